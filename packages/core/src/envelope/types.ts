@@ -1,0 +1,44 @@
+import type { ErrorCode } from "../errors.js";
+
+export type EnvelopeType = "request" | "response" | "notification" | "event" | "stream" | "error";
+export type Priority = "critical" | "high" | "normal" | "low";
+export type Headers = Readonly<Record<string, string>>;
+
+/** What crosses the wire beside the payload. `from` and `to` never do: the link knows who the peer is. */
+export interface EnvelopeHeader {
+  readonly type: EnvelopeType;
+  /** UUIDv7. */
+  readonly id: string;
+  /** The id of the request this answers (response, error) or belongs to. */
+  readonly correlationId?: string;
+  /** Sender's wall clock, ms. */
+  readonly timestamp: number;
+  readonly priority: Priority;
+  /** ms from `timestamp`. */
+  readonly ttl?: number;
+  readonly idempotencyKey?: string;
+  readonly headers?: Headers;
+  /** request, notification, stream. */
+  readonly method?: string;
+  /** event. */
+  readonly topic?: string;
+  /** error. */
+  readonly error?: WireError;
+}
+
+export interface WireError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly id: string;
+  readonly retryAfter?: number;
+}
+
+/** What an application sees and can store: the header plus who, and the decoded payload. */
+export interface Envelope extends EnvelopeHeader {
+  /** Protocol version of the envelope. */
+  readonly version: 1;
+  readonly from: string;
+  readonly to: string;
+  /** A JSON value, a Uint8Array, or undefined when there is none. */
+  readonly payload?: unknown;
+}
