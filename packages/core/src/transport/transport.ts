@@ -1,4 +1,4 @@
-import { TightbeamError, type ErrorDetails } from "../errors.js";
+import { type ErrorDetails, TightbeamError } from "../errors.js";
 import type { Address } from "./address.js";
 
 /** Carries frames between addresses. It may lose, repeat and reorder them, and is trusted with nothing. Clauses T1 to T12: docs/writing-a-transport.md. */

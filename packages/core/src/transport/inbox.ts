@@ -1,0 +1,124 @@
+import { limits } from "../limits.js";
+import type { Timers } from "../runtime/runtime.js";
+import type { Address } from "./address.js";
+import type { Receive, StateChange } from "./transport.js";
+
+/** What a queued frame costs beside its bytes, so that a flood of empty frames is bounded too. */
+export const frameOverheadBytes = 64;
+/** Frames handed over before other work of the event loop gets its turn. */
+const framesPerTurn = 1_024;
+
+export interface InboxOptions {
+  readonly at: Address;
+  readonly receive: Receive;
+  readonly timers: Timers;
+  /** Bound on what waits: the frames' bytes plus `frameOverheadBytes` each. Default 4 MiB. A frame that alone exceeds it never enters. */
+  readonly maxBytes?: number;
+  /** Told on a later turn what was dropped since the last report. */
+  readonly onDropped: (change: Extract<StateChange, { type: "dropped" }>) => void;
+}
+
+/** The bounded queue between a medium and one `receive` (clauses T5 to T7). Every transport uses this one. */
+export interface Inbox {
+  /** Takes ownership of the frame. False when it was dropped. Never calls `receive`. */
+  push(frame: Uint8Array): boolean;
+  /** Forgets what waits. `receive` is not called again; a call that runs is not waited for. */
+  close(): void;
+}
+
+export function createInbox({ at, receive, timers, maxBytes = limits.inboxBytes, onDropped }: InboxOptions): Inbox {
+  /** Frames of earlier turns, being handed over. */
+  let batch: (Uint8Array | undefined)[] = [];
+  let next = 0;
+  /** Frames that came since: they wait for a later turn, so nothing is handed over in the turn that sent it. */
+  let arrived: Uint8Array[] = [];
+  let bytes = 0;
+  let scheduled = false;
+  let waiting = false;
+  let closed = false;
+  let droppedFrames = 0;
+  let droppedBytes = 0;
+
+  const drop = (frame: Uint8Array) => {
+    if (droppedFrames === 0) timers.turn(report);
+    droppedFrames += 1;
+    droppedBytes += frame.byteLength;
+  };
+  const report = () => {
+    const change = { type: "dropped", at, frames: droppedFrames, bytes: droppedBytes } as const;
+    droppedFrames = 0;
+    droppedBytes = 0;
+    onDropped(change);
+  };
+
+  const schedule = () => {
+    if (scheduled || waiting || closed) return;
+    scheduled = true;
+    timers.turn(turn);
+  };
+  const turn = () => {
+    scheduled = false;
+    if (waiting || closed) return;
+    if (next === batch.length) {
+      batch = arrived;
+      arrived = [];
+      next = 0;
+    }
+    handOver();
+  };
+  const handOver = () => {
+    for (let handed = 0; next < batch.length && handed < framesPerTurn; handed += 1) {
+      const frame = batch[next] as Uint8Array;
+      batch[next] = undefined;
+      next += 1;
+      bytes -= frame.byteLength + frameOverheadBytes;
+      const result = call(receive, frame);
+      if (closed) return;
+      if (isThenable(result)) {
+        waiting = true;
+        result.then(resume, resume);
+        return;
+      }
+    }
+    if (next < batch.length || arrived.length > 0) schedule();
+  };
+  const resume = () => {
+    waiting = false;
+    if (!closed) handOver();
+  };
+
+  return {
+    push(frame) {
+      if (closed) return false;
+      const cost = frame.byteLength + frameOverheadBytes;
+      if (bytes + cost > maxBytes) {
+        drop(frame);
+        return false;
+      }
+      bytes += cost;
+      arrived.push(frame);
+      schedule();
+      return true;
+    },
+    close() {
+      closed = true;
+      batch = [];
+      arrived = [];
+      next = 0;
+      bytes = 0;
+    },
+  };
+}
+
+/** A receiver that throws loses that frame and nothing else. */
+function call(receive: Receive, frame: Uint8Array): unknown {
+  try {
+    return receive(frame);
+  } catch {
+    return undefined;
+  }
+}
+
+// A receiver may return any value where void is due; only a promise is worth a turn of the microtask queue.
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";

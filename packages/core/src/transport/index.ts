@@ -1,0 +1,17 @@
+export { isTightbeamError, TightbeamError } from "../errors.js";
+export { systemRuntime } from "../runtime/index.js";
+export type { Clock, Random, Runtime, Timers } from "../runtime/runtime.js";
+export { type Address, address, agentAddress, inboxAddress, isAddress, isAgentId, isInstance, parseInbox } from "./address.js";
+export { createInbox, frameOverheadBytes, type Inbox, type InboxOptions } from "./inbox.js";
+export { type Closed, createClosed, createTransportState } from "./state.js";
+export { type AddressTable, createAddressTable, type Member } from "./table.js";
+export {
+  type Receive,
+  type StateChange,
+  type SubscribeOptions,
+  type Transport,
+  TransportError,
+  type TransportErrorCode,
+  type TransportState,
+  type Unsubscribe,
+} from "./transport.js";
