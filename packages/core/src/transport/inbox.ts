@@ -5,8 +5,6 @@ import type { Receive, StateChange } from "./transport.js";
 
 /** What a queued frame costs beside its bytes, so that a flood of empty frames is bounded too. */
 export const frameOverheadBytes = 64;
-/** Frames handed over before other work of the event loop gets its turn. */
-const framesPerTurn = 1_024;
 
 export interface InboxOptions {
   readonly at: Address;
@@ -59,28 +57,27 @@ export function createInbox({ at, receive, timers, maxBytes = limits.inboxBytes,
   const turn = () => {
     scheduled = false;
     if (waiting || closed) return;
-    if (next === batch.length) {
-      batch = arrived;
-      arrived = [];
-      next = 0;
-    }
+    batch = arrived;
+    arrived = [];
     handOver();
   };
   const handOver = () => {
-    for (let handed = 0; next < batch.length && handed < framesPerTurn; handed += 1) {
+    while (next < batch.length) {
       const frame = batch[next] as Uint8Array;
       batch[next] = undefined;
       next += 1;
       bytes -= frame.byteLength + frameOverheadBytes;
-      const result = call(receive, frame);
+      const running = call(receive, frame);
       if (closed) return;
-      if (isThenable(result)) {
+      if (running !== undefined) {
         waiting = true;
-        result.then(resume, resume);
+        running.then(resume, resume);
         return;
       }
     }
-    if (next < batch.length || arrived.length > 0) schedule();
+    batch = [];
+    next = 0;
+    if (arrived.length > 0) schedule();
   };
   const resume = () => {
     waiting = false;
@@ -110,15 +107,15 @@ export function createInbox({ at, receive, timers, maxBytes = limits.inboxBytes,
   };
 }
 
-/** A receiver that throws loses that frame and nothing else. */
-function call(receive: Receive, frame: Uint8Array): unknown {
+/** The promise to wait for, if any. A receiver that throws loses that frame and nothing else; one may return any value where void is due. */
+function call(receive: Receive, frame: Uint8Array): Promise<unknown> | undefined {
   try {
-    return receive(frame);
+    const result: unknown = receive(frame);
+    return isThenable(result) ? Promise.resolve(result) : undefined;
   } catch {
     return undefined;
   }
 }
 
-// A receiver may return any value where void is due; only a promise is worth a turn of the microtask queue.
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";

@@ -32,9 +32,18 @@ export function createAddressTable(): AddressTable {
   const entries = new Map<Address, Entry>();
 
   const entryAt = (at: Address): Entry => {
-    let entry = entries.get(at);
-    if (entry === undefined) entries.set(at, (entry = { plain: new Set(), groups: new Map() }));
+    const known = entries.get(at);
+    if (known !== undefined) return known;
+    const entry: Entry = { plain: new Set(), groups: new Map() };
+    entries.set(at, entry);
     return entry;
+  };
+  const groupIn = (entry: Entry, name: string): Group => {
+    const known = entry.groups.get(name);
+    if (known !== undefined) return known;
+    const group: Group = { seats: [], turn: 0 };
+    entry.groups.set(name, group);
+    return group;
   };
   const forgetIfEmpty = (at: Address, entry: Entry) => {
     if (entry.plain.size === 0 && entry.groups.size === 0) entries.delete(at);
@@ -57,9 +66,7 @@ export function createAddressTable(): AddressTable {
           forgetIfEmpty(at, entry);
         };
       }
-      let mates = entry.groups.get(group);
-      if (mates === undefined) entry.groups.set(group, (mates = { seats: [], turn: 0 }));
-      const { seats } = mates;
+      const { seats } = groupIn(entry, group);
       const seat = { member, index: seats.length };
       seats.push(seat);
       return () => {

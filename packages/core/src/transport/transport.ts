@@ -42,7 +42,6 @@ export type TransportErrorCode = "closed" | "replaced" | "unavailable" | "too_la
 export class TransportError extends TightbeamError {
   declare readonly code: TransportErrorCode;
 
-  // biome-ignore lint/complexity/noUselessConstructor: narrows the code
   constructor(code: TransportErrorCode, message: string, details?: ErrorDetails) {
     super(code, message, details);
   }
