@@ -3,6 +3,7 @@ export { systemRuntime } from "../runtime/index.js";
 export type { Clock, Random, Runtime, Timers } from "../runtime/runtime.js";
 export { type Address, address, agentAddress, inboxAddress, isAddress, isAgentId, isInstance, parseInbox } from "./address.js";
 export { createInbox, frameOverheadBytes, type Inbox, type InboxOptions } from "./inbox.js";
+export { randomInstance } from "./instance.js";
 export { type Closed, createClosed, createTransportState } from "./state.js";
 export { type AddressTable, createAddressTable, type Member } from "./table.js";
 export {

@@ -5,6 +5,11 @@ import type { Address } from "./address.js";
 export interface Transport {
   /** Facts about this medium. Core branches on these, never on a name. `maxFrameBytes` may grow, never shrink below 20 KiB + overhead. */
   readonly capabilities: { readonly maxFrameBytes: number; readonly groups: boolean; readonly fanout: boolean };
+  /**
+   * The instance this transport is bound to, for media whose login names one (the WebSocket relay): an agent on this transport takes it as its own,
+   * because the medium lets it listen at `inbox/<id>/<instance>` of exactly this instance. Absent where the medium does not care. 22 base64url characters.
+   */
+  readonly instance?: string;
   /** Up or down right now; changes also carry asynchronous send failures (a permission refused later) and inbox drops. */
   readonly state: TransportState;
   /** Settles once and never rejects: undefined after close(), otherwise why the medium was lost for good. */
