@@ -12,7 +12,9 @@ const marker = join(root, "node_modules", ".modules.yaml");
 
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 if (major < MINIMUM[0] || (major === MINIMUM[0] && minor < MINIMUM[1])) {
-  stop(`Tightbeam needs Node ${MINIMUM.join(".")} or later, and this is Node ${process.versions.node}. Install a newer one (https://nodejs.org) and run this again.`);
+  stop(
+    `Tightbeam needs Node ${MINIMUM.join(".")} or later, and this is Node ${process.versions.node}. Install a newer one (https://nodejs.org) and run this again.`,
+  );
 }
 
 if (installNeeded()) install();
@@ -38,7 +40,9 @@ function install() {
   });
   if (result.error || result.status !== 0) {
     process.stderr.write(`${result.stdout ?? ""}${result.stderr ?? ""}`);
-    stop(`The dependencies could not be installed (npx -y ${PNPM} install --frozen-lockfile: ${result.error?.message ?? `exit code ${result.status}`}). Check the network and the npm registry setting, then run this again.`);
+    stop(
+      `The dependencies could not be installed (npx -y ${PNPM} install --frozen-lockfile: ${result.error?.message ?? `exit code ${result.status}`}). Check the network and the npm registry setting, then run this again.`,
+    );
   }
   // An install that had nothing to do leaves the marker as it was; without this the next run would install again.
   const now = new Date();

@@ -20,7 +20,10 @@ export function ensureChromium() {
   if (process.env.TIGHTBEAM_NO_INSTALL) return { reason: "no chromium here, and TIGHTBEAM_NO_INSTALL forbids installing it", install };
   if (process.getuid?.() !== 0 || !existsSync("/etc/debian_version")) return { reason: "no chromium here, and only root on Debian may install it", install };
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  for (const args of [["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "chromium"]]) {
+  for (const args of [
+    ["update", "-qq"],
+    ["install", "-y", "-qq", "--no-install-recommends", "chromium"],
+  ]) {
     const result = spawnSync("apt-get", args, { encoding: "utf8", env, timeout: 300_000 });
     if (result.error || result.status !== 0) {
       const said = `${result.stderr ?? ""}`.trim().split("\n").at(-1) || result.error?.message || `exit code ${result.status}`;

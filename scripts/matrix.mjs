@@ -1,0 +1,47 @@
+// `npm run test:matrix`: the same suites on the other Node versions, and a smoke test of the built packages on Bun and Deno.
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { bin, createScore, root, run, scratch } from "./stages.mjs";
+import { runVitest } from "./vitest.mjs";
+
+const NODES = ["22", "24"];
+/** These judge the sources and the packed files, which are the same on every runtime. */
+const ONCE = ["test/repository.test.ts", "test/packing.test.ts"];
+
+rmSync(join(scratch, "counts", "npm run test:matrix.json"), { force: true });
+const score = createScore("npm run test:matrix");
+
+for (const version of NODES) {
+  const found = await run("npx", ["-y", "-p", `node@${version}`, "node", "-p", "process.execPath"]);
+  const node = found.output.trim().split("\n").at(-1);
+  if (!found.ok || !node) {
+    await unavailable(`tests on Node ${version}`, `npx -p node@${version}`, found.output);
+    continue;
+  }
+  await score.stage(`tests on Node ${version}`, async () => {
+    const args = ["--project=node", ...ONCE.flatMap((file) => ["--exclude", file])];
+    const result = await runVitest({ label: `node${version}`, node, args });
+    for (const entry of result.skips) score.skip({ ...entry, name: `Node ${version}: ${entry.name}` });
+    return result;
+  });
+}
+
+const smoke = join("test", "smoke", "smoke.mjs");
+const built = await score.stage("build (tsc -b)", () => run(bin("tsc"), ["-b"]));
+if (built) {
+  await score.stage("smoke on this Node", () => run(process.execPath, [smoke]));
+  await score.stage("smoke on Bun", () => run("npx", ["-y", "bun", smoke], { timeout: 180_000 }));
+  await score.stage("smoke on Deno", () =>
+    run("npx", ["-y", "deno", "run", "--allow-all", "--node-modules-dir=manual", "--no-lock", smoke], { timeout: 180_000 }),
+  );
+} else {
+  score.skipStage("smoke on Bun and Deno", "the build failed", "repair it first");
+}
+
+score.finish();
+
+/** Without the registry there is no other Node to be had: an honest skip at home, a failure in CI. */
+async function unavailable(name, command, output) {
+  if (process.env.CI) await score.stage(name, async () => ({ ok: false, output }));
+  else score.skipStage(name, `${command} could not fetch it from the npm registry in ${root}`, "check the network and the npm registry setting");
+}

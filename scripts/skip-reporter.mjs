@@ -1,0 +1,27 @@
+// A vitest reporter: writes which tests were skipped and why, grouped by file and outermost suite, to the file in TIGHTBEAM_SKIPS.
+// The reason is the note of `context.skip(note)`; a suite skipped with `skipIf` says it in its name.
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname, relative } from "node:path";
+
+export default class SkipReporter {
+  onTestRunEnd(modules) {
+    const groups = new Map();
+    for (const module of modules) {
+      for (const test of module.children.allTests()) {
+        const result = test.result();
+        if (result.state !== "skipped") continue;
+        const file = relative(process.cwd(), module.moduleId);
+        let outermost = test;
+        while (outermost.parent.type !== "module") outermost = outermost.parent;
+        const key = `${file} > ${outermost.name}`;
+        const group = groups.get(key) ?? { name: key, tests: 0, reason: result.note ?? "skipped by its own condition, which its name states" };
+        group.tests += 1;
+        groups.set(key, group);
+      }
+    }
+    const target = process.env.TIGHTBEAM_SKIPS;
+    if (!target) return;
+    mkdirSync(dirname(target), { recursive: true });
+    writeFileSync(target, JSON.stringify([...groups.values()]));
+  }
+}

@@ -1,0 +1,57 @@
+// `npm test`: type-check, lint, build, every suite, and the packages as they would be published. Every stage that can run does run.
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { ensureChromium } from "./chromium.mjs";
+import { bin, createScore, root, run, scratch } from "./stages.mjs";
+import { browserTests } from "./suites.mjs";
+import { runVitest } from "./vitest.mjs";
+
+rmSync(join(scratch, "counts", "npm test.json"), { force: true });
+const score = createScore("npm test");
+const packages = readdirSync(join(root, "packages"))
+  .map((name) => join(root, "packages", name))
+  .filter((folder) => existsSync(join(folder, "package.json")));
+
+// Two at a time: the machine this is sized for has two cores.
+await Promise.all([
+  (async () => {
+    await score.stage("types (tsc)", () => run(bin("tsc"), ["-p", "tsconfig.check.json"]));
+    await score.stage("unused code (knip)", () => run(bin("knip"), ["--no-progress"]));
+  })(),
+  (async () => {
+    await score.stage("format and lint (biome)", () => run(bin("biome"), ["check", "--error-on-warnings", "--max-diagnostics=50", "."]));
+    await score.stage("promises (oxlint)", () => run(bin("oxlint"), ["--type-aware", "--deny-warnings"]));
+  })(),
+]);
+
+const built = await score.stage("build (tsc -b)", () => {
+  // From nothing: a file that lost its source must not be packed.
+  for (const folder of packages) rmSync(join(folder, "dist"), { recursive: true, force: true });
+  return run(bin("tsc"), ["-b"]);
+});
+
+if (browserTests().length > 0) {
+  const chromium = ensureChromium();
+  if ("reason" in chromium) score.skipStage(`browser suites: ${browserTests().join(", ")}`, chromium.reason, chromium.install);
+}
+await score.stage("tests (vitest)", async () => {
+  const result = await runVitest({ label: "main" });
+  for (const entry of result.skips) score.skip(entry);
+  return result;
+});
+
+if (built) {
+  for (const folder of packages) {
+    const { name, private: unpublished } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+    if (unpublished) continue;
+    await Promise.all([
+      score.stage(`publint ${name}`, () => run(bin("publint"), ["--pack", "npm", "--strict"], { cwd: folder })),
+      score.stage(`attw ${name}`, () => run(bin("attw"), ["--pack", ".", "--profile", "esm-only"], { cwd: folder })),
+    ]);
+  }
+  await score.stage("size of core (size-limit)", () => run(bin("size-limit"), []));
+} else {
+  score.skipStage("publint, attw, size-limit", "the build failed", "repair it first");
+}
+
+score.finish();

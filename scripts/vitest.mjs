@@ -1,0 +1,27 @@
+// Runs the vitest suites on a given Node binary and turns vitest's own JSON report into counts.
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { root, run, scratch } from "./stages.mjs";
+
+/** `label` names the report files. Resolves `{ ok, output, passed, failed, skipped, skips }`. */
+export async function runVitest({ label, node = process.execPath, args = [], env = {} }) {
+  const report = join(scratch, `vitest-${label}.json`);
+  const skipFile = join(scratch, `skips-${label}.json`);
+  for (const file of [report, skipFile]) rmSync(file, { force: true });
+  const reporters = ["--reporter=dot", "--reporter=json", `--outputFile.json=${report}`, `--reporter=${join(root, "scripts", "skip-reporter.mjs")}`];
+  const { ok, output } = await run(node, [join(root, "node_modules", "vitest", "vitest.mjs"), "run", ...reporters, ...args], {
+    env: { ...env, TIGHTBEAM_SKIPS: skipFile },
+  });
+  if (!existsSync(report)) return { ok: false, output: `vitest wrote no report\n${output}`, skips: [] };
+  return { ...judge(JSON.parse(readFileSync(report, "utf8")), ok, output), skips: existsSync(skipFile) ? JSON.parse(readFileSync(skipFile, "utf8")) : [] };
+}
+
+/** What a vitest JSON report and exit status amount to. A file that failed before its first test counts as one failed test. */
+export function judge(report, exitOk, output) {
+  const brokenFiles = report.testResults.filter((file) => file.status === "failed" && !file.assertionResults.some((test) => test.status === "failed"));
+  const passed = report.numPassedTests;
+  const failed = report.numFailedTests + brokenFiles.length;
+  const skipped = report.numPendingTests + report.numTodoTests;
+  if (passed + failed + skipped === 0) return { ok: false, output: `vitest found no tests at all\n${output}`, passed, failed, skipped };
+  return { ok: exitOk && report.success && failed === 0, output, passed, failed, skipped };
+}
