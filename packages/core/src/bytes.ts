@@ -41,7 +41,8 @@ export function toHex(bytes: Uint8Array): string {
   return text;
 }
 
-const hexDigit = (code: number): number => (code >= 48 && code <= 57 ? code - 48 : code >= 97 && code <= 102 ? code - 87 : code >= 65 && code <= 70 ? code - 55 : -1);
+const hexDigit = (code: number): number =>
+  code >= 48 && code <= 57 ? code - 48 : code >= 97 && code <= 102 ? code - 87 : code >= 65 && code <= 70 ? code - 55 : -1;
 
 /** Either case; throws `malformed` for anything but pairs of digits. */
 export function fromHex(text: string): Uint8Array {

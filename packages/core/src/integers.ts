@@ -6,7 +6,8 @@ import { TightbeamError } from "./errors.js";
  */
 
 function check(out: Uint8Array, at: number, width: number, value: number, below: number): void {
-  if (!Number.isInteger(value) || value < 0 || value >= below) throw new TightbeamError("invalid_argument", `an unsigned integer of ${width} bytes cannot hold this value`);
+  if (!Number.isInteger(value) || value < 0 || value >= below)
+    throw new TightbeamError("invalid_argument", `an unsigned integer of ${width} bytes cannot hold this value`);
   if (!(at >= 0 && at + width <= out.length)) throw new TightbeamError("internal", `writing ${width} bytes at ${at} leaves an array of ${out.length} bytes`);
 }
 

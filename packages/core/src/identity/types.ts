@@ -37,7 +37,9 @@ export interface VerifyKey {
   verify(signature: Uint8Array, data: Uint8Array): Promise<boolean>;
 }
 
-export type PublicJwk = { readonly kty: "OKP"; readonly crv: "Ed25519"; readonly x: string } | { readonly kty: "EC"; readonly crv: "P-256"; readonly x: string; readonly y: string };
+export type PublicJwk =
+  | { readonly kty: "OKP"; readonly crv: "Ed25519"; readonly x: string }
+  | { readonly kty: "EC"; readonly crv: "P-256"; readonly x: string; readonly y: string };
 
 /** Decides which tokens count. Made by `authority.trust()` or the `trust` factories. */
 export interface Trust {
