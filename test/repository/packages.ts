@@ -72,7 +72,8 @@ export function checkVersions(packages: readonly Package[]): Finding[] {
     }
     for (const [name, range] of Object.entries({ ...manifest.devDependencies, ...manifest.optionalDependencies, ...manifest.dependencies })) {
       if (name.startsWith("@tightbeam/")) {
-        if (range !== version) findings.push({ path, message: `${name} must be ${version}, not ${range}` });
+        // The root is no package: changesets leaves it alone, so it takes whatever version the workspace has.
+        if (range !== (folder === "." ? "*" : version)) findings.push({ path, message: `${name} must be ${version}, not ${range}` });
         continue;
       }
       const first = ranges.get(name);

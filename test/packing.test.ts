@@ -1,0 +1,81 @@
+import { execFile } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { transformSync } from "esbuild";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { firstExample, promisedOutput } from "./packing/example.js";
+
+const exec = promisify(execFile);
+const root = fileURLToPath(new URL("..", import.meta.url));
+const quiet = { ...process.env, NODE_OPTIONS: "", npm_config_loglevel: "error", npm_config_audit: "false", npm_config_fund: "false" };
+
+/** Pages whose first example is a whole program; it says what it prints in `// prints: ...` comments. */
+const pages = ["README.md", "packages/core/README.md", "packages/memory/README.md", "packages/websocket/README.md"].filter((page) =>
+  existsSync(join(root, page)),
+);
+const folders = readdirSync(join(root, "packages")).filter((name) => existsSync(join(root, "packages", name, "package.json")));
+
+interface Packed {
+  readonly filename: string;
+  readonly files: readonly { readonly path: string }[];
+}
+
+describe("reading a page", () => {
+  it("takes the first program and what it promises", () => {
+    const page = "# A\n```sh\nnpm i\n```\n```ts\nconsole.log(1); // prints: 1\n```\n```ts\nlater();\n```\n";
+    expect(firstExample(page)).toBe("console.log(1); // prints: 1\n");
+    expect(promisedOutput(firstExample(page) ?? "")).toEqual(["1"]);
+    expect(firstExample("# no program\n```sh\nls\n```\n")).toBeUndefined();
+  });
+});
+
+describe("the packages as published", () => {
+  const place = mkdtempSync(join(tmpdir(), "tightbeam-packing-"));
+  const packed = new Map<string, Packed>();
+  afterAll(() => rmSync(place, { recursive: true, force: true }));
+
+  beforeAll(async () => {
+    for (const name of folders) {
+      const cwd = join(root, "packages", name);
+      if (!existsSync(join(cwd, "dist"))) throw new Error(`packages/${name} is not built: run npm run build, or npm test, first`);
+      const { stdout } = await exec("npm", ["pack", "--json", "--pack-destination", place], { cwd, env: quiet });
+      packed.set(name, (JSON.parse(stdout) as [Packed])[0]);
+    }
+    writeFileSync(join(place, "package.json"), JSON.stringify({ name: "stranger", private: true, type: "module" }));
+    const tarballs = [...packed.values()].map(({ filename }) => `./${filename}`);
+    await exec("npm", ["install", "--no-package-lock", "--prefer-offline", ...tarballs, "zod"], { cwd: place, env: quiet });
+  }, 240_000);
+
+  it.each(folders)("%s holds its build, its sources and its papers, and nothing else", (name) => {
+    const paths = packed.get(name)?.files.map(({ path }) => path) ?? [];
+    for (const needed of ["package.json", "README.md", "LICENSE", "dist/index.js", "dist/index.js.map", "dist/index.d.ts", "src/index.ts"])
+      expect(paths).toContain(needed);
+    expect(paths.filter((path) => !/^(?:package\.json|README\.md|LICENSE|CHANGELOG\.md|(?:dist|src|bin)\/.+)$/.test(path))).toEqual([]);
+    expect(paths.filter((path) => /\.test\.|tsbuildinfo|node_modules/.test(path))).toEqual([]);
+  });
+
+  it("has a program to run", () => expect(pages.length).toBeGreaterThan(0));
+
+  it.each(pages)("runs the first example of %s in an empty project", async (page) => {
+    const code = firstExample(readFileSync(join(root, page), "utf8"));
+    if (code === undefined) throw new Error(`${page} has no TypeScript example`);
+    const file = join(place, `${page.replaceAll(/\W/g, "-")}.mjs`);
+    writeFileSync(file, transformSync(code, { loader: "ts", format: "esm", target: "es2023" }).code);
+    const { stdout } = await exec(process.execPath, [file], { cwd: place, env: quiet, timeout: 30_000 });
+    expect(promisedOutput(code).length, `${page} says what its example prints (// prints: ...)`).toBeGreaterThan(0);
+    expect(stdout.trim().split("\n")).toEqual(promisedOutput(code));
+  });
+
+  it.each(pages)("type-checks the first example of %s against the published types", async (page) => {
+    const file = `${page.replaceAll(/\W/g, "-")}.ts`;
+    writeFileSync(join(place, file), firstExample(readFileSync(join(root, page), "utf8")) ?? "");
+    const flags = ["--noEmit", "--strict", "--target", "es2023", "--lib", "es2023,dom", "--module", "nodenext", "--types", "", "--skipLibCheck"];
+    const result = await exec(join(root, "node_modules", ".bin", "tsc"), [...flags, file], { cwd: place, env: quiet }).catch(
+      (error: { stdout: string }) => error,
+    );
+    expect(result.stdout).toBe("");
+  });
+});
