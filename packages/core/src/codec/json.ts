@@ -1,0 +1,2 @@
+export { decodeJson } from "./json-decode.js";
+export { encodeJson } from "./json-encode.js";

@@ -1,0 +1,13 @@
+import { limits } from "../limits.js";
+
+/** What a JSON payload may cost. `limits` satisfies it. */
+export interface JsonLimits {
+  /** Bytes of JSON text. */
+  readonly jsonMaxBytes: number;
+  /** Containers inside one another; `[]` is one. */
+  readonly jsonMaxDepth: number;
+  /** Object keys in the whole text. */
+  readonly jsonMaxKeys: number;
+}
+
+export const jsonLimits: JsonLimits = limits;

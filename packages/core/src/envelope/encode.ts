@@ -1,0 +1,165 @@
+import { isPlainObject } from "../codec/plain.js";
+import type { EncodedPayload } from "../codec/types.js";
+import { limits } from "../limits.js";
+import { isCodeText, isErrorId, isHeaderName, isIdempotencyKey, isName, isPrintable, maxErrorTextBytes, maxHeaders } from "./grammar.js";
+import { writeUuid } from "./id.js";
+import { fixedBytes, flag, invalid, priorities, priorityShift, shapeFault, types } from "./layout.js";
+import type { EnvelopeHeader, Headers, WireError } from "./types.js";
+
+const headerMax = limits.envelopeHeaderMaxBytes;
+const slabBytes = 64 * 1024;
+const sharedMax = 4 * 1024;
+
+/** Small envelopes lie side by side in one slab: making an array of a few hundred bytes costs more than everything else here. A slab is never written twice. */
+let slab = new Uint8Array(0);
+let slabAt = 0;
+
+const textEncoder = new TextEncoder();
+
+/**
+ * The bytes of an envelope; layout.ts has the layout. The payload is copied, so nothing that happens to the arguments
+ * afterwards is seen. Up to about 4 KiB the result is a view of a larger buffer, which must not be written to.
+ * Throws `invalid_envelope` with the path of a field outside its grammar or not fit for the type.
+ */
+export function encodeEnvelope(header: EnvelopeHeader, payload?: EncodedPayload): Uint8Array {
+  const { type, id, correlationId, timestamp, priority, ttl, idempotencyKey, headers, method, topic, error } = header;
+  // Everything is read before the first byte is written: reading may run foreign code, which may come back here.
+  const entries = headers === undefined ? undefined : readHeaders(headers);
+  const wireError = error === undefined ? undefined : readError(error);
+  const name = type === "event" ? topic : method;
+  if ((type === "event" ? method : topic) !== undefined) throw invalid(type === "event" ? "method" : "topic", `${type} has none`);
+  if ((type === "error") !== (wireError !== undefined)) throw invalid("error", "exactly the type error has one");
+
+  let flags = 0;
+  if (correlationId !== undefined) flags |= flag.correlation;
+  if (ttl !== undefined) flags |= flag.ttl;
+  if (name !== undefined) flags |= flag.name;
+  if (entries !== undefined && entries.length > 0) flags |= flag.headers;
+  if (idempotencyKey !== undefined) flags |= flag.idempotencyKey;
+  if (wireError?.retryAfter !== undefined) flags |= flag.retryAfter;
+  if (payload !== undefined) flags |= payload.kind === "bytes" ? flag.payload | flag.rawPayload : flag.payload;
+  const typeIndex = types.indexOf(type);
+  if (typeIndex < 0) throw invalid("type", "one of request, response, notification, event, stream, error");
+  const fault = shapeFault(type, flags);
+  if (fault !== undefined) throw invalid(fault, `not as the type ${type} has it`);
+  const priorityIndex = priorities.indexOf(priority);
+  if (priorityIndex < 0) throw invalid("priority", "one of critical, high, normal, low");
+
+  if (slabAt + headerMax + sharedMax > slab.length) {
+    slab = new Uint8Array(slabBytes);
+    slabAt = 0;
+  }
+  const out = slab;
+  const start = slabAt;
+  out[start] = 0x10 | (typeIndex + 1);
+  put16(out, start + 1, flags | (priorityIndex << priorityShift));
+  if (!writeUuid(id, out, start + 3)) throw invalid("id", "a UUIDv7 in lower case");
+  if (!(Number.isInteger(timestamp) && timestamp >= 0 && timestamp < 2 ** 48)) throw invalid("timestamp", "whole ms below 2^48");
+  put16(out, start + 19, Math.floor(timestamp / 0x1_0000_0000));
+  put32(out, start + 21, timestamp);
+  let at = start + fixedBytes;
+  if (correlationId !== undefined) {
+    if (!writeUuid(correlationId, out, at)) throw invalid("correlationId", "a UUIDv7 in lower case");
+    at += 16;
+  }
+  if (ttl !== undefined) {
+    if (!isU32(ttl)) throw invalid("ttl", "whole ms below 2^32");
+    at = put32(out, at, ttl);
+  }
+  if (name !== undefined) {
+    if (!isName(name)) throw invalid(type === "event" ? "topic" : "method", "1 to 128 of A-Z a-z 0-9 _ - in segments joined by . or /");
+    at = putAscii(out, at, name);
+  }
+  if (entries !== undefined && entries.length > 0) at = putHeaders(out, at, entries, start + headerMax);
+  if (idempotencyKey !== undefined) {
+    if (!isIdempotencyKey(idempotencyKey)) throw invalid("idempotencyKey", "1 to 128 visible ASCII characters");
+    if (at + 129 > start + headerMax) throw headersTooLarge();
+    at = putAscii(out, at, idempotencyKey);
+  }
+  if (wireError !== undefined) at = putError(out, at, wireError, start + headerMax);
+  return finish(start, at, payload);
+}
+
+function finish(start: number, end: number, payload: EncodedPayload | undefined): Uint8Array {
+  const length = payload === undefined ? 0 : payload.bytes.length;
+  if (length <= sharedMax) {
+    if (payload !== undefined) slab.set(payload.bytes, end);
+    slabAt = end + length;
+    return slab.subarray(start, slabAt);
+  }
+  const out = new Uint8Array(end - start + length);
+  out.set(slab.subarray(start, end), 0);
+  if (payload !== undefined) out.set(payload.bytes, end - start);
+  return out;
+}
+
+function readHeaders(headers: Headers): readonly (readonly [string, string])[] {
+  if (!isPlainObject(headers)) throw invalid("headers", "a plain object of text values");
+  const entries = Object.entries(headers);
+  if (entries.length > maxHeaders) throw invalid("headers", `at most ${maxHeaders}`);
+  for (const [name, value] of entries) {
+    if (!isHeaderName(name)) throw invalid("headers", "names are 1 to 64 characters of an HTTP token in lower case");
+    if (typeof value !== "string" || !isPrintable(value)) throw invalid(`headers.${name}`, "printable text without control characters or line breaks");
+  }
+  return entries;
+}
+
+function readError(error: WireError): WireError {
+  const { code, message, id, retryAfter } = error;
+  if (!isCodeText(code)) throw invalid("error.code", "a code of errors.ts");
+  if (!isPrintable(message)) throw invalid("error.message", "printable text: see toWireError");
+  if (!isErrorId(id)) throw invalid("error.id", "1 to 64 of A-Z a-z 0-9 _ -");
+  if (retryAfter !== undefined && !isU32(retryAfter)) throw invalid("error.retryAfter", "whole ms below 2^32");
+  return retryAfter === undefined ? { code, message, id } : { code, message, id, retryAfter };
+}
+
+function putHeaders(out: Uint8Array, from: number, entries: readonly (readonly [string, string])[], end: number): number {
+  let at = from;
+  out[at++] = entries.length;
+  for (const [name, value] of entries) {
+    if (at + 1 + name.length + 2 + value.length > end) throw headersTooLarge();
+    at = putText16(out, putAscii(out, at, name), value, end);
+  }
+  return at;
+}
+
+function putError(out: Uint8Array, from: number, error: WireError, end: number): number {
+  if (from + 1 + 64 + 2 + maxErrorTextBytes + 1 + 64 + 4 > end) throw headersTooLarge();
+  let at = putAscii(out, from, error.code);
+  at = putText16(out, at, error.message, at + 2 + maxErrorTextBytes);
+  at = putAscii(out, at, error.id);
+  return error.retryAfter === undefined ? at : put32(out, at, error.retryAfter);
+}
+
+/** L16 of UTF-8 that must end at or before `end`. */
+function putText16(out: Uint8Array, at: number, text: string, end: number): number {
+  const { read, written } = textEncoder.encodeInto(text, out.subarray(at + 2, end));
+  if (read !== text.length) throw headersTooLarge();
+  put16(out, at, written);
+  return at + 2 + written;
+}
+
+/** L8 of ASCII text that the caller has checked. */
+function putAscii(out: Uint8Array, at: number, text: string): number {
+  const length = text.length;
+  out[at] = length;
+  for (let i = 0; i < length; i++) out[at + 1 + i] = text.charCodeAt(i);
+  return at + 1 + length;
+}
+
+function put16(out: Uint8Array, at: number, value: number): number {
+  out[at] = value >>> 8;
+  out[at + 1] = value;
+  return at + 2;
+}
+
+function put32(out: Uint8Array, at: number, value: number): number {
+  out[at] = value >>> 24;
+  out[at + 1] = value >>> 16;
+  out[at + 2] = value >>> 8;
+  out[at + 3] = value;
+  return at + 4;
+}
+
+const isU32 = (value: number): boolean => Number.isInteger(value) && value >= 0 && value < 2 ** 32;
+const headersTooLarge = () => invalid("headers", `everything beside the payload is at most ${headerMax} bytes, an error message at most ${maxErrorTextBytes}`);

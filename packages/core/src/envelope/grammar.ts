@@ -1,0 +1,42 @@
+import { encodeUtf8, isWellFormed } from "../bytes.js";
+
+/** What the strings of an envelope may be. The wire, the JSON form and the contracts ask here, so they cannot disagree. */
+
+const name = /^[A-Za-z0-9][A-Za-z0-9_-]*(?:[./][A-Za-z0-9][A-Za-z0-9_-]*)*$/;
+const headerName = /^[a-z0-9][a-z0-9!#$%&'*+.^_`|~-]{0,63}$/;
+const key = /^[\x21-\x7e]{1,128}$/;
+const errorId = /^[A-Za-z0-9_-]{1,64}$/;
+const code = /^[a-z][a-z_]{0,63}$/;
+const ascii = /^[\x20-\x7e]*$/;
+// Controls, line and paragraph separators, and what turns the direction of text: none may reach a log or a terminal.
+const unprintable = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/u;
+
+export const maxNameLength = 128;
+export const maxHeaders = 32;
+export const maxErrorTextBytes = 1024;
+
+/** A method or topic: 1 to 128 of `A-Z a-z 0-9 _ -` in segments joined by `.` or `/`, each beginning with a letter or digit. */
+export const isName = (text: unknown): text is string => typeof text === "string" && text.length <= maxNameLength && name.test(text);
+
+/** A header name: 1 to 64 characters of an HTTP token in lower case, beginning with a letter or digit, and no name that objects have of their own. */
+export const isHeaderName = (text: unknown): text is string => typeof text === "string" && headerName.test(text) && text !== "constructor";
+
+/** 1 to 128 visible ASCII characters. */
+export const isIdempotencyKey = (text: unknown): text is string => typeof text === "string" && key.test(text);
+
+/** 1 to 64 of `A-Z a-z 0-9 _ -`. */
+export const isErrorId = (text: unknown): text is string => typeof text === "string" && errorId.test(text);
+
+/** What an error code of this or a later release looks like. */
+export const isCodeText = (text: unknown): text is string => typeof text === "string" && code.test(text);
+
+/** Well-formed text without control characters, line breaks or changes of direction. May be empty. */
+export const isPrintable = (text: unknown): text is string => typeof text === "string" && (ascii.test(text) || (isWellFormed(text) && !unprintable.test(text)));
+
+/** `text` as an error message may carry it: what is not printable becomes a space, and the rest is cut to 1 KiB of UTF-8. */
+export function printable(text: string): string {
+  const cut = text.slice(0, maxErrorTextBytes);
+  let clean = Array.from(cut, (character) => (isPrintable(character) ? character : " ")).join("");
+  while (encodeUtf8(clean).length > maxErrorTextBytes) clean = Array.from(clean).slice(0, -1).join("");
+  return clean;
+}

@@ -1,0 +1,79 @@
+import { TightbeamError } from "../errors.js";
+import type { EnvelopeType, Priority } from "./types.js";
+
+/*
+ * The envelope on the wire, version 1. Integers are big-endian; L8(x) and L16(x) are x behind its length in bytes.
+ *
+ *  0  u8    version << 4 | type     version 1; types: 1 request  2 response  3 notification  4 event  5 stream  6 error
+ *  1  u16   flags                   bits 0-7 below; bits 8-9 priority (0 critical, 1 high, 2 normal, 3 low); others must be 0
+ *  3  16    id                      a UUIDv7
+ * 19  u48   timestamp               ms since 1970 on the sender's clock
+ * 25  then, in this order, each only where its flag or type says so:
+ *     16    correlation id          flag 0x01; a UUIDv7
+ *     u32   ttl                     flag 0x02; ms from the timestamp
+ *     L8    method or topic         flag 0x04; 1-128 bytes, grammar of `isName`
+ *     u8 n, n x (L8 name, L16 value) flag 0x08; 1-32 headers, no name twice, grammars of `isHeaderName` and `isPrintable` (UTF-8)
+ *     L8    idempotency key         flag 0x10; 1-128 bytes of visible ASCII
+ *           error                   type 6 only, always:
+ *     L8      code                  `[a-z][a-z_]{0,63}`; a code the reader does not know reads as handler_failed
+ *     L16     message               at most 1024 bytes of UTF-8, `isPrintable`
+ *     L8      id                    1-64 of `A-Z a-z 0-9 _ -`
+ *     u32     retry after           flag 0x20; ms
+ *     rest  payload                 flag 0x40: all that is left, JSON in UTF-8, or raw bytes with flag 0x80; without 0x40 nothing may be left
+ *
+ * Which parts a type must and may have (others are refused):
+ *   request, notification   method; correlation id, ttl, headers, idempotency key, payload
+ *   event                   topic; the same
+ *   stream                  a method or a correlation id or both; the same
+ *   response                correlation id; ttl, headers, payload
+ *   error                   correlation id, error; ttl, headers, retry after
+ * Everything before the payload is at most 8 KiB (`limits.envelopeHeaderMaxBytes`).
+ */
+
+export const fixedBytes = 25;
+
+export const flag = {
+  correlation: 0x01,
+  ttl: 0x02,
+  name: 0x04,
+  headers: 0x08,
+  idempotencyKey: 0x10,
+  retryAfter: 0x20,
+  payload: 0x40,
+  rawPayload: 0x80,
+} as const;
+export const priorityShift = 8;
+export const knownFlags = 0x03ff;
+
+export const types: readonly EnvelopeType[] = ["request", "response", "notification", "event", "stream", "error"];
+export const priorities: readonly Priority[] = ["critical", "high", "normal", "low"];
+
+const anyType = flag.ttl | flag.headers;
+const message = anyType | flag.correlation | flag.idempotencyKey | flag.payload | flag.rawPayload;
+
+/** By type: the flags that must be set, and those that may. */
+export const shapes: Readonly<Record<EnvelopeType, { readonly required: number; readonly allowed: number }>> = {
+  request: { required: flag.name, allowed: message | flag.name },
+  notification: { required: flag.name, allowed: message | flag.name },
+  event: { required: flag.name, allowed: message | flag.name },
+  stream: { required: 0, allowed: message | flag.name },
+  response: { required: flag.correlation, allowed: anyType | flag.correlation | flag.payload | flag.rawPayload },
+  error: { required: flag.correlation, allowed: anyType | flag.correlation | flag.retryAfter },
+};
+
+/** The part that a flagged type is missing or may not have, or undefined when its flags are in order. */
+export function shapeFault(type: EnvelopeType, flags: number): string | undefined {
+  const shape = shapes[type];
+  const missing = shape.required & ~flags;
+  const extra = flags & 0xff & ~shape.allowed;
+  if ((missing | extra) === 0) return type === "stream" && (flags & (flag.name | flag.correlation)) === 0 ? "method" : undefined;
+  const fault = missing !== 0 ? missing : extra;
+  if (fault & flag.correlation) return "correlationId";
+  if (fault & flag.name) return type === "event" ? "topic" : "method";
+  if (fault & flag.idempotencyKey) return "idempotencyKey";
+  if (fault & flag.retryAfter) return "error.retryAfter";
+  return "payload";
+}
+
+/** Says where an envelope is wrong and what belongs there, never what was found. */
+export const invalid = (path: string, expected: string): TightbeamError => new TightbeamError("invalid_envelope", `The envelope is invalid at ${path}: ${expected}.`);
