@@ -1,0 +1,18 @@
+/** The frames of docs/protocol.md, sections 4 and 5: header layout, parse, build. No state, no crypto. */
+export { counterOf, dataFault, dataHeader, putCounter } from "./data.js";
+export {
+  buildHs1Head,
+  buildHs2,
+  buildHs3,
+  buildRetry,
+  type Hs1,
+  type Hs2,
+  type Hs3,
+  parseHs1,
+  parseHs2,
+  parseHs3,
+  parseRetry,
+  type Retry,
+  sessionIdToBytes,
+} from "./handshake.js";
+export { cookieFlag, type FrameFault, frameType, frameTypes, sessionIdOf, suiteOfFrame } from "./prefix.js";
