@@ -7,16 +7,21 @@ const conditions = ["@tightbeam/source", "node", "import", "module", "default"];
 const browserConditions = ["@tightbeam/source", "browser", "import", "module", "default"];
 const chromium = findChromium();
 
+const sources = { resolve: { conditions }, ssr: { resolve: { conditions, externalConditions: conditions } } };
+/** They judge the sources and the packed files, which are the same on every runtime: the matrix leaves them out. */
+const onceOnly = ["test/repository.test.ts", "test/repository/*.test.ts", "test/packing.test.ts"];
+
 const node = {
-  resolve: { conditions },
-  ssr: { resolve: { conditions, externalConditions: conditions } },
+  ...sources,
   test: {
     name: "node",
     include: ["packages/*/test/**/*.test.ts", "test/**/*.test.ts"],
-    exclude: ["**/node_modules/**", "**/*.browser.test.ts"],
+    exclude: ["**/node_modules/**", "**/*.browser.test.ts", ...onceOnly],
     testTimeout: 30_000,
   },
 };
+
+const workspace = { ...sources, test: { name: "workspace", include: onceOnly, testTimeout: 30_000 } };
 
 /** Suites named `*.browser.test.ts` run in a real page; without a chromium `npm test` lists them as skipped. */
 const page = {
@@ -38,6 +43,6 @@ const page = {
 export default defineConfig({
   test: {
     maxWorkers: 2,
-    projects: chromium && browserTests().length > 0 ? [node, page] : [node],
+    projects: chromium && browserTests().length > 0 ? [node, workspace, page] : [node, workspace],
   },
 });

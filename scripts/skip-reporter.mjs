@@ -12,9 +12,14 @@ export default class SkipReporter {
         if (result.state !== "skipped") continue;
         const file = relative(process.cwd(), module.moduleId);
         let outermost = test;
-        while (outermost.parent.type !== "module") outermost = outermost.parent;
+        let broken = module.errors().length > 0;
+        while (outermost.parent.type !== "module") {
+          outermost = outermost.parent;
+          broken ||= outermost.errors().length > 0;
+        }
+        const reason = result.note ?? (broken ? "the hook that prepares it failed" : "skipped by its own condition, which its name states");
         const key = `${file} > ${outermost.name}`;
-        const group = groups.get(key) ?? { name: key, tests: 0, reason: result.note ?? "skipped by its own condition, which its name states" };
+        const group = groups.get(key) ?? { name: key, tests: 0, reason };
         group.tests += 1;
         groups.set(key, group);
       }

@@ -60,7 +60,7 @@ export function createScore(title) {
     const ok = result.ok && failures === 0;
     const tests = passed + failures + skipped > 1 ? `  ${passed} passed${failures ? `, ${failures} failed` : ""}${skipped ? `, ${skipped} skipped` : ""}` : "";
     console.log(`${ok ? "ok  " : "FAIL"}  ${name.padEnd(28)} ${((Date.now() - from) / 1000).toFixed(1).padStart(6)} s${tests}`);
-    if (!ok) console.log(`\n${(result.output ?? "").trim().replaceAll(/^/gm, "      ")}\n`);
+    if (!ok) console.log(`\n${excerpt(result.output ?? "")}\n`);
     return ok;
   }
 
@@ -90,6 +90,13 @@ export function createScore(title) {
   }
 
   return { stage, skip, skipStage, finish };
+}
+
+/** Indented, and no longer than a person scrolls: the beginning and the end of what a stage said. */
+function excerpt(output) {
+  const lines = output.trim().split("\n");
+  const shown = lines.length <= 400 ? lines : [...lines.slice(0, 250), `... ${lines.length - 400} lines left out ...`, ...lines.slice(-150)];
+  return shown.map((line) => `      ${line}`.trimEnd()).join("\n");
 }
 
 export const countLine = ({ passed, failed, skipped }) => `${passed} passed, ${failed} failed, ${skipped} skipped`;
