@@ -9,7 +9,7 @@ const chromium = findChromium();
 
 const sources = { resolve: { conditions }, ssr: { resolve: { conditions, externalConditions: conditions } } };
 /** They judge the sources and the packed files, which are the same on every runtime: the matrix leaves them out. */
-const onceOnly = ["test/repository.test.ts", "test/repository/*.test.ts", "test/packing.test.ts"];
+const onceOnly = ["test/repository.test.ts", "test/scripts.test.ts", "test/repository/*.test.ts", "test/packing.test.ts"];
 
 const node = {
   ...sources,

@@ -3,7 +3,7 @@ import { type Finding, importsOf, resolveImport, type SourceFile } from "./sourc
 const CORE = "packages/core/src/";
 
 /** The layers of core from the bottom up. A file may import its own layer and those below it. */
-export const layers = [
+export const layers: readonly string[] = [
   "base",
   "runtime",
   "telemetry",
@@ -22,7 +22,7 @@ export const layers = [
   "patterns",
   "agent",
   "index",
-] as const;
+];
 
 /** The layer of a core source: its folder; beside the folders stand `agent.ts`, `index.ts`, and the base that all share (errors, limits, bytes). */
 export function layerOf(path: string): string {
