@@ -1,0 +1,75 @@
+import { fromBase64url, toBase64url } from "../bytes.js";
+import { TightbeamError } from "../errors.js";
+import { keyParameters, type SignatureAlgorithm, signatureParameters } from "./signatures.js";
+
+/** A private key that signs. `exportJwk` is there only when the key was made extractable. */
+export interface Signer {
+  readonly publicJwk: JsonWebKey;
+  sign(data: Uint8Array): Promise<Uint8Array>;
+  readonly exportJwk: (() => Promise<JsonWebKey>) | undefined;
+}
+
+/** A new key, from WebCrypto's own generator; `random` serves only where the runtime has no Ed25519. */
+export async function generateSigner(alg: SignatureAlgorithm, extractable: boolean, random: (length: number) => Uint8Array): Promise<Signer> {
+  if (alg === "EdDSA" && !(await hasEd25519())) return seedSigner(random(32), extractable);
+  const pair = await globalThis.crypto.subtle.generateKey(keyParameters[alg], extractable, ["sign", "verify"]);
+  return pairSigner(alg, pair as CryptoKeyPair);
+}
+
+/** `jwk` holds exactly the members of a private key, checked before. Throws `invalid_key` when the runtime refuses them. */
+export async function importSigner(alg: SignatureAlgorithm, jwk: JsonWebKey, extractable: boolean): Promise<Signer> {
+  if (alg === "EdDSA" && !(await hasEd25519())) return seedSigner(fromBase64url(jwk.d as string), extractable);
+  const { d: _, ...publicJwk } = jwk;
+  try {
+    const privateKey = await globalThis.crypto.subtle.importKey("jwk", jwk, keyParameters[alg], extractable, ["sign"]);
+    return cryptoKeySigner(alg, privateKey, publicJwk);
+  } catch {
+    // No cause: a runtime's message about a private key may quote it.
+    throw new TightbeamError("invalid_key", "The runtime refused this private key.");
+  }
+}
+
+/** Throws `invalid_key` when the pair is of another kind, cannot sign, or hides its public half. */
+export async function pairSigner(alg: SignatureAlgorithm, pair: CryptoKeyPair): Promise<Signer> {
+  if (pair.privateKey.type !== "private" || !pair.privateKey.usages.includes("sign") || pair.publicKey.type !== "public")
+    throw new TightbeamError("invalid_key", "A signing key pair needs a private key with the usage 'sign' and its public key.");
+  let publicJwk: JsonWebKey;
+  try {
+    publicJwk = await globalThis.crypto.subtle.exportKey("jwk", pair.publicKey);
+  } catch (cause) {
+    throw new TightbeamError("invalid_key", "The public key of the pair must be extractable: peers have to see it.", { cause });
+  }
+  return cryptoKeySigner(alg, pair.privateKey, publicJwk);
+}
+
+function cryptoKeySigner(alg: SignatureAlgorithm, privateKey: CryptoKey, publicJwk: JsonWebKey): Signer {
+  const { subtle } = globalThis.crypto;
+  return {
+    publicJwk,
+    sign: async (data) => new Uint8Array(await subtle.sign(signatureParameters[alg], privateKey, data as BufferSource)),
+    exportJwk: privateKey.extractable ? () => subtle.exportKey("jwk", privateKey) : undefined,
+  };
+}
+
+async function seedSigner(seed: Uint8Array, extractable: boolean): Promise<Signer> {
+  const { ed25519PublicKey, signEd25519 } = await import("./ed25519.js");
+  const publicJwk = { kty: "OKP", crv: "Ed25519", x: toBase64url(ed25519PublicKey(seed)) };
+  return {
+    publicJwk,
+    sign: async (data) => signEd25519(data, seed),
+    exportJwk: extractable ? async () => ({ ...publicJwk, d: toBase64url(seed) }) : undefined,
+  };
+}
+
+let ed25519Support: Promise<boolean> | undefined;
+
+/** Asks WebCrypto once, by importing a public key. */
+function hasEd25519(): Promise<boolean> {
+  ed25519Support ??= globalThis.crypto.subtle
+    .importKey("jwk", { kty: "OKP", crv: "Ed25519", x: "PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw" }, keyParameters.EdDSA, true, ["verify"])
+    .then(
+      () => true,
+      () => false,
+    );
+  return ed25519Support;
+}

@@ -1,0 +1,33 @@
+import { TightbeamError } from "../errors.js";
+import { isJsonObject } from "./json.js";
+import { thumbprintInput } from "./jwk.js";
+import { readToken, tokenNeedsKey } from "./shape.js";
+import type { Identity, SigningKey } from "./types.js";
+
+/** A token and the key it is bound to, taken at one moment. */
+export interface Credential {
+  readonly key: SigningKey;
+  readonly token: string;
+  /** The key as JWK text, when it has to travel beside the token (`cnf.jkt`). */
+  readonly jwk: string | undefined;
+}
+
+/**
+ * What a handshake or a login needs. A key may be replaced between reading `token()` and `key`, so the pair is checked and read again.
+ * Throws what `token()` throws, or `invalid_token` when the identity's token is bound to another key.
+ */
+export async function credential(identity: Identity, audience?: string): Promise<Credential> {
+  for (let attempt = 0; attempt < 3; attempt++) {
+    const token = await identity.token(audience);
+    const { key } = identity;
+    if (isBound(token, key)) return { key, token, jwk: tokenNeedsKey(token) ? thumbprintInput(key.publicJwk) : undefined };
+  }
+  throw new TightbeamError("invalid_token", "The identity's token is bound to another key than its own.");
+}
+
+function isBound(token: string, { publicJwk, thumbprint }: SigningKey): boolean {
+  const { cnf } = readToken(token).claims;
+  if (!isJsonObject(cnf)) return false;
+  const { jwk, jkt } = cnf;
+  return isJsonObject(jwk) ? jwk.crv === publicJwk.crv && jwk.x === publicJwk.x : jkt === thumbprint;
+}

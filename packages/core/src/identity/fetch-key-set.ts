@@ -1,0 +1,102 @@
+import { concat, decodeUtf8 } from "../bytes.js";
+import { TightbeamError } from "../errors.js";
+import type { Runtime } from "../runtime/runtime.js";
+import { type JsonObject, parseJsonObject } from "./json.js";
+
+export interface FetchKeySetOptions {
+  readonly fetch?: typeof globalThis.fetch;
+  readonly allowInsecure?: boolean;
+  readonly timeout: number;
+  readonly runtime: Runtime;
+}
+
+const bodyMaxBytes = 64 * 1024;
+
+const unavailable = (message: string, cause?: unknown): TightbeamError => new TightbeamError("issuer_unavailable", message, { cause });
+
+/**
+ * A function that fetches a JWK Set once: https only (or loopback http where allowed), status 200, no redirect, at most 64 KiB, within
+ * the timeout, no cookies. Throws `invalid_argument` at once for a URL that can never do; the function rejects with
+ * `issuer_unavailable` or `malformed`.
+ */
+export function fetchKeySet(url: string, options: FetchKeySetOptions): () => Promise<JsonObject> {
+  const target = checkUrl(url, options.allowInsecure === true);
+  return async () => {
+    const fetch = options.fetch ?? globalThis.fetch;
+    if (typeof fetch !== "function") throw new TightbeamError("unsupported", "This runtime has no fetch: give one as an option.");
+    const abort = new AbortController();
+    const late = deferred();
+    const cancel = options.runtime.timers.after(options.timeout, () => late.reject(unavailable(`The JWKS URL did not answer within ${options.timeout} ms.`)), {
+      background: true,
+    });
+    try {
+      return await Promise.race([load(fetch, target, abort.signal), late.promise]);
+    } finally {
+      cancel();
+      abort.abort();
+    }
+  };
+}
+
+function deferred(): { promise: Promise<never>; reject: (reason: unknown) => void } {
+  let reject: (reason: unknown) => void = () => undefined;
+  const promise = new Promise<never>((_, no) => {
+    reject = no;
+  });
+  return { promise, reject };
+}
+
+async function load(fetch: typeof globalThis.fetch, url: string, signal: AbortSignal): Promise<JsonObject> {
+  let response: Response;
+  try {
+    response = await fetch(url, {
+      redirect: "error",
+      credentials: "omit",
+      cache: "no-store",
+      referrerPolicy: "no-referrer",
+      headers: { accept: "application/jwk-set+json, application/json" },
+      signal,
+    });
+  } catch (cause) {
+    throw unavailable("The JWKS URL could not be reached, or it redirected, which is refused.", cause);
+  }
+  if (response.redirected || response.status !== 200)
+    throw unavailable(`The JWKS URL answered with status ${Number(response.status)}; it must be 200, without a redirect.`);
+  return parseJsonObject(decodeUtf8(await readBody(response)));
+}
+
+async function readBody(response: Response): Promise<Uint8Array> {
+  const tooLarge = (): TightbeamError => unavailable(`The JWKS URL sent more than ${bodyMaxBytes} bytes.`);
+  if (Number(response.headers.get("content-length") ?? 0) > bodyMaxBytes) throw tooLarge();
+  const reader = response.body?.getReader();
+  if (reader === undefined) throw unavailable("The JWKS URL sent no body.");
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for (;;) {
+    let next: ReadableStreamReadResult<Uint8Array>;
+    try {
+      next = await reader.read();
+    } catch (cause) {
+      throw unavailable("The answer of the JWKS URL broke off.", cause);
+    }
+    if (next.done) return concat(...parts);
+    length += next.value.length;
+    if (length > bodyMaxBytes) throw tooLarge();
+    parts.push(next.value);
+  }
+}
+
+function checkUrl(text: string, allowInsecure: boolean): string {
+  const refuse = (why: string): never => {
+    throw new TightbeamError("invalid_argument", `The JWKS URL ${why}.`);
+  };
+  const url = URL.canParse(text) ? new URL(text) : refuse("is not a URL");
+  if (url.username !== "" || url.password !== "") refuse("must not hold a user name or password");
+  if (url.protocol === "https:") return url.href;
+  if (url.protocol !== "http:") refuse("must begin with https:");
+  if (!allowInsecure) refuse("must begin with https: (http: needs `allowInsecure` and a loopback address)");
+  if (!isLoopback(url.hostname)) refuse("may use http: for a loopback address only");
+  return url.href;
+}
+
+const isLoopback = (host: string): boolean => host === "localhost" || host === "[::1]" || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);

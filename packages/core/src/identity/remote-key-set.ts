@@ -1,0 +1,99 @@
+import { TightbeamError } from "../errors.js";
+import type { Runtime } from "../runtime/runtime.js";
+import { systemRuntime } from "../runtime/system.js";
+import type { PublicTokenAlgorithm } from "./algorithms.js";
+import { fetchKeySet } from "./fetch-key-set.js";
+import type { IssuerKey } from "./issuer-key.js";
+import { findKey, type KeySource, readKeySet } from "./key-set.js";
+
+/** Times in ms. */
+export interface RemoteKeySetOptions {
+  /** Default: the platform's. */
+  readonly fetch?: typeof globalThis.fetch;
+  /** Accept http: for a loopback address. Default false. */
+  readonly allowInsecure?: boolean;
+  /** For one fetch, body included. Default 5,000. */
+  readonly timeout?: number;
+  /** How long a fetched set counts without asking again; at most 60,000, the default: so long a removed key may still be accepted. */
+  readonly maxAge?: number;
+  /** Between two fetches for the sake of an unknown `kid`. Default 10,000. */
+  readonly cooldown?: number;
+  /** How much longer the last set may be used while the issuer cannot be reached. Default 30 min; 0 turns it off. */
+  readonly staleFor?: number;
+  readonly runtime?: Runtime;
+}
+
+const maxAgeMax = 60_000;
+const retryMinMs = 1_000;
+const retryMaxMs = 30_000;
+
+/** The keys behind a URL. One fetch in flight at a time, started only when the set is too old, or for an unknown `kid` outside the cool-down. */
+export function remoteKeys(url: string, allowed: readonly PublicTokenAlgorithm[] | undefined, options: RemoteKeySetOptions): KeySource {
+  const runtime = options.runtime ?? systemRuntime();
+  const maxAge = Math.min(bounded("maxAge", options.maxAge, maxAgeMax), maxAgeMax);
+  const cooldown = bounded("cooldown", options.cooldown, 10_000);
+  const staleFor = bounded("staleFor", options.staleFor, 30 * 60_000);
+  const read = fetchKeySet(url, { ...options, runtime, timeout: bounded("timeout", options.timeout, 5_000) });
+
+  let keys: readonly IssuerKey[] | undefined;
+  /** When the fetch that gave `keys` began. */
+  let fetchedAt = Number.NEGATIVE_INFINITY;
+  let failures = 0;
+  let failure: unknown;
+  let notBefore = Number.NEGATIVE_INFINITY;
+  let inFlight: Promise<void> | undefined;
+
+  const now = (): number => runtime.clock.monotonic();
+
+  /** Never rejects: what went wrong is in `failure`. */
+  async function refresh(): Promise<void> {
+    const startedAt = now();
+    try {
+      keys = readKeySet(await read(), allowed);
+      fetchedAt = startedAt;
+      failures = 0;
+      failure = undefined;
+    } catch (error) {
+      failure = error;
+      notBefore = now() + Math.min(retryMaxMs, retryMinMs * 2 ** Math.min(failures++, 10));
+    }
+  }
+
+  const join = (): Promise<void> => {
+    inFlight ??= refresh().finally(() => {
+      inFlight = undefined;
+    });
+    return inFlight;
+  };
+  const mayAsk = (): boolean => inFlight !== undefined || now() >= notBefore;
+  const unavailable = (): TightbeamError =>
+    new TightbeamError("issuer_unavailable", "The issuer's keys could not be fetched: check that its JWKS URL answers.", {
+      cause: failure,
+      retryAfter: Math.max(0, Math.ceil(notBefore - now())),
+    });
+
+  async function current(): Promise<readonly IssuerKey[]> {
+    if (keys !== undefined && now() - fetchedAt < maxAge) return keys;
+    if (mayAsk()) await join();
+    if (keys !== undefined && now() - fetchedAt < maxAge + staleFor) return keys;
+    throw unavailable();
+  }
+
+  return {
+    async find(alg, kid) {
+      const found = findKey(await current(), alg, kid);
+      if (found !== undefined) return found;
+      if (inFlight === undefined && (now() - fetchedAt < cooldown || !mayAsk())) return undefined;
+      await join();
+      if (failure !== undefined) throw unavailable();
+      return findKey(await current(), alg, kid);
+    },
+    has: async (id) => (await current()).some((key) => key.id === id),
+  };
+}
+
+function bounded(name: string, value: number | undefined, fallback: number): number {
+  if (value === undefined) return fallback;
+  if (!(Number.isFinite(value) && value >= 0)) throw new TightbeamError("invalid_argument", `\`${name}\` is a number of ms, 0 or more.`);
+  return value;
+}

@@ -1,0 +1,22 @@
+import type { Runtime } from "../runtime/runtime.js";
+import { createAuthority } from "./authority.js";
+import type { ManagedIdentity } from "./identity.js";
+import { sharedIssuer } from "./secret.js";
+import type { SignatureAlg, SigningKey } from "./types.js";
+
+export interface SecretIdentityOptions {
+  readonly id: string;
+  /** The same bytes as in `trust.everyoneWithSecret`. */
+  readonly secret: Uint8Array;
+  readonly permissions?: readonly string[];
+  /** Default: a generated, non-extractable Ed25519 key. */
+  readonly key?: SigningKey;
+  readonly alg?: SignatureAlg;
+  readonly runtime?: Runtime;
+}
+
+/** An identity that everyone with the secret accepts, and that everyone with the secret could make. Throws `invalid_key` for a weak secret. */
+export async function identityFromSecret({ id, secret, runtime, ...options }: SecretIdentityOptions): Promise<ManagedIdentity> {
+  const authority = await createAuthority(runtime === undefined ? { issuer: sharedIssuer, hmac: secret } : { issuer: sharedIssuer, hmac: secret, runtime });
+  return authority.enroll(id, options);
+}
