@@ -29,7 +29,7 @@ export interface KeyPair {
 }
 
 export interface DiffieHellman {
-  /** RFC 7748. `secretKey` is 32 random bytes. */
+  /** RFC 7748. `secretKey` is 32 random bytes; the pair holds a copy. */
   keyPair(secretKey: Uint8Array): KeyPair;
   /** Throws `invalid_key` when the result is all zero (small-order points). */
   shared(secretKey: Uint8Array, publicKey: Uint8Array): Uint8Array;
@@ -37,10 +37,11 @@ export interface DiffieHellman {
 
 /** ML-KEM-768 (FIPS 203). Loaded on demand: `loadKem()`. */
 export interface Kem {
-  /** seed = d || z, 64 bytes. */
+  readonly name: string;
+  /** seed = d || z, 64 bytes. The secret key's form is this implementation's own: only its `decapsulate` reads it. */
   keyPair(seed: Uint8Array): KeyPair;
-  /** m: 32 bytes. Throws `invalid_key` when the encapsulation key is not canonical. */
-  encapsulate(publicKey: Uint8Array, m: Uint8Array): { readonly ciphertext: Uint8Array; readonly sharedSecret: Uint8Array };
+  /** m: 32 random bytes; without it they come from the implementation. Throws `invalid_key` when the encapsulation key has a wrong length or is not canonical (FIPS 203, 7.2), and `unsupported` for an `m` when it was not loaded as deterministic. */
+  encapsulate(publicKey: Uint8Array, m?: Uint8Array): { readonly ciphertext: Uint8Array; readonly sharedSecret: Uint8Array };
   /** Implicit rejection: a wrong ciphertext gives another secret; a wrong length throws `malformed`. */
   decapsulate(secretKey: Uint8Array, ciphertext: Uint8Array): Uint8Array;
 }

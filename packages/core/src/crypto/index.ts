@@ -1,0 +1,3 @@
+export { kemBytes, type KemOptions, loadKem } from "./kem.js";
+export type { Aead, CryptoProvider, DiffieHellman, Hash, Kem, KeyPair } from "./provider.js";
+export { aeadThreshold, crypto, type Loadable, loadCrypto } from "./select.js";

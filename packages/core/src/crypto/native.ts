@@ -1,0 +1,116 @@
+import { checkKeyAndNonce, checkPublicKey, checkSeal, checkSecretKey, checkShared, smallOrder, tagBytes } from "./checks.js";
+import { hash } from "./hash.js";
+import { keyCache } from "./key-cache.js";
+import { passes } from "./known-answers.js";
+import { type NodeCrypto, type NodeKey, nodeCrypto, plain } from "./node-crypto.js";
+import type { Aead, CryptoProvider, DiffieHellman, Hash } from "./provider.js";
+
+/** Larger inputs go through the cipher in pieces: one allocation of 1 MiB costs more than 32 of 32 KiB. */
+const pieceBytes = 32 * 1024;
+
+function nativeAead(node: NodeCrypto, cipherName: string): Aead {
+  const imported = keyCache((bytes) => node.createSecretKey(bytes));
+  const options = { authTagLength: tagBytes };
+  return {
+    sealInto(out, key, nonce, aad, plaintext) {
+      checkSeal(out, key, nonce, plaintext);
+      const cipher = node.createCipheriv(cipherName, imported(key), nonce, options);
+      if (aad.length > 0) cipher.setAAD(aad);
+      const length = plaintext.length;
+      for (let at = 0; at < length; at += pieceBytes) {
+        out.set(cipher.update(length <= pieceBytes ? plaintext : plaintext.subarray(at, at + pieceBytes)), at);
+      }
+      cipher.final();
+      out.set(cipher.getAuthTag(), length);
+    },
+    open(key, nonce, aad, ciphertext) {
+      checkKeyAndNonce(key, nonce);
+      const length = ciphertext.length - tagBytes;
+      if (length < 0) return undefined;
+      const decipher = node.createDecipheriv(cipherName, imported(key), nonce, options);
+      if (aad.length > 0) decipher.setAAD(aad);
+      decipher.setAuthTag(ciphertext.subarray(length));
+      let plaintext: Uint8Array;
+      if (length === 0) plaintext = new Uint8Array(0);
+      else if (length <= pieceBytes) plaintext = plain(decipher.update(ciphertext.subarray(0, length)));
+      else {
+        plaintext = new Uint8Array(length);
+        for (let at = 0; at < length; at += pieceBytes) plaintext.set(decipher.update(ciphertext.subarray(at, Math.min(length, at + pieceBytes))), at);
+      }
+      try {
+        decipher.final();
+      } catch {
+        plaintext.fill(0);
+        return undefined;
+      }
+      return plaintext;
+    },
+  };
+}
+
+function nativeHash(node: NodeCrypto, name: Hash["name"], algorithm: string): Hash {
+  const once = node.hash;
+  return hash(name, once === undefined ? (data) => plain(node.createHash(algorithm).update(data).digest()) : (data) => plain(once(algorithm, data, "buffer")));
+}
+
+function base64url(bytes: Uint8Array): string {
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replace("=", "");
+}
+
+const basePoint = new Uint8Array(32);
+basePoint[0] = 9;
+
+/**
+ * Raw keys go in as JWK, which costs a tenth of DER. The private JWK carries a placeholder for the public half: OpenSSL derives
+ * it from `d`; where a library does not, the known answers fail and the other provider is used.
+ */
+function nativeX25519(node: NodeCrypto): DiffieHellman {
+  const okp = { kty: "OKP", crv: "X25519" };
+  const placeholder = base64url(basePoint);
+  const privateKey = keyCache((bytes) => node.createPrivateKey({ key: { ...okp, x: placeholder, d: base64url(bytes) }, format: "jwk" }));
+  const publicKey = keyCache((bytes) => node.createPublicKey({ key: { ...okp, x: base64url(bytes) }, format: "jwk" }));
+  const multiply = (secret: NodeKey, point: NodeKey): Uint8Array => plain(node.diffieHellman({ privateKey: secret, publicKey: point }));
+  return {
+    keyPair(secretKey) {
+      checkSecretKey(secretKey);
+      const own = secretKey.slice();
+      return { publicKey: multiply(privateKey(own), publicKey(basePoint)), secretKey: own };
+    },
+    shared(secretKey, point) {
+      checkSecretKey(secretKey);
+      checkPublicKey(point);
+      const secret = privateKey(secretKey);
+      const peer = publicKey(point);
+      let shared: Uint8Array;
+      try {
+        shared = multiply(secret, peer);
+      } catch {
+        throw smallOrder();
+      }
+      return checkShared(shared);
+    },
+  };
+}
+
+/** The primitives of `node:crypto` that exist here and give the right known answers, each judged on its own: Bun, for one, has no ChaCha20-Poly1305. */
+export function nativeProvider(node: NodeCrypto | undefined = nodeCrypto()): Partial<CryptoProvider> {
+  if (node === undefined) return {};
+  const made: CryptoProvider = {
+    name: "native",
+    chachaPoly: nativeAead(node, "chacha20-poly1305"),
+    aesGcm: nativeAead(node, "aes-256-gcm"),
+    sha256: nativeHash(node, "SHA256", "sha256"),
+    blake2s: nativeHash(node, "BLAKE2s", "blake2s256"),
+    x25519: nativeX25519(node),
+  };
+  const good: { -readonly [name in keyof CryptoProvider]?: CryptoProvider[name] } = { name: "native" };
+  if (passes.chachaPoly(made.chachaPoly)) good.chachaPoly = made.chachaPoly;
+  if (passes.aesGcm(made.aesGcm)) good.aesGcm = made.aesGcm;
+  if (passes.sha256(made.sha256)) good.sha256 = made.sha256;
+  if (passes.blake2s(made.blake2s)) good.blake2s = made.blake2s;
+  if (passes.x25519(made.x25519)) good.x25519 = made.x25519;
+  return good;
+}

@@ -1,0 +1,100 @@
+import { TightbeamError } from "../errors.js";
+import { type Clock, systemRuntime } from "../runtime/index.js";
+import { type Primitive, passes } from "./known-answers.js";
+import { nativeProvider } from "./native.js";
+import { loadNobleAesGcm, loadNobleBlake2s, loadNobleX25519, nobleChachaPoly, nobleSha256 } from "./noble.js";
+import type { Aead, CryptoProvider, DiffieHellman, Hash } from "./provider.js";
+import { type MixedAead, mixedAead } from "./threshold.js";
+
+/** Primitives that may have to be loaded before use, where the runtime has no native ones. */
+export type Loadable = "aesGcm" | "blake2s" | "x25519";
+
+/** The implementations without native code, as functions so that a test can hand in wrong ones. */
+export interface ScriptSource {
+  readonly chachaPoly: Aead;
+  readonly sha256: Hash;
+  readonly aesGcm: () => Promise<Aead>;
+  readonly blake2s: () => Promise<Hash>;
+  readonly x25519: () => Promise<DiffieHellman>;
+}
+
+export interface CryptoSelection {
+  readonly provider: CryptoProvider & { readonly chachaPoly: Aead | MixedAead };
+  /** Makes these primitives of `provider` usable. A no-op for native ones. */
+  load(...names: readonly Loadable[]): Promise<CryptoProvider>;
+}
+
+const nobleSource: ScriptSource = {
+  chachaPoly: nobleChachaPoly,
+  sha256: nobleSha256,
+  aesGcm: loadNobleAesGcm,
+  blake2s: loadNobleBlake2s,
+  x25519: loadNobleX25519,
+};
+
+function checked<Name extends Primitive>(name: Name, primitive: CryptoProvider[Name]): CryptoProvider[Name] {
+  if (!passes[name](primitive)) throw new TightbeamError("internal", `${name} gives wrong known answers in this runtime: nothing can be encrypted safely here`);
+  return primitive;
+}
+
+/** `native` (checked by `nativeProvider`) where it exists, otherwise noble where it gives the known answers, otherwise refused. */
+export function selectCrypto(native: Partial<CryptoProvider>, script: ScriptSource, clock: Clock): CryptoSelection {
+  const loaded: { aesGcm?: Aead; blake2s?: Hash; x25519?: DiffieHellman } = {};
+  if (native.aesGcm !== undefined) loaded.aesGcm = native.aesGcm;
+  if (native.blake2s !== undefined) loaded.blake2s = native.blake2s;
+  if (native.x25519 !== undefined) loaded.x25519 = native.x25519;
+
+  let scriptChacha: Aead | undefined;
+  const checkedScript = (): Aead => {
+    scriptChacha ??= checked("chachaPoly", script.chachaPoly);
+    return scriptChacha;
+  };
+  const sha256 = native.sha256 ?? checked("sha256", script.sha256);
+  const chachaPoly = native.chachaPoly === undefined ? checkedScript() : mixedAead(native.chachaPoly, checkedScript, clock);
+  const missing = (name: Loadable): never => {
+    throw new TightbeamError("invalid_argument", `${name} is not loaded: await loadCrypto("${name}") first`);
+  };
+
+  const provider = Object.freeze({
+    name: Object.keys(passes).every((name) => name in native) ? "native" : Object.keys(native).length > 1 ? "native and noble" : "noble",
+    chachaPoly,
+    sha256,
+    get aesGcm() {
+      return loaded.aesGcm ?? missing("aesGcm");
+    },
+    get blake2s() {
+      return loaded.blake2s ?? missing("blake2s");
+    },
+    get x25519() {
+      return loaded.x25519 ?? missing("x25519");
+    },
+  });
+
+  return {
+    provider,
+    async load(...names) {
+      if (names.includes("aesGcm")) loaded.aesGcm ??= checked("aesGcm", await script.aesGcm());
+      if (names.includes("blake2s")) loaded.blake2s ??= checked("blake2s", await script.blake2s());
+      if (names.includes("x25519")) loaded.x25519 ??= checked("x25519", await script.x25519());
+      return provider;
+    },
+  };
+}
+
+let selection: CryptoSelection | undefined;
+const selected = (): CryptoSelection => {
+  selection ??= selectCrypto(nativeProvider(), nobleSource, systemRuntime().clock);
+  return selection;
+};
+
+/** The primitives of this process. ChaCha20-Poly1305 and SHA-256 always work; for the others `loadCrypto` must have run once (in Node it finds nothing to load). */
+export const crypto = (): CryptoProvider => selected().provider;
+
+/** `crypto()`, after making sure that these primitives are there too. */
+export const loadCrypto = (...names: readonly Loadable[]): Promise<CryptoProvider> => selected().load(...names);
+
+/** The plaintext size from which ChaCha20-Poly1305 is native: 0 always, undefined when not decided yet or never. For benchmarks. */
+export function aeadThreshold(): number | undefined {
+  const aead = selected().provider.chachaPoly;
+  return "threshold" in aead ? aead.threshold : undefined;
+}
