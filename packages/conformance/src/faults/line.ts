@@ -1,0 +1,138 @@
+import { type Address, frameOverheadBytes, type Runtime } from "@tightbeam/core/transport";
+
+/** No frame waits longer than this for others to pass it. */
+const passedWithinMs = 20;
+/** Above this, `hold` makes its caller wait. */
+const highWaterBytes = 1024 * 1024;
+/** Above this, frames are lost: callers that do not await cannot fill the memory. */
+const maxBytes = 16 * 1024 * 1024;
+
+interface Held {
+  readonly to: Address;
+  readonly frame: Uint8Array;
+  readonly due: number;
+}
+interface Behind extends Held {
+  left: number;
+}
+
+/** Frames on their way: a line in order of departure, and the ones that let others pass. Bounded. */
+export interface Line {
+  /** True when nothing waits, so a frame without delay may go at once. */
+  readonly empty: boolean;
+  /** Copies the frame and keeps it for `ms`, never leaving before one that is held already. Resolves when more may be held; undefined when it is lost. */
+  hold(to: Address, frame: Uint8Array, ms: number): Promise<void> | undefined;
+  /** Copies the frame and keeps it until `frames` more have departed. */
+  holdBehind(to: Address, frame: Uint8Array, frames: number): Promise<void> | undefined;
+  /** Says that a frame has departed without being held. */
+  departed(): void;
+  /** Lets everything go now, in order. */
+  flush(): void;
+  /** Forgets everything. Returns how many frames that were. */
+  clear(): number;
+}
+
+const open: Promise<void> = Promise.resolve();
+
+export function createLine({ clock, timers }: Runtime, depart: (to: Address, frame: Uint8Array) => void): Line {
+  let line: Held[] = [];
+  let next = 0;
+  let passed: Behind[] = [];
+  let bytes = 0;
+  let cancel: (() => void) | undefined;
+  let armedFor = Number.POSITIVE_INFINITY;
+  let waiting: (() => void)[] = [];
+
+  const take = (frame: Uint8Array): Uint8Array | undefined => {
+    const cost = frame.byteLength + frameOverheadBytes;
+    if (bytes + cost > maxBytes) return undefined;
+    bytes += cost;
+    return new Uint8Array(frame);
+  };
+  const pressure = (): Promise<void> => (bytes <= highWaterBytes ? open : new Promise((resolve) => void waiting.push(resolve)));
+  const leave = ({ to, frame }: Held) => {
+    bytes -= frame.byteLength + frameOverheadBytes;
+    depart(to, frame);
+  };
+  const relieve = () => {
+    if (bytes > highWaterBytes) return;
+    const relieved = waiting;
+    waiting = [];
+    for (const resolve of relieved) resolve();
+  };
+  const letPass = (ready: (held: Behind) => boolean) => {
+    if (passed.length === 0) return;
+    const leaving = passed.filter(ready);
+    if (leaving.length === 0) return;
+    passed = passed.filter((held) => !leaving.includes(held));
+    for (const held of leaving) leave(held);
+  };
+  const departed = () => {
+    for (const held of passed) held.left -= 1;
+    letPass((held) => held.left <= 0);
+    relieve();
+  };
+  const arm = () => {
+    // Both are in the order they fall due.
+    const due = Math.min(line[next]?.due ?? Number.POSITIVE_INFINITY, passed[0]?.due ?? Number.POSITIVE_INFINITY);
+    if (due >= armedFor) return;
+    cancel?.();
+    armedFor = due;
+    cancel = timers.after(Math.max(0, due - clock.monotonic()), run);
+  };
+  const disarm = () => {
+    cancel?.();
+    cancel = undefined;
+    armedFor = Number.POSITIVE_INFINITY;
+  };
+  const run = () => {
+    disarm();
+    const now = clock.monotonic();
+    for (let held = line[next]; held !== undefined && held.due <= now; held = line[next]) {
+      next += 1;
+      leave(held);
+      departed();
+    }
+    line = line.slice(next);
+    next = 0;
+    letPass((held) => held.due <= now);
+    relieve();
+    arm();
+  };
+  const clear = (): Held[] => {
+    const all = [...line.slice(next), ...passed];
+    line = [];
+    next = 0;
+    passed = [];
+    bytes = 0;
+    disarm();
+    relieve();
+    return all;
+  };
+
+  return {
+    get empty() {
+      return line.length === 0;
+    },
+    hold(to, frame, ms) {
+      const copy = take(frame);
+      if (copy === undefined) return undefined;
+      const due = Math.max(line.at(-1)?.due ?? 0, clock.monotonic() + ms);
+      line.push({ to, frame: copy, due });
+      arm();
+      return pressure();
+    },
+    holdBehind(to, frame, left) {
+      const copy = take(frame);
+      if (copy === undefined) return undefined;
+      passed.push({ to, frame: copy, left, due: clock.monotonic() + passedWithinMs });
+      arm();
+      return pressure();
+    },
+    departed,
+    flush() {
+      for (const { to, frame } of clear()) depart(to, frame);
+    },
+    clear: () => clear().length,
+  };
+}

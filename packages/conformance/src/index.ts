@@ -1,0 +1,3 @@
+export * from "./faults/index.js";
+export * from "./suite.js";
+export { testTransport } from "./vitest.js";

@@ -1,0 +1,2 @@
+export { createHub, type Hub, type HubOptions } from "./hub.js";
+export { connectMemory, type MemoryOptions } from "./transport.js";
