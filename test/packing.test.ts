@@ -53,7 +53,7 @@ describe("the packages as published", () => {
     const paths = packed.get(name)?.files.map(({ path }) => path) ?? [];
     for (const needed of ["package.json", "README.md", "LICENSE", "dist/index.js", "dist/index.js.map", "dist/index.d.ts", "src/index.ts"])
       expect(paths).toContain(needed);
-    expect(paths.filter((path) => !/^(?:package\.json|README\.md|LICENSE|CHANGELOG\.md|(?:dist|src|bin)\/.+)$/.test(path))).toEqual([]);
+    expect(paths.filter((path) => !/^(?:package\.json|README\.md|LICENSE|CHANGELOG\.md|(?:dist|src|bin|docs)\/.+)$/.test(path))).toEqual([]);
     expect(paths.filter((path) => /\.test\.|tsbuildinfo|node_modules/.test(path))).toEqual([]);
   });
 
