@@ -1,0 +1,254 @@
+import { equalBytes, toBase64url } from "../bytes.js";
+import { TightbeamError } from "../errors.js";
+import { buildHs1Head, buildHs3, frameType, frameTypes, type Hs2, parseHs2, parseRetry, type Retry, sessionIdToBytes } from "../frame/frame.js";
+import type { Handshake } from "../noise/index.js";
+import type { Address } from "../transport/address.js";
+import { verifyPeer, writePayload } from "./authenticate.js";
+import { sessionOf, startNoise } from "./channel.js";
+import { asTightbeamError, type Context } from "./context.js";
+import { cookieHash } from "./cookie.js";
+import type { Target } from "./initiator.js";
+import { decodePayload } from "./payload.js";
+import { parseReady } from "./ready.js";
+import { createRepeater, type Repeater } from "./repeat.js";
+import { chooseSuite } from "./suites.js";
+import { prologue, retryBinding } from "./transcript.js";
+import type { Established, Peer, Session, SuiteId } from "./types.js";
+
+/** One run of the handshake as initiator: HS1, perhaps RETRY, the first HS2 that authenticates, HS3, READY. */
+export interface Attempt {
+  readonly localId: number;
+  /** The suite a RETRY asked for: where the next attempt begins. */
+  readonly wanted: SuiteId | undefined;
+  start(): void;
+  receive(frame: Uint8Array): void;
+  /** True when the frame is this attempt's own HS1. */
+  reflected(at: Address, frame: Uint8Array): boolean;
+  /** Why this attempt has not succeeded, as far as it knows. */
+  verdict(): TightbeamError;
+  end(): void;
+}
+
+export interface AttemptEvents {
+  established(value: Established): void;
+  /** Something of our own makes every attempt useless. */
+  fatal(error: unknown): void;
+  /** The deadline has passed. */
+  over(verdict: TightbeamError): void;
+}
+
+const hs1Delays = [1_000, 1_000, 2_000];
+const hs3Delays = [500, 500, 1_000, 2_000];
+/** Different HS2 frames looked at, and looked at by the identity layer at once: a flood of forgeries costs this much per attempt. */
+const hs2TriesMax = 64;
+const hs2ChecksMax = 4;
+/** Own HS1s that must come back on the dialled address before the dial counts as a call to oneself: in a group a repeat may reach another member. */
+const reflectionsMax = 1 + hs1Delays.length;
+const noBytes = new Uint8Array(0);
+
+/** The answer that authenticated. */
+interface Winner {
+  readonly hs2Key: string;
+  hs3: Repeater | undefined;
+}
+
+export function createAttempt(context: Context, target: Target, hint: SuiteId | undefined, events: AttemptEvents): Attempt {
+  const { runtime, crypto, limits, refuse } = context;
+  const localId = context.newSessionId();
+  const sessionId = sessionIdToBytes(localId);
+  const seen = new Set<string>();
+  let suite = hint ?? (context.suites[0] as SuiteId);
+  let wanted: SuiteId | undefined;
+  let handshake: Handshake | undefined;
+  let firstHs1Hash: Uint8Array | undefined;
+  let hs1: Repeater | undefined;
+  let hs1Frame: Uint8Array | undefined;
+  let checking = 0;
+  let reflections = 0;
+  let answers = 0;
+  let winner: Winner | undefined;
+  let waiting: { readonly session: Session; readonly peer: Peer; readonly payloadHash: Uint8Array; readonly proofHash: Uint8Array } | undefined;
+  let problem: TightbeamError | undefined;
+  let sendProblem: TightbeamError | undefined;
+  let cancelDeadline: (() => void) | undefined;
+  let ended = false;
+
+  const end = (): void => {
+    ended = true;
+    cancelDeadline?.();
+    hs1?.stop();
+    winner?.hs3?.stop();
+    waiting?.session.end();
+    waiting = undefined;
+    handshake?.erase();
+    handshake = undefined;
+  };
+  const fatal = (error: unknown): void => {
+    if (!ended) events.fatal(error);
+  };
+
+  const verdict = (): TightbeamError => {
+    if (winner !== undefined) {
+      return new TightbeamError(
+        "handshake_failed",
+        `${target.to} answered and proved who it is, but never confirmed this side. It may not accept this agent's token.`,
+      );
+    }
+    if (problem !== undefined) return problem;
+    if (answers > 0) return new TightbeamError("handshake_failed", `Something answered as ${target.to}, but nothing that it sent was authentic.`);
+    return sendProblem ?? new TightbeamError("no_answer", `Nobody answered as ${target.to}.`);
+  };
+
+  const repeat = (to: Address, frame: Uint8Array, delays: readonly number[]): Repeater =>
+    createRepeater(
+      runtime.timers,
+      () => context.send(to, frame),
+      delays,
+      (error) => {
+        if (error.retryable) sendProblem = error;
+        else fatal(error);
+      },
+    );
+
+  /** HS1, or the second one after a RETRY. */
+  const begin = async (retry: Uint8Array, cookie: Uint8Array | undefined): Promise<void> => {
+    const chosen = suite;
+    const head = buildHs1Head({ suite: chosen, sessionId, replyTo: context.addresses.inbox, suites: context.suites, cookie });
+    const fresh = await startNoise(context, chosen, "initiator", prologue(target.to, retry, head));
+    if (ended) return fresh.erase();
+    const message = fresh.writeMessage(noBytes);
+    const frame = new Uint8Array(head.length + message.length);
+    frame.set(head);
+    frame.set(message, head.length);
+    handshake = fresh;
+    firstHs1Hash ??= crypto.sha256.digest(frame);
+    hs1Frame = frame;
+    hs1 = repeat(target.to, frame, hs1Delays);
+  };
+
+  const onRetry = (retry: Retry, frame: Uint8Array) => {
+    if (wanted !== undefined || winner !== undefined || firstHs1Hash === undefined) return refuse("late_retry");
+    const asked = context.suites.find((id) => id === retry.suite);
+    if (asked === undefined) return refuse("retry_suite");
+    if (!equalBytes(cookieHash(retry.cookie), firstHs1Hash)) return refuse("retry_cookie");
+    wanted = asked;
+    suite = asked;
+    handshake?.erase();
+    handshake = undefined;
+    hs1?.stop();
+    begin(retryBinding(firstHs1Hash, frame), retry.cookie.slice()).catch((error: unknown) =>
+      fatal(asTightbeamError(error, "A handshake could not be continued. See the cause.")),
+    );
+  };
+
+  /** The peer is who it must be: say who we are. */
+  const confirm = async (fork: Handshake, hs2: Hs2, peer: Peer): Promise<void> => {
+    const proofHash = fork.beginWrite();
+    const link = context.link.offer(peer, proofHash);
+    const payload = await writePayload(context, "initiator", proofHash, { sessionId, suites: context.suites, link });
+    if (ended || winner === undefined) return fork.erase();
+    const message = fork.endWrite(payload);
+    waiting = { session: sessionOf(context, fork, suite, localId, hs2.sessionId), peer, payloadHash: crypto.sha256.digest(payload), proofHash };
+    winner.hs3 = repeat(hs2.replyTo as Address, buildHs3({ suite, to: hs2.sessionId, message }), hs3Delays);
+  };
+
+  const check = async (fork: Handshake, hs2: Hs2, h: Uint8Array, bytes: Uint8Array, hs2Key: string): Promise<void> => {
+    let peer: Peer;
+    checking += 1;
+    try {
+      const payload = decodePayload(bytes, 2);
+      const { sessionId: theirs, replyTo } = hs2;
+      peer = await verifyPeer(context, { role: "responder", payload, h, sessionId: theirs, replyTo, expectedId: target.id, expectedInstance: target.instance });
+      if (chooseSuite(payload.suites as SuiteId[], context.suites) !== suite) {
+        throw new TightbeamError("handshake_failed", "The suite in use is not the one the peer prefers: something changed the offer on the way.", {
+          retryable: false,
+        });
+      }
+    } catch (error) {
+      problem ??= asTightbeamError(error, "The peer's answer could not be checked. See the cause.");
+      refuse(problem.code);
+      fork.erase();
+      return;
+    } finally {
+      checking -= 1;
+    }
+    if (ended || winner !== undefined) return fork.erase();
+    winner = { hs2Key, hs3: undefined };
+    hs1?.stop();
+    await confirm(fork, hs2, peer).catch(fatal);
+  };
+
+  const onHs2 = (hs2: Hs2, frame: Uint8Array) => {
+    if (handshake === undefined || hs2.suite !== suite) return refuse("hs2_state");
+    const hs2Key = toBase64url(crypto.sha256.digest(frame));
+    if (winner !== undefined) {
+      if (winner.hs2Key !== hs2Key) return refuse("late_hs2");
+      return winner.hs3?.now();
+    }
+    if (seen.has(hs2Key)) return;
+    if (seen.size >= hs2TriesMax || checking >= hs2ChecksMax) return refuse("hs2_flood");
+    seen.add(hs2Key);
+    answers += 1;
+    const fork = handshake.fork();
+    let h: Uint8Array;
+    let payload: Uint8Array;
+    try {
+      h = fork.beginRead(hs2.message);
+      payload = fork.endRead();
+    } catch {
+      fork.erase();
+      return refuse("hs2_auth");
+    }
+    void check(fork, hs2, h, payload, hs2Key);
+  };
+
+  const onData = (frame: Uint8Array) => {
+    if (waiting === undefined) return refuse("early_data");
+    const { session, peer, payloadHash, proofHash } = waiting;
+    const plaintext = session.open(frame);
+    if (plaintext === undefined) return refuse("data_auth");
+    const ready = parseReady(plaintext);
+    if (ready === undefined) return refuse("before_ready");
+    if (!equalBytes(ready.payloadHash, payloadHash)) return refuse("ready_hash");
+    waiting = undefined;
+    const { link, continued, cells } = ready;
+    events.established({ role: "initiator", session, peer, link, proofHash, continued, cells });
+  };
+
+  return {
+    localId,
+    verdict,
+    end,
+    get wanted() {
+      return wanted;
+    },
+    start() {
+      cancelDeadline = runtime.timers.after(limits.handshakeDeadlineMs, () => {
+        const why = verdict();
+        end();
+        events.over(why);
+      });
+      begin(noBytes, undefined).catch((error: unknown) =>
+        fatal(asTightbeamError(error, "A handshake could not be started: no keys could be made. See the cause.")),
+      );
+    },
+    receive(frame) {
+      if (ended) return;
+      const type = frameType(frame);
+      if (type === frameTypes.data) return onData(frame);
+      if (type === frameTypes.hs2) {
+        const hs2 = parseHs2(frame);
+        return typeof hs2 === "string" ? refuse(hs2) : onHs2(hs2, frame);
+      }
+      const retry = parseRetry(frame);
+      return typeof retry === "string" ? refuse(retry) : onRetry(retry, frame);
+    },
+    reflected(at, frame) {
+      if (at !== target.to || hs1Frame === undefined || !equalBytes(frame, hs1Frame)) return false;
+      reflections += 1;
+      problem ??= new TightbeamError("self", "This agent's own instance answered. An agent cannot link to itself.");
+      if (reflections >= reflectionsMax && winner === undefined) fatal(problem);
+      return true;
+    },
+  };
+}

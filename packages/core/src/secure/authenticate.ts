@@ -1,0 +1,87 @@
+import { decodeUtf8, equalBytes, fromBase64url } from "../bytes.js";
+import { TightbeamError } from "../errors.js";
+import { signProof, verifyProof } from "../identity/proof.js";
+import { inboxAddress } from "../transport/address.js";
+import type { Context } from "./context.js";
+import { appendProof, encodeFields, type HandshakePayload } from "./payload.js";
+import { proofPayload, proofType, type Role } from "./transcript.js";
+import type { Peer, SuiteId } from "./types.js";
+
+/** True when a token of ours names its key by thumbprint only, so that the key must travel beside it. */
+function needsKey(token: string): boolean {
+  try {
+    const claims = JSON.parse(decodeUtf8(fromBase64url(token.split(".")[1] ?? ""))) as { cnf?: { jkt?: unknown; jwk?: unknown } };
+    return typeof claims.cnf?.jkt === "string" && claims.cnf.jwk === undefined;
+  } catch {
+    return false;
+  }
+}
+
+/** The payload of message 2 or 3, proof included. `h` is the Noise hash just before it is encrypted. Throws what the identity throws. */
+export async function writePayload(
+  context: Context,
+  role: Role,
+  h: Uint8Array,
+  own: { readonly sessionId: Uint8Array; readonly suites: readonly SuiteId[]; readonly link?: Uint8Array },
+): Promise<Uint8Array> {
+  const { identity, runtime, crypto } = context;
+  const token = await identity.token();
+  const signed = encodeFields({
+    token,
+    sessionId: own.sessionId,
+    suites: own.suites,
+    time: runtime.clock.wall(),
+    limits: context.announced,
+    jwk: needsKey(token) ? JSON.stringify(identity.key.publicJwk) : undefined,
+    instance: context.instance,
+    link: own.link,
+  });
+  return appendProof(signed, await signProof(identity.key, proofType, proofPayload(crypto.sha256, role, h, signed)));
+}
+
+export interface Claims {
+  readonly role: Role;
+  readonly payload: HandshakePayload;
+  /** The Noise hash the proof was made over. */
+  readonly h: Uint8Array;
+  /** From the frame's header: what the payload must repeat. */
+  readonly sessionId: Uint8Array;
+  readonly replyTo: string;
+  readonly expectedId?: string | undefined;
+  readonly expectedInstance?: string | undefined;
+}
+
+const wrongPeer = (what: string): TightbeamError =>
+  new TightbeamError("wrong_peer", `${what}. Nothing was sent to it. Check the address you dial, and that nobody rewrites frames on the way.`);
+
+/** Who the other side is, in the order of docs/protocol.md, section 2: token, key, proof, then what the proof binds. Throws a typed error. */
+export async function verifyPeer(context: Context, claims: Claims): Promise<Peer> {
+  const { runtime, crypto, trust } = context;
+  const { payload, role, h } = claims;
+  const arrived = runtime.clock.wall();
+  const token = await trust.verify(payload.token, {
+    now: arrived,
+    ...(claims.expectedId === undefined ? {} : { expectedId: claims.expectedId }),
+    ...(payload.jwk === undefined ? {} : { jwk: payload.jwk }),
+  });
+  if (!(await verifyProof(token.key, proofType, proofPayload(crypto.sha256, role, h, payload.signed), payload.proof))) {
+    throw new TightbeamError("invalid_token", "The peer showed a token whose key it does not hold. Somebody may be using a stolen token.");
+  }
+  const inbox = inboxAddress(token.id, payload.instance);
+  if (claims.expectedId !== undefined && token.id !== claims.expectedId) throw wrongPeer("Another agent answered than the one dialled");
+  if (inbox !== claims.replyTo) throw wrongPeer("The reply address in the frame is not the one the peer proved");
+  if (!equalBytes(payload.sessionId, claims.sessionId)) throw wrongPeer("The session id in the frame is not the one the peer proved");
+  if (claims.expectedInstance !== undefined && payload.instance !== claims.expectedInstance) throw wrongPeer("Another instance answered than the one dialled");
+  if (inbox === context.addresses.inbox) throw new TightbeamError("self", "This agent's own instance answered. An agent cannot link to itself.");
+  return {
+    id: token.id,
+    instance: payload.instance,
+    inbox,
+    issuer: token.issuer,
+    thumbprint: token.key.thumbprint,
+    permissions: token.permissions,
+    limits: payload.limits,
+    clockOffset: payload.time - arrived,
+    token,
+  };
+}

@@ -1,0 +1,39 @@
+import { protocol } from "../limits.js";
+
+/**
+ * RFC 6479: a sliding window over the counters of one key epoch, as a ring of bit blocks. Counters here are the
+ * low 16 bits of a frame's counter, since every epoch has its own window; so all arithmetic stays in 32 bits.
+ */
+export interface ReplayWindow {
+  /** True when `counter` may still be accepted. Changes nothing. */
+  fresh(counter: number): boolean;
+  /** Marks an authenticated counter as seen. Only after `fresh` said so. */
+  accept(counter: number): void;
+}
+
+const blockBits = 32;
+/** One block more than the window, so that the block being filled never shares its place with one still in use. */
+const blocks = protocol.replayWindow / blockBits + 1;
+
+export function createReplayWindow(): ReplayWindow {
+  const ring = new Uint32Array(blocks);
+  let last = -1;
+  return {
+    fresh(counter) {
+      if (counter > last) return true;
+      if (last - counter >= protocol.replayWindow) return false;
+      return ((ring[(counter >>> 5) % blocks] as number) & (1 << (counter & 31))) === 0;
+    },
+    accept(counter) {
+      if (counter > last) {
+        const block = counter >>> 5;
+        const from = last < 0 ? -1 : last >>> 5;
+        if (block - from >= blocks) ring.fill(0);
+        else for (let i = from + 1; i <= block; i++) ring[i % blocks] = 0;
+        last = counter;
+      }
+      const place = (counter >>> 5) % blocks;
+      ring[place] = (ring[place] as number) | (1 << (counter & 31));
+    },
+  };
+}
