@@ -41,7 +41,7 @@ function install() {
   if (result.error || result.status !== 0) {
     process.stderr.write(`${result.stdout ?? ""}${result.stderr ?? ""}`);
     stop(
-      `The dependencies could not be installed (npx -y ${PNPM} install --frozen-lockfile: ${result.error?.message ?? `exit code ${result.status}`}). Check the network and the npm registry setting, then run this again.`,
+      `The dependencies could not be installed (npx -y ${PNPM} install --frozen-lockfile: ${result.error?.message ?? `exit code ${result.status}`}). If the lines above do not say why, check the network and the npm registry setting; then run this again.`,
     );
   }
   // An install that had nothing to do leaves the marker as it was; without this the next run would install again.
