@@ -64,6 +64,7 @@ export const limits = {
   jsonMaxBytes: 1024 * 1024,
   jsonMaxDepth: 64,
   jsonMaxKeys: 10_000,
+  jsonMaxContainers: 100_000,
   envelopeHeaderMaxBytes: 8 * 1024,
   memoryBudgetBytes: 256 * 1024 * 1024,
   inboxBytes: 4 * 1024 * 1024,

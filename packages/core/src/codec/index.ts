@@ -31,5 +31,5 @@ function owned(bytes: Uint8Array): Uint8Array {
   return bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
-export { decodeJson, encodeJson };
+export { decodeJson, encodeJson, jsonLimits };
 export type { EncodedPayload, JsonLimits };

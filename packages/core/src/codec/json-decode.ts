@@ -5,7 +5,7 @@ import { type JsonLimits, jsonLimits } from "./limits.js";
 import { formatPath } from "./path.js";
 
 /**
- * Parses JSON from outside. The caps for bytes, depth and keys hold before anything is parsed; a key named `__proto__`, a
+ * Parses JSON from outside. The caps for bytes, depth, keys and containers hold before anything is parsed; a key named `__proto__`, a
  * lone surrogate (raw or escaped), a byte order mark and a number too large for a double are refused at every level.
  * Other names (`constructor`, `toString`) are ordinary own keys. Of a key given twice the last one counts.
  * Throws `too_large` past the byte cap, otherwise `invalid_envelope` with a place, never with the text.

@@ -8,6 +8,7 @@ import type { EncodedPayload } from "./types.js";
 interface Writer {
   text: string;
   keys: number;
+  containers: number;
   /** The key under which each level was entered, and the container it was found in. */
   readonly path: (string | number)[];
   readonly open: unknown[];
@@ -22,10 +23,10 @@ interface Writer {
  * symbol keys are left out. Everything else is refused instead of being changed in silence: `undefined` anywhere else, NaN
  * and Infinity, bigints, functions, symbols, class instances (Date, Map, Error, boxed values, typed arrays; `toJSON` is never
  * called), lone surrogates, a key named `__proto__`, cycles, and what throws when read. Each property is read once.
- * `too_large` past the limits for bytes and keys: the receiver would refuse it.
+ * `too_large` past the limits for bytes, keys and containers: the receiver would refuse it.
  */
 export function encodeJson(value: unknown, limits: JsonLimits = jsonLimits): EncodedPayload {
-  const writer: Writer = { text: "", keys: 0, path: [], open: [], limits };
+  const writer: Writer = { text: "", keys: 0, containers: 0, path: [], open: [], limits };
   try {
     write(writer, value, 0);
   } catch (cause) {
@@ -65,6 +66,7 @@ function writeContainer(writer: Writer, value: object, depth: number): void {
     const cycle = writer.open.includes(value);
     throw refuse(writer, depth, cycle ? "belongs to a cycle" : `is nested deeper than ${writer.limits.jsonMaxDepth} levels`);
   }
+  if (++writer.containers > writer.limits.jsonMaxContainers) throw tooMany(writer.limits.jsonMaxContainers, "objects and arrays");
   writer.open[depth] = value;
   if (Array.isArray(value)) writeArray(writer, value, depth);
   else writeObject(writer, value, depth);
@@ -96,8 +98,7 @@ function writeObject(writer: Writer, value: object, depth: number): void {
     const member: unknown = (value as Record<string, unknown>)[key];
     if (member === undefined) continue;
     if (key === "__proto__") throw refuse(writer, depth + 1, "is a key that JSON payloads may not use");
-    if (++writer.keys > writer.limits.jsonMaxKeys)
-      throw new TightbeamError("too_large", `The payload has more than ${writer.limits.jsonMaxKeys} keys: send less at once, or bytes.`);
+    if (++writer.keys > writer.limits.jsonMaxKeys) throw tooMany(writer.limits.jsonMaxKeys, "keys");
     writer.text += `${separator}${quote(writer, key, depth + 1)}:`;
     separator = ",";
     write(writer, member, depth + 1);
@@ -130,3 +131,6 @@ const tooLarge = (limits: JsonLimits): TightbeamError =>
     "too_large",
     `The payload is more than ${limits.jsonMaxBytes} bytes of JSON: send it as bytes or in parts, or raise jsonMaxBytes on both sides.`,
   );
+
+const tooMany = (count: number, things: string): TightbeamError =>
+  new TightbeamError("too_large", `The payload has more than ${count} ${things}: send less at once, or bytes.`);

@@ -20,7 +20,7 @@ export const badJson = (why: string): TightbeamError => new TightbeamError("inva
 
 /**
  * One pass over JSON text before it is parsed, linear and without allocation: refuses what JSON.parse would accept at a
- * price or in silence. Too deep, too many keys, a key spelled `__proto__` (escapes included), an escaped lone surrogate.
+ * price or in silence: too deep, too many keys or containers, a key spelled `__proto__` (escapes included), an escaped lone surrogate.
  * It does not check the grammar; JSON.parse does that next. Throws `invalid_envelope` with a byte position.
  *
  * Returns whether a number might be too large for a double (an exponent, or 309 digits): only then need the value be searched.
@@ -30,6 +30,7 @@ export function scanJson(bytes: Uint8Array, limits: JsonLimits): boolean {
   let at = 0;
   let depth = 0;
   let keys = 0;
+  let containers = 0;
   let start = 0;
   let end = 0;
   let largeNumber = false;
@@ -50,6 +51,7 @@ export function scanJson(bytes: Uint8Array, limits: JsonLimits): boolean {
         break;
       case open:
         if (++depth > limits.jsonMaxDepth) throw badJson(`is nested deeper than ${limits.jsonMaxDepth} levels at byte ${at}`);
+        if (++containers > limits.jsonMaxContainers) throw badJson(`has more than ${limits.jsonMaxContainers} objects and arrays`);
         at++;
         break;
       case close:

@@ -3,6 +3,7 @@ import type { EncodedPayload } from "../codec/types.js";
 import { isErrorCode } from "../errors.js";
 import { limits } from "../limits.js";
 import { isCodeText, isErrorId, isHeaderName, isIdempotencyKey, isName, isPrintable, maxErrorTextBytes, maxHeaders } from "./grammar.js";
+import { emptyHeaders } from "./headers.js";
 import { isUuidAt, uuidText } from "./id.js";
 import { fixedBytes, flag, invalid, knownFlags, priorities, priorityShift, shapeFault, types } from "./layout.js";
 import type { EnvelopeHeader, Headers, WireError } from "./types.js";
@@ -82,8 +83,7 @@ function readHeaders(bytes: Uint8Array, from: number, limit: number, header: Mut
   if (from >= limit) throw short("headers");
   const count = bytes[from] as number;
   if (count < 1 || count > maxHeaders) throw invalid("headers", `1 to ${maxHeaders}`);
-  // No prototype: a name that is not there reads as undefined, whatever it is.
-  const headers: Record<string, string> = Object.create(null);
+  const headers = emptyHeaders();
   let at = from + 1;
   for (let i = 0; i < count; i++) {
     const name = ascii8(bytes, at, limit, "headers");

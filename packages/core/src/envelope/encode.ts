@@ -1,10 +1,10 @@
-import { isPlainObject } from "../codec/plain.js";
 import type { EncodedPayload } from "../codec/types.js";
 import { limits } from "../limits.js";
-import { isCodeText, isErrorId, isHeaderName, isIdempotencyKey, isName, isPrintable, maxErrorTextBytes, maxHeaders } from "./grammar.js";
+import { isCodeText, isErrorId, isIdempotencyKey, isName, isPrintable, maxErrorTextBytes } from "./grammar.js";
+import { headerEntries } from "./headers.js";
 import { writeUuid } from "./id.js";
 import { fixedBytes, flag, invalid, priorities, priorityShift, shapeFault, types } from "./layout.js";
-import type { EnvelopeHeader, Headers, WireError } from "./types.js";
+import type { EnvelopeHeader, WireError } from "./types.js";
 
 const headerMax = limits.envelopeHeaderMaxBytes;
 const slabBytes = 64 * 1024;
@@ -24,7 +24,7 @@ const textEncoder = new TextEncoder();
 export function encodeEnvelope(header: EnvelopeHeader, payload?: EncodedPayload): Uint8Array {
   const { type, id, correlationId, timestamp, priority, ttl, idempotencyKey, headers, method, topic, error } = header;
   // Everything is read before the first byte is written: reading may run foreign code, which may come back here.
-  const entries = headers === undefined ? undefined : readHeaders(headers);
+  const entries = headers === undefined ? undefined : headerEntries(headers);
   const wireError = error === undefined ? undefined : readError(error);
   const name = type === "event" ? topic : method;
   if ((type === "event" ? method : topic) !== undefined) throw invalid(type === "event" ? "method" : "topic", `${type} has none`);
@@ -91,17 +91,6 @@ function finish(start: number, end: number, payload: EncodedPayload | undefined)
   out.set(slab.subarray(start, end), 0);
   if (payload !== undefined) out.set(payload.bytes, end - start);
   return out;
-}
-
-function readHeaders(headers: Headers): readonly (readonly [string, string])[] {
-  if (!isPlainObject(headers)) throw invalid("headers", "a plain object of text values");
-  const entries = Object.entries(headers);
-  if (entries.length > maxHeaders) throw invalid("headers", `at most ${maxHeaders}`);
-  for (const [name, value] of entries) {
-    if (!isHeaderName(name)) throw invalid("headers", "names are 1 to 64 characters of an HTTP token in lower case");
-    if (typeof value !== "string" || !isPrintable(value)) throw invalid(`headers.${name}`, "printable text without control characters or line breaks");
-  }
-  return entries;
 }
 
 function readError(error: WireError): WireError {

@@ -76,4 +76,5 @@ export function shapeFault(type: EnvelopeType, flags: number): string | undefine
 }
 
 /** Says where an envelope is wrong and what belongs there, never what was found. */
-export const invalid = (path: string, expected: string): TightbeamError => new TightbeamError("invalid_envelope", `The envelope is invalid at ${path}: ${expected}.`);
+export const invalid = (path: string, expected: string): TightbeamError =>
+  new TightbeamError("invalid_envelope", `The envelope is invalid at ${path}: ${expected}.`);

@@ -1,0 +1,48 @@
+const plain = "does not match the schema";
+const messageMax = 1_000;
+const shownMax = 120;
+const partsMax = 10_000;
+
+/**
+ * The part of a schema library's message that says what belongs there. Messages may repeat what was received ("received 5",
+ * `(was "x")`, `Unrecognized key: "x"`, or a custom text that interpolates it), so the text ends before the received part, what
+ * stands between the first and the last quote becomes `…`, and a text that still holds any value of the input, or is longer than
+ * 1,000 characters, is not shown at all. Keys on the way are not secret: the path names them.
+ */
+export function expectation(message: unknown, value: unknown): string {
+  if (typeof message !== "string" || message.length > messageMax) return plain;
+  const text = message
+    .split(/[\s,;(]*\b(?:but\s+)?(?:received|was|got|instead of)\b/i, 1)
+    .join("")
+    .replace(/"[^]*"|"[^]*|`[^]*`|`[^]*|(?<!\p{L})'[^]*'|(?<!\p{L})'[^]*/gu, "…")
+    .replace(/[^\p{L}\p{N}\p{P}\p{S}]+/gu, " ")
+    .trim();
+  try {
+    if (text === "" || holdsPartOf(text.toLowerCase(), value, { left: partsMax }, 0)) return plain;
+  } catch {
+    // Reading the input threw.
+    return plain;
+  }
+  return text.slice(0, shownMax).replace(/[.\s]+$/, "");
+}
+
+function holdsPartOf(text: string, value: unknown, budget: { left: number }, depth: number): boolean {
+  if (--budget.left < 0 || depth > 16) return true;
+  if (typeof value === "object" && value !== null) {
+    if (ArrayBuffer.isView(value)) return false;
+    return Object.values(value).some((member) => holdsPartOf(text, member, budget, depth + 1));
+  }
+  return (typeof value === "string" || typeof value === "number" || typeof value === "bigint") && mentions(text, String(value));
+}
+
+/** Four characters and more anywhere; fewer as a word of their own. */
+function mentions(text: string, part: string): boolean {
+  const wanted = part.trim().toLowerCase();
+  if (wanted === "") return false;
+  for (let at = text.indexOf(wanted); at >= 0; at = text.indexOf(wanted, at + 1)) {
+    if (wanted.length >= 4 || !(isWord(text[at - 1]) || isWord(text[at + wanted.length]))) return true;
+  }
+  return false;
+}
+
+const isWord = (character: string | undefined): boolean => character !== undefined && /[\p{L}\p{N}_]/u.test(character);

@@ -1,0 +1,66 @@
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { isName } from "../envelope/grammar.js";
+import { TightbeamError } from "../errors.js";
+
+/** What a caller and a handler agree on. `method()` makes one; it is frozen and may be shared by both sides. */
+export interface Method<Input extends StandardSchemaV1 = StandardSchemaV1, Output extends StandardSchemaV1 = StandardSchemaV1> {
+  readonly kind: "method";
+  readonly name: string;
+  /** Undefined: any payload, of type unknown. */
+  readonly input: Input | undefined;
+  readonly output: Output | undefined;
+  /** True when calling twice does what calling once does: a call with an unknown outcome may be repeated. Default false. */
+  readonly idempotent: boolean;
+}
+
+export interface MethodOptions<Input extends StandardSchemaV1, Output extends StandardSchemaV1> {
+  readonly input?: Input;
+  readonly output?: Output;
+  readonly idempotent?: boolean;
+}
+
+/** What a caller passes. */
+export type MethodInput<T extends Method> = T extends Method<infer Input, StandardSchemaV1> ? StandardSchemaV1.InferInput<Input> : never;
+/** What a caller gets. */
+export type MethodOutput<T extends Method> = T extends Method<StandardSchemaV1, infer Output> ? StandardSchemaV1.InferOutput<Output> : never;
+/** What a handler gets: the input after the schema's defaults and transformations. */
+export type HandlerInput<T extends Method> = T extends Method<infer Input, StandardSchemaV1> ? StandardSchemaV1.InferOutput<Input> : never;
+/** What a handler returns: the output before them. */
+export type HandlerOutput<T extends Method> = T extends Method<StandardSchemaV1, infer Output> ? StandardSchemaV1.InferInput<Output> : never;
+
+const options = ["input", "output", "idempotent"];
+
+/**
+ * A contract: a name and, as far as given, schemas of any library that speaks Standard Schema v1. Without a schema that side is
+ * unknown and unchecked. The name is 1 to 128 of `A-Z a-z 0-9 _ -` in segments joined by `.` or `/`, each beginning with a
+ * letter or digit. Throws `invalid_argument`.
+ */
+export function method<Input extends StandardSchemaV1 = StandardSchemaV1, Output extends StandardSchemaV1 = StandardSchemaV1>(
+  name: string,
+  { input, output, idempotent = false, ...unknown }: MethodOptions<Input, Output> = {},
+): Method<Input, Output> {
+  if (!isName(name)) throw invalid("A method name is 1 to 128 of A-Z a-z 0-9 _ - in segments joined by . or /, each beginning with a letter or digit.");
+  if (Object.keys(unknown).length > 0) throw invalid(`The options of method("${name}") are ${options.join(", ")}; another one was given.`);
+  for (const [side, schema] of [
+    ["input", input],
+    ["output", output],
+  ] as const) {
+    if (schema !== undefined && !isStandardSchema(schema))
+      throw invalid(`The ${side} of method("${name}") is not a Standard Schema v1: use zod, valibot, arktype or the like.`);
+  }
+  if (typeof idempotent !== "boolean") throw invalid(`The option idempotent of method("${name}") is a boolean.`);
+  return Object.freeze({ kind: "method", name, input, output, idempotent });
+}
+
+function isStandardSchema(value: unknown): value is StandardSchemaV1 {
+  if ((typeof value !== "object" && typeof value !== "function") || value === null) return false;
+  const standard: unknown = (value as { "~standard"?: unknown })["~standard"];
+  return (
+    typeof standard === "object" &&
+    standard !== null &&
+    (standard as { version?: unknown }).version === 1 &&
+    typeof (standard as { validate?: unknown }).validate === "function"
+  );
+}
+
+const invalid = (message: string): TightbeamError => new TightbeamError("invalid_argument", message);

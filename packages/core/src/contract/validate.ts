@@ -1,0 +1,46 @@
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { formatPath } from "../codec/path.js";
+import { TightbeamError } from "../errors.js";
+import { expectation } from "./expectation.js";
+
+export type Where = "input" | "output";
+
+/**
+ * Checks `value` and returns what the schema made of it; a promise only where the schema itself is asynchronous. Throws
+ * `invalid_input` or `invalid_output` with path and expectation of the first issue, never with the value. What a schema throws is
+ * its own fault and is kept as the cause. Nothing is merged or copied: the result is the schema's.
+ */
+export function validate<Schema extends StandardSchemaV1>(
+  schema: Schema,
+  value: unknown,
+  where: Where,
+): StandardSchemaV1.InferOutput<Schema> | Promise<StandardSchemaV1.InferOutput<Schema>> {
+  let result: StandardSchemaV1.Result<StandardSchemaV1.InferOutput<Schema>> | Promise<StandardSchemaV1.Result<StandardSchemaV1.InferOutput<Schema>>>;
+  try {
+    result = schema["~standard"].validate(value) as typeof result;
+  } catch (cause) {
+    throw broken(where, cause);
+  }
+  if (!isThenable(result)) return settle(result, value, where);
+  return Promise.resolve(result).then(
+    (settled) => settle(settled, value, where),
+    (cause: unknown) => {
+      throw broken(where, cause);
+    },
+  );
+}
+
+const isThenable = (value: unknown): value is Promise<unknown> =>
+  typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
+
+function settle<Output>(result: StandardSchemaV1.Result<Output>, value: unknown, where: Where): Output {
+  if (typeof result !== "object" || result === null) throw broken(where, undefined);
+  if (!result.issues) return result.value;
+  const [issue] = result.issues;
+  const keys = (issue?.path ?? []).map((part) => (typeof part === "object" && part !== null ? part.key : part));
+  const more = result.issues.length > 1 ? ` (and ${result.issues.length - 1} more)` : "";
+  throw new TightbeamError(`invalid_${where}`, `${formatPath(where, keys)}: ${expectation(issue?.message, value)}${more}.`);
+}
+
+const broken = (where: Where, cause: unknown): TightbeamError =>
+  new TightbeamError(`invalid_${where}`, `The schema of the ${where} failed while it checked: it must return issues, not throw.`, { cause });
