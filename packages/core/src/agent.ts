@@ -1,0 +1,239 @@
+import { toBase64url } from "./bytes.js";
+import { decodePayload } from "./codec/index.js";
+import type { EncodedPayload } from "./codec/types.js";
+import { type HandlerInput, type HandlerOutput, type Method, type MethodInput, type MethodOutput, method as makeMethod } from "./contract/index.js";
+import { createIds } from "./envelope/id.js";
+import type { Envelope, EnvelopeHeader } from "./envelope/types.js";
+import { TightbeamError } from "./errors.js";
+import type { Identity, Trust } from "./identity/types.js";
+import { limits } from "./limits.js";
+import type { Link, LinkState, LinkStatus } from "./link/link.js";
+import { createLinks, type Links, type LinksEvent, type LinkTarget } from "./link/links.js";
+import { createCaller, type NotifyOptions } from "./patterns/caller.js";
+import type { OperationOptions } from "./patterns/operation.js";
+import { createReceiver } from "./patterns/receiver.js";
+import { createServer, type HandlerContext } from "./patterns/server.js";
+import type { Runtime } from "./runtime/runtime.js";
+import { systemRuntime } from "./runtime/system.js";
+import { classicalSuite, hybridSuite } from "./secure/suites.js";
+import type { HandshakeCounters } from "./secure/types.js";
+import { createEmitter } from "./telemetry/events.js";
+import { isAgentId, isInstance } from "./transport/address.js";
+import type { Transport } from "./transport/transport.js";
+
+export interface AgentOptions {
+  readonly identity: Identity;
+  readonly trust: Trust;
+  /** The agent owns it from here on and closes it with itself. */
+  readonly transport: Transport;
+  /** Also speak the classical suite with peers that have no post-quantum one. Default false. */
+  readonly allowClassical?: boolean;
+  /** ms of silence after which a peer instance counts as gone. Default 30,000. */
+  readonly goneAfter?: number;
+  readonly limits?: AgentLimits;
+  readonly runtime?: Runtime;
+}
+
+/** Local bounds, bytes unless they count. Defaults: limits.ts. */
+export interface AgentLimits {
+  readonly messageMaxBytes?: number;
+  readonly jsonMaxBytes?: number;
+  readonly jsonMaxDepth?: number;
+  readonly jsonMaxKeys?: number;
+  readonly intakeCount?: number;
+  readonly intakeBytes?: number;
+  readonly memoryBudgetBytes?: number;
+}
+
+/** Whom an operation is for: an agent, or one instance of it. */
+export type Target = string | LinkTarget;
+
+/** What an application sees of a link. */
+export interface AgentLink {
+  readonly peer: { readonly id: string; readonly instance: string; readonly issuer: string; readonly thumbprint: string; readonly permissions: readonly string[] };
+  readonly state: LinkState;
+  /** Suite, epochs, round trip in ms, counters: a snapshot. */
+  status(): LinkStatus;
+  /** Tells the peer and ends the link. What is pending on it settles with a typed error. */
+  close(): void;
+}
+
+export interface AgentStatus {
+  readonly id: string;
+  readonly instance: string;
+  readonly transport: "up" | "down" | "closed";
+  readonly links: readonly LinkStatus[];
+  readonly handshakes: HandshakeCounters;
+  /** Requests that wait for an answer, and handlers that run. */
+  readonly calls: { readonly waiting: number; readonly running: number };
+  readonly memory: { readonly used: number; readonly most: number };
+}
+
+export type AgentEvent =
+  | LinksEvent
+  | { readonly type: "handler_failed"; readonly id: string; readonly method: string; readonly peer: string; readonly error: unknown }
+  | { readonly type: "refused"; readonly peer: string; readonly error: TightbeamError };
+
+export type MethodHandler<T extends Method> = (input: HandlerInput<T>, context: HandlerContext) => HandlerOutput<T> | Promise<HandlerOutput<T>>;
+
+/** A program with an id, an identity and handlers, linked to others end to end. */
+export interface Agent {
+  readonly id: string;
+  /** This process of the agent: 22 base64url characters. */
+  readonly instance: string;
+  /** Answers a method. Throws `invalid_argument` when it is answered already. Returns a function that ends it. */
+  handle<T extends Method>(method: T, handler: MethodHandler<T>): () => void;
+  handle(method: string, handler: (input: unknown, context: HandlerContext) => unknown): () => void;
+  /** Rejects with what the peer's handler failed with, `timeout`, `no_answer`, `no_handler`, `delivery_unknown` and the other codes of docs/errors.md. */
+  request<T extends Method>(target: Target, method: T, input: MethodInput<T>, options?: OperationOptions): Promise<MethodOutput<T>>;
+  request(target: Target, method: string, input?: unknown, options?: OperationOptions): Promise<unknown>;
+  /** Runs the same handler and drops its result. Resolves when the message is in the window, or as `confirm` says. */
+  notify<T extends Method>(target: Target, method: T, input: MethodInput<T>, options?: NotifyOptions): Promise<void>;
+  notify(target: Target, method: string, input?: unknown, options?: NotifyOptions): Promise<void>;
+  /** Sees every envelope, sent and received, with its payload decoded; changes nothing. */
+  onEnvelope(listener: (envelope: Envelope) => void): () => void;
+  /** Links, handshakes, failures of handlers. */
+  onEvent(listener: (event: AgentEvent) => void): () => void;
+  /** The link to a peer; dials when there is none. */
+  link(peer: Target, options?: { readonly timeout?: number; readonly signal?: AbortSignal }): Promise<AgentLink>;
+  links(id?: string): readonly AgentLink[];
+  status(): AgentStatus;
+  /** Ends links, handlers' signals and the transport. With `drain` (ms) it first refuses new calls and waits that long for running handlers, pending requests and unacknowledged messages. */
+  close(options?: { readonly drain?: number }): Promise<void>;
+}
+
+/** Joins the network of `transport` as `identity`. Rejects with `denied`, `closed` or another TransportError when the transport refuses. */
+export async function createAgent(options: AgentOptions): Promise<Agent> {
+  const { identity, transport } = options;
+  const runtime = options.runtime ?? systemRuntime();
+  if (!isAgentId(identity.id)) throw new TightbeamError("invalid_argument", "An agent id is [realm/]name, each part 1 to 64 of A-Z a-z 0-9 _ -.");
+  const bounds = { ...limits, ...options.limits };
+  const instance = transport.instance ?? toBase64url(runtime.random.bytes(16));
+  if (!isInstance(instance)) throw new TightbeamError("invalid_argument", "The transport's instance is not 22 base64url characters.");
+  const nextId = createIds(runtime);
+  const envelopes = createEmitter<Envelope>();
+  const events = createEmitter<AgentEvent>();
+  const timedOut = Symbol("timed out");
+  let closing: Promise<void> | undefined;
+  let transportClosed = false;
+  void transport.closed.then(() => {
+    transportClosed = true;
+  });
+
+  const observe = (direction: "sent" | "received") => (link: Link, header: EnvelopeHeader, payload: EncodedPayload | undefined): void => {
+    if (!envelopes.listened) return;
+    const [from, to] = direction === "sent" ? [identity.id, link.peer.id] : [link.peer.id, identity.id];
+    try {
+      const value = decodePayload(payload, bounds);
+      envelopes.emit({ ...header, version: 1, from, to, ...(value === undefined ? undefined : { payload: value }) });
+    } catch {
+      // Its handler's caller gets the typed error; an observer sees envelopes that are whole.
+    }
+  };
+
+  const caller = createCaller({
+    runtime,
+    nextId,
+    json: bounds,
+    find: (target) => links.find(target),
+    connect: (target, connectOptions) => links.connect(target, connectOptions),
+    observe: observe("sent"),
+  });
+  const server = createServer({ runtime, nextId, json: bounds, onFailure: (failure) => events.emit({ type: "handler_failed", ...failure }), observe: observe("sent") });
+  const receive = createReceiver({ caller, server, observe: observe("received"), onRefused: (refused) => events.emit({ type: "refused", ...refused }) });
+
+  const links: Links = await createLinks({
+    runtime,
+    transport,
+    identity,
+    trust: options.trust,
+    instance,
+    suites: options.allowClassical === true ? [hybridSuite, classicalSuite] : [hybridSuite],
+    announced: { maxMessageBytes: bounds.messageMaxBytes, intakeCount: bounds.intakeCount, intakeBytes: bounds.intakeBytes },
+    goneAfterMs: options.goneAfter ?? limits.goneAfterMs,
+    memoryBudgetBytes: bounds.memoryBudgetBytes,
+    onDelivery: receive,
+    onEvent(event) {
+      if (event.type === "link_ended") {
+        caller.linkEnded(event.link, event.error);
+        server.linkEnded(event.link, event.error);
+      }
+      events.emit(event);
+    },
+  });
+
+  const shutDown = async (drain: number): Promise<void> => {
+    if (drain > 0) {
+      server.drain();
+      const quiet = Promise.all([server.idle(), caller.idle()]).then(() => Promise.all(links.list().map((link) => link.drained())));
+      let cancel: (() => void) | undefined;
+      await Promise.race([quiet, new Promise((resolve) => (cancel = runtime.timers.after(drain, () => resolve(timedOut))))]);
+      cancel?.();
+    }
+    server.stop(new TightbeamError("closed", "The agent was closed."));
+    await links.close();
+    await transport.close();
+  };
+
+  const toMethod = (method: Method | string): Method => (typeof method === "string" ? makeMethod(method) : method);
+  const agent: Agent = {
+    id: identity.id,
+    instance,
+    handle: (method: Method | string, handler: (input: never, context: HandlerContext) => unknown) => server.handle(toMethod(method), handler as (input: unknown, context: HandlerContext) => unknown),
+    request: <T extends Method>(target: Target, method: T | string, input?: unknown, operation: OperationOptions = {}) =>
+      refusedTarget(target) ?? (caller.request(toTarget(target), toMethod(method), input, operation) as Promise<MethodOutput<T>>),
+    notify: (target: Target, method: Method | string, input?: unknown, operation: NotifyOptions = {}) =>
+      refusedTarget(target) ?? caller.notify(toTarget(target), toMethod(method), input, operation),
+    onEnvelope: envelopes.on,
+    onEvent: events.on,
+    async link(peer, linkOptions = {}) {
+      await refusedTarget(peer);
+      return view(await links.connect(toTarget(peer), { timeout: linkOptions.timeout ?? limits.requestTimeoutMs, signal: linkOptions.signal }));
+    },
+    links: (id) => links.list(id).map(view),
+    status: () => ({
+      id: identity.id,
+      instance,
+      transport: transportClosed ? "closed" : transport.state.current,
+      links: links.list().map((link) => link.status()),
+      handshakes: links.handshakes,
+      calls: { waiting: caller.waiting, running: server.running },
+      memory: { used: links.budget.used, most: links.budget.most },
+    }),
+    close(closeOptions = {}) {
+      closing ??= shutDown(closeOptions.drain ?? 0);
+      return closing;
+    },
+  };
+  return agent;
+}
+
+const toTarget = (target: Target): LinkTarget => (typeof target === "string" ? { id: target } : target);
+
+function refusedTarget(target: Target): Promise<never> | undefined {
+  const { id, instance } = toTarget(target);
+  if (isAgentId(id) && (instance === undefined || isInstance(instance))) return undefined;
+  return Promise.reject(new TightbeamError("invalid_argument", "A target is an agent id ([realm/]name of A-Z a-z 0-9 _ -) or { id, instance }."));
+}
+
+const views = new WeakMap<Link, AgentLink>();
+
+/** One object per link, so that applications can compare them. */
+function view(link: Link): AgentLink {
+  const known = views.get(link);
+  if (known !== undefined) return known;
+  const made: AgentLink = {
+    get peer() {
+      const { id, instance, issuer, thumbprint, permissions } = link.peer;
+      return { id, instance, issuer, thumbprint, permissions };
+    },
+    get state() {
+      return link.state;
+    },
+    status: () => link.status(),
+    close: () => link.close(),
+  };
+  views.set(link, made);
+  return made;
+}
+

@@ -1,0 +1,228 @@
+import { cellType, msgFlag } from "../frame/cell.js";
+import { protocol } from "../limits.js";
+import type { Lane } from "./message.js";
+
+/** Bytes and layout of the cells of docs/protocol.md, section 6. Writers put a whole cell at `at` and return where the next one goes. */
+
+/** header 4 + lane sequence 6 */
+export const msgOverhead = protocol.cellHeaderBytes + 6;
+export const fragmentMaxBytes = protocol.cellMaxBytes - 6;
+export const ackRangesMax = 512;
+/** No record of this session that asks for an acknowledgement has come yet. */
+export const noCounter = 2 ** 48 - 1;
+
+export interface CellBuffer {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+}
+
+export function createCellBuffer(size: number): CellBuffer {
+  const bytes = new Uint8Array(size);
+  return { bytes, view: new DataView(bytes.buffer) };
+}
+
+const putHeader = ({ view }: CellBuffer, at: number, type: number, flags: number, length: number): number => {
+  view.setUint8(at, type);
+  view.setUint8(at + 1, flags);
+  view.setUint16(at + 2, length);
+  return at + protocol.cellHeaderBytes;
+};
+
+const putU48 = (view: DataView, at: number, value: number): number => {
+  view.setUint16(at, Math.floor(value / 2 ** 32));
+  view.setUint32(at + 2, value >>> 0);
+  return at + 6;
+};
+
+const getU48 = (view: DataView, at: number): number => view.getUint16(at) * 2 ** 32 + view.getUint32(at + 2);
+
+/** MSG and DONE: both carry a sequence number of their lane. */
+export function putSequenced(
+  buffer: CellBuffer,
+  at: number,
+  type: number,
+  flags: number,
+  sequence: number,
+  data: Uint8Array,
+  start: number,
+  end: number,
+): number {
+  const body = putHeader(buffer, at, type, flags, 6 + end - start);
+  const after = putU48(buffer.view, body, sequence);
+  buffer.bytes.set(start === 0 && end === data.length ? data : data.subarray(start, end), after);
+  return after + end - start;
+}
+
+/** Contiguous sequence numbers from `start` to before `end`. */
+export interface Range {
+  start: number;
+  end: number;
+}
+
+export interface LaneAck {
+  readonly lane: Lane;
+  /** Everything below has come. */
+  readonly next: number;
+  readonly ranges: readonly Range[];
+}
+
+export interface Ack {
+  /** Highest counter of this session whose record asked for an acknowledgement, or `noCounter`. */
+  readonly highest: number;
+  /** µs between its arrival and this cell. */
+  readonly delay: number;
+  readonly lanes: readonly LaneAck[];
+}
+
+export function ackBytes(ranges: number): number {
+  return protocol.cellHeaderBytes + 6 + 4 + 4 * 8 + ranges * 4;
+}
+
+export function putAck(buffer: CellBuffer, at: number, ack: Ack): number {
+  const { view } = buffer;
+  let flags = 0;
+  let end = putU48(view, at + protocol.cellHeaderBytes, ack.highest);
+  view.setUint32(end, Math.min(Math.round(ack.delay), 0xffffffff));
+  end += 4;
+  for (const { lane, next, ranges } of ack.lanes) {
+    flags |= 1 << lane;
+    end = putU48(view, end, next);
+    view.setUint16(end, ranges.length);
+    end += 2;
+    let from = next;
+    for (const range of ranges) {
+      view.setUint16(end, range.start - from);
+      view.setUint16(end + 2, range.end - range.start);
+      from = range.end;
+      end += 4;
+    }
+  }
+  putHeader(buffer, at, cellType.ack, flags, end - at - protocol.cellHeaderBytes);
+  return end;
+}
+
+/** Undefined when the body is not exactly an ACK. */
+export function readAck(view: DataView, flags: number, at: number, length: number): Ack | undefined {
+  const end = at + length;
+  if (length < 10 || flags > 0x0f) return undefined;
+  const highest = getU48(view, at);
+  const delay = view.getUint32(at + 6);
+  const acked: LaneAck[] = [];
+  let position = at + 10;
+  for (let lane = 0; lane < 4; lane++) {
+    if ((flags & (1 << lane)) === 0) continue;
+    if (position + 8 > end) return undefined;
+    const next = getU48(view, position);
+    const count = view.getUint16(position + 6);
+    position += 8;
+    if (count > ackRangesMax || position + count * 4 > end) return undefined;
+    const ranges: Range[] = [];
+    let from = next;
+    for (let index = 0; index < count; index++, position += 4) {
+      const start = from + view.getUint16(position);
+      from = start + view.getUint16(position + 2);
+      if (from === start || start === (ranges.at(-1)?.end ?? next)) return undefined;
+      ranges.push({ start, end: from });
+    }
+    acked.push({ lane: lane as Lane, next, ranges });
+  }
+  return position === end ? { highest, delay, lanes: acked } : undefined;
+}
+
+/** CREDIT: bit 0 = two u48 totals follow, bit 1 = the sender of this cell waits for credit. */
+export const creditFlag = { grant: 0x01, blocked: 0x02 } as const;
+
+export function putCredit(buffer: CellBuffer, at: number, flags: number, totals: { count: number; bytes: number }): number {
+  const body = putHeader(buffer, at, cellType.credit, flags, flags & creditFlag.grant ? 12 : 0);
+  return flags & creditFlag.grant ? putU48(buffer.view, putU48(buffer.view, body, totals.count), totals.bytes) : body;
+}
+
+/** PING: wall clock of the sender. PONG: that one again, then its own. Both u48 ms. */
+export const putPing = (buffer: CellBuffer, at: number, wall: number): number => putU48(buffer.view, putHeader(buffer, at, cellType.ping, 0, 6), wall);
+export const putPong = (buffer: CellBuffer, at: number, echoed: number, wall: number): number =>
+  putU48(buffer.view, putU48(buffer.view, putHeader(buffer, at, cellType.pong, 0, 12), echoed), wall);
+
+/** CLOSE: the body is the code as ASCII text. */
+export function putClose(buffer: CellBuffer, at: number, code: string): number {
+  const text = new TextEncoder().encode(code);
+  const body = putHeader(buffer, at, cellType.close, 0, text.length);
+  buffer.bytes.set(text, body);
+  return body + text.length;
+}
+
+/** What a record holds, cell by cell. Numbers only: no object per cell on the data path. */
+export interface CellVisitor {
+  /** MSG or DONE with its lane, sequence and flags; `start` to `end` is the data within the record. */
+  sequenced(type: number, flags: number, lane: Lane, sequence: number, start: number, end: number): void;
+  ack(ack: Ack): void;
+  credit(totals: { count: number; bytes: number } | undefined, blocked: boolean): void;
+  ping(wall: number): void;
+  pong(echoed: number, wall: number): void;
+  close(code: string): void;
+}
+
+/** Walks a record. False at the first cell that is not exactly right: then nothing after it was visited. Unknown types are malformed, zero padding ends the record. */
+export function readCells(record: Uint8Array, visit: CellVisitor): boolean {
+  const view = new DataView(record.buffer, record.byteOffset, record.byteLength);
+  let at = 0;
+  while (at < record.length) {
+    const type = record[at] as number;
+    if (type === cellType.padding) return isZero(record, at);
+    if (at + protocol.cellHeaderBytes > record.length) return false;
+    const flags = record[at + 1] as number;
+    const length = view.getUint16(at + 2);
+    const body = at + protocol.cellHeaderBytes;
+    const end = body + length;
+    if (length > protocol.cellMaxBytes || end > record.length) return false;
+    if (!visitCell(view, type, flags, body, end, visit)) return false;
+    at = end;
+  }
+  return true;
+}
+
+function visitCell(view: DataView, type: number, flags: number, body: number, end: number, visit: CellVisitor): boolean {
+  const length = end - body;
+  switch (type) {
+    case cellType.msg:
+    case cellType.done:
+      if (length < 6 || flags & 0x80) return false;
+      visit.sequenced(type, flags, (flags & msgFlag.laneMask) as Lane, getU48(view, body), body + 6, end);
+      return true;
+    case cellType.ack: {
+      const ack = readAck(view, flags, body, length);
+      if (ack === undefined) return false;
+      visit.ack(ack);
+      return true;
+    }
+    case cellType.credit: {
+      const granted = (flags & creditFlag.grant) !== 0;
+      if (flags === 0 || flags > 3 || length !== (granted ? 12 : 0)) return false;
+      visit.credit(granted ? { count: getU48(view, body), bytes: getU48(view, body + 6) } : undefined, (flags & creditFlag.blocked) !== 0);
+      return true;
+    }
+    case cellType.ping:
+      if (flags !== 0 || length !== 6) return false;
+      visit.ping(getU48(view, body));
+      return true;
+    case cellType.pong:
+      if (flags !== 0 || length !== 12) return false;
+      visit.pong(getU48(view, body), getU48(view, body + 6));
+      return true;
+    case cellType.close:
+      if (flags !== 0 || length === 0 || length > 64) return false;
+      visit.close(asciiCode(new Uint8Array(view.buffer, view.byteOffset + body, length)));
+      return true;
+    case cellType.ready:
+      // A repeat of the handshake's confirmation: known already, nothing to do.
+      return true;
+    default:
+      return false;
+  }
+}
+
+const asciiCode = (bytes: Uint8Array): string => (bytes.every((byte) => (byte >= 97 && byte <= 122) || byte === 95) ? String.fromCharCode(...bytes) : "closed");
+
+function isZero(bytes: Uint8Array, from: number): boolean {
+  for (let at = from; at < bytes.length; at++) if (bytes[at] !== 0) return false;
+  return true;
+}

@@ -1,0 +1,95 @@
+import { TightbeamError } from "../errors.js";
+import { limits } from "../limits.js";
+import type { Runtime } from "../runtime/runtime.js";
+import { type Address, agentAddress, inboxAddress } from "../transport/address.js";
+import type { LinkEnd } from "./link.js";
+import type { LinkTarget } from "./links.js";
+
+export interface DialsOptions {
+  readonly runtime: Runtime;
+  readonly find: (target: LinkTarget) => LinkEnd | undefined;
+  readonly dial: (to: Address, options: { readonly timeout: number; readonly signal: AbortSignal }) => Promise<LinkEnd>;
+}
+
+interface SharedDial {
+  readonly result: Promise<LinkEnd>;
+  readonly abort: AbortController;
+  waiters: number;
+}
+
+/** Handshakes under way, one per address: whoever wants the same peer waits for the same one. */
+export interface Dials {
+  connect(target: LinkTarget, options: { readonly timeout: number; readonly signal?: AbortSignal | undefined }): Promise<LinkEnd>;
+  /** A new session for this link, with its instance. */
+  renew(link: LinkEnd): Promise<unknown>;
+}
+
+export function createDials({ runtime, find, dial }: DialsOptions): Dials {
+  const { clock, timers } = runtime;
+  const underWay = new Map<Address, SharedDial>();
+
+  const share = (to: Address, timeout: number): SharedDial => {
+    const existing = underWay.get(to);
+    if (existing !== undefined) return existing;
+    const abort = new AbortController();
+    const result = dial(to, { timeout, signal: abort.signal });
+    const shared: SharedDial = { result, abort, waiters: 0 };
+    underWay.set(to, shared);
+    const over = (): void => {
+      if (underWay.get(to) === shared) underWay.delete(to);
+    };
+    result.then(over, over);
+    return shared;
+  };
+
+  /** Waits for a shared dial no longer than `ms`; the last to leave ends it. */
+  const wait = async (to: Address, shared: SharedDial, ms: number, signal: AbortSignal | undefined): Promise<LinkEnd | "late"> => {
+    shared.waiters++;
+    let cancel: (() => void) | undefined;
+    let onAbort: (() => void) | undefined;
+    try {
+      const limit = new Promise<"late">((resolve, reject) => {
+        cancel = timers.after(ms, () => resolve("late"));
+        onAbort = () => reject(new TightbeamError("cancelled", "The operation was cancelled while it waited for a link.", { cause: signal?.reason }));
+        signal?.addEventListener("abort", onAbort, { once: true });
+      });
+      return await Promise.race([shared.result, limit]);
+    } finally {
+      cancel?.();
+      if (onAbort !== undefined) signal?.removeEventListener("abort", onAbort);
+      shared.waiters--;
+      if (shared.waiters === 0) {
+        if (underWay.get(to) === shared) underWay.delete(to);
+        shared.abort.abort();
+      }
+    }
+  };
+
+  return {
+    async connect(target, { timeout, signal }) {
+      const to = target.instance === undefined ? agentAddress(target.id) : inboxAddress(target.id, target.instance);
+      const start = clock.monotonic();
+      for (;;) {
+        const found = find(target);
+        if (found !== undefined) return found;
+        if (signal?.aborted) throw new TightbeamError("cancelled", "The operation was cancelled before it began.", { cause: signal.reason });
+        const left = timeout - (clock.monotonic() - start);
+        try {
+          const link = left > 0 ? await wait(to, share(to, left), left, signal) : "late";
+          if (link !== "late") return link;
+        } catch (error) {
+          // A shorter-lived caller's dial ended; ours has time left.
+          const again = error instanceof TightbeamError && (error.code === "no_answer" || error.code === "link_state_lost") && timeout - (clock.monotonic() - start) > 1;
+          if (!again) throw error;
+          continue;
+        }
+        throw new TightbeamError("no_answer", `Nobody answered as ${target.id} within ${Math.round(clock.monotonic() - start)} ms. Is it running, connected to the same relay or hub, and trusted by the same authority?`);
+      }
+    },
+    renew(link) {
+      const to = link.peer.inbox;
+      const shared = share(to, limits.handshakeDeadlineMs);
+      return wait(to, shared, limits.handshakeDeadlineMs, undefined);
+    },
+  };
+}

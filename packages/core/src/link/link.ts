@@ -1,0 +1,373 @@
+import { type ErrorCode, isErrorCode, TightbeamError } from "../errors.js";
+import { limits, protocol } from "../limits.js";
+import type { Runtime } from "../runtime/runtime.js";
+import type { AnnouncedLimits, Established, Peer } from "../secure/types.js";
+import type { Transport } from "../transport/transport.js";
+import type { MemoryBudget } from "./budget.js";
+import type { CellBuffer } from "./cells.js";
+import { type ConversationCounters, createConversation } from "./conversation.js";
+import type { Delivery, OutgoingMessage } from "./message.js";
+import { createLinkSession, type LinkSession, preferred } from "./sessions.js";
+
+/** up: usable. suspect: the peer is silent with something pending. down: our own transport is. ended: for good. */
+export type LinkState = "up" | "suspect" | "down" | "ended";
+
+/** The lasting, reliable conversation between this instance and one instance of a peer. It outlives connections and sessions. */
+export interface Link {
+  /** Authenticated; its permissions are those of the newest session. */
+  readonly peer: Peer;
+  readonly state: LinkState;
+  /** Peer's wall clock minus ours, ms: by the last PONG, before one by the handshake. */
+  readonly clockOffset: number;
+  /** Queues a message. Returns a function that gives it up: true when the peer's application will get nothing of it. Throws the link's end, or `overloaded` when the agent's memory budget is used up. */
+  send(message: OutgoingMessage): () => boolean;
+  status(): LinkStatus;
+  /** Tells the peer and ends. What is pending settles with `closed`. Idempotent. */
+  close(code?: ErrorCode): void;
+  /** Settles when all that was accepted is acknowledged, or the link ended. */
+  drained(): Promise<void>;
+}
+
+export interface LinkStatus {
+  readonly peer: { readonly id: string; readonly instance: string; readonly issuer: string; readonly thumbprint: string };
+  readonly state: LinkState;
+  readonly suite: number | undefined;
+  readonly generation: number;
+  readonly epoch: { readonly send: number; readonly receive: number } | undefined;
+  readonly sessions: number;
+  /** Smoothed, ms. */
+  readonly roundTrip: number;
+  readonly counters: ConversationCounters;
+}
+
+export interface LinkOptions {
+  readonly runtime: Runtime;
+  readonly transport: Transport;
+  readonly own: AnnouncedLimits;
+  readonly ownInstance: string;
+  readonly budget: MemoryBudget;
+  /** Shared by all links of an agent: filled and sealed within one call. */
+  readonly scratch: CellBuffer;
+  readonly goneAfterMs: number;
+  readonly onDelivery: (link: LinkEnd, delivery: Delivery) => void;
+  readonly onState: (link: LinkEnd, state: LinkState) => void;
+  readonly onEnded: (link: LinkEnd, error: TightbeamError, undelivered: number) => void;
+  readonly onSessionEnded: (session: LinkSession) => void;
+  /** A new handshake with the same instance is due. */
+  readonly onRenew: (link: LinkEnd) => void;
+}
+
+/** A link with the members only the table of links uses. */
+export interface LinkEnd extends Link {
+  /** A finished handshake gives the link another session, and the peer's newest token. */
+  attach(established: Established, generation: number, peerNext: readonly number[]): LinkSession;
+  /** One DATA frame of one of its sessions. */
+  receive(session: LinkSession, frame: Uint8Array): void;
+  transportChanged(state: "up" | "down"): void;
+  end(error: TightbeamError): void;
+  readonly generation: number;
+  readonly nextExpected: readonly number[];
+  readonly nextToSend: readonly number[];
+  readonly acknowledged: readonly number[];
+}
+
+/**
+ * The spine. Down: message -> conversation -> record -> session.seal -> frame -> transport.
+ * Up: frame -> session.open -> record -> conversation -> message. The only place where the pure layers meet I/O.
+ */
+export function createLink(options: LinkOptions, firstPeer: Peer): LinkEnd {
+  const { runtime, transport, scratch } = options;
+  const { clock, timers } = runtime;
+  let peer = firstPeer;
+  let sessions: LinkSession[] = [];
+  let current: LinkSession | undefined;
+  let state: LinkState = transport.state.current;
+  let ended: TightbeamError | undefined;
+  let flushScheduled = false;
+  let sending = false;
+  let cancelTimer: (() => void) | undefined;
+  let timerAt = Number.POSITIVE_INFINITY;
+  let renewTriedAt = Number.NEGATIVE_INFINITY;
+  /** Since when there has been no session although our transport is up. */
+  let withoutSessionSince = Number.POSITIVE_INFINITY;
+  let drainWaiters: (() => void)[] = [];
+
+  const conversation = createConversation({
+    own: options.own,
+    peer: peer.limits,
+    budget: options.budget,
+    goneAfterMs: options.goneAfterMs,
+    sink: {
+      deliver: (delivery) => options.onDelivery(link, delivery),
+      ended: (code, byPeer) => {
+        if (!byPeer) sayClose(code);
+        finish(endedByPeer(code, byPeer, peer));
+      },
+      wake: () => wake(),
+    },
+  });
+
+  // ---- down ----
+
+  const wake = (): void => {
+    if (flushScheduled) return;
+    flushScheduled = true;
+    timers.turn(flush);
+  };
+
+  const flush = (): void => {
+    flushScheduled = false;
+    if (sending || ended !== undefined || current === undefined || transport.state.current === "down") return;
+    const now = clock.monotonic();
+    const length = conversation.fill(scratch, roomFor(transport), current.received, now, clock.wall());
+    if (length === 0) return arm(now);
+    const { session } = current;
+    let frame: Uint8Array;
+    try {
+      frame = session.seal(scratch.bytes.subarray(0, length));
+    } catch {
+      conversation.notSent();
+      dropSession(current);
+      return arm(now);
+    }
+    conversation.sent(session, session.lastSealed, now);
+    sending = true;
+    transport.send(peer.inbox, frame).then(sent, notSent);
+  };
+
+  const sent = (): void => {
+    sending = false;
+    flush();
+  };
+
+  /** The medium lost the frame at once: the same as a lost frame, found by the probe when it is back. */
+  const notSent = (): void => {
+    sending = false;
+    arm(clock.monotonic());
+  };
+
+  // ---- up ----
+
+  const receive = (from: LinkSession, frame: Uint8Array): void => {
+    if (ended !== undefined) return;
+    const { session } = from;
+    const record = session.open(frame);
+    if (record === undefined) {
+      if (session.ended) dropSession(from);
+      return;
+    }
+    const now = clock.monotonic();
+    if (!conversation.receive(record, session, from.received, session.lastOpened, now, clock.wall())) return;
+    if (state === "suspect") setState("up");
+    if (now >= timerAt) tick();
+    else if (conversation.wantsToSend) wake();
+    else arm(now);
+    if (drainWaiters.length > 0) settleDrained();
+  };
+
+  // ---- time ----
+
+  const arm = (now: number): void => {
+    if (ended !== undefined) return;
+    const down = transport.state.current === "down";
+    let at = down ? Number.POSITIVE_INFINITY : Math.min(current === undefined ? withoutSessionSince + options.goneAfterMs : conversation.deadline(false), renewAt());
+    for (const live of sessions) at = Math.min(at, live.endAt, live.drainUntil);
+    if (at >= timerAt) return;
+    cancelTimer?.();
+    cancelTimer = undefined;
+    timerAt = at;
+    if (at <= now) {
+      timerAt = Number.POSITIVE_INFINITY;
+      tick();
+    } else cancelTimer = timers.after(Math.ceil(at - now), onTimer, { background: true });
+  };
+
+  const onTimer = (): void => {
+    cancelTimer = undefined;
+    tick();
+  };
+
+  const tick = (): void => {
+    timerAt = Number.POSITIVE_INFINITY;
+    cancelTimer?.();
+    cancelTimer = undefined;
+    if (ended !== undefined) return;
+    const now = clock.monotonic();
+    for (const live of sessions) if (now >= live.endAt || now >= live.drainUntil) dropSession(live);
+    if (transport.state.current === "up") {
+      if (current !== undefined) {
+        conversation.tick(now);
+        const health = conversation.health(now);
+        if (health.gone) return finish(gone(peer, options.goneAfterMs));
+        if (health.suspect && state === "up") setState("suspect");
+      } else if (now - withoutSessionSince >= options.goneAfterMs) return finish(gone(peer, options.goneAfterMs));
+      if (now >= renewAt()) {
+        renewTriedAt = now;
+        options.onRenew(link);
+      }
+    }
+    if (conversation.wantsToSend) wake();
+    else arm(now);
+  };
+
+  /** When a new handshake is due: at the session's soft end, at once when the peer is silent or no session is left, and every 10 s until one succeeds. */
+  const renewAt = (): number => {
+    const due = current === undefined || state === "suspect" ? 0 : current.renewAt;
+    return Math.max(due, renewTriedAt + limits.handshakeDeadlineMs);
+  };
+
+  // ---- sessions and end ----
+
+  const dropSession = (live: LinkSession): void => {
+    sessions = sessions.filter((other) => other !== live);
+    options.onSessionEnded(live);
+    live.session.end();
+    if (live !== current) return;
+    current = sessions.reduce<LinkSession | undefined>((best, other) => (best === undefined || preferred(other, best) ? other : best), undefined);
+    if (current !== undefined) current.drainUntil = Number.POSITIVE_INFINITY;
+    else withoutSessionSince = clock.monotonic();
+  };
+
+  const setState = (next: LinkState): void => {
+    if (state === next) return;
+    state = next;
+    options.onState(link, next);
+  };
+
+  const sayClose = (code: string): void => {
+    if (current === undefined || transport.state.current === "down") return;
+    conversation.close(code);
+    const length = conversation.fill(scratch, roomFor(transport), current.received, clock.monotonic(), clock.wall());
+    try {
+      transport.send(peer.inbox, current.session.seal(scratch.bytes.subarray(0, length))).catch(() => undefined);
+    } catch {
+      // The peer finds out by silence.
+    }
+  };
+
+  const finish = (error: TightbeamError): void => {
+    if (ended !== undefined) return;
+    ended = error;
+    cancelTimer?.();
+    cancelTimer = undefined;
+    const undelivered = conversation.end((sealed) => unknownOutcome(error, sealed));
+    for (const live of sessions.splice(0)) {
+      options.onSessionEnded(live);
+      live.session.end();
+    }
+    current = undefined;
+    setState("ended");
+    settleDrained();
+    options.onEnded(link, error, undelivered);
+  };
+
+  const settleDrained = (): void => {
+    if (ended === undefined && !conversation.idle) return;
+    const waiters = drainWaiters;
+    drainWaiters = [];
+    for (const settle of waiters) settle();
+  };
+
+  const link: LinkEnd = {
+    get peer() {
+      return peer;
+    },
+    get state() {
+      return state;
+    },
+    get clockOffset() {
+      return conversation.clockOffset ?? peer.clockOffset;
+    },
+    get generation() {
+      return current?.generation ?? 0;
+    },
+    get nextExpected() {
+      return conversation.next.expected;
+    },
+    get nextToSend() {
+      return conversation.next.toSend;
+    },
+    get acknowledged() {
+      return conversation.next.acknowledged;
+    },
+    send(message) {
+      if (ended !== undefined) throw ended;
+      const giveUp = conversation.send(message);
+      if (giveUp === undefined) {
+        throw new TightbeamError("overloaded", "The agent's memory budget is used up by messages that wait for their peers. Await sends, or raise memoryBudgetBytes.");
+      }
+      wake();
+      return giveUp;
+    },
+    attach(established, generation, peerNext) {
+      const now = clock.monotonic();
+      const live = createLinkSession(established, generation, options.ownInstance, runtime);
+      sessions.push(live);
+      peer = established.peer;
+      if (current === undefined || preferred(live, current)) {
+        if (current !== undefined) current.drainUntil = now + limits.sessionDrainMs;
+        current = live;
+        renewTriedAt = Number.NEGATIVE_INFINITY;
+        withoutSessionSince = Number.POSITIVE_INFINITY;
+      } else live.drainUntil = now + limits.sessionDrainMs;
+      conversation.acknowledgeBelow(peerNext, now);
+      if (transport.state.current === "up") {
+        conversation.probe(now);
+        setState("up");
+        wake();
+      }
+      if (established.cells.length > 0) conversation.receive(established.cells, live.session, live.received, live.session.lastOpened, now, clock.wall());
+      return live;
+    },
+    receive,
+    transportChanged(next) {
+      if (ended !== undefined) return;
+      setState(next);
+      if (next === "down") return;
+      const now = clock.monotonic();
+      conversation.probe(now);
+      if (current === undefined) withoutSessionSince = now;
+      timerAt = Number.POSITIVE_INFINITY;
+      tick();
+    },
+    end: finish,
+    status: () => ({
+      peer: { id: peer.id, instance: peer.instance, issuer: peer.issuer, thumbprint: peer.thumbprint },
+      state,
+      suite: current?.session.suite,
+      generation: link.generation,
+      epoch: current?.session.epoch,
+      sessions: sessions.length,
+      roundTrip: conversation.counters.roundTrip,
+      counters: conversation.counters,
+    }),
+    close(code = "closed") {
+      if (ended !== undefined) return;
+      sayClose(code);
+      finish(new TightbeamError("closed", `The link with ${peer.id} was closed here.`));
+    },
+    drained: () =>
+      new Promise((resolve) => {
+        drainWaiters.push(resolve);
+        settleDrained();
+      }),
+  };
+  return link;
+}
+
+const roomFor = (transport: Transport): number =>
+  Math.min(transport.capabilities.maxFrameBytes - protocol.dataHeaderBytes - protocol.tagBytes, limits.recordTargetBytes);
+
+const gone = (peer: Peer, afterMs: number): TightbeamError =>
+  new TightbeamError("delivery_unknown", `${peer.id} (instance ${peer.instance}) has been silent for ${afterMs} ms; whether it got what was pending is unknown. Send again with an idempotencyKey.`);
+
+const endedByPeer = (code: string, byPeer: boolean, peer: Peer): TightbeamError =>
+  byPeer
+    ? new TightbeamError("closed", `${peer.id} closed the link (${code}).`)
+    : new TightbeamError(isErrorCode(code) ? code : "malformed", `${peer.id} broke the link protocol (${code}); the link was closed.`);
+
+/** What a pending message settles with when its link ends. */
+function unknownOutcome(error: TightbeamError, sealed: boolean): TightbeamError {
+  if (sealed) return new TightbeamError("delivery_unknown", `The link ended before the message was acknowledged: ${error.message}`, { cause: error });
+  return new TightbeamError("undelivered", `The link ended before the message was sent: ${error.message}`, { cause: error });
+}

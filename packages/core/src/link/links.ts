@@ -1,0 +1,235 @@
+import { crypto } from "../crypto/index.js";
+import { TightbeamError } from "../errors.js";
+import { frameType, frameTypes, sessionIdOf } from "../frame/frame.js";
+import type { Identity, Trust } from "../identity/types.js";
+import { limits } from "../limits.js";
+import type { Runtime } from "../runtime/runtime.js";
+import { createHandshakes, type HandshakeEvent } from "../secure/handshakes.js";
+import type { AnnouncedLimits, Established, HandshakeCounters, Peer, SuiteId } from "../secure/types.js";
+import { type Address, agentAddress, inboxAddress } from "../transport/address.js";
+import type { Transport, Unsubscribe } from "../transport/transport.js";
+import { createMemoryBudget, type MemoryBudget } from "./budget.js";
+import { createCellBuffer } from "./cells.js";
+import { type Agreement, createContinuation, type LinkRecord } from "./continuation.js";
+import { createDials } from "./dials.js";
+import { createLink, type Link, type LinkEnd, type LinkState } from "./link.js";
+import type { Delivery } from "./message.js";
+import type { LinkSession } from "./sessions.js";
+
+export interface LinksOptions {
+  readonly runtime: Runtime;
+  readonly transport: Transport;
+  readonly identity: Identity;
+  readonly trust: Trust;
+  readonly instance: string;
+  readonly suites: readonly SuiteId[];
+  readonly announced: AnnouncedLimits;
+  readonly goneAfterMs: number;
+  readonly memoryBudgetBytes: number;
+  readonly onDelivery: (link: Link, delivery: Delivery) => void;
+  readonly onEvent: (event: LinksEvent) => void;
+}
+
+export type LinksEvent =
+  | HandshakeEvent
+  | { readonly type: "link"; readonly link: Link; readonly state: LinkState }
+  | { readonly type: "link_ended"; readonly link: Link; readonly error: TightbeamError; readonly undelivered: number };
+
+/** All links of one instance: dials and answers, finds the link of a frame, continues links over new sessions. */
+export interface Links {
+  /** The link to any healthy instance of `id`, or to one instance; dials when there is none. Rejects with `no_answer` (and the ms waited), or what the handshake found. */
+  connect(target: LinkTarget, options: { readonly timeout: number; readonly signal?: AbortSignal | undefined }): Promise<Link>;
+  /** The link `connect` would return without dialling. */
+  find(target: LinkTarget): Link | undefined;
+  list(id?: string): readonly Link[];
+  readonly handshakes: HandshakeCounters;
+  readonly budget: MemoryBudget;
+  close(): Promise<void>;
+}
+
+export interface LinkTarget {
+  readonly id: string;
+  readonly instance?: string;
+}
+
+interface SessionEntry {
+  readonly link: LinkEnd;
+  readonly live: LinkSession;
+}
+
+/** Subscribes and starts answering. Rejects with a TransportError when the transport refuses the addresses. */
+export async function createLinks(options: LinksOptions): Promise<Links> {
+  const { runtime, transport, identity, instance } = options;
+  const records = new Map<string, LinkRecord>();
+  const sessions = new Map<number, SessionEntry>();
+  const budget = createMemoryBudget(options.memoryBudgetBytes);
+  const scratch = createCellBuffer(limits.recordTargetBytes);
+  const addresses = { agent: agentAddress(identity.id), inbox: inboxAddress(identity.id, instance) };
+  let closed = false;
+
+  const continuation = createContinuation({
+    sha256: crypto().sha256,
+    random: runtime.random,
+    instance,
+    records,
+    endLink: (link, error) => link.end(error),
+  });
+  const agreements = new WeakMap<Peer, Agreement>();
+
+  const begin = (record: LinkRecord, peer: Peer): LinkEnd =>
+    createLink(
+      {
+        runtime,
+        transport,
+        own: options.announced,
+        ownInstance: instance,
+        budget,
+        scratch,
+        goneAfterMs: options.goneAfterMs,
+        onDelivery: options.onDelivery,
+        onState: (link, state) => options.onEvent({ type: "link", link, state }),
+        onSessionEnded: (live) => sessions.delete(live.session.localId),
+        onEnded: (link, error, undelivered) => {
+          if (record.link === link && records.get(peer.inbox) === record) records.delete(peer.inbox);
+          record.link = undefined;
+          options.onEvent({ type: "link_ended", link, error, undelivered });
+        },
+        onRenew: (link) => void dials.renew(link).catch(() => undefined),
+      },
+      peer,
+    );
+
+  const attach = (established: Established, { record, generation, peerNext }: Agreement): LinkEnd => {
+    if (closed) throw new TightbeamError("closed", "The agent is closed.");
+    const isNew = record.link === undefined;
+    const link = record.link ?? begin(record, established.peer);
+    record.link = link;
+    const { localId } = established.session;
+    const live = link.attach(established, generation, peerNext);
+    sessions.set(localId, { link, live });
+    if (isNew) options.onEvent({ type: "link", link, state: link.state });
+    return link;
+  };
+
+  const handshakes = createHandshakes({
+    runtime,
+    identity,
+    trust: options.trust,
+    instance,
+    suites: options.suites,
+    limits: options.announced,
+    addresses,
+    send: (to, frame) => transport.send(to, frame),
+    deliver: (frame) => receive(addresses.inbox, frame),
+    isSessionIdTaken: (id) => sessions.has(id),
+    onEvent: options.onEvent,
+    link: {
+      offer: (peer, h) => continuation.offer(peer, h),
+      accept(peer, offered, h, finalHash) {
+        if (closed || sessions.size >= limits.sessions) throw new TightbeamError("overloaded", "This agent takes no more sessions.");
+        const { continued, link, agreement } = continuation.accept(peer, offered, h, finalHash);
+        agreements.set(peer, agreement);
+        return { continued, link };
+      },
+      established(established) {
+        const agreement = agreements.get(established.peer);
+        if (agreement !== undefined) attach(established, agreement);
+      },
+    },
+  });
+
+  const receive = (at: Address, frame: Uint8Array): void => {
+    if (frameType(frame) === frameTypes.data) {
+      const entry = sessions.get(sessionIdOf(frame));
+      if (entry !== undefined) return entry.link.receive(entry.live, frame);
+    }
+    handshakes.receive(at, frame);
+  };
+
+  const all = (id?: string): LinkEnd[] => {
+    const found: LinkEnd[] = [];
+    for (const { link } of records.values()) if (link !== undefined && (id === undefined || link.peer.id === id)) found.push(link);
+    return found;
+  };
+
+  const dials = createDials({
+    runtime,
+    find: (target) => find(target),
+    async dial(to, dialOptions) {
+      const established = await handshakes.dial(to, dialOptions);
+      try {
+        return attach(established, continuation.conclude(established.peer, established.link, established.continued, established.session.hash));
+      } catch (error) {
+        established.session.end();
+        throw error;
+      }
+    },
+  });
+
+  /** The link established first among those whose peer answers. A down transport counts as no fault of the peer. */
+  const find = ({ id, instance: wanted }: LinkTarget): LinkEnd | undefined => {
+    if (wanted !== undefined) return records.get(inboxAddress(id, wanted))?.link;
+    return all(id).find((link) => link.state === "up" || link.state === "down");
+  };
+
+  const stopListening = transport.state.subscribe((change) => {
+    if (change.type === "up" || change.type === "down") for (const link of all()) link.transportChanged(change.type);
+  });
+
+  const unsubscribes: Unsubscribe[] = [];
+  try {
+    unsubscribes.push(await transport.subscribe(addresses.inbox, (frame) => receive(addresses.inbox, frame)));
+    unsubscribes.push(await transport.subscribe(addresses.agent, (frame) => receive(addresses.agent, frame), transport.capabilities.groups ? { group: identity.id } : {}));
+  } catch (error) {
+    stopListening();
+    handshakes.close();
+    for (const unsubscribe of unsubscribes) await unsubscribe();
+    throw error;
+  }
+
+  const end = (error: TightbeamError): void => {
+    closed = true;
+    handshakes.close();
+    for (const link of all()) link.end(error);
+    stopListening();
+  };
+  void transport.closed.then((cause) => end(new TightbeamError("closed", "The transport has ended for good.", { cause })));
+  startRechecks({ runtime, trust: options.trust, links: all, isClosed: () => closed });
+
+  return {
+    connect: (target, connectOptions) => {
+      if (closed) return Promise.reject(new TightbeamError("closed", "The agent is closed."));
+      return dials.connect(target, connectOptions);
+    },
+    find,
+    list: all,
+    handshakes: handshakes.counters,
+    budget,
+    async close() {
+      if (closed) return;
+      for (const link of all()) link.close();
+      end(new TightbeamError("closed", "The agent was closed."));
+      for (const unsubscribe of unsubscribes) await unsubscribe().catch(() => undefined);
+    },
+  };
+}
+
+/** Revoked tokens and removed issuer keys end live links within a minute (PROTOCOL 2). */
+function startRechecks(options: { runtime: Runtime; trust: Trust; links: () => readonly LinkEnd[]; isClosed: () => boolean }): void {
+  const { runtime, trust } = options;
+  const check = async (link: LinkEnd): Promise<void> => {
+    try {
+      await trust.recheck(link.peer.token, { now: runtime.clock.wall() });
+    } catch (cause) {
+      const error = cause instanceof TightbeamError ? cause : new TightbeamError("invalid_token", "The peer's token could not be checked again.", { cause });
+      // An issuer that cannot be reached proves nothing against the peer: its token still runs out by itself.
+      if (error.code !== "issuer_unavailable") link.end(error);
+    }
+  };
+  const round = (): void => {
+    if (options.isClosed()) return;
+    for (const link of options.links()) void check(link);
+    runtime.timers.after(limits.recheckMs, round, { background: true });
+  };
+  runtime.timers.after(limits.recheckMs, round, { background: true });
+}

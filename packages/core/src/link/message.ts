@@ -1,0 +1,42 @@
+import type { TightbeamError } from "../errors.js";
+
+/** critical, high, normal, low. */
+export type Lane = 0 | 1 | 2 | 3;
+export const lanes: readonly Lane[] = [0, 1, 2, 3];
+
+/** What became of a message on the other side (DONE). */
+export type Outcome = "ok" | "refused" | "no_handler";
+export const outcomes: readonly Outcome[] = ["ok", "refused", "no_handler"];
+
+/** Told of the stages of one outgoing message. Every stage happens at most once; `lost` ends the list. */
+export interface MessageWatch {
+  /** The last fragment entered the window. */
+  sealed?(): void;
+  /** Every fragment was acknowledged: the message is in the peer's memory. */
+  received?(): void;
+  /** The peer's handler has settled. Only when `wantsDone`. */
+  done?(outcome: Outcome): void;
+  /** The link ended first. `sealed` says whether the peer may have the message. */
+  lost?(error: TightbeamError, sealed: boolean): void;
+}
+
+export interface OutgoingMessage {
+  readonly bytes: Uint8Array;
+  readonly lane: Lane;
+  /** Counts against the peer's intake credit: requests, notifications, events. Everything else is control. */
+  readonly intake: boolean;
+  readonly wantsDone?: boolean;
+  readonly watch?: MessageWatch;
+}
+
+/** A message that arrived whole and in the order of its lane. */
+export interface Delivery {
+  readonly bytes: Uint8Array;
+  readonly lane: Lane;
+  readonly intake: boolean;
+  readonly wantsDone: boolean;
+  /** Why the bytes are only the first fragment: the message was larger than announced, or memory was short. */
+  readonly refused: "too_large" | "overloaded" | undefined;
+  /** Returns the intake credit and sends DONE where it was asked for. Idempotent. */
+  settle(outcome: Outcome): void;
+}

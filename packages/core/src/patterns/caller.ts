@@ -1,0 +1,249 @@
+import { decodePayload, encodePayload } from "../codec/index.js";
+import type { JsonLimits } from "../codec/limits.js";
+import { type Method, validate } from "../contract/index.js";
+import { fromWireError } from "../envelope/error.js";
+import type { EnvelopeHeader, EnvelopeType } from "../envelope/types.js";
+import { encodeEnvelope } from "../envelope/wire.js";
+import { TightbeamError } from "../errors.js";
+import type { EncodedPayload } from "../codec/types.js";
+import type { Link } from "../link/link.js";
+import type { LinkTarget } from "../link/links.js";
+import type { MessageWatch, Outcome } from "../link/message.js";
+import type { Runtime } from "../runtime/runtime.js";
+import { cancelled, checkOperation, laneOf, type OperationOptions, outcomeUnknown, timeoutOf } from "./operation.js";
+
+export interface NotifyOptions extends OperationOptions {
+  /** What to wait for: the window (default), the peer's memory (`received`), or the end of its handler (`done`). */
+  readonly confirm?: "received" | "done";
+}
+
+export interface CallerOptions {
+  readonly runtime: Runtime;
+  readonly nextId: () => string;
+  readonly json: JsonLimits;
+  readonly find: (target: LinkTarget) => Link | undefined;
+  readonly connect: (target: LinkTarget, options: { timeout: number; signal?: AbortSignal | undefined }) => Promise<Link>;
+  /** Told of every envelope that is sent. */
+  readonly observe: ((link: Link, header: EnvelopeHeader, payload: EncodedPayload | undefined) => void) | undefined;
+}
+
+interface Call {
+  readonly link: Link;
+  readonly options: OperationOptions;
+  readonly method: Method;
+  settle(value: unknown, error: TightbeamError | undefined): void;
+}
+
+/** The asking side: requests and notifications on their way out, and the replies that come back. */
+export interface Caller {
+  request(target: LinkTarget, method: Method, input: unknown, options: OperationOptions): Promise<unknown>;
+  notify(target: LinkTarget, method: Method, input: unknown, options: NotifyOptions): Promise<void>;
+  /** A response or error arrived on this link. False when nothing waits for it there: late, repeated or forged. */
+  answered(link: Link, header: EnvelopeHeader, payload: EncodedPayload | undefined): boolean;
+  linkEnded(link: Link, error: TightbeamError): void;
+  readonly waiting: number;
+  /** Settles when nothing waits any more. */
+  idle(): Promise<void>;
+}
+
+export function createCaller(options: CallerOptions): Caller {
+  const { runtime, json } = options;
+  const { clock, timers } = runtime;
+  const calls = new Map<string, Call>();
+  let idleWaiters: (() => void)[] = [];
+
+  const settled = (): void => {
+    if (calls.size > 0) return;
+    const waiters = idleWaiters;
+    idleWaiters = [];
+    for (const waiter of waiters) waiter();
+  };
+
+  const makeHeader = (type: EnvelopeType, method: Method, operation: OperationOptions, ttl: number | undefined): EnvelopeHeader => ({
+    type,
+    id: options.nextId(),
+    timestamp: clock.wall(),
+    priority: operation.priority ?? "normal",
+    method: method.name,
+    ...(ttl === undefined ? undefined : { ttl }),
+    ...(operation.idempotencyKey === undefined ? undefined : { idempotencyKey: operation.idempotencyKey }),
+    ...(operation.headers === undefined ? undefined : { headers: operation.headers }),
+  });
+
+  const encodeInput = (method: Method, input: unknown): EncodedPayload | undefined | Promise<EncodedPayload | undefined> => {
+    if (method.input === undefined) return encodePayload(input, json);
+    // What travels is what the caller gave: the receiver's schema makes its own of it.
+    const checked = validate(method.input, input, "input");
+    return checked instanceof Promise ? checked.then(() => encodePayload(input, json)) : encodePayload(input, json);
+  };
+
+  const checkSize = (link: Link, bytes: number): void => {
+    const most = link.peer.limits.maxMessageBytes;
+    if (bytes > most) throw new TightbeamError("too_large", `The message has ${bytes} bytes; ${link.peer.id} takes at most ${most}. Send it in parts.`);
+  };
+
+  /** Tells the peer that nobody waits any more, so that the handler's signal fires. */
+  const sendCancel = (link: Link, id: string): void => {
+    const header: EnvelopeHeader = {
+      type: "error",
+      id: options.nextId(),
+      correlationId: id,
+      timestamp: clock.wall(),
+      priority: "normal",
+      error: { code: "cancelled", message: "The caller waits no longer.", id },
+    };
+    try {
+      link.send({ bytes: encodeEnvelope(header), lane: 2, intake: false });
+    } catch {
+      // The link ended: so did the call.
+    }
+  };
+
+  const post = (link: Link, method: Method, payload: EncodedPayload | undefined, operation: OperationOptions, left: number): Promise<unknown> =>
+    new Promise((resolve, reject) => {
+      const header = makeHeader("request", method, operation, operation.ttl ?? Math.ceil(left));
+      const bytes = encodeEnvelope(header, payload);
+      checkSize(link, bytes.length);
+      const { id } = header;
+      const { signal } = operation;
+      let onAbort: (() => void) | undefined;
+      const call: Call = {
+        link,
+        options: operation,
+        method,
+        settle(value, error) {
+          if (!calls.delete(id)) return;
+          cancelTimer();
+          if (onAbort !== undefined) signal?.removeEventListener("abort", onAbort);
+          if (error === undefined) resolve(value);
+          else reject(error);
+          if (calls.size === 0) settled();
+        },
+      };
+      const giveUp = link.send({
+        bytes,
+        lane: laneOf(operation, bytes.length),
+        intake: true,
+        watch: { lost: (error) => call.settle(undefined, withKey(error, operation)) },
+      });
+      calls.set(id, call);
+      options.observe?.(link, header, payload);
+      const cancelTimer = timers.after(left, () => {
+        const unsent = giveUp();
+        if (!unsent) sendCancel(link, id);
+        const total = timeoutOf(operation);
+        call.settle(undefined, new TightbeamError("timeout", unsent
+          ? `'${method.name}' was not sent to ${link.peer.id} within ${total} ms: the link was full or down. It was given up; the handler did not run.`
+          : `${link.peer.id} did not answer '${method.name}' within ${total} ms; whether the handler ran is unknown.`,
+          operation.idempotencyKey === undefined ? {} : { idempotencyKey: operation.idempotencyKey }));
+      });
+      if (signal !== undefined) {
+        onAbort = () => {
+          const unsent = giveUp();
+          if (!unsent) sendCancel(link, id);
+          call.settle(undefined, unsent ? cancelled(signal) : outcomeUnknown("The call was cancelled", operation, signal.reason));
+        };
+        signal.addEventListener("abort", onAbort, { once: true });
+        if (signal.aborted) onAbort();
+      }
+    });
+
+  const announce = (link: Link, method: Method, payload: EncodedPayload | undefined, operation: NotifyOptions, left: number): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const header = makeHeader("notification", method, operation, operation.ttl);
+      const bytes = encodeEnvelope(header, payload);
+      checkSize(link, bytes.length);
+      const { signal, confirm } = operation;
+      let cancelTimer: (() => void) | undefined;
+      let onAbort: (() => void) | undefined;
+      const settle = (error?: TightbeamError): void => {
+        cancelTimer?.();
+        if (onAbort !== undefined) signal?.removeEventListener("abort", onAbort);
+        if (error === undefined) resolve();
+        else reject(error);
+      };
+      const watch: MessageWatch = {
+        lost: (error) => settle(withKey(error, operation)),
+        ...(confirm === undefined ? { sealed: () => settle() } : confirm === "received" ? { received: () => settle() } : { done: (outcome: Outcome) => settle(ofOutcome(outcome, method, link)) }),
+      };
+      const giveUp = link.send({ bytes, lane: laneOf(operation, bytes.length), intake: true, wantsDone: confirm === "done", watch });
+      options.observe?.(link, header, payload);
+      cancelTimer = timers.after(left, () => {
+        const unsent = giveUp();
+        settle(unsent
+          ? new TightbeamError("timeout", `'${method.name}' was not sent to ${link.peer.id} within ${timeoutOf(operation)} ms: the link was full or down. It was given up.`)
+          : outcomeUnknown(`No confirmation came within ${timeoutOf(operation)} ms`, operation));
+      });
+      if (signal !== undefined) {
+        onAbort = () => settle(giveUp() ? cancelled(signal) : outcomeUnknown("The notification was cancelled", operation, signal.reason));
+        signal.addEventListener("abort", onAbort, { once: true });
+        if (signal.aborted) onAbort();
+      }
+    });
+
+  type Posting<T> = (link: Link, method: Method, payload: EncodedPayload | undefined, operation: NotifyOptions, left: number) => Promise<T>;
+
+  /** Validate, encode, find or make the link, hand over. Without a promise in between when everything is at hand. */
+  const operate = <T>(posting: Posting<T>, target: LinkTarget, method: Method, input: unknown, operation: NotifyOptions): Promise<T> => {
+    try {
+      checkOperation(operation);
+      const timeout = timeoutOf(operation);
+      const encoded = encodeInput(method, input);
+      const link = options.find(target);
+      if (link !== undefined && !(encoded instanceof Promise)) return posting(link, method, encoded, operation, timeout);
+      const start = clock.monotonic();
+      return (async () => {
+        const payload = await encoded;
+        const connected = link ?? (await options.connect(target, { timeout, signal: operation.signal }));
+        return posting(connected, method, payload, operation, Math.max(timeout - (clock.monotonic() - start), 1));
+      })();
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  };
+
+  return {
+    request: (target, method, input, operation) => operate(post, target, method, input, operation),
+    notify: (target, method, input, operation) => operate(announce, target, method, input, operation),
+    answered(link, header, payload) {
+      const call = header.correlationId === undefined ? undefined : calls.get(header.correlationId);
+      if (call === undefined || call.link !== link) return false;
+      if (header.error !== undefined) {
+        call.settle(undefined, fromWireError(header.error));
+        return true;
+      }
+      try {
+        const value = decodePayload(payload, json);
+        const { output } = call.method;
+        const checked = output === undefined ? value : validate(output, value, "output");
+        if (checked instanceof Promise) checked.then((valid) => call.settle(valid, undefined), (error) => call.settle(undefined, error));
+        else call.settle(checked, undefined);
+      } catch (error) {
+        call.settle(undefined, error as TightbeamError);
+      }
+      return true;
+    },
+    linkEnded(link, error) {
+      for (const call of [...calls.values()]) {
+        if (call.link === link) call.settle(undefined, outcomeUnknown(`The link with ${link.peer.id} ended (${error.code})`, call.options, error));
+      }
+    },
+    get waiting() {
+      return calls.size;
+    },
+    idle: () =>
+      new Promise((resolve) => {
+        idleWaiters.push(resolve);
+        settled();
+      }),
+  };
+}
+
+const ofOutcome = (outcome: Outcome, method: Method, link: Link): TightbeamError | undefined => {
+  if (outcome === "ok") return undefined;
+  if (outcome === "no_handler") return new TightbeamError("no_handler", `${link.peer.id} has no handler for '${method.name}'.`);
+  return new TightbeamError("handler_failed", `${link.peer.id} refused '${method.name}', or its handler failed.`);
+};
+
+const withKey = (error: TightbeamError, operation: OperationOptions): TightbeamError =>
+  operation.idempotencyKey === undefined ? error : new TightbeamError(error.code, error.message, { cause: error.cause, idempotencyKey: operation.idempotencyKey });

@@ -1,0 +1,57 @@
+import type { Headers, Priority } from "../envelope/types.js";
+import { TightbeamError } from "../errors.js";
+import { limits } from "../limits.js";
+import type { Lane } from "../link/message.js";
+
+/** What every operation takes. */
+export interface OperationOptions {
+  /** ms for the whole operation, dialling included. Default 30,000. */
+  readonly timeout?: number;
+  readonly signal?: AbortSignal;
+  /** Default `normal`; messages over 256 KiB go in `low` unless this says otherwise. */
+  readonly priority?: Priority;
+  /** ms after which the receiver must not run the handler any more, by its own clock. Requests: their timeout by default. Others: none. */
+  readonly ttl?: number;
+  /** 1 to 128 visible ASCII characters: the same key means the same operation. */
+  readonly idempotencyKey?: string;
+  /** At most 32; lower-case names, printable values, 8 KiB in all. */
+  readonly headers?: Headers;
+}
+
+const priorities: readonly Priority[] = ["critical", "high", "normal", "low"];
+
+/** The longest a timer can be set for (2^31 - 1 ms). */
+const timeoutMax = 2 ** 31 - 1;
+
+const known = new Set(["timeout", "signal", "priority", "ttl", "idempotencyKey", "headers", "confirm"]);
+
+/** Throws `invalid_argument` for an unknown option or a wrong one, `cancelled` when the signal has fired already. */
+export function checkOperation(options: OperationOptions): void {
+  for (const name in options) if (!known.has(name)) throw wrong(`has no option '${name.slice(0, 40)}'`);
+  const { timeout, ttl, priority, signal } = options;
+  if (timeout !== undefined && !(timeout > 0 && timeout <= timeoutMax)) throw wrong("needs a timeout of 1 to 2^31 - 1 ms");
+  if (ttl !== undefined && !(Number.isInteger(ttl) && ttl > 0 && ttl < 2 ** 32)) throw wrong("needs a ttl of whole ms, 1 to 2^32 - 1");
+  if (priority !== undefined && !priorities.includes(priority)) throw wrong(`needs a priority out of ${priorities.join(", ")}`);
+  if (signal?.aborted) throw cancelled(signal);
+}
+
+export const timeoutOf = (options: OperationOptions): number => options.timeout ?? limits.requestTimeoutMs;
+
+export function laneOf(options: OperationOptions, bytes: number): Lane {
+  if (options.priority !== undefined) return priorities.indexOf(options.priority) as Lane;
+  return bytes > limits.lowLaneFromBytes ? 3 : 2;
+}
+
+export const laneOfPriority = (priority: Priority, bytes: number): Lane =>
+  priority === "normal" && bytes > limits.lowLaneFromBytes ? 3 : (priorities.indexOf(priority) as Lane);
+
+const wrong = (what: string): TightbeamError => new TightbeamError("invalid_argument", `The operation ${what}.`);
+
+export const cancelled = (signal: AbortSignal): TightbeamError => new TightbeamError("cancelled", "The operation was cancelled before anything was sent.", { cause: signal.reason });
+
+/** The signal fired, or the time ran out, when the peer may have the message already. */
+export const outcomeUnknown = (why: string, options: OperationOptions, cause?: unknown): TightbeamError =>
+  new TightbeamError("delivery_unknown", `${why} after the message was sent: whether the handler ran is unknown.`, {
+    cause,
+    ...(options.idempotencyKey === undefined ? {} : { idempotencyKey: options.idempotencyKey }),
+  });

@@ -1,0 +1,54 @@
+import type { EncodedPayload } from "../codec/types.js";
+import type { EnvelopeHeader } from "../envelope/types.js";
+import { decodeEnvelope, decodeHeader } from "../envelope/wire.js";
+import { TightbeamError } from "../errors.js";
+import type { Link } from "../link/link.js";
+import type { Delivery } from "../link/message.js";
+import type { Caller } from "./caller.js";
+import type { Server } from "./server.js";
+
+export interface ReceiverOptions {
+  readonly caller: Caller;
+  readonly server: Server;
+  readonly observe: ((link: Link, header: EnvelopeHeader, payload: EncodedPayload | undefined) => void) | undefined;
+  /** An authenticated peer sent what is no envelope, or an answer nobody waits for. */
+  readonly onRefused: (refused: { readonly peer: string; readonly error: TightbeamError }) => void;
+}
+
+/** Where every message of every link arrives: decodes its envelope and gives it to whom it is for. */
+export function createReceiver({ caller, server, observe, onRefused }: ReceiverOptions) {
+  return (link: Link, delivery: Delivery): void => {
+    let header: EnvelopeHeader;
+    let payload: EncodedPayload | undefined;
+    try {
+      if (delivery.refused === undefined) ({ header, payload } = decodeEnvelope(delivery.bytes));
+      else header = decodeHeader(delivery.bytes);
+    } catch (error) {
+      delivery.settle("refused");
+      onRefused({ peer: link.peer.id, error: error as TightbeamError });
+      return;
+    }
+    const isCall = header.type === "request" || header.type === "notification";
+    // What a type counts against is fixed: a peer cannot send requests past its credit by calling them control.
+    if (delivery.intake !== (isCall || header.type === "event")) {
+      delivery.settle("refused");
+      onRefused({ peer: link.peer.id, error: new TightbeamError("flow", "A message came outside the credit of its type.") });
+      return;
+    }
+    observe?.(link, header, payload);
+    if (isCall) return server.serve(link, delivery, header, payload);
+    delivery.settle("ok");
+    if (header.type === "response" || header.type === "error") answered(link, delivery, header, payload);
+  };
+
+  function answered(link: Link, delivery: Delivery, header: EnvelopeHeader, payload: EncodedPayload | undefined): void {
+    if (delivery.refused !== undefined) {
+      const error = { code: delivery.refused, message: "The reply was larger than this agent takes.", id: header.id };
+      caller.answered(link, { ...header, type: "error", error }, undefined);
+    } else if (header.error?.code === "cancelled" && header.correlationId !== undefined && header.error.id === header.correlationId) {
+      server.cancel(link, header.correlationId);
+    } else if (!caller.answered(link, header, payload)) {
+      onRefused({ peer: link.peer.id, error: new TightbeamError("invalid_envelope", "An answer came that nothing waits for: late, repeated or forged.") });
+    }
+  }
+}
