@@ -12,7 +12,7 @@ export function run(command, args, { cwd = root, env = {}, timeout = 900_000 } =
   return new Promise((resolve) => {
     const child = spawn(command, args, {
       cwd,
-      env: { ...process.env, npm_config_loglevel: "error", FORCE_COLOR: "0", NO_COLOR: "1", ...env },
+      env: { ...process.env, npm_config_loglevel: "error", NO_COLOR: "1", ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
     let output = "";
