@@ -1,0 +1,123 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import { WebSocketServer } from "ws";
+import { headerBytes, subprotocol } from "../protocol.js";
+import { closeTimeoutMs } from "../wire/wire.js";
+import type { RelayCounters } from "./counters.js";
+import type { Gate } from "./gate.js";
+import type { RelayLimits } from "./limits.js";
+import { createSocket, type Socket } from "./socket.js";
+
+const maxFragments = 64;
+const maxBufferedChunks = 16 * 1024;
+const requestHeadMaxBytes = 8 * 1024;
+const nothing = () => {};
+
+export interface DoorOptions {
+  readonly path: string;
+  /** Host headers that are answered, lower case: DNS rebinding brings others. */
+  readonly hosts: () => ReadonlySet<string>;
+  /** Origin headers of browsers that are let in. */
+  readonly pages: () => ReadonlySet<string>;
+  readonly limits: RelayLimits;
+  readonly gate: Gate;
+  readonly counters: RelayCounters;
+  /** A place among all sockets is free. */
+  readonly hasRoom: () => boolean;
+  /** Takes a socket that has not logged in yet; `release` gives its place at the gate back. */
+  readonly enter: (socket: Socket, release: () => void) => void;
+}
+
+/** From a TCP connection to a WebSocket: everything that is decided before the first message. */
+export interface Door {
+  /** For `upgrade` of an HTTP server. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** For `connection` of a server that is ours alone: counts what connects before it has said anything. */
+  connection(socket: import("node:net").Socket): void;
+}
+
+export function createDoor({ path, hosts, pages, limits, gate, counters, hasRoom, enter }: DoorOptions): Door {
+  const settings: NonNullable<ConstructorParameters<typeof WebSocketServer>[0]> & { closeTimeout: number; maxFragments: number; maxBufferedChunks: number } = {
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: headerBytes + limits.maxFrameBytes + 4 * 1024,
+    maxFragments,
+    maxBufferedChunks,
+    closeTimeout: closeTimeoutMs,
+    handleProtocols: () => subprotocol,
+  };
+  const websockets = new WebSocketServer(settings);
+  // A request `ws` turns away is answered here, so that it is counted.
+  websockets.on("wsClientError", (error, socket) => turnAway(socket, 400, error.message));
+  const releases = new WeakMap<Duplex, () => void>();
+
+  const turnAway = (socket: Duplex, status: number, why: string) => {
+    counters.turnedAway += 1;
+    const body = `${why}\n`;
+    const head = `HTTP/1.1 ${status} ${status === 503 ? "Service Unavailable" : "Refused"}\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${body.length}\r\n\r\n`;
+    socket.once("finish", () => socket.destroy());
+    socket.end(head + body);
+  };
+  const offers = (request: IncomingMessage) => (request.headers["sec-websocket-protocol"] ?? "").split(",").some((name) => name.trim() === subprotocol);
+
+  return {
+    connection(socket) {
+      counters.connections += 1;
+      const release = gate.enter(socket.remoteAddress);
+      if (release === undefined) {
+        counters.turnedAway += 1;
+        socket.destroy();
+        return;
+      }
+      releases.set(socket, release);
+      socket.once("close", release);
+    },
+    upgrade(request, socket, head) {
+      socket.on("error", nothing);
+      if ((request.url ?? "").split("?")[0] !== path) return turnAway(socket, 404, "There is no relay at this path.");
+      if (!hosts().has((request.headers.host ?? "").toLowerCase())) return turnAway(socket, 403, "This relay does not answer for this Host.");
+      const page = request.headers.origin;
+      if (page !== undefined && !pages().has(page)) return turnAway(socket, 403, "Pages of this Origin are not allowed here.");
+      if (!offers(request)) return turnAway(socket, 400, `This is a Tightbeam relay; it speaks the subprotocol ${subprotocol}.`);
+      if (!hasRoom()) return turnAway(socket, 503, "This relay is full.");
+      const release = releases.get(socket) ?? gate.enter(request.socket.remoteAddress);
+      if (release === undefined) return turnAway(socket, 503, "Too many connections from this address wait for their login.");
+      socket.once("close", release);
+      websockets.handleUpgrade(request, socket, head, (ws) => enter(createSocket(ws, request, counters, idle), release));
+    },
+  };
+}
+
+const idle = { message: nothing, text: nothing, control: nothing, closed: nothing };
+
+export interface PagesOptions {
+  readonly limits: RelayLimits;
+  /** Answers GET /health and GET /metrics; undefined for neither. */
+  readonly metrics: (() => string) | undefined;
+}
+
+/** The server of a relay that was given a port. */
+export function createRelayServer({ limits, metrics }: PagesOptions): Server {
+  const answer = (response: ServerResponse, status: number, type: string, body: string) => {
+    response.writeHead(status, { "Content-Type": type, "Content-Length": Buffer.byteLength(body), "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" });
+    response.end(body);
+  };
+  return createServer(
+    {
+      headersTimeout: limits.loginMs,
+      requestTimeout: limits.loginMs,
+      keepAliveTimeout: limits.loginMs,
+      connectionsCheckingInterval: Math.min(1_000, limits.loginMs),
+      maxHeaderSize: requestHeadMaxBytes,
+    },
+    (request, response) => {
+      request.resume();
+      const path = (request.url ?? "").split("?")[0];
+      if (request.method !== "GET") return answer(response, 405, "text/plain", "Only GET.\n");
+      if (metrics !== undefined && path === "/health") return answer(response, 200, "application/json", '{"status":"ok"}\n');
+      if (metrics !== undefined && path === "/metrics") return answer(response, 200, "text/plain; version=0.0.4", metrics());
+      return answer(response, 404, "text/plain", "This is a Tightbeam relay; connect with a WebSocket.\n");
+    },
+  );
+}

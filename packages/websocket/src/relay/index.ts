@@ -1,0 +1,4 @@
+export { createRelay, type LocalOptions, type Relay, type RelayOptions } from "./relay.js";
+export type { RelayAction, RelayAgent, RelayPolicy } from "./policy.js";
+export type { RelayLimits } from "./limits.js";
+export type { RelayCounters, RelayGauges, RelayStats } from "./counters.js";

@@ -1,0 +1,245 @@
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Identity, Trust } from "@tightbeam/core/identity";
+import { createAddressTable, isInstance, type Runtime, randomInstance, systemRuntime, TightbeamError, type Transport, TransportError } from "@tightbeam/core/transport";
+import type { Reason } from "../reasons.js";
+import { createCounters, metricsText, type RelayStats } from "./counters.js";
+import { createDoor, createRelayServer } from "./door.js";
+import { createGate } from "./gate.js";
+import { receiveGuest } from "./guest.js";
+import { type RelayLimits, relayLimits } from "./limits.js";
+import { createLocal, type Local } from "./local.js";
+import { isLoopback, loopbackOrigins, readOrigins } from "./origins.js";
+import type { RelayPolicy } from "./policy.js";
+import { createRegistry } from "./registry.js";
+import { createSession, type Session, type SessionContext } from "./session.js";
+import type { Socket } from "./socket.js";
+
+export interface RelayOptions {
+  /** Listens here, 0 for any free port. Either this or `server`. */
+  readonly port?: number;
+  /** An HTTP or HTTPS server of yours; its own timeouts and `listen` stay yours, /health and /metrics are not served. */
+  readonly server?: Server;
+  /** Default 127.0.0.1. Anything but loopback needs `origins`. */
+  readonly host?: string;
+  /** Default "/". */
+  readonly path?: string;
+  /** Decides which tokens count. */
+  readonly trust: Trust;
+  /** The public origins clients dial, such as `wss://relay.example`: a login names one of them and its token's audience is the same. Default on loopback: the loopback names with the port. */
+  readonly origins?: readonly string[];
+  /** Origins of web pages that may connect, beside pages from the relay's own origins. Default none. */
+  readonly pages?: readonly string[];
+  readonly policy?: RelayPolicy;
+  readonly limits?: Partial<RelayLimits>;
+  readonly runtime?: Runtime;
+  /** GET /health and GET /metrics. Default true. */
+  readonly health?: boolean;
+}
+
+export interface LocalOptions {
+  readonly identity: Identity;
+  /** Default: a fresh one. */
+  readonly instance?: string;
+  /** What a token would grant. Default `["presence"]`. */
+  readonly permissions?: readonly string[];
+  /** Default 4 MiB, at least one frame of the largest size. */
+  readonly inboxBytes?: number;
+}
+
+export interface Relay {
+  readonly port: number;
+  /** What to dial: each origin with the path. */
+  readonly urls: readonly string[];
+  readonly url: string;
+  /** A transport for an agent in this process, which others reach through this relay. Throws `denied` when the instance is taken with another key. */
+  connect(options: LocalOptions): Promise<Transport & { readonly instance: string }>;
+  stats(): RelayStats;
+  /** Ends every socket and transport and stops listening. Idempotent, never rejects. */
+  close(): Promise<void>;
+}
+
+const lookEveryMs = 1_000;
+const closeWaitMs = 2_500;
+
+/**
+ * Starts a relay: a table of addresses behind authenticated sockets. It keeps nothing that a restart could lose and sees addresses, sizes, times and ciphertext.
+ * Rejects `invalid_argument` for options that do not fit together, `unavailable` when the port is taken.
+ */
+export async function createRelay(options: RelayOptions): Promise<Relay> {
+  const { trust, policy, path = "/", host = "127.0.0.1", pages = [], health = true } = options;
+  const runtime = options.runtime ?? systemRuntime();
+  const { timers, clock } = runtime;
+  const limits = relayLimits(options.limits);
+  if ((options.port === undefined) === (options.server === undefined)) throw invalid("A relay takes either `port` or `server`.");
+  if (!path.startsWith("/")) throw invalid("`path` begins with '/'.");
+  if (options.origins === undefined && (options.server !== undefined || !isLoopback(host))) {
+    throw invalid("A relay that is not on loopback alone needs `origins`: the public origins its clients dial, such as wss://relay.example.");
+  }
+  if (options.origins !== undefined) readOrigins(options.origins, pages);
+
+  const counters = createCounters();
+  const endedBy: Partial<Record<Reason, number>> = {};
+  const tally = (reason: Reason | undefined) => {
+    if (reason !== undefined) endedBy[reason] = (endedBy[reason] ?? 0) + 1;
+  };
+  const table = createAddressTable();
+  const registry = createRegistry();
+  const gate = createGate(limits.unauthenticatedPerAddress, limits.unauthenticated);
+  const sessions = new Set<Session>();
+  const guests = new Set<Socket>();
+  const locals = new Set<Local>();
+  let closing: Promise<void> | undefined;
+
+  const server = options.server ?? createRelayServer({ limits, metrics: health ? () => metricsText(stats()) : undefined });
+  const port = options.port === undefined ? portOf(server) : await listen(server, options.port, host);
+  const origins = readOrigins(options.origins ?? loopbackOrigins(port), pages);
+
+  const context: SessionContext = {
+    runtime,
+    limits,
+    table,
+    registry,
+    policy,
+    counters,
+    check: { trust, origins: origins.relay, now: () => clock.wall() },
+    left(session, reason) {
+      sessions.delete(session);
+      tally(reason);
+    },
+  };
+  const enter = (socket: Socket, release: () => void) => {
+    if (options.server !== undefined) counters.connections += 1;
+    guests.add(socket);
+    receiveGuest({
+      socket,
+      runtime,
+      check: context.check,
+      loginMs: limits.loginMs,
+      admitted(admission) {
+        guests.delete(socket);
+        release();
+        const session = createSession(socket, admission, context);
+        if (session === undefined) return tally("instance_taken");
+        counters.logins += 1;
+        sessions.add(session);
+      },
+      refused(reason) {
+        guests.delete(socket);
+        tally(reason);
+      },
+    });
+  };
+  const door = createDoor({
+    path,
+    hosts: () => origins.hosts,
+    pages: () => origins.pages,
+    limits,
+    gate,
+    counters,
+    hasRoom: () => closing === undefined && sessions.size + guests.size < limits.sockets,
+    enter,
+  });
+  server.on("upgrade", door.upgrade);
+  if (options.server === undefined) server.on("connection", door.connection);
+
+  const stops = [
+    every(runtime, limits.heartbeatMs / 2, () => {
+      for (const session of sessions) session.beat();
+    }),
+    every(runtime, lookEveryMs, () => {
+      let waiting = 0;
+      let slow = 0;
+      for (const { buffered } of sessions) {
+        waiting += buffered;
+        if (buffered > limits.maxFrameBytes) slow += 1;
+      }
+      const fair = waiting > limits.outgoingTotalBytes ? Math.max(limits.maxFrameBytes, limits.outgoingTotalBytes / Math.max(1, slow)) : limits.outgoingBytes;
+      const bound = Math.min(limits.outgoingBytes, fair);
+      const now = clock.wall();
+      for (const session of sessions) session.look(now, bound);
+    }),
+    every(runtime, limits.recheckMs, () => {
+      const now = clock.wall();
+      for (const session of sessions) void session.recheck(now);
+    }),
+  ];
+
+  const stats = (): RelayStats => {
+    let subscriptions = 0;
+    for (const session of sessions) subscriptions += session.subscriptions;
+    return { ...counters, sockets: sessions.size, unauthenticated: guests.size, locals: locals.size, subscriptions, addresses: table.size, ended: { ...endedBy } };
+  };
+  const shut = async (): Promise<void> => {
+    for (const stop of stops) stop();
+    server.off("upgrade", door.upgrade);
+    for (const local of locals) local.close();
+    for (const session of [...sessions]) session.end("closing");
+    for (const guest of [...guests]) guest.end("closing");
+    if (options.server !== undefined) return;
+    await new Promise<void>((resolve) => {
+      const cancel = timers.after(closeWaitMs, () => server.closeAllConnections());
+      server.close(() => {
+        cancel();
+        resolve();
+      });
+      server.closeIdleConnections();
+    });
+  };
+
+  const urls = [...origins.relay].map((origin) => `${origin}${path}`);
+  return {
+    port,
+    urls,
+    url: urls[0] as string,
+    async connect({ identity, instance = randomInstance(runtime.random), permissions = ["presence"], inboxBytes = 4 * 1024 * 1024 }) {
+      if (closing !== undefined) throw new TransportError("closed", "This relay has been closed.");
+      if (!isInstance(instance)) throw invalid("`instance` is 22 base64url characters.");
+      if (!Number.isSafeInteger(inboxBytes) || inboxBytes < limits.maxFrameBytes + 64) throw invalid("`inboxBytes` holds at least one frame of limits.maxFrameBytes and 64 bytes.");
+      const left = (local: Local) => void locals.delete(local);
+      const local = createLocal(identity, instance, permissions, { runtime, limits, table, registry, policy, inboxBytes, left });
+      locals.add(local);
+      return local.transport;
+    },
+    stats,
+    close() {
+      closing ??= shut();
+      return closing;
+    },
+  };
+}
+
+function every(runtime: Runtime, ms: number, run: () => void): () => void {
+  let cancel = () => {};
+  const arm = () => {
+    cancel = runtime.timers.after(
+      ms,
+      () => {
+        arm();
+        run();
+      },
+      { background: true },
+    );
+  };
+  arm();
+  return () => cancel();
+}
+
+const portOf = (server: Server): number => (server.address() as AddressInfo | null)?.port ?? 0;
+
+function listen(server: Server, port: number, host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const failed = (cause: Error & { code?: string }) => {
+      const why = cause.code === "EADDRINUSE" ? "another program listens there" : cause.code === "EACCES" ? "this user may not listen there" : cause.message;
+      reject(new TransportError("unavailable", `The relay cannot listen on ${host}:${port}: ${why}.`, { cause }));
+    };
+    server.once("error", failed);
+    server.listen(port, host, () => {
+      server.off("error", failed);
+      server.on("error", () => {});
+      resolve(portOf(server));
+    });
+  });
+}
+
+const invalid = (message: string): TightbeamError => new TightbeamError("invalid_argument", message);

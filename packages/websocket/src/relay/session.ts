@@ -1,0 +1,267 @@
+import type { VerifiedToken } from "@tightbeam/core/identity";
+import { type Address, type AddressTable, isAddress, type Runtime } from "@tightbeam/core/transport";
+import { createLiveness } from "../liveness.js";
+import { asciiBytes, encodeError, encodeFrame, encodeWelcome, type Frame, frameType, headerBytes, noBytes, parseFrame, parseGroup, parseLogin } from "../protocol.js";
+import { type Reason, reasonCode, reasonHint } from "../reasons.js";
+import { createBudget } from "./budget.js";
+import type { RelayCounters } from "./counters.js";
+import type { Admission } from "./guest.js";
+import type { RelayLimits } from "./limits.js";
+import { checkLogin, type LoginCheck, reasonFor } from "./login.js";
+import { createOutbox } from "./outbox.js";
+import { createSendRules, isAllowed, type RelayAgent, type RelayPolicy } from "./policy.js";
+import type { Occupant, Registry } from "./registry.js";
+import type { Socket } from "./socket.js";
+
+/** A token counts for this long after its expiry, as everywhere in Tightbeam. */
+const graceMs = 60_000;
+const throttleWindowMs = 100;
+const controlWindowMs = 10_000;
+
+export interface Session extends Occupant {
+  readonly subscriptions: number;
+  readonly buffered: number;
+  /** Twice in each heartbeat interval. */
+  beat(): void;
+  /** Ends the session when its token has expired or its receiver stalled for too long. `bound`: what may wait for this socket now. */
+  look(now: number, bound: number): void;
+  /** Asks `trust` whether the token still counts. Never rejects. */
+  recheck(now: number): Promise<void>;
+}
+
+export interface SessionContext {
+  readonly runtime: Runtime;
+  readonly limits: RelayLimits;
+  readonly table: AddressTable;
+  readonly registry: Registry;
+  readonly policy: RelayPolicy | undefined;
+  readonly check: LoginCheck;
+  readonly counters: RelayCounters;
+  /** Once, at the end, however it came. */
+  readonly left: (session: Session, reason: Reason | undefined) => void;
+}
+
+interface Subscription {
+  readonly address: Address;
+  readonly group: string | undefined;
+  readonly remove: () => void;
+}
+
+/** A socket after its login. Undefined when the instance is taken by another key; the socket is ended then. */
+export function createSession(socket: Socket, admission: Admission, context: SessionContext): Session | undefined {
+  const { runtime, limits, table, registry, policy, counters } = context;
+  const { instance, nonce } = admission;
+  const { id } = admission.token;
+  const subscriptions = new Map<number, Subscription>();
+  const outbox = createOutbox(socket, limits, runtime.clock, counters);
+  const frames = createBudget(runtime.clock, Math.max(1, Math.floor((limits.framesPerSecond * throttleWindowMs) / 1_000)), throttleWindowMs);
+  const control = createBudget(runtime.clock, (limits.controlPerSecond * controlWindowMs) / 1_000, controlWindowMs);
+  /** Addresses by their bytes as they came: reading, checking and asking the policy once each. */
+  const names = new Map<string, Address>();
+  let token: VerifiedToken = admission.token;
+  let agent: RelayAgent = { id, instance, permissions: token.permissions };
+  let renewing = false;
+  let throttled = false;
+  let over = false;
+  const rules = createSendRules(policy, () => agent);
+
+  const leave = (reason: Reason | undefined) => {
+    if (over) return;
+    over = true;
+    for (const { remove } of subscriptions.values()) remove();
+    subscriptions.clear();
+    registry.leave(id, instance, self);
+    context.left(self, reason);
+  };
+  const end = (reason: Reason) => {
+    if (over) return;
+    leave(reason);
+    socket.end(reason);
+  };
+  const offend = (reason: Reason) => {
+    counters.protocolErrors += 1;
+    end(reason);
+  };
+  /** Answers wait behind frames; who asks and never reads the answers is a slow consumer too. */
+  const answer = (frame: Uint8Array) => {
+    if (socket.buffered > limits.outgoingBytes) end("slow_consumer");
+    else socket.send(frame);
+  };
+  const refuse = (request: number, address: Address | "", reason: Reason) =>
+    answer(encodeFrame(frameType.err, request, address === "" ? noBytes : asciiBytes(address), encodeError(reasonCode(reason), reasonHint(reason))));
+  const welcome = (request: number) => {
+    const { maxFrameBytes, subscriptionsPerSocket, heartbeatMs } = limits;
+    const authorisedMs = Math.max(0, token.expiresAt + graceMs - runtime.clock.wall());
+    answer(encodeFrame(frameType.welcome, request, noBytes, encodeWelcome({ maxFrameBytes, subscriptionsMax: subscriptionsPerSocket, heartbeatMs, authorisedMs })));
+  };
+
+  const liveness = createLiveness(
+    () => socket.send(encodeFrame(frameType.ping, 0, noBytes, noBytes)),
+    () => {
+      leave(undefined);
+      socket.destroy();
+    },
+  );
+
+  const forward = (bytes: Buffer) => {
+    if (bytes.length < headerBytes) return offend("malformed");
+    const start = headerBytes + (((bytes[5] as number) << 8) | (bytes[6] as number));
+    const name = start > bytes.length ? "" : bytes.toString("latin1", headerBytes, start);
+    const to = names.get(name) ?? learn(name, bytes);
+    if (to === undefined || bytes[1] || bytes[2] || bytes[3] || bytes[4]) return offend("malformed");
+    const size = bytes.length - start;
+    if (size > limits.maxFrameBytes) return refuse(0, to, "too_large");
+    if (!rules.allows(to)) {
+      counters.forbidden += 1;
+      return refuse(0, to, "forbidden");
+    }
+    counters.framesIn += 1;
+    counters.bytesIn += size;
+    table.route(to, bytes.subarray(start));
+    const wait = frames.take();
+    if (wait > 0) throttle(wait);
+  };
+  const learn = (name: string, bytes: Uint8Array): Address | undefined => {
+    if (!isAddress(name) || tryParse(bytes) === undefined) return undefined;
+    if (names.size >= 1_024) names.clear();
+    names.set(name, name);
+    return name;
+  };
+  /** Reading on later is enough: TCP slows the sender down and nothing is lost. What `ws` has read already still comes. */
+  const throttle = (ms: number) => {
+    if (throttled) return;
+    throttled = true;
+    counters.throttled += 1;
+    socket.pause();
+    runtime.timers.after(
+      ms,
+      () => {
+        throttled = false;
+        socket.resume();
+      },
+      { background: true },
+    );
+  };
+
+  const subscribe = ({ request, address, body }: Frame) => {
+    if (address === "") return;
+    const group = parseGroup(body);
+    if (subscriptions.has(request)) return offend("unexpected");
+    if (subscriptions.size >= limits.subscriptionsPerSocket) return refuse(request, address, "too_many");
+    if (!isAllowed(policy, agent, "subscribe", address, group)) {
+      counters.forbidden += 1;
+      return refuse(request, address, "forbidden");
+    }
+    subscriptions.set(request, { address, group, remove: table.add(address, outbox.member(request), group) });
+    answer(encodeFrame(frameType.subOk, request, noBytes, noBytes));
+  };
+  const unsubscribe = (request: number) => {
+    subscriptions.get(request)?.remove();
+    subscriptions.delete(request);
+    outbox.forget(request);
+  };
+  const renew = async ({ request, body }: Frame) => {
+    const login = parseLogin(body);
+    if (renewing || login.instance !== instance) return offend("unexpected");
+    renewing = true;
+    const result = await checkLogin(login, nonce, context.check);
+    renewing = false;
+    if (over) return;
+    if ("refused" in result) return refuse(request, "", result.refused);
+    if (result.token.id !== id) return refuse(request, "", "invalid_token");
+    token = result.token;
+    agent = { id, instance, permissions: token.permissions };
+    counters.renewals += 1;
+    rules.forget();
+    for (const [number, { address, group }] of subscriptions) {
+      if (isAllowed(policy, agent, "subscribe", address, group)) continue;
+      unsubscribe(number);
+      refuse(number, address, "forbidden");
+    }
+    welcome(request);
+  };
+
+  const handle = (frame: Frame) => {
+    switch (frame.type) {
+      case frameType.sub:
+        return subscribe(frame);
+      case frameType.unsub:
+        return unsubscribe(frame.request);
+      case frameType.renew:
+        return void renew(frame).catch(() => offend("malformed"));
+      case frameType.ping:
+        return answer(encodeFrame(frameType.pong, frame.request, noBytes, noBytes));
+      case frameType.pong:
+        return;
+      default:
+        return offend("unexpected");
+    }
+  };
+
+  const self: Session = {
+    get thumbprint() {
+      return token.key.thumbprint;
+    },
+    get subscriptions() {
+      return subscriptions.size;
+    },
+    get buffered() {
+      return socket.buffered;
+    },
+    end,
+    beat: () => liveness.tick(),
+    look(now, bound) {
+      if (now >= token.expiresAt + graceMs) end("expired_token");
+      else if (outbox.stalled(bound)) end("slow_consumer");
+    },
+    async recheck(now) {
+      const checked = token;
+      try {
+        await context.check.trust.recheck(checked, { now });
+        rules.forget();
+      } catch (error) {
+        if (token === checked) end(reasonFor(error));
+      }
+    },
+  };
+
+  if (!registry.claim(id, instance, self)) {
+    socket.end("instance_taken");
+    return undefined;
+  }
+  socket.events = {
+    message(bytes) {
+      if (over) return;
+      liveness.heard = true;
+      if (bytes[0] === frameType.send) return forward(bytes);
+      if (control.take() > 0) return end("rate_limited");
+      const frame = tryParse(bytes);
+      if (frame === undefined) return offend("malformed");
+      try {
+        handle(frame);
+      } catch {
+        offend("malformed");
+      }
+    },
+    text: () => offend("frame_kind"),
+    control() {
+      liveness.heard = true;
+      if (!over && control.take() > 0) end("rate_limited");
+    },
+    closed: () => leave(undefined),
+  };
+  socket.allow(headerBytes + limits.maxFrameBytes + addressRoom);
+  welcome(0);
+  return self;
+}
+
+/** Room for the address, and so much more that a frame a little too large is refused by name instead of ending the socket. */
+const addressRoom = 4 * 1024;
+
+function tryParse(bytes: Uint8Array): Frame | undefined {
+  try {
+    return parseFrame(bytes);
+  } catch {
+    return undefined;
+  }
+}

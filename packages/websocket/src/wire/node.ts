@@ -1,0 +1,101 @@
+import type { IncomingMessage } from "node:http";
+import { type Timers, TransportError } from "@tightbeam/core/transport";
+import WebSocket from "ws";
+import { answerError, connectError } from "./errors.js";
+import { closeTimeoutMs, type OpenWire, type TlsOptions, type Wire, type WireEvents } from "./wire.js";
+import { corkPerTurn, messageBytes, socketOf } from "./ws.js";
+
+const maxFragments = 64;
+/** Where the socket under `ws` is out of reach and cannot say that it drained. */
+const pollMs = 5;
+
+const tlsOptions = (tls: TlsOptions | undefined): WebSocket.ClientOptions => (tls === undefined ? {} : ({ ...tls } as WebSocket.ClientOptions));
+
+/** Over `ws`, on Node. */
+export const openSocket: OpenWire = ({ url, subprotocols, maxMessageBytes, timeoutMs, timers, tls }, events) =>
+  new Promise((resolve, reject) => {
+    const settings: WebSocket.ClientOptions & { closeTimeout: number; maxFragments: number } = {
+      ...tlsOptions(tls),
+      handshakeTimeout: timeoutMs,
+      closeTimeout: closeTimeoutMs,
+      maxPayload: maxMessageBytes,
+      maxFragments,
+      perMessageDeflate: false,
+      followRedirects: false,
+    };
+    const ws = new WebSocket(url, [...subprotocols], settings);
+    const fail = (error: TransportError) => {
+      ws.off("open", opened);
+      ws.off("unexpected-response", answered);
+      reject(error);
+    };
+    // Stays for good: a WebSocket without an `error` listener ends the process at the first bad frame.
+    ws.on("error", (error: Error & { code?: string }) => {
+      lastError = error;
+      fail(connectError(error, url));
+    });
+    const answered = (request: { destroy(): void }, response: IncomingMessage) => {
+      request.destroy();
+      fail(answerError(response.statusCode ?? 0, url));
+    };
+    ws.on("unexpected-response", answered);
+    let lastError: Error | undefined;
+    const opened = () => {
+      ws.off("unexpected-response", answered);
+      resolve(openWire(ws, timers, events, () => lastError));
+    };
+    ws.on("open", opened);
+  });
+
+function openWire(ws: WebSocket, timers: Timers, events: WireEvents, lastError: () => Error | undefined): Wire {
+  const socket = socketOf(ws);
+  const corked = corkPerTurn(socket);
+  let ended = false;
+  let waiting: (() => void)[] = [];
+  const release = () => {
+    const settled = waiting;
+    waiting = [];
+    for (const resolve of settled) resolve();
+  };
+  const awaitDrain = () => {
+    if (socket === undefined) timers.after(pollMs, release);
+  };
+  socket?.on("drain", release);
+  ws.on("message", (data, isBinary) => {
+    if (ended) return;
+    if (isBinary) events.message(messageBytes(data));
+    else events.text();
+  });
+  ws.on("close", (code, reason) => {
+    if (ended) return;
+    ended = true;
+    release();
+    events.ended(code, reason.toString("latin1") || (lastError()?.message ?? ""));
+  });
+
+  return {
+    get buffered() {
+      return ws.bufferedAmount;
+    },
+    send(message) {
+      if (ended || ws.readyState !== WebSocket.OPEN) return;
+      corked();
+      ws.send(message);
+    },
+    drained: (mark) =>
+      new Promise((resolve) => {
+        if (ended || ws.bufferedAmount < mark) return resolve();
+        waiting.push(resolve);
+        awaitDrain();
+      }),
+    close: () =>
+      new Promise((resolve) => {
+        if (ws.readyState === WebSocket.CLOSED) return resolve();
+        ws.once("close", () => resolve());
+        ws.close(1000);
+      }),
+    destroy() {
+      ws.terminate();
+    },
+  };
+}
