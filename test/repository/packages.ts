@@ -49,10 +49,13 @@ export function checkExports({ folder, manifest }: Package, exists: Exists, buil
   return findings;
 }
 
-/** The sources of a package's commands: `./dist/x.js` is built from `src/x.ts`. */
-export function commandSources({ folder, manifest }: Package): string[] {
+/** The sources of a package's commands: `./dist/x.js` is built from `src/x.ts`, and behind a `bin/` script stands a file named `bin.ts`. */
+export function commandSources({ folder, manifest }: Package, paths: readonly string[] = []): string[] {
   const commands = typeof manifest.bin === "string" ? [manifest.bin] : Object.values(manifest.bin ?? {});
-  return commands.map((file) => under(folder, file.replace(/^(?:\.\/)?dist\//, "src/").replace(/\.js$/, ".ts")));
+  const behind = commands.length > 0 ? paths.filter((path) => path.startsWith(`${folder}/src/`) && path.endsWith("/bin.ts")) : [];
+  return [...behind, ...commands].map((file) =>
+    behind.includes(file) ? file : under(folder, file.replace(/^(?:\.\/)?dist\//, "src/").replace(/\.js$/, ".ts")),
+  );
 }
 
 /** One version for all packages, one range for each library, and the same facts in every manifest. */

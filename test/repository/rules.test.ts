@@ -165,6 +165,11 @@ describe("every rule can fail", () => {
     expect(check(entry({ "@tightbeam/source": "./src/index.ts", types: "./dist/other.d.ts", default: "./dist/index.js" }))).toHaveLength(1);
     expect(check(entry({ "@tightbeam/source": "./src/index.ts", default: "./dist/index.js", types: "./dist/index.d.ts" }))).toHaveLength(1);
     expect(commandSources({ folder: "packages/a", manifest: { ...good, bin: { a: "./dist/cli.js" } } })).toEqual(["packages/a/src/cli.ts"]);
+    const script = { ...good, bin: { a: "./bin/a.js" } };
+    expect(commandSources({ folder: "packages/a", manifest: script }, ["packages/a/src/x/bin.ts", "packages/b/src/bin.ts"])).toContain(
+      "packages/a/src/x/bin.ts",
+    );
+    expect(commandSources({ folder: "packages/a", manifest: good }, ["packages/a/src/x/bin.ts"])).toEqual([]);
   });
 
   it("versions and manifests that disagree", () => {
