@@ -336,7 +336,7 @@ export function createLink(options: LinkOptions, firstPeer: Peer): LinkEnd {
       state,
       suite: current?.session.suite,
       generation: link.generation,
-      epoch: current?.session.epoch,
+      epoch: current === undefined ? undefined : { send: current.session.epoch.send, receive: current.session.epoch.receive },
       sessions: sessions.length,
       roundTrip: conversation.counters.roundTrip,
       counters: conversation.counters,
