@@ -150,9 +150,16 @@ const lifecycle: Broken[] = [
     });
     return { close: () => (gone ? never : inner.close()) };
   }),
-  broken("close() works only once", ["T2/close-settles"], () => (inner) => {
-    let calls = 0;
-    return { close: () => (calls++ === 0 ? inner.close() : never) };
+  broken("a second close() beside the first hangs", ["T2/close-settles"], () => (inner) => {
+    let closing = false;
+    return {
+      async close() {
+        if (closing) await never;
+        closing = true;
+        await inner.close();
+        closing = false;
+      },
+    };
   }),
   broken("subscribe pretends while the medium is gone", ["T2/pending-rejects"], () => (inner) => ({
     subscribe: async (at, receive, options) => (inner.state.current === "down" ? async () => {} : inner.subscribe(at, receive, options)),

@@ -9,6 +9,7 @@ import {
   TransportError,
 } from "@tightbeam/core/transport";
 import { type Decision, damage, decide, type Faults, settleFaults } from "./faults.js";
+import { type Gate, gate } from "./gate.js";
 import { createLine } from "./line.js";
 import { seededRandom } from "./random.js";
 
@@ -110,8 +111,8 @@ export function injectFaults(transport: Transport, options: FaultOptions): Fault
   const carry = (to: Address, frame: Uint8Array, { behind, delay }: Decision): Promise<void> => {
     if (behind > 0 || delay > 0 || !line.empty) {
       const held = behind > 0 ? line.holdBehind(to, frame, behind) : line.hold(to, frame, delay);
-      if (held === undefined) counters.overflowed += 1;
-      return held ?? Promise.resolve();
+      if (!held) counters.overflowed += 1;
+      return line.pressure();
     }
     const sent = transport.send(to, frame);
     line.departed();
@@ -199,17 +200,4 @@ export function injectFaults(transport: Transport, options: FaultOptions): Fault
       return trace.slice(-traceMax);
     },
   };
-}
-
-interface Gate {
-  readonly passed: Promise<void>;
-  open(): void;
-}
-
-function gate(): Gate {
-  let open = () => {};
-  const passed = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  return { passed, open: () => open() };
 }

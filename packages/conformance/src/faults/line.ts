@@ -1,8 +1,9 @@
 import { type Address, frameOverheadBytes, type Runtime } from "@tightbeam/core/transport";
+import { gate } from "./gate.js";
 
 /** No frame waits longer than this for others to pass it. */
 const passedWithinMs = 20;
-/** Above this, `hold` makes its caller wait. */
+/** Above this, `pressure` makes its caller wait. */
 const highWaterBytes = 1024 * 1024;
 /** Above this, frames are lost: callers that do not await cannot fill the memory. */
 const maxBytes = 16 * 1024 * 1024;
@@ -20,10 +21,12 @@ interface Behind extends Held {
 export interface Line {
   /** True when nothing waits, so a frame without delay may go at once. */
   readonly empty: boolean;
-  /** Copies the frame and keeps it for `ms`, never leaving before one that is held already. Resolves when more may be held; undefined when it is lost. */
-  hold(to: Address, frame: Uint8Array, ms: number): Promise<void> | undefined;
-  /** Copies the frame and keeps it until `frames` more have departed. */
-  holdBehind(to: Address, frame: Uint8Array, frames: number): Promise<void> | undefined;
+  /** Resolves when more may be held. */
+  pressure(): Promise<void>;
+  /** Copies the frame and keeps it for `ms`; it never leaves before one that is held already. False when there is no room: the frame is lost. */
+  hold(to: Address, frame: Uint8Array, ms: number): boolean;
+  /** Copies the frame and keeps it until `frames` more have departed. False when there is no room. */
+  holdBehind(to: Address, frame: Uint8Array, frames: number): boolean;
   /** Says that a frame has departed without being held. */
   departed(): void;
   /** Lets everything go now, in order. */
@@ -41,7 +44,8 @@ export function createLine({ clock, timers }: Runtime, depart: (to: Address, fra
   let bytes = 0;
   let cancel: (() => void) | undefined;
   let armedFor = Number.POSITIVE_INFINITY;
-  let waiting: (() => void)[] = [];
+  let tight = false;
+  let relief = gate();
 
   const take = (frame: Uint8Array): Uint8Array | undefined => {
     const cost = frame.byteLength + frameOverheadBytes;
@@ -49,22 +53,20 @@ export function createLine({ clock, timers }: Runtime, depart: (to: Address, fra
     bytes += cost;
     return new Uint8Array(frame);
   };
-  const pressure = (): Promise<void> => (bytes <= highWaterBytes ? open : new Promise((resolve) => void waiting.push(resolve)));
   const leave = ({ to, frame }: Held) => {
     bytes -= frame.byteLength + frameOverheadBytes;
     depart(to, frame);
   };
   const relieve = () => {
-    if (bytes > highWaterBytes) return;
-    const relieved = waiting;
-    waiting = [];
-    for (const resolve of relieved) resolve();
+    if (!tight || bytes > highWaterBytes) return;
+    tight = false;
+    relief.open();
+    relief = gate();
   };
   const letPass = (ready: (held: Behind) => boolean) => {
-    if (passed.length === 0) return;
+    if (!passed.some(ready)) return;
     const leaving = passed.filter(ready);
-    if (leaving.length === 0) return;
-    passed = passed.filter((held) => !leaving.includes(held));
+    passed = passed.filter((held) => !ready(held));
     for (const held of leaving) leave(held);
   };
   const departed = () => {
@@ -114,20 +116,25 @@ export function createLine({ clock, timers }: Runtime, depart: (to: Address, fra
     get empty() {
       return line.length === 0;
     },
+    pressure() {
+      if (bytes <= highWaterBytes) return open;
+      tight = true;
+      return relief.passed;
+    },
     hold(to, frame, ms) {
       const copy = take(frame);
-      if (copy === undefined) return undefined;
+      if (copy === undefined) return false;
       const due = Math.max(line.at(-1)?.due ?? 0, clock.monotonic() + ms);
       line.push({ to, frame: copy, due });
       arm();
-      return pressure();
+      return true;
     },
     holdBehind(to, frame, left) {
       const copy = take(frame);
-      if (copy === undefined) return undefined;
+      if (copy === undefined) return false;
       passed.push({ to, frame: copy, left, due: clock.monotonic() + passedWithinMs });
       arm();
-      return pressure();
+      return true;
     },
     departed,
     flush() {
