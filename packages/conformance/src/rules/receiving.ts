@@ -113,6 +113,8 @@ export const receiving: readonly Rule[] = [
       const at = inboxOf("b", "stalled");
       const stall = await stalledReceiver(context, b, at);
       const sent = await sendUntilDropped(context, a, at, stall);
+      // What is still on its way meets the full inbox too.
+      await context.settle(200);
       stall.release();
       await context.eventually(
         () => stall.numbers.length + stall.dropped() >= sent,
