@@ -1,6 +1,6 @@
-import { openSocket } from "#socket";
 import type { Identity } from "@tightbeam/core/identity";
 import { isInstance, type Runtime, randomInstance, systemRuntime, TightbeamError } from "@tightbeam/core/transport";
+import { openSocket } from "#socket";
 import type { ReconnectOptions } from "./backoff.js";
 import { createWebSocketTransport, type WebSocketTransport } from "./transport.js";
 import { openWith, type WebSocketConstructor } from "./wire/web.js";

@@ -1,4 +1,4 @@
-import { type Identity, signProof } from "@tightbeam/core/identity";
+import { type Credential, credential, type Identity, signProof } from "@tightbeam/core/identity";
 import { isTightbeamError, type Runtime, TransportError } from "@tightbeam/core/transport";
 import { loginPayload } from "./login.js";
 import {
@@ -37,8 +37,8 @@ export interface Line {
   readonly welcome: Welcome;
   /** The token of the last login or renewal. */
   token: string;
-  /** The body of a RENEW with this token. */
-  renewal(token: string): Promise<Uint8Array>;
+  /** The body of a RENEW with this credential. */
+  renewal(credential: Credential): Promise<Uint8Array>;
 }
 
 export interface LineEvents {
@@ -51,7 +51,7 @@ export interface LineEvents {
 export async function dial(options: DialOptions, events: LineEvents): Promise<Line> {
   const { url, identity, instance, runtime, timeoutMs } = options;
   const { origin } = url;
-  const token = await relayToken(identity, origin);
+  const first = await relayCredential(identity, origin);
   const mail = createMailbox(options);
   const wire = await options.open(
     {
@@ -64,19 +64,22 @@ export async function dial(options: DialOptions, events: LineEvents): Promise<Li
     },
     mail,
   );
-  const cancel = runtime.timers.after(timeoutMs, () => mail.fail(new TransportError("unavailable", `${origin} did not finish the login within ${timeoutMs} ms.`)));
+  const cancel = runtime.timers.after(timeoutMs, () =>
+    mail.fail(new TransportError("unavailable", `${origin} did not finish the login within ${timeoutMs} ms.`)),
+  );
   try {
     const challenge = parseChallenge((await mail.next(frameType.challenge)).body);
-    if (challenge.version !== version) throw new TransportError("failed", `The relay at ${origin} speaks version ${challenge.version}, this side version ${version}; update the older one.`);
-    const body = async (current: string): Promise<Uint8Array> => {
+    if (challenge.version !== version)
+      throw new TransportError("failed", `The relay at ${origin} speaks version ${challenge.version}, this side version ${version}; update the older one.`);
+    const body = async ({ key, token, jwk = "" }: Credential): Promise<Uint8Array> => {
       const nonce = runtime.random.bytes(nonceBytes);
-      const proof = await signProof(identity.key, "tightbeam-relay+jws", await loginPayload(origin, challenge.nonce, nonce, current));
-      return encodeLogin({ nonce, instance, origin, token: current, proof });
+      const proof = await signProof(key, "tightbeam-relay+jws", await loginPayload(origin, challenge.nonce, nonce, token));
+      return encodeLogin({ nonce, instance, origin, token, jwk, proof });
     };
-    wire.send(encodeFrame(frameType.login, 0, noBytes, await body(token)));
+    wire.send(encodeFrame(frameType.login, 0, noBytes, await body(first)));
     const welcome = parseWelcome((await mail.next(frameType.welcome)).body);
     mail.live(wire, events);
-    return { wire, welcome, token, renewal: body };
+    return { wire, welcome, token: first.token, renewal: body };
   } catch (error) {
     wire.destroy();
     throw error instanceof TransportError ? error : notRelay(url, error);
@@ -86,12 +89,16 @@ export async function dial(options: DialOptions, events: LineEvents): Promise<Li
 }
 
 /** Throws `unavailable` when a token may come later, `denied` when not. */
-export async function relayToken(identity: Identity, origin: string): Promise<string> {
+export async function relayCredential(identity: Identity, origin: string): Promise<Credential> {
   try {
-    return await identity.token(origin);
+    return await credential(identity, origin);
   } catch (cause) {
     const later = isTightbeamError(cause) && cause.retryable;
-    throw new TransportError(later ? "unavailable" : "denied", `There is no token for the relay ${origin}: ${cause instanceof Error ? cause.message : "the identity failed"}`, { cause });
+    throw new TransportError(
+      later ? "unavailable" : "denied",
+      `There is no token for the relay ${origin}: ${cause instanceof Error ? cause.message : "the identity failed"}`,
+      { cause },
+    );
   }
 }
 
@@ -136,7 +143,13 @@ function createMailbox({ url }: DialOptions) {
     ended(code: number, text: string) {
       const reason = reasonOfClose(code);
       if (reason !== undefined) fail(refusal(reason, `The relay at ${url.origin} ended the connection`));
-      else fail(new TransportError("unavailable", `The connection to the relay at ${url.origin} ended (${code}${/^[\x20-\x7e]{1,123}$/.test(text) ? `, ${text}` : ""}).`));
+      else
+        fail(
+          new TransportError(
+            "unavailable",
+            `The connection to the relay at ${url.origin} ended (${code}${/^[\x20-\x7e]{1,123}$/.test(text) ? `, ${text}` : ""}).`,
+          ),
+        );
     },
     fail,
     async next(type: Frame["type"]): Promise<Frame> {

@@ -18,9 +18,10 @@ const instanceBytes = 22;
 export const originMaxBytes = 300;
 export const tokenMaxBytes = 8 * 1024;
 export const proofMaxBytes = 1024;
+const jwkMaxBytes = 512;
 const reasonMaxBytes = 255;
 /** The largest frame but SEND and MSG: a LOGIN with everything at its limit. */
-export const loginMaxBytes = headerBytes + nonceBytes + instanceBytes + 3 * 2 + originMaxBytes + tokenMaxBytes + proofMaxBytes;
+export const loginMaxBytes = headerBytes + nonceBytes + instanceBytes + 4 * 2 + originMaxBytes + tokenMaxBytes + jwkMaxBytes + proofMaxBytes;
 
 export const frameType = {
   challenge: 1,
@@ -54,6 +55,8 @@ export interface Login {
   readonly instance: string;
   readonly origin: string;
   readonly token: string;
+  /** The key beside a token that only holds its thumbprint (`cnf.jkt`), as JWK text; empty otherwise. */
+  readonly jwk: string;
   readonly proof: string;
 }
 
@@ -116,13 +119,21 @@ export function parseFrame(bytes: Uint8Array): Frame {
 }
 
 const numbered = (type: number): boolean =>
-  type === frameType.sub || type === frameType.subOk || type === frameType.unsub || type === frameType.msg || type === frameType.dropped || type === frameType.renew;
+  type === frameType.sub ||
+  type === frameType.subOk ||
+  type === frameType.unsub ||
+  type === frameType.msg ||
+  type === frameType.dropped ||
+  type === frameType.renew;
 const unnumbered = (type: number): boolean => type === frameType.challenge || type === frameType.login || type === frameType.send;
 const bodiless = (type: number): boolean => type === frameType.subOk || type === frameType.unsub || type === frameType.ping || type === frameType.pong;
 
 /** CHALLENGE: u8 version | nonce. */
 export function encodeChallenge(nonce: Uint8Array): Uint8Array {
-  return writer(1 + nonceBytes).u8(version).raw(nonce).done();
+  return writer(1 + nonceBytes)
+    .u8(version)
+    .raw(nonce)
+    .done();
 }
 export function parseChallenge(body: Uint8Array): { version: number; nonce: Uint8Array } {
   const read = reader(body);
@@ -132,10 +143,10 @@ export function parseChallenge(body: Uint8Array): { version: number; nonce: Uint
   return { version: spoken, nonce };
 }
 
-/** LOGIN and RENEW: client nonce | instance | L(origin) | L(token) | L(proof). */
+/** LOGIN and RENEW: client nonce | instance | L(origin) | L(token) | L(jwk) | L(proof). */
 export function encodeLogin(login: Login): Uint8Array {
-  const size = nonceBytes + instanceBytes + 6 + login.origin.length + login.token.length + login.proof.length;
-  return writer(size).raw(login.nonce).text(login.instance).long(login.origin).long(login.token).long(login.proof).done();
+  const size = nonceBytes + instanceBytes + 8 + login.origin.length + login.token.length + login.jwk.length + login.proof.length;
+  return writer(size).raw(login.nonce).text(login.instance).long(login.origin).long(login.token).long(login.jwk).long(login.proof).done();
 }
 export function parseLogin(body: Uint8Array): Login {
   const read = reader(body);
@@ -143,10 +154,11 @@ export function parseLogin(body: Uint8Array): Login {
   const instance = read.text(instanceBytes);
   const origin = read.long(originMaxBytes);
   const token = read.long(tokenMaxBytes);
+  const jwk = read.long(jwkMaxBytes);
   const proof = read.long(proofMaxBytes);
   read.end();
   if (!isInstance(instance)) throw malformed("a login's instance is not 22 base64url characters");
-  return { nonce, instance, origin, token, proof };
+  return { nonce, instance, origin, token, jwk, proof };
 }
 
 /** WELCOME: u32 maxFrameBytes | u32 subscriptionsMax | u32 heartbeatMs | u32 authorisedMs. */
@@ -172,7 +184,10 @@ export function parseGroup(body: Uint8Array): string | undefined {
 /** ERR: u8 reason (reasons.ts) | ASCII for people. */
 export const encodeError = (reason: number, text: string): Uint8Array => {
   const short = text.slice(0, reasonMaxBytes);
-  return writer(1 + short.length).u8(reason).text(short).done();
+  return writer(1 + short.length)
+    .u8(reason)
+    .text(short)
+    .done();
 };
 export function parseError(body: Uint8Array): { reason: number; text: string } {
   const read = reader(body);

@@ -1,6 +1,6 @@
 import type { Identity } from "@tightbeam/core/identity";
 import type { Runtime } from "@tightbeam/core/transport";
-import { relayToken, type Line } from "./dial.js";
+import { type Line, relayCredential } from "./dial.js";
 import { encodeFrame, frameType, noBytes, type Welcome } from "./protocol.js";
 
 /** The part of the relay's leave after which a newer token is asked for. Identities renew at two thirds of a token's lifetime. */
@@ -30,11 +30,11 @@ export function keepRenewed(line: Line, identity: Identity, origin: string, runt
     if (running || stopped) return;
     running = true;
     try {
-      const token = await relayToken(identity, origin);
-      if (token !== line.token && !stopped) {
-        const body = await line.renewal(token);
+      const fresh = await relayCredential(identity, origin);
+      if (fresh.token !== line.token && !stopped) {
+        const body = await line.renewal(fresh);
         if (!stopped) {
-          line.token = token;
+          line.token = fresh.token;
           line.wire.send(encodeFrame(frameType.renew, nextNumber(), noBytes, body));
         }
       }

@@ -5,7 +5,7 @@ import {
   type Receive,
   type Runtime,
   type StateChange,
-  TransportError,
+  type TransportError,
   type Unsubscribe,
 } from "@tightbeam/core/transport";
 import { asciiBytes, encodeFrame, encodeGroup, type Frame, frameType, noBytes, parseDropped, parseError } from "./protocol.js";

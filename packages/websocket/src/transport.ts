@@ -133,7 +133,10 @@ export async function createWebSocketTransport(options: TransportOptions): Promi
     if (welcome.maxFrameBytes < smallestMaxFrameBytes || welcome.heartbeatMs < 100) {
       leave();
       wire.destroy();
-      throw new TransportError("failed", `The relay at ${url.origin} takes frames of at most ${welcome.maxFrameBytes} bytes; at least ${smallestMaxFrameBytes} are needed.`);
+      throw new TransportError(
+        "failed",
+        `The relay at ${url.origin} takes frames of at most ${welcome.maxFrameBytes} bytes; at least ${smallestMaxFrameBytes} are needed.`,
+      );
     }
     maxFrameBytes = Math.min(welcome.maxFrameBytes, options.dial.maxMessageBytes);
     liveness = createLiveness(
@@ -206,7 +209,9 @@ export async function createWebSocketTransport(options: TransportOptions): Promi
 }
 
 const ended = (cause: TransportError | undefined): TransportError => new TransportError("closed", "This transport has ended; connect another one.", { cause });
-const unavailable = (url: URL): TransportError => new TransportError("unavailable", `There is no connection to the relay ${url.origin} now; send again when the state is up.`);
-const tooLarge = (bytes: number, most: number): TransportError => new TransportError("too_large", `A frame of ${bytes} bytes exceeds the relay's ${most}; send smaller frames.`);
+const unavailable = (url: URL): TransportError =>
+  new TransportError("unavailable", `There is no connection to the relay ${url.origin} now; send again when the state is up.`);
+const tooLarge = (bytes: number, most: number): TransportError =>
+  new TransportError("too_large", `A frame of ${bytes} bytes exceeds the relay's ${most}; send smaller frames.`);
 const backlogFull = (most: number): TransportError => new TransportError("unavailable", `More than ${most} bytes wait to be sent: await each send.`);
 const notAnAddress = (): TightbeamError => new TightbeamError("invalid_address", "Addresses come from address(); this string is outside the grammar.");

@@ -100,7 +100,12 @@ export interface PagesOptions {
 /** The server of a relay that was given a port. */
 export function createRelayServer({ limits, metrics }: PagesOptions): Server {
   const answer = (response: ServerResponse, status: number, type: string, body: string) => {
-    response.writeHead(status, { "Content-Type": type, "Content-Length": Buffer.byteLength(body), "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" });
+    response.writeHead(status, {
+      "Content-Type": type,
+      "Content-Length": Buffer.byteLength(body),
+      "Cache-Control": "no-store",
+      "X-Content-Type-Options": "nosniff",
+    });
     response.end(body);
   };
   return createServer(

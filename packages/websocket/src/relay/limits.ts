@@ -58,6 +58,7 @@ export function relayLimits(given: Partial<RelayLimits> = {}): RelayLimits {
     if (!Number.isSafeInteger(value) || value < lowest) throw new TightbeamError("invalid_argument", `limits.${name} is a whole number of at least ${lowest}.`);
   }
   const all = { ...defaults, ...given };
-  if (all.outgoingBytes < all.maxFrameBytes) throw new TightbeamError("invalid_argument", "limits.outgoingBytes holds at least one frame of limits.maxFrameBytes.");
+  if (all.outgoingBytes < all.maxFrameBytes)
+    throw new TightbeamError("invalid_argument", "limits.outgoingBytes holds at least one frame of limits.maxFrameBytes.");
   return all;
 }

@@ -134,6 +134,7 @@ function createGate() {
 }
 
 const ended = (cause: TransportError | undefined): TransportError => new TransportError("closed", "This transport has ended; connect another one.", { cause });
-const tooLarge = (bytes: number, most: number): TransportError => new TransportError("too_large", `A frame of ${bytes} bytes exceeds the relay's ${most}; send smaller frames.`);
+const tooLarge = (bytes: number, most: number): TransportError =>
+  new TransportError("too_large", `A frame of ${bytes} bytes exceeds the relay's ${most}; send smaller frames.`);
 const forbidden = (address: string): TransportError => new TransportError("denied", `The relay's policy does not allow ${address}.`);
 const notAnAddress = (): TightbeamError => new TightbeamError("invalid_address", "Addresses come from address(); this string is outside the grammar.");

@@ -18,7 +18,7 @@ export async function checkLogin(login: Login, relayNonce: Uint8Array, { trust, 
   if (!origins.has(login.origin)) return { refused: "wrong_origin" };
   let token: VerifiedToken;
   try {
-    token = await trust.verify(login.token, { now: now(), audience: login.origin });
+    token = await trust.verify(login.token, { now: now(), audience: login.origin, ...(login.jwk === "" ? {} : { jwk: login.jwk }) });
   } catch (error) {
     return { refused: reasonFor(error) };
   }

@@ -18,7 +18,8 @@ export type RelayPolicy = (agent: RelayAgent, action: RelayAction, address: Addr
 
 /**
  * The built-in rule. Listen: at `agent/<own id>` in the group `<own id>`, at `inbox/<own id>/<own instance>`, and nowhere deeper.
- * Send: to any agent or inbox. `presence/<realm>`, both ways, with the permission `presence` (every realm) or `presence:<realm>`.
+ * Send: to any agent or inbox. `presence/<realm>`, both ways, with the permission `transport:presence` (every realm) or
+ * `transport:presence:<realm>`.
  */
 export function allowedByDefault(agent: RelayAgent, action: RelayAction, address: Address, group: string | undefined): boolean {
   if (address.startsWith("presence/")) return group === undefined && mayPresence(agent, address.slice("presence/".length));
@@ -28,7 +29,7 @@ export function allowedByDefault(agent: RelayAgent, action: RelayAction, address
 }
 
 const mayPresence = ({ permissions }: RelayAgent, realm: string): boolean =>
-  !realm.includes("/") && (permits(permissions, "presence") || permits(permissions, `presence:${realm}`));
+  !realm.includes("/") && (permits(permissions, "transport:presence") || permits(permissions, `transport:presence:${realm}`));
 
 export function isAllowed(policy: RelayPolicy | undefined, agent: RelayAgent, action: RelayAction, address: Address, group?: string): boolean {
   const allowed = allowedByDefault(agent, action, address, group);

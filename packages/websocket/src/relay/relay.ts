@@ -1,7 +1,16 @@
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Identity, Trust } from "@tightbeam/core/identity";
-import { createAddressTable, isInstance, type Runtime, randomInstance, systemRuntime, TightbeamError, type Transport, TransportError } from "@tightbeam/core/transport";
+import {
+  createAddressTable,
+  isInstance,
+  type Runtime,
+  randomInstance,
+  systemRuntime,
+  TightbeamError,
+  type Transport,
+  TransportError,
+} from "@tightbeam/core/transport";
 import type { Reason } from "../reasons.js";
 import { createCounters, metricsText, type RelayStats } from "./counters.js";
 import { createDoor, createRelayServer } from "./door.js";
@@ -41,7 +50,7 @@ export interface LocalOptions {
   readonly identity: Identity;
   /** Default: a fresh one. */
   readonly instance?: string;
-  /** What a token would grant. Default `["presence"]`. */
+  /** What a token would grant. Default `["transport:presence"]`. */
   readonly permissions?: readonly string[];
   /** Default 4 MiB, at least one frame of the largest size. */
   readonly inboxBytes?: number;
@@ -168,7 +177,15 @@ export async function createRelay(options: RelayOptions): Promise<Relay> {
   const stats = (): RelayStats => {
     let subscriptions = 0;
     for (const session of sessions) subscriptions += session.subscriptions;
-    return { ...counters, sockets: sessions.size, unauthenticated: guests.size, locals: locals.size, subscriptions, addresses: table.size, ended: { ...endedBy } };
+    return {
+      ...counters,
+      sockets: sessions.size,
+      unauthenticated: guests.size,
+      locals: locals.size,
+      subscriptions,
+      addresses: table.size,
+      ended: { ...endedBy },
+    };
   };
   const shut = async (): Promise<void> => {
     for (const stop of stops) stop();
@@ -192,10 +209,11 @@ export async function createRelay(options: RelayOptions): Promise<Relay> {
     port,
     urls,
     url: urls[0] as string,
-    async connect({ identity, instance = randomInstance(runtime.random), permissions = ["presence"], inboxBytes = 4 * 1024 * 1024 }) {
+    async connect({ identity, instance = randomInstance(runtime.random), permissions = ["transport:presence"], inboxBytes = 4 * 1024 * 1024 }) {
       if (closing !== undefined) throw new TransportError("closed", "This relay has been closed.");
       if (!isInstance(instance)) throw invalid("`instance` is 22 base64url characters.");
-      if (!Number.isSafeInteger(inboxBytes) || inboxBytes < limits.maxFrameBytes + 64) throw invalid("`inboxBytes` holds at least one frame of limits.maxFrameBytes and 64 bytes.");
+      if (!Number.isSafeInteger(inboxBytes) || inboxBytes < limits.maxFrameBytes + 64)
+        throw invalid("`inboxBytes` holds at least one frame of limits.maxFrameBytes and 64 bytes.");
       const left = (local: Local) => void locals.delete(local);
       const local = createLocal(identity, instance, permissions, { runtime, limits, table, registry, policy, inboxBytes, left });
       locals.add(local);

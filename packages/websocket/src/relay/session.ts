@@ -1,7 +1,19 @@
 import type { VerifiedToken } from "@tightbeam/core/identity";
 import { type Address, type AddressTable, isAddress, type Runtime } from "@tightbeam/core/transport";
 import { createLiveness } from "../liveness.js";
-import { asciiBytes, encodeError, encodeFrame, encodeWelcome, type Frame, frameType, headerBytes, noBytes, parseFrame, parseGroup, parseLogin } from "../protocol.js";
+import {
+  asciiBytes,
+  encodeError,
+  encodeFrame,
+  encodeWelcome,
+  type Frame,
+  frameType,
+  headerBytes,
+  noBytes,
+  parseFrame,
+  parseGroup,
+  parseLogin,
+} from "../protocol.js";
 import { type Reason, reasonCode, reasonHint } from "../reasons.js";
 import { createBudget } from "./budget.js";
 import type { RelayCounters } from "./counters.js";
@@ -92,7 +104,9 @@ export function createSession(socket: Socket, admission: Admission, context: Ses
   const welcome = (request: number) => {
     const { maxFrameBytes, subscriptionsPerSocket, heartbeatMs } = limits;
     const authorisedMs = Math.max(0, token.expiresAt + graceMs - runtime.clock.wall());
-    answer(encodeFrame(frameType.welcome, request, noBytes, encodeWelcome({ maxFrameBytes, subscriptionsMax: subscriptionsPerSocket, heartbeatMs, authorisedMs })));
+    answer(
+      encodeFrame(frameType.welcome, request, noBytes, encodeWelcome({ maxFrameBytes, subscriptionsMax: subscriptionsPerSocket, heartbeatMs, authorisedMs })),
+    );
   };
 
   const liveness = createLiveness(

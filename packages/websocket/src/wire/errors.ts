@@ -20,7 +20,10 @@ export function connectError(error: Error & { code?: string }, url: URL): Transp
   const at = `${url.protocol}//${url.host}`;
   const known = unreachable[code] ?? unreachable[innerCode(error)];
   if (known !== undefined) return new TransportError("unavailable", `Could not connect to ${at}: ${known}.`, { cause: error });
-  if (certificate.test(code)) return new TransportError("failed", `TLS with ${at} failed: ${code}: ${error.message}. Give the issuing CA as tls.ca, or fix the certificate.`, { cause: error });
+  if (certificate.test(code))
+    return new TransportError("failed", `TLS with ${at} failed: ${code}: ${error.message}. Give the issuing CA as tls.ca, or fix the certificate.`, {
+      cause: error,
+    });
   if (/timed out/.test(error.message)) return new TransportError("unavailable", `${at} did not finish the WebSocket handshake in time.`, { cause: error });
   if (/hang up/.test(error.message)) return new TransportError("unavailable", `${at} closed the connection during the WebSocket handshake.`, { cause: error });
   return new TransportError("failed", `${at}${url.pathname} is not a Tightbeam relay: ${error.message}.`, { cause: error });
@@ -36,6 +39,7 @@ function innerCode(error: Error): string {
 export function answerError(status: number, url: URL): TransportError {
   const at = `${url.protocol}//${url.host}${url.pathname}`;
   if (status === 429 || status === 503) return new TransportError("unavailable", `${at} has no room now (HTTP ${status}); try again.`);
-  if (status === 401 || status === 403) return new TransportError("denied", `${at} refused the connection (HTTP ${status}): its Host or Origin is not on the server's list.`);
+  if (status === 401 || status === 403)
+    return new TransportError("denied", `${at} refused the connection (HTTP ${status}): its Host or Origin is not on the server's list.`);
   return new TransportError("failed", `${at} answered HTTP ${status}: there is no Tightbeam relay at this address. Check host, port and path.`);
 }

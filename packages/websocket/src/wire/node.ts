@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { type Timers, TransportError } from "@tightbeam/core/transport";
+import type { Timers, TransportError } from "@tightbeam/core/transport";
 import WebSocket from "ws";
 import { answerError, connectError } from "./errors.js";
 import { closeTimeoutMs, type OpenWire, type TlsOptions, type Wire, type WireEvents } from "./wire.js";

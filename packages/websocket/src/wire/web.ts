@@ -40,7 +40,12 @@ export function openWith(construct: WebSocketConstructor): OpenWire {
       };
       const cancel = timers.after(timeoutMs, () => give(new TransportError("unavailable", `No WebSocket at ${url.origin} within ${timeoutMs} ms.`)));
       socket.onclose = () =>
-        give(new TransportError("unavailable", `Could not connect to ${url.origin}${url.pathname}; this runtime does not say why. Is a relay there, and does it allow this page's origin?`));
+        give(
+          new TransportError(
+            "unavailable",
+            `Could not connect to ${url.origin}${url.pathname}; this runtime does not say why. Is a relay there, and does it allow this page's origin?`,
+          ),
+        );
       socket.onopen = () => {
         if (socket.protocol !== subprotocols[0]) {
           give(new TransportError("failed", `The server at ${url.origin}${url.pathname} is not a Tightbeam relay: it speaks another subprotocol.`));
