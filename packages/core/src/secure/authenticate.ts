@@ -1,21 +1,12 @@
-import { decodeUtf8, equalBytes, fromBase64url } from "../bytes.js";
+import { equalBytes } from "../bytes.js";
 import { TightbeamError } from "../errors.js";
+import { credential } from "../identity/credential.js";
 import { signProof, verifyProof } from "../identity/proof.js";
 import { inboxAddress } from "../transport/address.js";
 import type { Context } from "./context.js";
 import { appendProof, encodeFields, type HandshakePayload } from "./payload.js";
 import { proofPayload, proofType, type Role } from "./transcript.js";
 import type { Peer, SuiteId } from "./types.js";
-
-/** True when a token of ours names its key by thumbprint only, so that the key must travel beside it. */
-function needsKey(token: string): boolean {
-  try {
-    const claims = JSON.parse(decodeUtf8(fromBase64url(token.split(".")[1] ?? ""))) as { cnf?: { jkt?: unknown; jwk?: unknown } };
-    return typeof claims.cnf?.jkt === "string" && claims.cnf.jwk === undefined;
-  } catch {
-    return false;
-  }
-}
 
 /** The payload of message 2 or 3, proof included. `h` is the Noise hash just before it is encrypted. Throws what the identity throws. */
 export async function writePayload(
@@ -24,19 +15,19 @@ export async function writePayload(
   h: Uint8Array,
   own: { readonly sessionId: Uint8Array; readonly suites: readonly SuiteId[]; readonly link?: Uint8Array },
 ): Promise<Uint8Array> {
-  const { identity, runtime, crypto } = context;
-  const token = await identity.token();
+  const { runtime, crypto } = context;
+  const { key, token, jwk } = await credential(context.identity);
   const signed = encodeFields({
     token,
     sessionId: own.sessionId,
     suites: own.suites,
     time: runtime.clock.wall(),
     limits: context.announced,
-    jwk: needsKey(token) ? JSON.stringify(identity.key.publicJwk) : undefined,
+    jwk,
     instance: context.instance,
     link: own.link,
   });
-  return appendProof(signed, await signProof(identity.key, proofType, proofPayload(crypto.sha256, role, h, signed)));
+  return appendProof(signed, await signProof(key, proofType, proofPayload(crypto.sha256, role, h, signed)));
 }
 
 export interface Claims {

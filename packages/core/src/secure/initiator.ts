@@ -80,7 +80,11 @@ export function createInitiator(context: Context): Initiator {
     const fail = (error: unknown): void => {
       finish();
       counters.failed += 1;
-      context.emit({ type: "failed", role: "initiator", error: asTightbeamError(error, "Dialling was given up.") });
+      context.emit({
+        type: "failed",
+        role: "initiator",
+        error: error instanceof TightbeamError ? error : new TightbeamError("cancelled", "The dial was given up by whoever asked for it.", { cause: error }),
+      });
       reject(error);
     };
     const note = (error: TightbeamError): void => {
