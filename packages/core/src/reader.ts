@@ -68,7 +68,7 @@ class Cursor implements Reader {
   }
 
   view(length: number): Uint8Array {
-    if (!(length >= 0 && length <= this.remaining))
+    if (!(Number.isInteger(length) && length >= 0 && length <= this.remaining))
       throw new TightbeamError("malformed", `${length} bytes expected at offset ${this.#at}, ${this.remaining} are left`);
     const view = this.#bytes.subarray(this.#at, this.#at + length);
     this.#at += length;

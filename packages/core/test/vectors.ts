@@ -8,7 +8,7 @@ import { describe, it } from "vitest";
  * `../shared/vectors` beside the checkout.
  */
 export function vectorsFolder(): string | undefined {
-  const named = process.env["TIGHTBEAM_VECTORS"];
+  const named = process.env.TIGHTBEAM_VECTORS;
   const folders = named === undefined || named === "" ? [fileURLToPath(new URL("../../../../shared/vectors", import.meta.url))] : [named];
   return folders.find((folder) => existsSync(folder));
 }
@@ -27,7 +27,7 @@ export function describeVectors<T>(name: string, file: string, suite: (vectors: 
   describe(name, () => {
     it(`needs the test vectors ${file}`, (context) => {
       const message = `SKIPPED ${name}: ${file} not found; set TIGHTBEAM_VECTORS to the folder with the vectors`;
-      if (process.env["CI"] === "true") throw new Error(message);
+      if (process.env.CI === "true") throw new Error(message);
       console.warn(message);
       context.skip(message);
     });

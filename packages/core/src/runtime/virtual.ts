@@ -3,7 +3,7 @@ import type { Runtime } from "./runtime.js";
 import { timerHeap } from "./timer-heap.js";
 
 export interface VirtualRuntimeOptions {
-  /** Same seed, same bytes from `random`. */
+  /** Same seed, same bytes from `random`. Its low 32 bits count. */
   readonly seed: number;
   /** Wall clock at the start, ms since 1970. Default 1_750_000_000_000. `monotonic` starts at 0. */
   readonly start?: number;
@@ -27,7 +27,7 @@ const turnRoundsMax = 100_000;
 
 /** xoshiro128** (Blackman and Vigna), seeded by splitmix32. Not secure, on purpose. */
 function seededBytes(seed: number): (length: number) => Uint8Array {
-  let s = (seed ^ Math.floor(seed / 2 ** 32)) >>> 0;
+  let s = seed >>> 0;
   const next = (): number => {
     s = (s + 0x9e3779b9) >>> 0;
     let z = s;

@@ -11,7 +11,14 @@ export async function providers(): Promise<readonly CryptoProvider[]> {
   return [native as CryptoProvider, await loadNoble()];
 }
 
-export function seal(provider: CryptoProvider, aead: "chachaPoly" | "aesGcm", key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Uint8Array {
+export function seal(
+  provider: CryptoProvider,
+  aead: "chachaPoly" | "aesGcm",
+  key: Uint8Array,
+  nonce: Uint8Array,
+  aad: Uint8Array,
+  plaintext: Uint8Array,
+): Uint8Array {
   const out = new Uint8Array(plaintext.length + 16);
   provider[aead].sealInto(out, key, nonce, aad, plaintext);
   return out;
