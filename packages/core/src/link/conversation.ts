@@ -1,364 +1,240 @@
-import type { TightbeamError } from "../errors.js";
-import { cellType, msgFlag } from "../frame/cell.js";
-import { limits, protocol } from "../limits.js";
-import type { AnnouncedLimits } from "../secure/types.js";
-import type { MemoryBudget } from "./budget.js";
+import { protocol } from "../limits.js";
 import { type CellBuffer, type CellVisitor, creditFlag, putClose, putCredit, putPing, putPong, readCells } from "./cells.js";
-import { createReceiveCredit, createSendCredit } from "./credit.js";
-import { createAssembler } from "./fragment.js";
-import { createLanes, type Queued } from "./lanes.js";
-import { lanes as allLanes, type Delivery, type Lane, type Outcome, type OutgoingMessage, outcomes } from "./message.js";
-import { createReceiveOrder, type ReceivedCounter } from "./order.js";
+import { createSendCredit } from "./credit.js";
+import { createInbound } from "./inbound.js";
+import { createLanes } from "./lanes.js";
+import { createReceiveOrder } from "./order.js";
+import { createOutbox } from "./outbox.js";
 import { createPace } from "./pace.js";
 import { createProbe } from "./probe.js";
+import type { Conversation, ConversationOptions } from "./types.js";
 import { createSendWindow } from "./window.js";
 
-/** What a conversation asks of the link around it. Called synchronously, from within `receive`. */
-export interface ConversationSink {
-  deliver(delivery: Delivery): void;
-  /** The peer ended the link, or broke the protocol. */
-  ended(code: string, byPeer: boolean): void;
-  /** There is something to send now that was not asked for by `send`. */
-  wake(): void;
-}
+export type { Conversation, ConversationCounters, ConversationOptions, ConversationSink } from "./types.js";
 
-export interface ConversationOptions {
-  readonly own: AnnouncedLimits;
-  readonly peer: AnnouncedLimits;
-  readonly budget: MemoryBudget;
-  readonly goneAfterMs: number;
-  readonly sink: ConversationSink;
-}
+/** A full record while the window is small would be all of it: then nothing later could tell that it was lost. */
+const recordsPerWindow = 4;
+const smallestRecord = protocol.cellMaxBytes + protocol.cellHeaderBytes;
 
-/**
- * The reliable, prioritised conversation of two instances: pure, synchronous, without a session or a timer of its own.
- * Messages in, plaintext records out; plaintext records in, messages out. It goes on over any number of sessions.
- * Times are monotonic ms given by the caller.
- */
-export interface Conversation {
-  /** Queues a message; undefined when the memory budget has no room for it. Returns a function that gives it up: true when nothing of it will reach the peer's application. */
-  send(message: OutgoingMessage): (() => boolean) | undefined;
-  /** Fills the buffer with the next record, at most `room` bytes. 0 = nothing to send now. Call `sent` or `notSent` right after. */
-  fill(buffer: CellBuffer, room: number, counter: ReceivedCounter, now: number, wall: number): number;
-  sent(session: object, counter: number, now: number): void;
-  notSent(): void;
-  /** Takes an authenticated record. False when it broke the protocol: the link has then ended. */
-  receive(record: Uint8Array, session: object, counter: ReceivedCounter, value: number, now: number, wall: number): boolean;
-  /** When `tick` has something to do, or Infinity. While `paused`, only what needs no network. */
-  deadline(paused: boolean): number;
-  tick(now: number): void;
-  /** The transport is up again: ask at once whether the peer is there. */
-  probe(now: number): void;
-  /** The next record says that the link ends. */
-  close(code: string): void;
-  health(now: number): { readonly suspect: boolean; readonly gone: boolean; readonly probes: number };
-  readonly wantsToSend: boolean;
-  /** Everything accepted was acknowledged. */
-  readonly idle: boolean;
-  readonly next: { readonly expected: readonly number[]; readonly toSend: readonly number[]; readonly acknowledged: readonly number[] };
-  /** A new session's LINK said what the peer has. */
-  acknowledgeBelow(next: readonly number[], now: number): void;
-  readonly counters: ConversationCounters;
-  /** Peer's wall clock minus ours in ms, by the last PONG; undefined before one. */
-  readonly clockOffset: number | undefined;
-  /** Ends everything: settles every watch with the error. Returns how many messages were never acknowledged. */
-  end(error: (sealed: boolean) => TightbeamError): number;
-}
-
-export interface ConversationCounters {
-  readonly messagesSent: number;
-  readonly messagesReceived: number;
-  readonly cellsSent: number;
-  readonly cellsResent: number;
-  readonly duplicates: number;
-  readonly queuedMessages: number;
-  readonly queuedBytes: number;
-  readonly unacknowledgedBytes: number;
-  readonly heldBytes: number;
-  readonly roundTrip: number;
-  readonly congestionWindow: number;
-  /** Peer's wall clock minus ours in ms, by the last PONG; undefined before one. */
-  readonly clockOffset: number | undefined;
-}
-
-/** Why a record ended the link: what the peer said, or what it did wrong. */
-interface Violation {
-  readonly code: string;
-  readonly byPeer: boolean;
-}
-
-const broken = (code: string): Violation => ({ code, byPeer: false });
-
-const doneKey = (lane: number, sequence: number): number => sequence * protocol.laneCount + lane;
+const nothingDue = { probe: false, ping: false, askCredit: false, credit: false, pong: -1, close: "" };
+type Due = typeof nothingDue;
 
 export function createConversation(options: ConversationOptions): Conversation {
-  const { sink, budget } = options;
+  const { sink, budget, own } = options;
   const pace = createPace();
-  const queue = createLanes();
-  const sendCredit = createSendCredit(options.peer);
-  const receiveCredit = createReceiveCredit(options.own);
-  const assemblers = allLanes.map((lane) => createAssembler(lane, { maxMessageBytes: options.own.maxMessageBytes, budget }));
+  const lanes = createLanes();
+  const credit = createSendCredit(options.peer);
   const probe = createProbe({ pace, goneAfterMs: options.goneAfterMs });
-  const waitingForDone = new Map<number, Queued>();
-  const window = createSendWindow(queue, pace, {
-    sealed(message, sequence) {
-      if (message.wantsDone && !message.abandoned) waitingForDone.set(doneKey(message.lane, sequence), message);
-      if (!message.abandoned) message.watch?.sealed?.();
+  const outbox = createOutbox({ lanes, budget, own });
+  const window = createSendWindow({ lanes, pace, credit, sink: outbox });
+
+  /** What the next record is to say beside acknowledgements and messages; and what the last one said. */
+  let due: Due = { ...nothingDue };
+  let said: Due = { ...nothingDue };
+  let saidAck = false;
+  let eliciting = false;
+  let quiet = true;
+  let over = false;
+  /** Why the link ends: what the peer said, or what it did wrong. */
+  let verdict: { readonly code: string; readonly byPeer: boolean } | undefined;
+  let reading = false;
+  let clockOffset: number | undefined;
+  let pinged = -1;
+  let now = 0;
+  let wallNow = 0;
+
+  const inbound = createInbound({
+    own,
+    budget,
+    outbox,
+    deliver: (delivery) => sink.deliver(delivery),
+    wake() {
+      quiet = false;
+      sink.wake();
     },
-    acknowledged(message) {
-      if (!message.isDone) budget.give(message.bytes.length);
-      if (!message.abandoned) message.watch?.received?.();
+    overrun: () => fail("flow"),
+  });
+  const received = createReceiveOrder({
+    budget,
+    deliver(type, flags, lane, sequence, data) {
+      if (verdict !== undefined || over) return;
+      const wrong = inbound.take(type, flags, lane, sequence, data);
+      if (wrong !== undefined) fail(wrong);
     },
   });
 
-  let order = 0;
-  let messagesSent = 0;
-  let messagesReceived = 0;
-  let clockOffset: number | undefined;
-  let tellCredit = false;
-  let peerBlocked = false;
-  let askCredit = false;
-  let pongFor: number | undefined;
-  let pingDue = false;
-  let probeDue = false;
-  let closing: string | undefined;
-  let over = false;
-  let eliciting = false;
-  let violation: Violation | undefined;
-  let now = 0;
-
-  const enqueue = (message: OutgoingMessage, isDone: boolean): Queued => {
-    const queued: Queued = {
-      bytes: message.bytes,
-      lane: message.lane,
-      intake: message.intake,
-      wantsDone: message.wantsDone === true,
-      isDone,
-      watch: message.watch,
-      order: order++,
-      offset: 0,
-      started: false,
-      sealed: false,
-      abandoned: false,
-      unacknowledged: 0,
-    };
-    queue.push(queued);
-    return queued;
+  const fail = (code: string): void => {
+    if (verdict !== undefined || over) return;
+    verdict = { code, byPeer: false };
+    if (!reading) sink.ended(code, false);
   };
 
-  const settle = (lane: Lane, sequence: number, wantsDone: boolean, intake: boolean, size: number): ((outcome: Outcome) => void) => {
-    let settled = false;
-    return (outcome) => {
-      if (settled || over) return;
-      settled = true;
-      if (intake) {
-        receiveCredit.giveBack(size);
-        if (receiveCredit.worthTelling || peerBlocked) tellCredit = true;
-      }
-      if (wantsDone) enqueue({ bytes: doneBody(lane, sequence, outcome), lane: 0, intake: false }, true);
-      if (tellCredit || wantsDone) sink.wake();
-    };
-  };
-
-  const deliverInOrder = (type: number, flags: number, lane: Lane, sequence: number, data: Uint8Array): void => {
-    if (violation !== undefined) return;
-    if (type === cellType.done) {
-      violation = takeDone(data);
-      return;
-    }
-    const assembled = (assemblers[lane] as ReturnType<typeof createAssembler>).push(flags, data);
-    if (assembled === undefined) return;
-    if (assembled === "malformed") {
-      violation = broken("malformed");
-      return;
-    }
-    if (assembled.intake && !receiveCredit.accept(assembled.size)) {
-      violation = broken("flow");
-      return;
-    }
-    messagesReceived++;
-    sink.deliver({
-      bytes: assembled.bytes,
-      lane,
-      intake: assembled.intake,
-      wantsDone: assembled.wantsDone,
-      refused: assembled.refused,
-      settle: settle(lane, sequence, assembled.wantsDone, assembled.intake, assembled.size),
-    });
-  };
-
-  const takeDone = (data: Uint8Array): Violation | undefined => {
-    if (data.length !== 8) return broken("malformed");
-    const view = new DataView(data.buffer, data.byteOffset, 8);
-    const key = doneKey(view.getUint8(0), view.getUint16(1) * 2 ** 32 + view.getUint32(3));
-    const outcome = outcomes[view.getUint8(7)];
-    const message = waitingForDone.get(key);
-    if (outcome === undefined || message === undefined) return broken("malformed");
-    waitingForDone.delete(key);
-    message.watch?.done?.(outcome);
-    return undefined;
-  };
-
-  const received = createReceiveOrder({ budget, deliver: deliverInOrder });
   let record: Uint8Array = new Uint8Array(0);
   let recordSession: object = record;
 
   const visitor: CellVisitor = {
     sequenced(type, flags, lane, sequence, start, end) {
+      if (verdict !== undefined || over) return;
       eliciting = true;
       received.take(type, flags, lane, sequence, record.subarray(start, end));
     },
     ack(ack) {
-      window.acknowledge(ack, recordSession, now);
+      if (!over) window.acknowledge(ack, recordSession, now);
     },
     credit(totals, blocked) {
-      if (totals !== undefined) {
-        sendCredit.grant(totals);
-        if (sendCredit.available) probe.creditCame();
-      }
-      if (blocked) {
-        tellCredit = true;
-        peerBlocked = true;
-      }
+      if (totals !== undefined) credit.grant(totals);
+      if (blocked) inbound.credit.asked();
     },
     ping(wall) {
       eliciting = true;
-      pongFor = wall;
+      due.pong = wall;
     },
     pong(echoed, wall) {
-      clockOffset = wall - (echoed + pace.smoothed / 2);
+      // Ours came back: the peer read its clock half way between.
+      if (echoed === pinged) clockOffset = wall - (echoed + wallNow) / 2;
+      pinged = -1;
     },
     close(code) {
-      violation ??= { code, byPeer: true };
+      verdict ??= { code, byPeer: true };
     },
   };
 
-  const spend = (bytes: number): void => sendCredit.spend(bytes);
-  const creditLeft = (): boolean => sendCredit.available;
+  /** Cells that are not part of a lane. */
+  const putDue = (buffer: CellBuffer, start: number, room: number, wall: number): number => {
+    let at = start;
+    if (due.credit || due.askCredit || inbound.credit.due) {
+      const grant = due.credit || inbound.credit.due;
+      const flags = (grant ? creditFlag.grant : 0) | (due.askCredit ? creditFlag.blocked : 0);
+      at = putCredit(buffer, at, flags, grant ? inbound.credit.tell() : { count: 0, bytes: 0 });
+      // So that a peer that is gone is noticed although nothing else can be sent.
+      if (due.askCredit && !window.outstanding) due.ping = true;
+      due.credit = grant;
+    }
+    if (due.pong >= 0) at = putPong(buffer, at, due.pong, wall);
+    if (due.close !== "") return putClose(buffer, at, due.close);
+    if (due.probe) {
+      const probed = window.fillProbe(buffer, at, room);
+      due.ping ||= probed === at;
+      at = probed;
+    }
+    if (due.ping) {
+      at = putPing(buffer, at, wall);
+      pinged = wall;
+      eliciting = true;
+    }
+    return at;
+  };
+
+  const hasDue = (): boolean => due.probe || due.ping || due.askCredit || due.credit || due.pong >= 0 || due.close !== "" || inbound.credit.due;
 
   return {
     send(message) {
-      if (!budget.take(message.bytes.length)) return undefined;
-      const queued = enqueue(message, false);
-      messagesSent++;
-      return () => {
-        if (queued.sealed || queued.abandoned || over) return false;
-        queued.abandoned = true;
-        if (!queued.started) {
-          queue.forget(queued);
-          budget.give(queued.bytes.length);
-        }
-        return true;
-      };
+      quiet = false;
+      return outbox.send(message);
     },
-    fill(buffer, room, counter, time, wall) {
+    fill(buffer, most, counter, time, wall) {
       now = time;
-      let at = received.writeAck(buffer, 0, room, counter, time);
-      if (tellCredit || askCredit) {
-        const news = tellCredit && receiveCredit.hasNews;
-        const flags = (tellCredit ? creditFlag.grant : 0) | (askCredit ? creditFlag.blocked : 0);
-        at = putCredit(buffer, at, flags, tellCredit ? receiveCredit.tell() : { count: 0, bytes: 0 });
-        if (news) peerBlocked = false;
-        tellCredit = false;
-        askCredit = false;
-      }
-      if (pongFor !== undefined) {
-        at = putPong(buffer, at, pongFor, wall);
-        pongFor = undefined;
-      }
-      if (closing !== undefined) return putClose(buffer, at, closing);
       eliciting = false;
-      if (probeDue) {
-        const probed = window.fillProbe(buffer, at, room);
-        pingDue ||= probed === at;
-        at = probed;
-        probeDue = false;
+      quiet = true;
+      if (over) return 0;
+      const room = Math.min(most, Math.max(smallestRecord, pace.window / recordsPerWindow));
+      const acked = received.writeAck(buffer, 0, most, counter, time);
+      const closing = due.close !== "";
+      let at = acked;
+      said = due;
+      if (hasDue()) {
+        at = putDue(buffer, at, most, wall);
+        due = { ...nothingDue };
       }
-      if (pingDue) {
-        at = putPing(buffer, at, wall);
-        pingDue = false;
-        eliciting = true;
+      if (!closing) {
+        at = window.fill(buffer, at, Math.min(most, acked + room));
+        probe.blocked(!credit.available && lanes.waitsForCredit, time);
       }
-      return window.fill(buffer, at, room, time, creditLeft, spend);
+      if (at === acked && (at === 0 || received.ackAt > time)) return 0;
+      saidAck = acked > 0;
+      if (saidAck) received.acknowledged();
+      quiet = false;
+      return at;
     },
     sent(session, counter, time) {
-      const before = window.lastSentAt;
-      window.sent(session, counter, time, eliciting);
+      if (window.sent(session, counter, time, eliciting)) probe.sent(time);
       eliciting = false;
-      if (window.lastSentAt !== before) probe.sent(time);
     },
     notSent() {
       window.notSent();
+      if (saidAck) received.notAcknowledged();
+      due = said;
+      said = { ...nothingDue };
       eliciting = false;
+      quiet = false;
     },
     receive(bytes, session, counter, value, time, wall) {
+      if (over || verdict !== undefined) return false;
       now = time;
+      wallNow = wall;
       record = bytes;
       recordSession = session;
       eliciting = false;
-      violation = undefined;
+      quiet = false;
       probe.heard(time);
-      const whole = readCells(bytes, visitor);
-      const wrong = violation as Violation | undefined;
+      reading = true;
+      if (!readCells(bytes, visitor)) verdict ??= { code: "malformed", byPeer: false };
+      reading = false;
       if (eliciting) received.recordRead(counter, value, time);
       eliciting = false;
-      if (whole && wrong === undefined) {
-        probe.update(window.outstanding, time);
-        return true;
+      const ended = verdict as typeof verdict | undefined;
+      if (ended === undefined) {
+        probe.update(window.outstanding);
+        return !over;
       }
-      const { code, byPeer } = wrong ?? broken("malformed");
-      sink.ended(code, byPeer);
+      sink.ended(ended.code, ended.byPeer);
       return false;
     },
-    deadline(paused) {
-      const ack = received.ackAt;
-      if (paused) return Number.POSITIVE_INFINITY;
-      return Math.min(ack, window.judgeAt, probe.deadline(window.outstanding, queue.waitsForCredit && !sendCredit.available));
-    },
+    deadline: (paused) => (paused ? Number.POSITIVE_INFINITY : Math.min(received.ackAt, window.judgeAt, probe.deadline(window.outstanding))),
     tick(time) {
       now = time;
+      quiet = false;
       window.judge(time);
-      const due = probe.tick(time, window.outstanding, queue.waitsForCredit && !sendCredit.available);
-      if (due.probe) probeDue = true;
-      if (due.ping) pingDue = true;
-      if (due.askCredit) askCredit = true;
+      const asked = probe.tick(time, window.outstanding);
+      due.probe ||= asked.probe;
+      due.ping ||= asked.ping;
+      due.askCredit ||= asked.askCredit;
     },
     probe(time) {
       now = time;
+      quiet = false;
       probe.restart(time);
-      if (window.outstanding) probeDue = true;
-      else pingDue = true;
+      if (window.outstanding) due.probe = true;
+      else due.ping = true;
     },
     close(code) {
-      closing = code;
+      quiet = false;
+      due.close = code;
     },
     health: (time) => ({ suspect: probe.suspect(time), gone: probe.gone(time), probes: probe.probes }),
     get wantsToSend() {
-      if (tellCredit || askCredit || pingDue || probeDue || pongFor !== undefined || closing !== undefined || window.hasLost) return true;
-      return received.ackAt <= now || queue.queuedMessages > 0;
+      return !quiet && !over && (hasDue() || window.hasLost || lanes.queuedMessages > 0 || received.ackAt <= now);
     },
     get idle() {
-      return queue.queuedMessages === 0 && !window.outstanding && waitingForDone.size === 0;
+      return lanes.queuedMessages === 0 && !window.outstanding && !outbox.waitsForDone;
     },
     get next() {
       return { expected: received.next, toSend: window.nextToSend, acknowledged: window.acknowledgedBelow };
     },
     acknowledgeBelow(next, time) {
       now = time;
+      quiet = false;
       window.acknowledgeBelow(next, time);
-    },
-    get clockOffset() {
-      return clockOffset;
     },
     get counters() {
       return {
-        messagesSent,
-        messagesReceived,
+        messagesSent: outbox.accepted,
+        messagesReceived: inbound.messages,
         cellsSent: window.cellsSent,
         cellsResent: window.resent,
         duplicates: received.duplicates,
-        queuedMessages: queue.queuedMessages,
-        queuedBytes: queue.queuedBytes,
+        queuedMessages: lanes.queuedMessages,
+        queuedBytes: lanes.queuedBytes,
         unacknowledgedBytes: window.unacknowledgedBytes,
         heldBytes: received.heldBytes,
         roundTrip: pace.smoothed,
@@ -366,32 +242,15 @@ export function createConversation(options: ConversationOptions): Conversation {
         clockOffset,
       };
     },
+    get clockOffset() {
+      return clockOffset;
+    },
     end(error) {
       if (over) return 0;
       over = true;
       received.clear();
-      for (const assembler of assemblers) assembler.clear();
-      const left = new Set([...window.pending(), ...waitingForDone.values(), ...queue.drain()]);
-      let unacknowledged = 0;
-      for (const message of left) {
-        const acknowledged = message.sealed && message.unacknowledged === 0;
-        if (!message.isDone && !acknowledged) budget.give(message.bytes.length);
-        if (message.isDone || message.abandoned) continue;
-        if (!acknowledged) unacknowledged++;
-        message.watch?.lost?.(error(message.started), message.started);
-      }
-      waitingForDone.clear();
-      return unacknowledged;
+      inbound.clear();
+      return outbox.end(error, window.pending());
     },
   };
-}
-
-function doneBody(lane: Lane, sequence: number, outcome: Outcome): Uint8Array {
-  const bytes = new Uint8Array(8);
-  const view = new DataView(bytes.buffer);
-  view.setUint8(0, lane);
-  view.setUint16(1, Math.floor(sequence / 2 ** 32));
-  view.setUint32(3, sequence >>> 0);
-  view.setUint8(7, outcomes.indexOf(outcome));
-  return bytes;
 }

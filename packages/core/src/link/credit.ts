@@ -11,6 +11,8 @@ export interface SendCredit {
   readonly available: boolean;
   readonly sent: IntakeTotals;
   spend(bytes: number): void;
+  /** A message was given up with this much of it unsent. */
+  refund(bytes: number): void;
   /** Raises the totals; lower ones are stale and change nothing. */
   grant(totals: IntakeTotals): void;
 }
@@ -31,6 +33,9 @@ export function createSendCredit(initial: AnnouncedLimits): SendCredit {
       count++;
       bytes += size;
     },
+    refund(size) {
+      bytes -= size;
+    },
     grant(totals) {
       grantedCount = Math.max(grantedCount, totals.count);
       grantedBytes = Math.max(grantedBytes, totals.bytes);
@@ -44,12 +49,14 @@ export interface ReceiveCredit {
   accept(bytes: number): boolean;
   /** The application is done with a message of this size. */
   giveBack(bytes: number): void;
-  /** Something came back since the peer was told last. */
-  readonly hasNews: boolean;
-  /** Enough came back that the peer should hear of it unasked. */
-  readonly worthTelling: boolean;
+  /** The peer says that it waits for credit. */
+  asked(): void;
+  /** The peer is to hear of the totals now: enough came back, or it asked. */
+  readonly due: boolean;
   /** The totals to put into a CREDIT cell, now counted as told. */
   tell(): IntakeTotals;
+  /** What was told did not go out. */
+  repeat(): void;
 }
 
 export function createReceiveCredit(window: AnnouncedLimits): ReceiveCredit {
@@ -59,10 +66,13 @@ export function createReceiveCredit(window: AnnouncedLimits): ReceiveCredit {
   let returnedBytes = 0;
   let toldCount = window.intakeCount;
   let toldBytes = window.intakeBytes;
+  /** The peer waits and has not been told anything new since it said so. */
+  let blocked = false;
+  let due = false;
   return {
     accept(bytes) {
-      // Lanes may complete in another order than the sender spent, so the one message of overshoot can be any of them.
-      if (arrivedCount >= toldCount || arrivedBytes + bytes > toldBytes + window.maxMessageBytes) return false;
+      // Lanes may complete in another order than the sender spent, so the one message of overshoot can be any of them; a message that is too large is refused, not a breach of credit.
+      if (arrivedCount >= toldCount || arrivedBytes + Math.min(bytes, window.maxMessageBytes) > toldBytes + window.maxMessageBytes) return false;
       arrivedCount++;
       arrivedBytes += bytes;
       return true;
@@ -70,19 +80,27 @@ export function createReceiveCredit(window: AnnouncedLimits): ReceiveCredit {
     giveBack(bytes) {
       returnedCount++;
       returnedBytes += bytes;
+      due ||=
+        blocked ||
+        returnedCount + window.intakeCount - toldCount >= window.intakeCount / 4 ||
+        returnedBytes + window.intakeBytes - toldBytes >= window.intakeBytes / 4;
     },
-    get hasNews() {
-      return returnedCount + window.intakeCount > toldCount;
+    asked() {
+      blocked = true;
+      due = true;
     },
-    get worthTelling() {
-      return (
-        returnedCount + window.intakeCount - toldCount >= window.intakeCount / 4 || returnedBytes + window.intakeBytes - toldBytes >= window.intakeBytes / 4
-      );
+    get due() {
+      return due;
     },
     tell() {
+      due = false;
+      if (returnedCount + window.intakeCount > toldCount) blocked = false;
       toldCount = returnedCount + window.intakeCount;
       toldBytes = returnedBytes + window.intakeBytes;
       return { count: toldCount, bytes: toldBytes };
+    },
+    repeat() {
+      due = true;
     },
   };
 }

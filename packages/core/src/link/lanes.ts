@@ -3,7 +3,8 @@ import type { Lane, MessageWatch } from "./message.js";
 
 /** An outgoing message on its way through the lanes and the window. */
 export interface Queued {
-  readonly bytes: Uint8Array;
+  /** Let go of as soon as nothing can ask for them again. */
+  bytes: Uint8Array;
   readonly lane: Lane;
   readonly intake: boolean;
   readonly wantsDone: boolean;
@@ -20,6 +21,8 @@ export interface Queued {
   abandoned: boolean;
   /** Sealed cells the peer has not acknowledged. */
   unacknowledged: number;
+  /** The peer said by ACK or by DONE that it has all of it. */
+  received: boolean;
 }
 
 interface LaneQueue {
@@ -29,17 +32,19 @@ interface LaneQueue {
   readonly intake: Fifo<Queued>;
   /** Bytes of higher lanes that went first while something waited here. */
   passedOver: number;
+  /** Abandoned messages still in the queues. */
+  dead: number;
 }
 
-/** A waiting lane gets its turn after this many bytes of higher ones: low never starves. */
+/** Which messages may go now: all, or (the ordinary window is full) only control messages and the critical lane, or the critical lane alone. */
+export const reach = { critical: 0, control: 1, everything: 2 } as const;
+export type Reach = (typeof reach)[keyof typeof reach];
+
+/** A waiting lane gets its turn after this many bytes of higher ones, and one part in `shareParts` of the link's bytes: low never starves. */
 const shareBytes = 256 * 1024;
-
-export interface LaneGate {
-  /** Intake credit is left. */
-  readonly intake: boolean;
-  /** The ordinary window is full: only control and the critical lane may pass, on the reserve. */
-  readonly reserveOnly: boolean;
-}
+const shareParts = 16;
+/** So that empty messages count too. */
+const cellCost = 10;
 
 /**
  * The four priorities. Strict order with a fair share; first in, first out within a lane, except that control
@@ -47,46 +52,46 @@ export interface LaneGate {
  */
 export interface Lanes {
   push(message: Queued): void;
-  /** The message whose next fragment goes now, without removing it. */
-  next(gate: LaneGate): Queued | undefined;
+  /** The message whose next fragment goes now, without removing it. `credit`: intake credit is left. */
+  next(credit: boolean, far: Reach): Queued | undefined;
   /** Says what was taken of it, after `next`. */
   took(message: Queued, bytes: number): void;
-  /** True when an intake message waits and only credit is missing. */
+  /** True when an intake message waits that only credit holds back. */
   readonly waitsForCredit: boolean;
   readonly queuedBytes: number;
   readonly queuedMessages: number;
-  /** An abandoned message that had not started leaves the counts at once. */
+  /** An abandoned message that had not started leaves the counts at once, and the queues before they fill up with such. */
   forget(message: Queued): void;
   /** Everything that has not been sealed whole, removed. */
   drain(): Queued[];
 }
 
+const alive = (message: Queued): boolean => !message.abandoned;
+
 export function createLanes(): Lanes {
-  const queues: readonly LaneQueue[] = [0, 1, 2, 3].map(() => ({
-    current: undefined,
-    control: createFifo<Queued>(),
-    intake: createFifo<Queued>(),
-    passedOver: 0,
-  }));
+  const queues: readonly LaneQueue[] = [0, 1, 2, 3].map(() => ({ current: undefined, control: createFifo(), intake: createFifo(), passedOver: 0, dead: 0 }));
   let queuedBytes = 0;
   let queuedMessages = 0;
 
-  const head = (fifo: Fifo<Queued>): Queued | undefined => {
+  const isEmpty = (queue: LaneQueue): boolean => queue.current === undefined && queue.control.length === 0 && queue.intake.length === 0;
+
+  const head = (queue: LaneQueue, fifo: Fifo<Queued>): Queued | undefined => {
     let message = fifo.peek();
-    while (message?.abandoned && !message.started) {
+    while (message?.abandoned) {
       fifo.shift();
+      queue.dead--;
       message = fifo.peek();
     }
     return message;
   };
 
-  const candidate = (lane: number, gate: LaneGate): Queued | undefined => {
-    const queue = queues[lane] as LaneQueue;
-    if (queue.current !== undefined) return gate.reserveOnly && lane !== 0 && queue.current.intake ? undefined : queue.current;
-    const control = head(queue.control);
-    const intake = gate.intake && !(gate.reserveOnly && lane !== 0) ? head(queue.intake) : undefined;
-    if (control === undefined || intake === undefined) return control ?? intake;
-    return control.order < intake.order ? control : intake;
+  const candidate = (queue: LaneQueue, credit: boolean, control: boolean, intake: boolean): Queued | undefined => {
+    const { current } = queue;
+    if (current !== undefined) return (current.intake ? intake : control) ? current : undefined;
+    const first = control ? head(queue, queue.control) : undefined;
+    const second = intake && credit ? head(queue, queue.intake) : undefined;
+    if (first === undefined || second === undefined) return first ?? second;
+    return first.order < second.order ? first : second;
   };
 
   return {
@@ -96,14 +101,16 @@ export function createLanes(): Lanes {
       queuedBytes += message.bytes.length;
       queuedMessages++;
     },
-    next(gate) {
+    next(credit, far) {
       if (queuedMessages === 0) return undefined;
       let first: Queued | undefined;
       for (let lane = 0; lane < 4; lane++) {
-        const found = candidate(lane, gate);
+        const queue = queues[lane] as LaneQueue;
+        if (isEmpty(queue) || (first !== undefined && queue.passedOver < shareBytes)) continue;
+        const found = candidate(queue, credit, lane === 0 || far >= reach.control, lane === 0 || far === reach.everything);
         if (found === undefined) continue;
-        if (first === undefined) first = found;
-        else if ((queues[lane] as LaneQueue).passedOver >= shareBytes) return found;
+        if (first !== undefined) return found;
+        first = found;
       }
       return first;
     },
@@ -115,10 +122,11 @@ export function createLanes(): Lanes {
         queue.current = message;
       }
       queuedBytes -= bytes;
-      queue.passedOver = 0;
+      queue.passedOver = Math.max(0, queue.passedOver - (bytes + cellCost) * shareParts);
       for (let lane = message.lane + 1; lane < 4; lane++) {
         const lower = queues[lane] as LaneQueue;
-        if (lower.current !== undefined || lower.control.length + lower.intake.length > 0) lower.passedOver += bytes + 1;
+        if (isEmpty(lower)) lower.passedOver = 0;
+        else lower.passedOver = Math.min(lower.passedOver + bytes + cellCost, shareBytes);
       }
       if (message.sealed) {
         queue.current = undefined;
@@ -127,7 +135,7 @@ export function createLanes(): Lanes {
       }
     },
     get waitsForCredit() {
-      return queues.some((queue) => queue.current === undefined && head(queue.intake) !== undefined);
+      return queues.some((queue) => queue.current === undefined && head(queue, queue.intake) !== undefined);
     },
     get queuedBytes() {
       return queuedBytes;
@@ -138,12 +146,18 @@ export function createLanes(): Lanes {
     forget(message) {
       queuedBytes -= message.bytes.length;
       queuedMessages--;
+      const queue = queues[message.lane] as LaneQueue;
+      if (++queue.dead < 64 || queue.dead * 2 < queue.control.length + queue.intake.length) return;
+      queue.control.retain(alive);
+      queue.intake.retain(alive);
+      queue.dead = 0;
     },
     drain() {
       const rest: Queued[] = [];
       for (const queue of queues) {
         if (queue.current !== undefined) rest.push(queue.current);
         queue.current = undefined;
+        queue.dead = 0;
         for (const fifo of [queue.control, queue.intake]) {
           for (let message = fifo.shift(); message !== undefined; message = fifo.shift()) if (!message.abandoned) rest.push(message);
         }

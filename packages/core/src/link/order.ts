@@ -35,6 +35,10 @@ export interface ReceiveOrder {
   readonly ackAt: number;
   /** Writes the ACK cell for this session if there is anything to say. */
   writeAck(buffer: CellBuffer, at: number, room: number, counter: ReceivedCounter, now: number): number;
+  /** The cell just written goes out. */
+  acknowledged(): void;
+  /** It did not. */
+  notAcknowledged(): void;
   /** Next expected sequence of each lane. */
   readonly next: readonly number[];
   readonly duplicates: number;
@@ -60,7 +64,7 @@ export function createReceiveOrder({ budget, deliver }: ReceiveOrderOptions): Re
   let heldBytes = 0;
   let unansweredRecords = 0;
   let ackAt = Number.POSITIVE_INFINITY;
-  let sawGap = false;
+  let outOfOrder = false;
 
   const hold = (order: LaneOrder, sequence: number, cell: HeldCell): void => {
     order.held.set(sequence, cell);
@@ -87,16 +91,18 @@ export function createReceiveOrder({ budget, deliver }: ReceiveOrderOptions): Re
       if (sequence === order.next) {
         order.next++;
         deliver(type, flags, lane, sequence, data);
-        if (order.held.size > 0) release(order, lane);
+        if (order.held.size === 0) return;
+        outOfOrder = true;
+        release(order, lane);
         return;
       }
-      sawGap = true;
+      outOfOrder = true;
       if (sequence < order.next || order.held.has(sequence)) {
         duplicates++;
         return;
       }
       // Not acknowledged, so it comes again. An honest peer stays within the window; a full budget asks it to wait.
-      if (sequence - order.next > heldMaxCells || heldBytes + data.length > heldMaxBytes || !budget.take(data.length)) {
+      if (sequence - order.next >= heldMaxCells || heldBytes + data.length > heldMaxBytes || !budget.take(data.length)) {
         outside++;
         return;
       }
@@ -109,9 +115,9 @@ export function createReceiveOrder({ budget, deliver }: ReceiveOrderOptions): Re
         counter.at = now;
       }
       unansweredRecords++;
-      if (unansweredRecords >= limits.ackEveryRecords || sawGap) ackAt = 0;
+      if (unansweredRecords >= limits.ackEveryRecords || outOfOrder) ackAt = 0;
       else ackAt = Math.min(ackAt, now + limits.ackDelayMs);
-      sawGap = false;
+      outOfOrder = false;
     },
     get ackAt() {
       return ackAt;
@@ -128,10 +134,17 @@ export function createReceiveOrder({ budget, deliver }: ReceiveOrderOptions): Re
         rangeCount += ranges.length;
       }
       if (at + ackBytes(rangeCount) > room) return at;
-      for (const { lane } of acked) (orders[lane] as LaneOrder).changed = false;
+      return putAck(buffer, at, { highest: counter.highest, delay: counter.highest === noCounter ? 0 : (now - counter.at) * 1000, lanes: acked });
+    },
+    acknowledged() {
+      for (const order of orders) order.changed = false;
       unansweredRecords = 0;
       ackAt = Number.POSITIVE_INFINITY;
-      return putAck(buffer, at, { highest: counter.highest, delay: counter.highest === noCounter ? 0 : (now - counter.at) * 1000, lanes: acked });
+    },
+    notAcknowledged() {
+      for (const order of orders) order.changed = true;
+      unansweredRecords = limits.ackEveryRecords;
+      ackAt = 0;
     },
     get next() {
       return orders.map((order) => order.next);

@@ -9,10 +9,10 @@ export interface Pace {
   /** Probe timer without back-off (RFC 9002, 6.2.1). */
   readonly probeAfter: number;
   readonly reordering: number;
-  /** RFC 9002, 5.3. */
-  roundTrip(sample: number): void;
-  /** A cell came, although later ones had come before: `late` ms after it was sent. */
-  arrivedLate(late: number): void;
+  /** From the sending of a record to its acknowledgement, and how long the peer says that it waited in between (RFC 9002, 5.3). */
+  roundTrip(sample: number, delay: number, now: number): void;
+  /** A cell came, although later ones had come before: it was acknowledged `late` ms after it was sent. `judgedLost`: it had been given up wrongly. */
+  arrivedLate(late: number, judgedLost: boolean): void;
   /** Bytes newly acknowledged: the window doubles per round trip. */
   acknowledged(bytes: number): void;
   /** Halves the window, once per round trip: only for cells sent after the last halving. */
@@ -20,14 +20,21 @@ export interface Pace {
 }
 
 const initialRoundTrip = 100;
+/** A peer that claims to have held an acknowledgement longer than this is not believed. */
+const delayMax = limits.ackDelayMs + limits.probeSlackMs;
+/** How late a record may be before it is taken as lost, at most: the larger of this and two round trips. */
+const reorderingMax = 500;
 
 export function createPace(): Pace {
   let smoothed = initialRoundTrip;
+  let latest = initialRoundTrip;
   let variation = initialRoundTrip / 2;
   let minimum = Number.POSITIVE_INFINITY;
   let measured = false;
   let reordering = 0;
+  let fadedAt = 0;
   let window: number = limits.congestionInitialBytes;
+  let beforeHalving = window;
   let halvedAt = Number.NEGATIVE_INFINITY;
 
   return {
@@ -41,28 +48,32 @@ export function createPace(): Pace {
       return reordering;
     },
     get lossAfter() {
-      return (smoothed * 9) / 8 + reordering + 1;
+      return (Math.max(smoothed, latest) * 9) / 8 + reordering + 1;
     },
     get probeAfter() {
       return Math.max(limits.probeMinMs, smoothed + 4 * variation) + limits.probeSlackMs;
     },
-    roundTrip(sample) {
-      const value = Math.max(sample, 0);
-      minimum = Math.min(minimum, value);
+    roundTrip(sample, delay, now) {
+      const whole = Math.max(sample, 0);
+      minimum = Math.min(minimum, whole);
+      const shorter = whole - Math.min(delay, delayMax);
+      latest = shorter >= minimum ? shorter : whole;
       if (measured) {
-        variation += (Math.abs(smoothed - value) - variation) / 4;
-        smoothed += (value - smoothed) / 8;
+        variation += (Math.abs(smoothed - latest) - variation) / 4;
+        smoothed += (latest - smoothed) / 8;
       } else {
         measured = true;
-        smoothed = value;
-        variation = value / 2;
+        smoothed = latest;
+        variation = latest / 2;
       }
+      if (now - fadedAt < smoothed) return;
+      fadedAt = now;
       reordering -= reordering / 64;
     },
-    arrivedLate(late) {
+    arrivedLate(late, judgedLost) {
       const beyond = late - smoothed;
-      const most = Math.max(2 * smoothed, 200);
-      if (beyond > reordering) reordering = Math.min(beyond, most);
+      if (beyond > reordering) reordering = Math.min(beyond, Math.max(2 * smoothed, reorderingMax));
+      if (judgedLost) window = Math.max(window, beforeHalving);
     },
     acknowledged(bytes) {
       window = Math.min(window + bytes, protocol.windowMaxBytes);
@@ -70,6 +81,7 @@ export function createPace(): Pace {
     lost(sentAt, now) {
       if (sentAt <= halvedAt) return;
       halvedAt = now;
+      beforeHalving = window;
       window = Math.max(window / 2, limits.congestionMinBytes);
     },
   };

@@ -1,46 +1,22 @@
 import { cellType, msgFlag } from "../frame/cell.js";
-import { limits, protocol } from "../limits.js";
+import { protocol } from "../limits.js";
 import { type Ack, type CellBuffer, fragmentMaxBytes, msgOverhead, noCounter, putSequenced } from "./cells.js";
+import type { SendCredit } from "./credit.js";
 import { createFifo, type Fifo } from "./fifo.js";
-import type { Lanes, Queued } from "./lanes.js";
-import type { Lane } from "./message.js";
+import { type Lanes, type Queued, type Reach, reach } from "./lanes.js";
+import { type Cell, createSentRecords } from "./loss.js";
 import type { Pace } from "./pace.js";
-
-/** A sealed fragment the peer has not acknowledged yet. */
-interface Cell {
-  readonly message: Queued;
-  readonly lane: Lane;
-  readonly sequence: number;
-  readonly flags: number;
-  readonly start: number;
-  readonly end: number;
-  /** The record that carried it last. */
-  record: SentRecord | undefined;
-  firstSentAt: number;
-  sentAt: number;
-  state: "in flight" | "lost" | "acknowledged";
-}
-
-interface SentRecord {
-  readonly index: number;
-  readonly session: object;
-  counter: number;
-  sentAt: number;
-  readonly cells: Cell[];
-  /** Bytes of its cells. */
-  bytes: number;
-}
 
 const sizeOf = (cell: Cell): number => msgOverhead + cell.end - cell.start;
 
 export interface SendWindow {
   /** Puts lost cells, then new ones, into the buffer, up to `room` bytes. Returns where the next cell goes. */
-  fill(buffer: CellBuffer, at: number, room: number, now: number, creditLeft: () => boolean, spend: (bytes: number) => void): number;
+  fill(buffer: CellBuffer, at: number, room: number): number;
   /** Puts the oldest unacknowledged cell again, whatever the window says. Returns `at` when there is none. */
   fillProbe(buffer: CellBuffer, at: number, room: number): number;
-  /** The record just filled went out under this counter. `eliciting`: it asks for an acknowledgement even without cells. */
-  sent(session: object, counter: number, now: number, eliciting: boolean): void;
-  /** The record just filled was not sent: its cells are lost at once. */
+  /** The record just filled went out under this counter. `eliciting`: it asks for an acknowledgement even without cells. Returns whether it asks. */
+  sent(session: object, counter: number, now: number, eliciting: boolean): boolean;
+  /** The record just filled was not sent: its cells go again. */
   notSent(): void;
   acknowledge(ack: Ack, session: object, now: number): void;
   /** The peer said by other means (LINK) that everything below has come. */
@@ -52,7 +28,6 @@ export interface SendWindow {
   /** Something sent waits for an acknowledgement. */
   readonly outstanding: boolean;
   readonly hasLost: boolean;
-  readonly lastSentAt: number;
   readonly unacknowledgedBytes: number;
   readonly resent: number;
   readonly cellsSent: number;
@@ -71,87 +46,113 @@ export interface SendWindowSink {
   acknowledged(message: Queued): void;
 }
 
-/** The sender's half of reliability: what was sealed and not acknowledged, what is lost (RFC 8985, 9002), what goes again. */
-export function createSendWindow(lanes: Lanes, pace: Pace, sink: SendWindowSink): SendWindow {
-  const sent: readonly Fifo<Cell>[] = [createFifo(), createFifo(), createFifo(), createFifo()];
+export interface SendWindowOptions {
+  readonly lanes: Lanes;
+  readonly pace: Pace;
+  readonly credit: SendCredit;
+  readonly sink: SendWindowSink;
+}
+
+/** Less room than this at the end of a record or of the window is not worth a cell of a larger message. */
+const sliverBytes = 1_024;
+/** Of the reserve: the other half is the critical lane's alone, so that large replies cannot stand in its way. */
+const controlReserve = 0.5;
+
+/** The sender's half of reliability: what was sealed and not acknowledged, and what goes next. */
+export function createSendWindow({ lanes, pace, credit, sink }: SendWindowOptions): SendWindow {
+  const perLane = (): readonly Fifo<Cell>[] => [createFifo(), createFifo(), createFifo(), createFifo()];
   const next = [0, 0, 0, 0];
-  const lost: Fifo<Cell>[] = [createFifo(), createFifo(), createFifo(), createFifo()];
-  const records = createFifo<SentRecord>();
+  const sent = perLane();
+  const lost = perLane();
   let filling: Cell[] = [];
-  let fillingBytes = 0;
-  let recordIndex = 0;
-  let highestAcknowledged = -1;
   let inFlightBytes = 0;
   let windowBytes = 0;
   let windowCells = 0;
-  /** Records before this one were overtaken when the present ACK came. */
-  let overtakenBelow = -1;
+  let reservedBytes = 0;
+  let reservedCells = 0;
   let lostCells = 0;
-  let judgeAt = Number.POSITIVE_INFINITY;
-  let lastSentAt = Number.NEGATIVE_INFINITY;
   let resent = 0;
   let cellsSent = 0;
 
+  const give = (cell: Cell): void => {
+    lostCells++;
+    if (!cell.reserved) inFlightBytes -= sizeOf(cell);
+    (lost[cell.lane] as Fifo<Cell>).push(cell);
+  };
+  const records = createSentRecords(pace, give);
+
   const put = (buffer: CellBuffer, at: number, cell: Cell): number => {
     filling.push(cell);
-    fillingBytes += sizeOf(cell);
     const type = cell.message.isDone ? cellType.done : cellType.msg;
     return putSequenced(buffer, at, type, cell.flags, cell.sequence, cell.message.bytes, cell.start, cell.end);
   };
 
   const nextLost = (): Cell | undefined => {
+    if (lostCells === 0) return undefined;
     for (const fifo of lost) {
       for (let cell = fifo.peek(); cell !== undefined; cell = fifo.peek()) {
-        if (cell.state === "lost") return cell;
+        if (!cell.acknowledged) return cell;
         fifo.shift();
       }
     }
     return undefined;
   };
 
-  const takeNew = (message: Queued, most: number): Cell => {
+  const putLost = (buffer: CellBuffer, at: number, cell: Cell): number => {
+    (lost[cell.lane] as Fifo<Cell>).shift();
+    lostCells--;
+    if (!cell.reserved) inFlightBytes += sizeOf(cell);
+    resent++;
+    return put(buffer, at, cell);
+  };
+
+  const takeNew = (message: Queued, most: number, reserved: boolean): Cell => {
     const lane = message.lane;
     const start = message.offset;
-    const end = message.abandoned ? start : Math.min(message.bytes.length, start + Math.min(most, fragmentMaxBytes));
+    const length = message.bytes.length;
+    const end = message.abandoned ? start : Math.min(length, start + Math.min(most, fragmentMaxBytes));
     let flags: number = lane;
-    if (!message.started) flags |= msgFlag.first | (message.intake ? msgFlag.intake : 0) | (message.wantsDone ? msgFlag.wantsDone : 0);
-    const last = message.abandoned || end === message.bytes.length;
+    if (!message.started) {
+      flags |= msgFlag.first | (message.intake ? msgFlag.intake : 0) | (message.wantsDone ? msgFlag.wantsDone : 0);
+      if (message.intake) credit.spend(length);
+    }
+    const last = message.abandoned || end === length;
     if (last) flags |= message.abandoned ? msgFlag.abort : msgFlag.last;
-    const cell: Cell = { message, lane, sequence: next[lane] as number, flags, start, end, record: undefined, firstSentAt: -1, sentAt: 0, state: "in flight" };
-    next[lane] = cell.sequence + 1;
+    if (message.abandoned && message.intake) credit.refund(length - end);
+    const sequence = (next[lane] as number)++;
+    const cell: Cell = { message, lane, sequence, flags, start, end, reserved, record: undefined, acknowledged: false, copies: 0, sentAt: 0, previousSentAt: 0 };
     (sent[lane] as Fifo<Cell>).push(cell);
     message.offset = end;
     message.sealed = last;
     message.unacknowledged++;
     lanes.took(message, end - start);
     const size = sizeOf(cell);
-    windowBytes += size;
-    windowCells++;
-    inFlightBytes += size;
+    if (reserved) {
+      reservedBytes += size;
+      reservedCells++;
+    } else {
+      windowBytes += size;
+      windowCells++;
+      inFlightBytes += size;
+    }
+    cellsSent++;
     return cell;
   };
 
-  const markLost = (cell: Cell): void => {
-    cell.state = "lost";
-    inFlightBytes -= sizeOf(cell);
-    lostCells++;
-    (lost[cell.lane] as Fifo<Cell>).push(cell);
-  };
-
-  const acknowledgeCell = (cell: Cell, now: number): void => {
-    if (cell.state === "acknowledged") return;
+  const acknowledgeCell = (cell: Cell, overtakenBelow: number, now: number): void => {
+    cell.acknowledged = true;
     const size = sizeOf(cell);
-    if (cell.state === "lost") {
+    const { record } = cell;
+    if (record === undefined) {
       lostCells--;
-      pace.arrivedLate(now - cell.firstSentAt);
+      pace.arrivedLate(now - cell.sentAt, true);
     } else {
-      inFlightBytes -= size;
-      const index = cell.record?.index ?? 0;
-      // Overtaken by a later record, or acknowledged before its second copy can have come: reordering, not loss.
-      if (index < overtakenBelow) pace.arrivedLate(now - cell.sentAt);
-      else if (index > highestAcknowledged && cell.firstSentAt < cell.sentAt) pace.arrivedLate(now - cell.firstSentAt);
+      record.waiting--;
+      if (!cell.reserved) inFlightBytes -= size;
+      if (cell.copies > 1 && record.index > records.newest) pace.arrivedLate(now - cell.previousSentAt, true);
+      else if (record.index < overtakenBelow) pace.arrivedLate(now - cell.sentAt, false);
+      if (cell.copies === 1) records.came(record);
     }
-    cell.state = "acknowledged";
     pace.acknowledged(size);
     const { message } = cell;
     message.unacknowledged--;
@@ -159,168 +160,116 @@ export function createSendWindow(lanes: Lanes, pace: Pace, sink: SendWindowSink)
   };
 
   /** The window counts everything from the first gap on, acknowledged or not: it bounds what the peer must hold to put it in order. */
-  const acknowledgeLane = (lane: number, below: number, now: number): void => {
-    const fifo = sent[lane] as Fifo<Cell>;
+  const acknowledgeLane = (fifo: Fifo<Cell>, below: number, overtakenBelow: number, now: number): void => {
     for (let cell = fifo.peek(); cell !== undefined && cell.sequence < below; cell = fifo.peek()) {
       fifo.shift();
-      acknowledgeCell(cell, now);
-      windowBytes -= sizeOf(cell);
-      windowCells--;
+      if (!cell.acknowledged) acknowledgeCell(cell, overtakenBelow, now);
+      if (cell.reserved) {
+        reservedBytes -= sizeOf(cell);
+        reservedCells--;
+      } else {
+        windowBytes -= sizeOf(cell);
+        windowCells--;
+      }
     }
   };
 
-  const judge = (now: number): void => {
-    judgeAt = Number.POSITIVE_INFINITY;
-    for (let index = 0; ; index++) {
-      const record = records.at(index);
-      if (record === undefined || record.index >= highestAcknowledged) break;
-      let waiting = false;
-      const due = record.sentAt + pace.lossAfter;
-      for (const cell of record.cells) {
-        if (cell.record !== record || cell.state !== "in flight") continue;
-        if (due > now) {
-          waiting = true;
-          break;
-        }
-        pace.lost(record.sentAt, now);
-        markLost(cell);
+  const acknowledgeRanges = (fifo: Fifo<Cell>, ranges: Ack["lanes"][number]["ranges"], overtakenBelow: number, now: number): void => {
+    const base = fifo.peek()?.sequence ?? 0;
+    for (const range of ranges) {
+      for (let sequence = Math.max(range.start, base); sequence < range.end; sequence++) {
+        const cell = fifo.at(sequence - base);
+        if (cell === undefined) return;
+        if (!cell.acknowledged) acknowledgeCell(cell, overtakenBelow, now);
       }
-      if (waiting) {
-        judgeAt = due;
-        break;
-      }
-    }
-    for (let record = records.peek(); record !== undefined && record.index <= highestAcknowledged; record = records.peek()) {
-      if (record.cells.some((cell) => cell.record === record && cell.state === "in flight")) break;
-      records.shift();
     }
   };
 
-  /** Finds the newest record the peer reports, takes a round trip from it, and lets loss be judged against it. */
-  const noteHighest = (ack: Ack, session: object, now: number): void => {
-    if (ack.highest === noCounter) return;
-    for (let index = 0; ; index++) {
-      const record = records.at(index);
-      if (record === undefined) return;
-      if (record.session !== session || record.counter < ack.highest) continue;
-      if (record.counter > ack.highest) return;
-      if (record.index > highestAcknowledged) {
-        highestAcknowledged = record.index;
-        pace.roundTrip(now - record.sentAt - ack.delay / 1000);
-      }
-      return;
-    }
-  };
+  /** What the reserve lets pass now, and for how many bytes. */
+  const onReserve = (farthest: Reach, share: number): boolean =>
+    farthest >= reach.critical &&
+    reservedCells < protocol.windowReserveCells * share &&
+    reservedBytes + msgOverhead + sliverBytes <= protocol.windowReserveBytes * share;
 
   return {
-    fill(buffer, start, room, now, creditLeft, spend) {
+    fill(buffer, start, room) {
       let at = start;
-      for (let cell = nextLost(); cell !== undefined; cell = nextLost()) {
-        const size = sizeOf(cell);
-        const reserve = cell.lane === 0 ? protocol.windowReserveBytes : 0;
-        if (at + size > room || (inFlightBytes > 0 && inFlightBytes + size > pace.window + reserve)) return at;
-        (lost[cell.lane] as Fifo<Cell>).shift();
-        lostCells--;
-        cell.state = "in flight";
-        inFlightBytes += size;
-        resent++;
-        at = put(buffer, at, cell);
-      }
       for (;;) {
         const left = room - at - msgOverhead;
         if (left < 0) return at;
-        const bytes = Math.min(pace.window - inFlightBytes, protocol.windowMaxBytes - windowBytes) - msgOverhead;
-        const reserveOnly = bytes <= 0 || windowCells >= protocol.windowMaxCells;
-        if (reserveOnly) {
-          const full = windowCells >= protocol.windowMaxCells + protocol.windowReserveCells;
-          if (full || bytes + protocol.windowReserveBytes <= 0) return at;
+        const again = nextLost();
+        const fits = again !== undefined && (again.reserved || inFlightBytes === 0 || inFlightBytes + sizeOf(again) <= pace.window);
+        let space = Math.min(pace.window - inFlightBytes, protocol.windowMaxBytes - windowBytes) - msgOverhead;
+        const open = again === undefined && space >= sliverBytes && windowCells < protocol.windowMaxCells;
+        let message: Queued | undefined;
+        if (open) message = lanes.next(credit.available, reach.everything);
+        else {
+          // What is lost goes before what is new, but a new critical message waits for no other lane's loss and no full window.
+          const control = !fits && onReserve(reach.control, controlReserve);
+          const critical = control || (again?.lane !== 0 && onReserve(reach.critical, 1));
+          if (critical) message = lanes.next(credit.available, control ? reach.control : reach.critical);
+          space = protocol.windowReserveBytes * (message?.lane === 0 ? 1 : controlReserve) - reservedBytes - msgOverhead;
         }
-        const message = lanes.next({ intake: creditLeft(), reserveOnly });
-        if (message === undefined) return at;
-        const most = Math.min(left, reserveOnly ? bytes + protocol.windowReserveBytes : Math.max(bytes, 1));
-        // A sliver at the end of a record or of the window would cost a cell of its own: wait for room instead.
-        if (!message.abandoned && most < Math.min(message.bytes.length - message.offset, 1024)) return at;
-        if (message.intake && !message.started) spend(message.bytes.length);
-        const cell = takeNew(message, most);
+        if (message === undefined) {
+          if (again === undefined || !fits || at + sizeOf(again) > room) return at;
+          at = putLost(buffer, at, again);
+          continue;
+        }
+        const most = Math.min(left, space);
+        if (!message.abandoned && most < Math.min(message.bytes.length - message.offset, sliverBytes)) return at;
+        const cell = takeNew(message, most, !open);
         at = put(buffer, at, cell);
-        cellsSent++;
         if (message.sealed) sink.sealed(message, cell.sequence);
       }
     },
     fillProbe(buffer, at, room) {
-      for (let index = 0; ; index++) {
-        const record = records.at(index);
-        if (record === undefined) break;
-        const cell = record.cells.find((candidate) => candidate.record === record && candidate.state === "in flight");
-        if (cell === undefined) continue;
+      const cell = records.oldest();
+      if (cell !== undefined) {
         if (at + sizeOf(cell) > room) return at;
         resent++;
         return put(buffer, at, cell);
       }
-      const cell = nextLost();
-      if (cell === undefined || at + sizeOf(cell) > room) return at;
-      (lost[cell.lane] as Fifo<Cell>).shift();
-      lostCells--;
-      cell.state = "in flight";
-      inFlightBytes += sizeOf(cell);
-      resent++;
-      return put(buffer, at, cell);
+      const again = nextLost();
+      return again === undefined || at + sizeOf(again) > room ? at : putLost(buffer, at, again);
     },
     sent(session, counter, now, eliciting) {
-      if (filling.length === 0 && !eliciting) return;
-      const record: SentRecord = { index: recordIndex++, session, counter, sentAt: now, cells: filling, bytes: fillingBytes };
-      for (const cell of filling) {
-        cell.record = record;
-        if (cell.firstSentAt < 0) cell.firstSentAt = now;
-        cell.sentAt = now;
-      }
-      records.push(record);
-      lastSentAt = now;
+      if (filling.length === 0 && !eliciting) return false;
+      records.add(session, counter, now, filling);
       filling = [];
-      fillingBytes = 0;
+      return true;
     },
     notSent() {
-      for (const cell of filling) if (cell.state === "in flight") markLost(cell);
+      for (const cell of filling) if (cell.record === undefined) give(cell);
       filling = [];
-      fillingBytes = 0;
     },
     acknowledge(ack, session, now) {
-      overtakenBelow = highestAcknowledged;
-      noteHighest(ack, session, now);
+      const overtakenBelow = records.newest;
+      if (ack.highest !== noCounter) records.reported(session, ack.highest, ack.delay / 1_000, now);
       for (const { lane, next: below, ranges } of ack.lanes) {
+        // What was never sent cannot have come: not believed, and nothing of it is taken.
         if (below > (next[lane] as number)) continue;
-        acknowledgeLane(lane, below, now);
         const fifo = sent[lane] as Fifo<Cell>;
-        const base = fifo.peek()?.sequence ?? 0;
-        for (const range of ranges) {
-          for (let sequence = Math.max(range.start, base); sequence < range.end; sequence++) {
-            const cell = fifo.at(sequence - base);
-            if (cell === undefined) break;
-            if (cell.state !== "acknowledged") acknowledgeCell(cell, now);
-          }
-        }
+        acknowledgeLane(fifo, below, overtakenBelow, now);
+        if (ranges.length > 0) acknowledgeRanges(fifo, ranges, overtakenBelow, now);
       }
-      judge(now);
+      records.judge(now);
     },
     acknowledgeBelow(below, now) {
-      overtakenBelow = -1;
-      for (let lane = 0; lane < 4; lane++) acknowledgeLane(lane, Math.min(below[lane] ?? 0, next[lane] as number), now);
+      for (let lane = 0; lane < 4; lane++) acknowledgeLane(sent[lane] as Fifo<Cell>, Math.min(below[lane] ?? 0, next[lane] as number), -1, now);
+      records.judge(now);
     },
-    judge,
+    judge: records.judge,
     get judgeAt() {
-      return judgeAt;
+      return records.judgeAt;
     },
     get outstanding() {
-      return windowCells > 0 || (records.length > 0 && (records.at(records.length - 1) as SentRecord).index > highestAcknowledged);
+      return windowCells + reservedCells > 0 || records.waiting;
     },
     get hasLost() {
       return lostCells > 0;
     },
-    get lastSentAt() {
-      return lastSentAt;
-    },
     get unacknowledgedBytes() {
-      return windowBytes;
+      return windowBytes + reservedBytes;
     },
     get resent() {
       return resent;

@@ -1,0 +1,74 @@
+import { cellType, msgFlag } from "../frame/cell.js";
+import type { AnnouncedLimits } from "../secure/types.js";
+import type { MemoryBudget } from "./budget.js";
+import { createReceiveCredit, type ReceiveCredit } from "./credit.js";
+import { type Assembled, type Assembler, createAssembler } from "./fragment.js";
+import { type Delivery, type Lane, lanes as allLanes, type Outcome } from "./message.js";
+import type { Outbox } from "./outbox.js";
+
+export interface InboundOptions {
+  readonly own: AnnouncedLimits;
+  readonly budget: MemoryBudget;
+  readonly outbox: Pick<Outbox, "sendDone" | "takeDone">;
+  readonly deliver: (delivery: Delivery) => void;
+  /** A settled message left something to send. */
+  readonly wake: () => void;
+  /** The peer does not take what it asked for. */
+  readonly overrun: () => void;
+}
+
+/** From cells in lane order to messages, and from their settling back to credit and DONE. */
+export interface Inbound {
+  /** Undefined, or what the peer did wrong. */
+  take(type: number, flags: number, lane: Lane, sequence: number, data: Uint8Array): "malformed" | "flow" | undefined;
+  readonly credit: ReceiveCredit;
+  readonly messages: number;
+  clear(): void;
+}
+
+const doneFlags = msgFlag.first | msgFlag.last;
+const nothingToSettle = (): void => undefined;
+
+export function createInbound({ own, budget, outbox, deliver, wake, overrun }: InboundOptions): Inbound {
+  const credit = createReceiveCredit(own);
+  const assemblers: readonly Assembler[] = allLanes.map(() => createAssembler({ maxMessageBytes: own.maxMessageBytes, budget }));
+  let messages = 0;
+  let over = false;
+
+  const settling = ({ intake, wantsDone, size }: Assembled, lane: Lane, sequence: number): Delivery["settle"] => {
+    if (!intake && !wantsDone) return nothingToSettle;
+    let settled = false;
+    return (outcome: Outcome) => {
+      if (settled || over) return;
+      settled = true;
+      if (intake) credit.giveBack(size);
+      if (wantsDone && !outbox.sendDone(lane, sequence, outcome)) return overrun();
+      if (wantsDone || credit.due) wake();
+    };
+  };
+
+  return {
+    take(type, flags, lane, sequence, data) {
+      if (type === cellType.done) return (flags & ~msgFlag.laneMask) === doneFlags && outbox.takeDone(data) ? undefined : "malformed";
+      const assembled = (assemblers[lane] as Assembler).push(flags, data);
+      if (assembled === undefined || assembled === "malformed") return assembled;
+      if (assembled.intake && !credit.accept(assembled.size)) return "flow";
+      if (assembled.aborted) {
+        if (assembled.intake) credit.giveBack(assembled.size);
+        return undefined;
+      }
+      messages++;
+      const { bytes, intake, wantsDone, refused } = assembled;
+      deliver({ bytes, lane, intake, wantsDone, refused, settle: settling(assembled, lane, sequence) });
+      return undefined;
+    },
+    credit,
+    get messages() {
+      return messages;
+    },
+    clear() {
+      over = true;
+      for (const assembler of assemblers) assembler.clear();
+    },
+  };
+}

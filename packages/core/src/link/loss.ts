@@ -1,0 +1,153 @@
+import { createFifo } from "./fifo.js";
+import type { Queued } from "./lanes.js";
+import type { Lane } from "./message.js";
+import type { Pace } from "./pace.js";
+
+/** A sealed fragment. */
+export interface Cell {
+  readonly message: Queued;
+  readonly lane: Lane;
+  readonly sequence: number;
+  readonly flags: number;
+  readonly start: number;
+  readonly end: number;
+  /** Sent on the part of the window that is kept for control and the critical lane. */
+  readonly reserved: boolean;
+  /** The record that carried it last and is still waited for; undefined when it is to be sent (again). */
+  record: SentRecord | undefined;
+  acknowledged: boolean;
+  copies: number;
+  sentAt: number;
+  /** When the copy before the last one went. */
+  previousSentAt: number;
+}
+
+export interface SentRecord {
+  /** Position in the order of all records of the link that ask for an acknowledgement. */
+  readonly index: number;
+  readonly session: object;
+  readonly counter: number;
+  readonly sentAt: number;
+  readonly cells: readonly Cell[];
+  /** Cells that were not sent again since and not acknowledged. */
+  waiting: number;
+}
+
+/** The records that wait for an acknowledgement, over all sessions, and the judgement of what is lost: by time and order (RFC 8985, RFC 9002 section 6.1), never by the first gap. */
+export interface SentRecords {
+  add(session: object, counter: number, now: number, cells: readonly Cell[]): void;
+  /** The peer reports this record as the newest it has, held for `delay` ms. */
+  reported(session: object, counter: number, delay: number, now: number): void;
+  /** A cell of this record was acknowledged and had only this copy: the record came, whatever else the peer reports. */
+  came(record: SentRecord): void;
+  /** Hands over every cell that is lost by now. */
+  judge(now: number): void;
+  /** When `judge` has something to do, or Infinity. */
+  readonly judgeAt: number;
+  /** Index of the newest record known to have come, -1 before any. */
+  readonly newest: number;
+  /** The last record is not acknowledged. */
+  readonly waiting: boolean;
+  oldest(): Cell | undefined;
+}
+
+export function createSentRecords(pace: Pace, lost: (cell: Cell) => void): SentRecords {
+  const records = createFifo<SentRecord>();
+  let nextIndex = 0;
+  let newest = -1;
+  let judgeAt = Number.POSITIVE_INFINITY;
+  let presentSession: object | undefined;
+  let presentFrom = 0;
+
+  /** The indices in the queue are contiguous, and the counters of one session ascend. */
+  const find = (session: object, counter: number): SentRecord | undefined => {
+    const first = records.peek()?.index ?? nextIndex;
+    let low = 0;
+    let high = records.length;
+    if (session === presentSession) low = Math.max(0, presentFrom - first);
+    else {
+      while (low < high && records.at(low)?.session !== session) low++;
+      for (let end = low; end < high; end++) if (records.at(end)?.session !== session) high = end;
+    }
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const record = records.at(middle) as SentRecord;
+      if (record.counter === counter) return record;
+      if (record.counter < counter) low = middle + 1;
+      else high = middle;
+    }
+    return undefined;
+  };
+
+  const trim = (): void => {
+    for (let record = records.peek(); record !== undefined && record.waiting === 0; record = records.peek()) {
+      if (record.index > newest && record.cells.length === 0) return;
+      records.shift();
+    }
+  };
+
+  return {
+    add(session, counter, now, cells) {
+      if (session !== presentSession) {
+        presentSession = session;
+        presentFrom = nextIndex;
+      }
+      const record: SentRecord = { index: nextIndex++, session, counter, sentAt: now, cells, waiting: cells.length };
+      for (const cell of cells) {
+        if (cell.record !== undefined) cell.record.waiting--;
+        cell.record = record;
+        cell.copies++;
+        cell.previousSentAt = cell.sentAt;
+        cell.sentAt = now;
+      }
+      records.push(record);
+    },
+    reported(session, counter, delay, now) {
+      const record = find(session, counter);
+      if (record === undefined || record.index <= newest) return;
+      newest = record.index;
+      pace.roundTrip(now - record.sentAt, delay, now);
+    },
+    came(record) {
+      if (record.index > newest) newest = record.index;
+    },
+    judge(now) {
+      judgeAt = Number.POSITIVE_INFINITY;
+      for (let position = 0; ; position++) {
+        const record = records.at(position);
+        if (record === undefined || record.index >= newest) break;
+        if (record.waiting === 0) continue;
+        const due = record.sentAt + pace.lossAfter;
+        if (due > now) {
+          judgeAt = due;
+          break;
+        }
+        pace.lost(record.sentAt, now);
+        record.waiting = 0;
+        for (const cell of record.cells) {
+          if (cell.record !== record || cell.acknowledged) continue;
+          cell.record = undefined;
+          lost(cell);
+        }
+      }
+      trim();
+    },
+    get judgeAt() {
+      return judgeAt;
+    },
+    get newest() {
+      return newest;
+    },
+    get waiting() {
+      const last = records.at(records.length - 1);
+      return last !== undefined && last.index > newest;
+    },
+    oldest() {
+      for (let position = 0; position < records.length; position++) {
+        const record = records.at(position) as SentRecord;
+        if (record.waiting > 0) return record.cells.find((cell) => cell.record === record && !cell.acknowledged);
+      }
+      return undefined;
+    },
+  };
+}
