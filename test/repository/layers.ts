@@ -3,7 +3,7 @@ import { type Finding, importsOf, resolveImport, type SourceFile } from "./sourc
 const CORE = "packages/core/src/";
 
 /** The layers of core from the bottom up. A file may import its own layer and those below it. */
-export const layers: readonly string[] = [
+const layers: readonly string[] = [
   "base",
   "runtime",
   "telemetry",
@@ -25,7 +25,7 @@ export const layers: readonly string[] = [
 ];
 
 /** The layer of a core source: its folder; beside the folders stand `agent.ts`, `index.ts`, and the base that all share (errors, limits, bytes). */
-export function layerOf(path: string): string {
+function layerOf(path: string): string {
   const [first = "", ...rest] = path.slice(CORE.length).split("/");
   if (rest.length > 0) return first;
   const name = first.replace(/\.ts$/, "");
