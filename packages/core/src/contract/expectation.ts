@@ -14,7 +14,7 @@ export function expectation(message: unknown, value: unknown): string {
   const text = message
     .split(/[\s,;(]*\b(?:but\s+)?(?:received|was|got|instead of)\b/i, 1)
     .join("")
-    .replace(/"[^]*"|"[^]*|`[^]*`|`[^]*|(?<!\p{L})'[^]*'|(?<!\p{L})'[^]*/gu, "…")
+    .replace(/".*"|".*|`.*`|`.*|(?<!\p{L})'.*'|(?<!\p{L})'.*/gsu, "…")
     .replace(/[^\p{L}\p{N}\p{P}\p{S}]+/gu, " ")
     .trim();
   try {

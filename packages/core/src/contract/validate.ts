@@ -7,7 +7,7 @@ export type Where = "input" | "output";
 
 /**
  * Checks `value` and returns what the schema made of it; a promise only where the schema itself is asynchronous. Throws
- * `invalid_input` or `invalid_output` with path and expectation of the first issue, never with the value. What a schema throws is
+ * (or rejects with, then) `invalid_input` or `invalid_output` with path and expectation of the first issue, never with the value. What a schema throws is
  * its own fault and is kept as the cause. Nothing is merged or copied: the result is the schema's.
  */
 export function validate<Schema extends StandardSchemaV1>(

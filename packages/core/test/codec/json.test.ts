@@ -88,7 +88,7 @@ describe("what cannot be sent is refused with its path", () => {
   const cases: { name: string; value: unknown; says: RegExp }[] = [
     { name: "undefined", value: undefined, says: /^payload is undefined/ },
     { name: "undefined in an array", value: { a: [1, undefined] }, says: /^payload\.a\[1\] is undefined/ },
-    { name: "hole in an array", value: [1, , 3], says: /^payload\[1\] is undefined/ },
+    { name: "hole in an array", value: Object.assign([], { 0: 1, 2: 3, length: 3 }), says: /^payload\[1\] is undefined/ },
     { name: "NaN", value: { deep: [{ n: Number.NaN }] }, says: /^payload\.deep\[0\]\.n is NaN or infinite/ },
     { name: "Infinity", value: [Number.NEGATIVE_INFINITY], says: /^payload\[0\] is NaN or infinite/ },
     { name: "bigint", value: { n: 10n }, says: /^payload\.n is a bigint/ },
@@ -359,13 +359,17 @@ describe("properties", () => {
   ])("1 MiB of %s is settled quickly", (_, source) => {
     const bytes = utf8(source);
     expect(bytes.length).toBeLessThanOrEqual(limits.jsonMaxBytes);
-    const begin = performance.now();
-    try {
-      decodeJson(bytes, limits);
-    } catch (error) {
-      expect(isTightbeamError(error)).toBe(true);
+    // The best of three against a generous bound: a guard against hanging, the bar is 50 ms on a quiet machine.
+    let best = Number.POSITIVE_INFINITY;
+    for (let round = 0; round < 3; round++) {
+      const begin = performance.now();
+      try {
+        decodeJson(bytes, limits);
+      } catch (error) {
+        expect(isTightbeamError(error)).toBe(true);
+      }
+      best = Math.min(best, performance.now() - begin);
     }
-    // A guard against hanging: the bar is 50 ms on a quiet machine.
-    expect(performance.now() - begin).toBeLessThan(500);
+    expect(best).toBeLessThan(500);
   });
 });
