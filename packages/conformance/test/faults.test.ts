@@ -46,8 +46,12 @@ const cutByInjector = (): TransportEnv => {
       all.push(one);
       return one;
     },
-    cut: () => all.forEach((one) => void one.cut()),
-    restore: () => all.forEach((one) => void one.restore()),
+    cut() {
+      for (const one of all) one.cut();
+    },
+    restore() {
+      for (const one of all) one.restore();
+    },
     close: base.close,
   };
 };

@@ -133,7 +133,7 @@ export const sending: readonly Rule[] = [
         );
       }
       const settled = Promise.allSettled(sends);
-      for (let i = 0; i < 64; i += 1) await undefined;
+      for (let i = 0; i < 64; i += 1) await Promise.resolve();
       must(accepted <= acceptedMaxBytes, `send resolved for ${accepted} bytes in the turn that sent them: nothing could have left yet`);
       await context.within(settled, "the sends of a flood");
     },
