@@ -1,5 +1,6 @@
 import { fromBase64url, fromHex } from "../bytes.js";
 import { TightbeamError } from "../errors.js";
+import { nodeCrypto } from "./node-crypto.js";
 import { isStrictEd25519Signature } from "./points.js";
 
 /** JWS names: Ed25519 (RFC 8037) and ECDSA on P-256 with SHA-256 (RFC 7518, 3.4). Signatures are 64 bytes. */
@@ -10,15 +11,14 @@ export type Verify = (signature: Uint8Array, data: Uint8Array) => Promise<boolea
 
 type Backend = (alg: SignatureAlgorithm, jwk: JsonWebKey) => Promise<Verify>;
 
-interface NodeCrypto {
+interface NodeVerify {
   createPublicKey(input: { key: JsonWebKey; format: "jwk" }): object;
   verify(hash: string | null, data: Uint8Array, key: object, signature: Uint8Array): boolean;
 }
 
 /** About half the CPU of WebCrypto, which pays for a trip through a thread. */
 const node: Backend = async (alg, jwk) => {
-  const builtin = (globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } }).process?.getBuiltinModule;
-  const crypto = builtin?.("node:crypto") as NodeCrypto | undefined;
+  const crypto = nodeCrypto() as NodeVerify | undefined;
   if (crypto === undefined) throw new TightbeamError("unsupported", "this runtime has no node:crypto");
   const key = crypto.createPublicKey({ key: jwk, format: "jwk" });
   return alg === "EdDSA"
