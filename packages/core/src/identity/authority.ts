@@ -102,7 +102,7 @@ export async function createAuthority(options: CreateAuthorityOptions = {}): Pro
     const granted = checkPermissions(permissions);
     const { alg, jwk } = readPublicJwk(publicKey);
     const jti = toBase64url(runtime.random.bytes(16));
-    if (revocations.check({ jti, thumbprint: await thumbprintOf(jwk), id }))
+    if (revocations.check({ jti, thumbprint: thumbprintOf(jwk), id }))
       throw new TightbeamError("revoked_token", "This agent or key has been revoked and gets no new tokens.");
     const issuedAt = wall();
     const expiresAt = issuedAt + checkLifetime(lifetime);
@@ -152,10 +152,7 @@ export async function createAuthority(options: CreateAuthorityOptions = {}): Pro
           )
         : secretTrust(secret, profile);
     },
-    revoke(revocation: Revocation) {
-      revocations.prune(wall());
-      revocations.add(revocation, wall() + lifetimeMaxMs + clockToleranceS * 1000);
-    },
+    revoke: (revocation: Revocation) => revocations.add(revocation, wall(), wall() + lifetimeMaxMs + clockToleranceS * 1000),
     reinstate: (revocation: Revocation) => revocations.remove(revocation),
   } satisfies Authority);
 }

@@ -1,4 +1,5 @@
-import { fromBase64url, toBase64url } from "../bytes.js";
+import { encodeUtf8, fromBase64url, toBase64url } from "../bytes.js";
+import { crypto } from "../crypto/index.js";
 import { isP256Point, isStrictEd25519Point } from "../crypto/points.js";
 import { TightbeamError } from "../errors.js";
 import { isJsonObject } from "./json.js";
@@ -80,11 +81,8 @@ export const thumbprintInput = (jwk: PublicJwk): string =>
   jwk.kty === "OKP" ? `{"crv":"${jwk.crv}","kty":"OKP","x":"${jwk.x}"}` : `{"crv":"${jwk.crv}","kty":"EC","x":"${jwk.x}","y":"${jwk.y}"}`;
 
 /** RFC 7638 with SHA-256, 43 characters of base64url. `jwk` may hold more members; it is checked first. Throws `invalid_key`. */
-export async function thumbprint(jwk: unknown): Promise<string> {
+export function thumbprint(jwk: unknown): string {
   return thumbprintOf(readPublicJwk(jwk).jwk);
 }
 
-export async function thumbprintOf(jwk: PublicJwk): Promise<string> {
-  const digest = await globalThis.crypto.subtle.digest("SHA-256", new TextEncoder().encode(thumbprintInput(jwk)));
-  return toBase64url(new Uint8Array(digest));
-}
+export const thumbprintOf = (jwk: PublicJwk): string => toBase64url(crypto().sha256.digest(encodeUtf8(thumbprintInput(jwk))));

@@ -7,10 +7,8 @@ export type Revocation = { readonly jti: string } | { readonly thumbprint: strin
 export interface Revocations {
   readonly check: RevocationCheck & ((token: { readonly jti: string; readonly thumbprint: string; readonly id: string }) => boolean);
   /** Throws `overloaded` when the list is full, `invalid_argument` for anything else than one of the three. */
-  add(revocation: Revocation, until: number): void;
+  add(revocation: Revocation, now: number, until: number): void;
   remove(revocation: Revocation): void;
-  /** Drops what no token can carry any more. */
-  prune(now: number): void;
 }
 
 const entriesMax = 100_000;
@@ -19,6 +17,13 @@ const kinds = ["jti", "thumbprint", "id"] as const;
 /** Exact, in memory, bounded. A revoked `jti` is forgotten at `until`; keys and agents stay until removed. */
 export function createRevocations(): Revocations {
   const entries = new Map<string, number>();
+  let pruneAt = 1_024;
+
+  /** Drops what no token can carry any more; next time when the list has doubled, so that adding stays cheap. */
+  function prune(now: number): void {
+    for (const [entry, until] of entries) if (until < now) entries.delete(entry);
+    pruneAt = Math.min(entriesMax, Math.max(1_024, entries.size * 2));
+  }
 
   function name(revocation: Revocation): string {
     const given = kinds.filter((kind) => Object.hasOwn(revocation, kind));
@@ -31,8 +36,9 @@ export function createRevocations(): Revocations {
 
   return {
     check: ({ jti, thumbprint, id }) => entries.has(`jti:${jti}`) || entries.has(`thumbprint:${thumbprint}`) || entries.has(`id:${id}`),
-    add(revocation, until) {
+    add(revocation, now, until) {
       const entry = name(revocation);
+      if (entries.size >= pruneAt) prune(now);
       if (entries.size >= entriesMax && !entries.has(entry))
         throw new TightbeamError(
           "overloaded",
@@ -41,8 +47,5 @@ export function createRevocations(): Revocations {
       entries.set(entry, entry.startsWith("jti:") ? until : Number.POSITIVE_INFINITY);
     },
     remove: (revocation) => void entries.delete(name(revocation)),
-    prune(now) {
-      for (const [entry, until] of entries) if (until < now) entries.delete(entry);
-    },
   };
 }
