@@ -4,5 +4,6 @@
  */
 export type { KeyPair } from "../crypto/index.js";
 export { type CipherName, type CipherState, nonce, rekeyed } from "./cipher-state.js";
-export { createHandshake, type Handshake } from "./handshake.js";
+export { createHandshake } from "./handshake.js";
 export type { HandshakeOptions } from "./options.js";
+export type { Handshake } from "./types.js";
