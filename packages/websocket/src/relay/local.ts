@@ -14,6 +14,7 @@ import {
   TransportError,
 } from "@tightbeam/core/transport";
 import { type Reason, reasonHint } from "../reasons.js";
+import type { Lease } from "./lease.js";
 import type { RelayLimits } from "./limits.js";
 import { createSendRules, isAllowed, type RelayAgent, type RelayPolicy } from "./policy.js";
 import type { Registry } from "./registry.js";
@@ -27,6 +28,7 @@ export interface LocalContext {
   readonly table: AddressTable;
   readonly registry: Registry;
   readonly policy: RelayPolicy | undefined;
+  readonly lease: Lease;
   readonly inboxBytes: number;
   readonly left: (local: Local) => void;
 }
@@ -39,7 +41,7 @@ export interface Local {
 
 /** An agent in the relay's own process: the same table and the same rules, without a socket between. */
 export function createLocal(identity: Identity, instance: string, permissions: readonly string[], context: LocalContext): Local {
-  const { runtime, limits, table, registry, policy, inboxBytes } = context;
+  const { runtime, limits, table, registry, policy, lease, inboxBytes } = context;
   const { timers } = runtime;
   const agent: RelayAgent = { id: identity.id, instance, permissions };
   const rules = createSendRules(policy, () => agent);
@@ -102,8 +104,9 @@ export function createLocal(identity: Identity, instance: string, permissions: r
       if (group !== undefined && !isAgentId(group)) throw new TightbeamError("invalid_argument", "A group is named like an agent: [realm/]name.");
       if (!isAllowed(policy, agent, "subscribe", at, group)) throw forbidden(at);
       const inbox = createInbox({ at, receive, timers, maxBytes: inboxBytes, onDropped: change });
-      // What arrived on a socket is shared with the other receivers and may be a view of a larger buffer.
-      const remove = table.add(at, { deliver: (frame) => void inbox.push(new Uint8Array(frame)) }, group);
+      // A receiver gets plain bytes that are its own: a Buffer's `slice` shares.
+      const own = (frame: Uint8Array) => (lease.take(frame) ? new Uint8Array(frame.buffer, frame.byteOffset, frame.byteLength) : new Uint8Array(frame));
+      const remove = table.add(at, { deliver: (frame) => void inbox.push(own(frame)) }, group);
       const seat = { inbox, remove };
       seats.add(seat);
       return async () => {

@@ -1,6 +1,8 @@
 import type { Clock, Member } from "@tightbeam/core/transport";
 import { encodeDropped, encodeFrame, frameType, noBytes } from "../protocol.js";
+import { copiedBelowBytes } from "../wire/ws.js";
 import type { RelayCounters } from "./counters.js";
+import type { Lease } from "./lease.js";
 import type { RelayLimits } from "./limits.js";
 import type { Socket } from "./socket.js";
 
@@ -13,7 +15,7 @@ export interface Outbox {
   stalled(bound: number): boolean;
 }
 
-export function createOutbox(socket: Socket, limits: RelayLimits, clock: Clock, counters: RelayCounters): Outbox {
+export function createOutbox(socket: Socket, limits: RelayLimits, clock: Clock, counters: RelayCounters, lease: Lease): Outbox {
   const dropped = new Map<number, { frames: number; bytes: number }>();
   let bound = limits.outgoingBytes;
   let slowSince: number | undefined;
@@ -37,10 +39,12 @@ export function createOutbox(socket: Socket, limits: RelayLimits, clock: Clock, 
   return {
     member: (number) => ({
       deliver(frame) {
-        if (socket.buffered + frame.byteLength > bound) return drop(number, frame);
+        const { byteLength } = frame;
+        if (socket.buffered + byteLength > bound) return drop(number, frame);
         counters.framesOut += 1;
-        counters.bytesOut += frame.byteLength;
-        socket.send(encodeFrame(frameType.msg, number, noBytes, frame));
+        counters.bytesOut += byteLength;
+        if (byteLength >= copiedBelowBytes && lease.take(frame)) socket.sendParts(encodeFrame(frameType.msg, number, noBytes, noBytes), frame);
+        else socket.send(encodeFrame(frameType.msg, number, noBytes, frame));
       },
     }),
     forget(number) {

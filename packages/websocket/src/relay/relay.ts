@@ -16,6 +16,7 @@ import { createCounters, metricsText, type RelayStats } from "./counters.js";
 import { createDoor, createRelayServer } from "./door.js";
 import { createGate } from "./gate.js";
 import { receiveGuest } from "./guest.js";
+import { createLease } from "./lease.js";
 import { type RelayLimits, relayLimits } from "./limits.js";
 import { createLocal, type Local } from "./local.js";
 import { isLoopback, loopbackOrigins, readOrigins } from "./origins.js";
@@ -94,6 +95,7 @@ export async function createRelay(options: RelayOptions): Promise<Relay> {
   };
   const table = createAddressTable();
   const registry = createRegistry();
+  const lease = createLease();
   const gate = createGate(limits.unauthenticatedPerAddress, limits.unauthenticated);
   const sessions = new Set<Session>();
   const guests = new Set<Socket>();
@@ -111,6 +113,7 @@ export async function createRelay(options: RelayOptions): Promise<Relay> {
     registry,
     policy,
     counters,
+    lease,
     check: { trust, origins: origins.relay, now: () => clock.wall() },
     left(session, reason) {
       sessions.delete(session);
@@ -215,7 +218,7 @@ export async function createRelay(options: RelayOptions): Promise<Relay> {
       if (!Number.isSafeInteger(inboxBytes) || inboxBytes < limits.maxFrameBytes + 64)
         throw invalid("`inboxBytes` holds at least one frame of limits.maxFrameBytes and 64 bytes.");
       const left = (local: Local) => void locals.delete(local);
-      const local = createLocal(identity, instance, permissions, { runtime, limits, table, registry, policy, inboxBytes, left });
+      const local = createLocal(identity, instance, permissions, { runtime, limits, table, registry, policy, lease, inboxBytes, left });
       locals.add(local);
       return local.transport;
     },

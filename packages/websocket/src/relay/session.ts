@@ -18,6 +18,7 @@ import { type Reason, reasonCode, reasonHint } from "../reasons.js";
 import { createBudget } from "./budget.js";
 import type { RelayCounters } from "./counters.js";
 import type { Admission } from "./guest.js";
+import type { Lease } from "./lease.js";
 import type { RelayLimits } from "./limits.js";
 import { checkLogin, type LoginCheck, reasonFor } from "./login.js";
 import { createOutbox } from "./outbox.js";
@@ -49,6 +50,7 @@ export interface SessionContext {
   readonly policy: RelayPolicy | undefined;
   readonly check: LoginCheck;
   readonly counters: RelayCounters;
+  readonly lease: Lease;
   /** Once, at the end, however it came. */
   readonly left: (session: Session, reason: Reason | undefined) => void;
 }
@@ -61,11 +63,11 @@ interface Subscription {
 
 /** A socket after its login. Undefined when the instance is taken by another key; the socket is ended then. */
 export function createSession(socket: Socket, admission: Admission, context: SessionContext): Session | undefined {
-  const { runtime, limits, table, registry, policy, counters } = context;
+  const { runtime, limits, table, registry, policy, counters, lease } = context;
   const { instance, nonce } = admission;
   const { id } = admission.token;
   const subscriptions = new Map<number, Subscription>();
-  const outbox = createOutbox(socket, limits, runtime.clock, counters);
+  const outbox = createOutbox(socket, limits, runtime.clock, counters, lease);
   const frames = createBudget(runtime.clock, Math.max(1, Math.floor((limits.framesPerSecond * throttleWindowMs) / 1_000)), throttleWindowMs);
   const control = createBudget(runtime.clock, (limits.controlPerSecond * controlWindowMs) / 1_000, controlWindowMs);
   /** Addresses by their bytes as they came: reading, checking and asking the policy once each. */
@@ -131,7 +133,7 @@ export function createSession(socket: Socket, admission: Admission, context: Ses
     }
     counters.framesIn += 1;
     counters.bytesIn += size;
-    table.route(to, bytes.subarray(start));
+    lease.offer(bytes.subarray(start), (frame) => table.route(to, frame));
     const wait = frames.take();
     if (wait > 0) throttle(wait);
   };

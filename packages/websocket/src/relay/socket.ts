@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
-import { WebSocket } from "ws";
+import type { WebSocket } from "ws";
 import { closeCode, type Reason } from "../reasons.js";
-import { corkPerTurn, messageBytes, socketOf } from "../wire/ws.js";
+import { createWriter, messageBytes, socketOf } from "../wire/ws.js";
 import type { RelayCounters } from "./counters.js";
 
 export interface SocketEvents {
@@ -17,6 +17,8 @@ export interface Socket {
   readonly buffered: number;
   events: SocketEvents;
   send(message: Uint8Array): void;
+  /** One message of two parts that nobody changes any more. */
+  sendParts(head: Uint8Array, body: Uint8Array): void;
   /** Called each time everything that waited has left. */
   onDrain(listener: () => void): void;
   /** Stops reading for so long. */
@@ -31,17 +33,14 @@ export interface Socket {
 
 export function createSocket(ws: WebSocket, request: IncomingMessage, counters: RelayCounters, events: SocketEvents): Socket {
   const tcp = socketOf(ws);
-  const corked = corkPerTurn(tcp);
+  const writer = createWriter(ws, "server");
   const self: Socket = {
     events,
     get buffered() {
       return ws.bufferedAmount;
     },
-    send(message) {
-      if (ws.readyState !== WebSocket.OPEN) return;
-      corked();
-      ws.send(message);
-    },
+    send: (message) => writer.write(message),
+    sendParts: (head, body) => writer.writeParts(head, body),
     onDrain(listener) {
       tcp?.on("drain", listener);
     },
@@ -61,7 +60,7 @@ export function createSocket(ws: WebSocket, request: IncomingMessage, counters: 
     counters.protocolErrors += 1;
   });
   ws.on("message", (data, isBinary) => {
-    if (ws.readyState !== WebSocket.OPEN) return;
+    if (ws.readyState !== ws.OPEN) return;
     if (isBinary) self.events.message(messageBytes(data));
     else self.events.text();
   });

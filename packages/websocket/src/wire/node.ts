@@ -3,7 +3,7 @@ import type { Timers, TransportError } from "@tightbeam/core/transport";
 import WebSocket from "ws";
 import { answerError, connectError } from "./errors.js";
 import { closeTimeoutMs, type OpenWire, type TlsOptions, type Wire, type WireEvents } from "./wire.js";
-import { corkPerTurn, messageBytes, socketOf } from "./ws.js";
+import { createWriter, messageBytes, socketOf } from "./ws.js";
 
 const maxFragments = 64;
 /** Where the socket under `ws` is out of reach and cannot say that it drained. */
@@ -49,7 +49,7 @@ export const openSocket: OpenWire = ({ url, subprotocols, maxMessageBytes, timeo
 
 function openWire(ws: WebSocket, timers: Timers, events: WireEvents, lastError: () => Error | undefined): Wire {
   const socket = socketOf(ws);
-  const corked = corkPerTurn(socket);
+  const writer = createWriter(ws, "client");
   let ended = false;
   let waiting: (() => void)[] = [];
   const release = () => {
@@ -78,9 +78,7 @@ function openWire(ws: WebSocket, timers: Timers, events: WireEvents, lastError: 
       return ws.bufferedAmount;
     },
     send(message) {
-      if (ended || ws.readyState !== WebSocket.OPEN) return;
-      corked();
-      ws.send(message);
+      if (!ended) writer.write(message);
     },
     drained: (mark) =>
       new Promise((resolve) => {

@@ -1,0 +1,26 @@
+/**
+ * Who may keep a frame that came from a socket. The table gives every member the same bytes; the first that asks owns them, the others copy,
+ * so a frame with one receiver is never copied.
+ */
+export interface Lease {
+  /** Routes with `route` while the frame is to be had. */
+  offer(frame: Uint8Array, route: (frame: Uint8Array) => void): void;
+  /** True for the first that asks about a frame on offer. Small views of large buffers are not to be had: they would keep the whole alive. */
+  take(frame: Uint8Array): boolean;
+}
+
+export function createLease(): Lease {
+  let offered: Uint8Array | undefined;
+  return {
+    offer(frame, route) {
+      offered = frame.byteLength * 4 >= frame.buffer.byteLength ? frame : undefined;
+      route(frame);
+      offered = undefined;
+    },
+    take(frame) {
+      if (offered !== frame) return false;
+      offered = undefined;
+      return true;
+    },
+  };
+}
