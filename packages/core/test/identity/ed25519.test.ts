@@ -36,8 +36,7 @@ describe("Ed25519 keys", () => {
 
   it("in another than the canonical spelling are refused", async () => {
     for (const point of nonCanonical) {
-      await expectCode(importVerifyKey(jwkOf(withSign(point))), "invalid_key");
-      await expectCode(importVerifyKey(jwkOf(point)), "invalid_key");
+      for (const spelling of [point, withSign(point)]) await expect(importVerifyKey(jwkOf(spelling))).rejects.toMatchObject({ code: "invalid_key" });
     }
   });
 
@@ -53,7 +52,11 @@ describe("Ed25519 signatures", () => {
   it("with S = 0 verify nothing, even if a small-order key had got past the import", async () => {
     for (const point of torsion) {
       const verify = await importVerify("EdDSA", jwkOf(point)).catch(() => undefined);
-      for (const r of torsion) if (verify !== undefined) expect(await verify(Uint8Array.from([...r, ...new Uint8Array(32)]), hex("00"))).toBe(false);
+      for (const r of torsion) {
+        // A runtime that refuses the key itself is as good.
+        const accepted = verify !== undefined && (await verify(Uint8Array.from([...r, ...new Uint8Array(32)]), hex("00")));
+        expect(accepted).toBe(false);
+      }
     }
   });
 

@@ -23,7 +23,7 @@ async function setUp(options: { lifetime?: number; seed?: number; timeout?: numb
   const runtime = createVirtualRuntime({ seed: options.seed ?? 3 });
   const authority = await createAuthority({ runtime, key: await promptKey(), lifetime: options.lifetime ?? hour });
   const state = { down: false, requests: [] as IssueRequest[] };
-  const issue = vi.fn(async ({ audience, publicJwk }: IssueRequest): Promise<string> => {
+  const issue = vi.fn<(request: IssueRequest) => Promise<string>>(async ({ audience, publicJwk }) => {
     state.requests.push({ ...(audience === undefined ? {} : { audience }), publicJwk });
     if (state.down) throw new Error("connection refused");
     return authority.issue({ id: "alice", publicKey: publicJwk, ...(audience === undefined ? {} : { audience }) });
@@ -214,9 +214,9 @@ describe("listeners", () => {
     identity.onRenewal(() => {
       throw new Error("listener");
     });
-    const left = vi.fn();
+    const left = vi.fn<() => void>();
     identity.onRenewal(left)();
-    const late = vi.fn();
+    const late = vi.fn<() => void>();
     identity.onRenewal(late);
     await identity.token();
     await runtime.advance(45 * minute);
@@ -323,8 +323,8 @@ describe("identityFromToken", async () => {
 
   it("caches and renews what getToken gives", async () => {
     const fresh = createVirtualRuntime({ seed: 1, start: NOW });
-    const getToken = vi.fn((audience?: string) =>
-      forge({ key: prompt, claims: { aud: audience, jti: String(getToken.mock.calls.length), exp: Math.floor(fresh.clock.wall() / 1000) + 3600 } }),
+    const getToken = vi.fn<(audience?: string) => Promise<string>>((audience) =>
+      forge({ key: prompt, claims: { aud: audience, exp: Math.floor(fresh.clock.wall() / 1000) + 3600 } }),
     );
     const identity = identityFromToken({ id: "alice", key: agentKey, getToken, runtime: fresh });
     expect(await identity.token()).toBe(await identity.token());

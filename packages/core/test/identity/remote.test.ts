@@ -182,8 +182,7 @@ describe("an issuer that misbehaves gives issuer_unavailable", () => {
 });
 
 describe("a fetch of the application's own", () => {
-  const respond = (body: unknown, init?: ResponseInit) =>
-    vi.fn(async (_url: string | URL | Request, _options?: RequestInit) => new Response(JSON.stringify(body), init));
+  const respond = (body: unknown, init?: ResponseInit) => vi.fn<typeof globalThis.fetch>(async () => new Response(JSON.stringify(body), init));
 
   it("is called without credentials, without following redirects", async () => {
     const fetch = respond({ keys: [publish(issuerKey)] });
@@ -194,12 +193,14 @@ describe("a fetch of the application's own", () => {
   });
 
   it("that followed a redirect all the same is refused", async () => {
-    const fetch = vi.fn(async () => Object.defineProperty(new Response(JSON.stringify({ keys: [publish(issuerKey)] })), "redirected", { value: true }));
+    const fetch = vi.fn<typeof globalThis.fetch>(async () =>
+      Object.defineProperty(new Response(JSON.stringify({ keys: [publish(issuerKey)] })), "redirected", { value: true }),
+    );
     await expectCode(trust.jwksUrl("https://auth.example/jwks", { issuer: ISSUER, fetch, runtime }).verify(good, { now: NOW }), "issuer_unavailable");
   });
 
   it("that never settles and ignores its signal is left behind", async () => {
-    const fetch = vi.fn(() => new Promise<Response>(() => undefined));
+    const fetch = vi.fn<typeof globalThis.fetch>(() => new Promise<Response>(() => undefined));
     const waiting = expectCode(trust.jwksUrl("https://auth.example/jwks", { issuer: ISSUER, fetch, runtime }).verify(good, { now: NOW }), "issuer_unavailable");
     await vi.waitFor(() => expect(fetch).toHaveBeenCalled());
     await runtime.advance(5_000);

@@ -2,7 +2,7 @@ import { createHmac } from "node:crypto";
 import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { type ErrorCode, isTightbeamError } from "../../src/errors.js";
-import { generateKey, type IssuerProfile, type VerifyTokenOptions } from "../../src/identity/index.js";
+import { generateKey, type IssuerProfile, type RevocationCheck, type VerifyTokenOptions } from "../../src/identity/index.js";
 import {
   agentKey,
   b64,
@@ -100,15 +100,17 @@ const rows: readonly Row[] = [
   ...["../../x", "__proto__", "constructor", "' OR 1=1 --", "x".repeat(5_000)].map((kid) => header(`kid ${kid.slice(0, 12)}`, { kid })),
   header("kid as a number", { kid: 1 }),
   header("kid as an object", { kid: { toString: 1 } }),
-  ...[
-    ["jwk", { jwk: otherKey.publicJwk }],
-    ["jku", { jku: "https://attacker.example/jwks" }],
-    ["x5u", { x5u: "https://attacker.example/x5u" }],
-    ["x5c", { x5c: ["MIIB"] }],
-  ].map(
+  ...(
+    [
+      ["jwk", { jwk: otherKey.publicJwk }],
+      ["jku", { jku: "https://attacker.example/jwks" }],
+      ["x5u", { x5u: "https://attacker.example/x5u" }],
+      ["x5c", { x5c: ["MIIB"] }],
+    ] as [string, object][]
+  ).map(
     ([name, members]): Row => ({
       name: `signed by an embedded ${name}`,
-      make: () => forge({ header: { ...(members as object), kid: otherKey.thumbprint }, key: otherKey }),
+      make: () => forge({ header: { ...members, kid: otherKey.thumbprint }, key: otherKey }),
     }),
   ),
   header("crit with an unknown extension", { crit: ["exp"], exp: 1 }),
@@ -234,7 +236,7 @@ const rows: readonly Row[] = [
 
 describe("a token is refused with", () => {
   it.each(rows)("$name", async ({ make, expect: code = "invalid_token", options = {}, profile = {} }) => {
-    const fetch = vi.fn(() => Promise.reject(new Error("nothing may be fetched")));
+    const fetch = vi.fn<typeof globalThis.fetch>(() => Promise.reject(new Error("nothing may be fetched")));
     vi.stubGlobal("fetch", fetch);
     const token = await make();
     const error = await expectCode(verify(token, options, profile), code);
@@ -316,7 +318,7 @@ describe("profiles", () => {
 
 describe("revocation", () => {
   it("is asked with jti, thumbprint and id, after everything else", async () => {
-    const revoked = vi.fn(() => false);
+    const revoked = vi.fn<RevocationCheck>(() => false);
     await verify(forge(), {}, { revoked });
     expect(revoked).toHaveBeenCalledExactlyOnceWith({ jti: "token-1", thumbprint: agentKey.thumbprint, id: "alice" });
     await expectCode(verify(forge({ claims: { cnf: {} } }), {}, { revoked }), "invalid_token");
