@@ -137,7 +137,7 @@ export function createConversation(options: ConversationOptions): Conversation {
       eliciting = false;
       quiet = true;
       if (over) return 0;
-      const room = Math.min(most, Math.max(smallestRecord, pace.window / recordsPerWindow));
+      const room = Math.min(most, Math.max(smallestRecord, Math.floor(pace.window / recordsPerWindow)));
       const acked = received.writeAck(buffer, 0, most, counter, time);
       const closing = due.close !== "";
       let at = acked;

@@ -125,15 +125,17 @@ export function createReceiveOrder({ budget, deliver }: ReceiveOrderOptions): Re
     writeAck(buffer, at, room, counter, now) {
       if (unansweredRecords === 0) return at;
       const acked: LaneAck[] = [];
-      let rangeCount = 0;
+      // The lowest gaps matter most: what does not fit is said when they are closed.
+      let fit = Math.floor((room - at - ackBytes(0)) / 4);
+      if (fit < 0) return at;
       for (let lane = 0; lane < 4; lane++) {
         const order = orders[lane] as LaneOrder;
         if (!order.changed && order.ranges.length === 0) continue;
-        const ranges = order.ranges.length > ackRangesMax ? order.ranges.slice(0, ackRangesMax) : order.ranges;
+        const most = Math.min(fit, ackRangesMax);
+        const ranges = order.ranges.length > most ? order.ranges.slice(0, most) : order.ranges;
         acked.push({ lane: lane as Lane, next: order.next, ranges });
-        rangeCount += ranges.length;
+        fit -= ranges.length;
       }
-      if (at + ackBytes(rangeCount) > room) return at;
       return putAck(buffer, at, { highest: counter.highest, delay: counter.highest === noCounter ? 0 : (now - counter.at) * 1000, lanes: acked });
     },
     acknowledged() {

@@ -3,6 +3,7 @@ import { limits, protocol } from "../limits.js";
 /** Round trip, reordering and congestion of one link. Numbers in, numbers out; all times in ms. */
 export interface Pace {
   readonly smoothed: number;
+  /** Whole bytes. */
   readonly window: number;
   /** A cell is lost when a later record was acknowledged and this much has passed since it was sent (RFC 8985, 6.2). */
   readonly lossAfter: number;
@@ -82,7 +83,7 @@ export function createPace(): Pace {
       if (sentAt <= halvedAt) return;
       halvedAt = now;
       beforeHalving = window;
-      window = Math.max(window / 2, limits.congestionMinBytes);
+      window = Math.max(Math.floor(window / 2), limits.congestionMinBytes);
     },
   };
 }

@@ -216,7 +216,7 @@ export function createSendWindow({ lanes, pace, credit, sink }: SendWindowOption
           continue;
         }
         const most = Math.min(left, space);
-        if (!message.abandoned && most < Math.min(message.bytes.length - message.offset, sliverBytes)) return at;
+        if (at > start && !message.abandoned && most < Math.min(message.bytes.length - message.offset, sliverBytes)) return at;
         const cell = takeNew(message, most, !open);
         at = put(buffer, at, cell);
         if (message.sealed) sink.sealed(message, cell.sequence);
