@@ -20,7 +20,7 @@ await Promise.all([
   })(),
   (async () => {
     await score.stage("format and lint (biome)", () => run(bin("biome"), ["check", "--error-on-warnings", "--max-diagnostics=50", "."]));
-    await score.stage("promises (oxlint)", () => run(bin("oxlint"), ["--type-aware", "--deny-warnings"]));
+    await score.stage("promises (oxlint)", () => run(bin("oxlint"), ["--type-aware", "--deny-warnings", "--format=unix"]));
   })(),
 ]);
 
