@@ -15,6 +15,8 @@ export type { HandshakeEvent, HandshakeLimits, HandshakesOptions } from "./conte
 /** Answers on their way into the transport at once; more are dropped, since whoever is real asks again. */
 const quietSendsMax = 256;
 const keyBytes = 32;
+/** One is free at the first try unless the generator is broken. */
+const sessionIdTriesMax = 16;
 const noiseKeyMs = 24 * 3_600_000;
 
 /**
@@ -65,12 +67,13 @@ export function createHandshakes(options: HandshakesOptions): Handshakes {
       return noiseKey.pair;
     },
     newSessionId() {
-      for (;;) {
+      for (let tries = 0; tries < sessionIdTriesMax; tries++) {
         const bytes = random.bytes(7);
         let id = (bytes[0] as number) & 0x1f;
         for (let i = 1; i < bytes.length; i++) id = id * 256 + (bytes[i] as number);
         if (id !== 0 && !initiator.has(id) && !responder.has(id) && options.isSessionIdTaken?.(id) !== true) return id;
       }
+      throw new TightbeamError("internal", "the random generator gives no usable session id: no handshake can be made");
     },
     send: (to, frame) => options.send(to, frame),
     sendQuietly(to, frame) {

@@ -84,6 +84,7 @@ export async function rawHs1(
   const suite = options.suite ?? 1;
   const suites = options.suites ?? [suite];
   const sessionId = globalThis.crypto.getRandomValues(new Uint8Array(8));
+  sessionId.fill(0, 0, 2);
   const head = buildHs1Head({ suite, sessionId, replyTo: options.replyTo ?? `inbox/${identity.id}/${instance}`, suites });
   const handshake = await createHandshake({
     protocol: protocols[suite] as string,

@@ -177,7 +177,7 @@ describe("counters", () => {
     const { alice, bob, runtime } = pair({ rekeyAfterBytes: 500 }, watch.aead);
     fc.assert(
       fc.property(
-        fc.array(fc.record({ bytes: fc.nat(100), wait: fc.constantFrom(0, 0, 0, minute, 11 * minute), fails: fc.boolean() }), { maxLength: 50 }),
+        fc.array(fc.record({ bytes: fc.nat(100), wait: fc.constantFrom(0, 0, 0, minute, 11 * minute), fails: fc.boolean() }), { minLength: 10, maxLength: 50 }),
         (steps) => {
           for (const { bytes, wait, fails } of steps) {
             runtime.advanceSync(wait);

@@ -1,3 +1,4 @@
+import { loadKem } from "../../src/crypto/index.js";
 import { type Authority, createAuthority, type Identity, type Trust } from "../../src/identity/index.js";
 import { createVirtualRuntime, type VirtualRuntime } from "../../src/runtime/index.js";
 import { createHandshakes, type HandshakeEvent, type HandshakesOptions } from "../../src/secure/handshakes.js";
@@ -64,6 +65,8 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 
 export async function createWorld(seed = 1): Promise<World> {
   const runtime = createVirtualRuntime({ seed });
+  // Loaded on first use otherwise, which takes real time.
+  await loadKem({ deterministic: true });
   const authority = await createAuthority({ runtime });
   const listeners = new Map<Address, Party[]>();
   const log: Packet[] = [];
