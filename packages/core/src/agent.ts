@@ -7,8 +7,8 @@ import type { Envelope, EnvelopeHeader } from "./envelope/types.js";
 import { TightbeamError } from "./errors.js";
 import type { Identity, Trust } from "./identity/types.js";
 import { limits } from "./limits.js";
-import type { Link, LinkState, LinkStatus } from "./link/link.js";
-import { createLinks, type Links, type LinksEvent, type LinkTarget } from "./link/links.js";
+import type { Link, LinkState, LinkStatus, LinkTarget } from "./link/link-types.js";
+import { createLinks, type Links, type LinksEvent } from "./link/links.js";
 import { createCaller, type NotifyOptions } from "./patterns/caller.js";
 import type { OperationOptions } from "./patterns/operation.js";
 import { createReceiver } from "./patterns/receiver.js";
@@ -50,7 +50,13 @@ export type Target = string | LinkTarget;
 
 /** What an application sees of a link. */
 export interface AgentLink {
-  readonly peer: { readonly id: string; readonly instance: string; readonly issuer: string; readonly thumbprint: string; readonly permissions: readonly string[] };
+  readonly peer: {
+    readonly id: string;
+    readonly instance: string;
+    readonly issuer: string;
+    readonly thumbprint: string;
+    readonly permissions: readonly string[];
+  };
   readonly state: LinkState;
   /** Suite, epochs, round trip in ms, counters: a snapshot. */
   status(): LinkStatus;
@@ -120,16 +126,18 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     transportClosed = true;
   });
 
-  const observe = (direction: "sent" | "received") => (link: Link, header: EnvelopeHeader, payload: EncodedPayload | undefined): void => {
-    if (!envelopes.listened) return;
-    const [from, to] = direction === "sent" ? [identity.id, link.peer.id] : [link.peer.id, identity.id];
-    try {
-      const value = decodePayload(payload, bounds);
-      envelopes.emit({ ...header, version: 1, from, to, ...(value === undefined ? undefined : { payload: value }) });
-    } catch {
-      // Its handler's caller gets the typed error; an observer sees envelopes that are whole.
-    }
-  };
+  const observe =
+    (direction: "sent" | "received") =>
+    (link: Link, header: EnvelopeHeader, payload: EncodedPayload | undefined): void => {
+      if (!envelopes.listened) return;
+      const [from, to] = direction === "sent" ? [identity.id, link.peer.id] : [link.peer.id, identity.id];
+      try {
+        const value = decodePayload(payload, bounds);
+        envelopes.emit({ ...header, version: 1, from, to, ...(value === undefined ? undefined : { payload: value }) });
+      } catch {
+        // Its handler's caller gets the typed error; an observer sees envelopes that are whole.
+      }
+    };
 
   const caller = createCaller({
     runtime,
@@ -139,7 +147,13 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     connect: (target, connectOptions) => links.connect(target, connectOptions),
     observe: observe("sent"),
   });
-  const server = createServer({ runtime, nextId, json: bounds, onFailure: (failure) => events.emit({ type: "handler_failed", ...failure }), observe: observe("sent") });
+  const server = createServer({
+    runtime,
+    nextId,
+    json: bounds,
+    onFailure: (failure) => events.emit({ type: "handler_failed", ...failure }),
+    observe: observe("sent"),
+  });
   const receive = createReceiver({ caller, server, observe: observe("received"), onRefused: (refused) => events.emit({ type: "refused", ...refused }) });
 
   const links: Links = await createLinks({
@@ -179,7 +193,8 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const agent: Agent = {
     id: identity.id,
     instance,
-    handle: (method: Method | string, handler: (input: never, context: HandlerContext) => unknown) => server.handle(toMethod(method), handler as (input: unknown, context: HandlerContext) => unknown),
+    handle: (method: Method | string, handler: (input: never, context: HandlerContext) => unknown) =>
+      server.handle(toMethod(method), handler as (input: unknown, context: HandlerContext) => unknown),
     request: <T extends Method>(target: Target, method: T | string, input?: unknown, operation: OperationOptions = {}) =>
       refusedTarget(target) ?? (caller.request(toTarget(target), toMethod(method), input, operation) as Promise<MethodOutput<T>>),
     notify: (target: Target, method: Method | string, input?: unknown, operation: NotifyOptions = {}) =>
@@ -236,4 +251,3 @@ function view(link: Link): AgentLink {
   views.set(link, made);
   return made;
 }
-

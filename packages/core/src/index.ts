@@ -1,13 +1,22 @@
 // In the order of the data path: the application's words first, the pieces it hands in after them.
-export { type Agent, type AgentEvent, type AgentLimits, type AgentLink, type AgentOptions, type AgentStatus, createAgent, type MethodHandler, type Target } from "./agent.js";
+export {
+  type Agent,
+  type AgentEvent,
+  type AgentLimits,
+  type AgentLink,
+  type AgentOptions,
+  type AgentStatus,
+  createAgent,
+  type MethodHandler,
+  type Target,
+} from "./agent.js";
 export { type HandlerInput, type HandlerOutput, type Method, type MethodInput, type MethodOptions, type MethodOutput, method } from "./contract/index.js";
 export type { OperationOptions } from "./patterns/operation.js";
 export type { NotifyOptions } from "./patterns/caller.js";
 export type { HandlerContext } from "./patterns/server.js";
 export type { Envelope, EnvelopeHeader, EnvelopeType, Headers, Priority, WireError } from "./envelope/types.js";
-export type { LinkState, LinkStatus } from "./link/link.js";
-export type { LinkTarget } from "./link/links.js";
-export { createAuthority } from "./identity/authority.js";
+export type { LinkState, LinkStatus, LinkTarget } from "./link/link-types.js";
+export { type Authority, createAuthority } from "./identity/authority.js";
 export { trust } from "./identity/trust.js";
 export type { Identity, Trust } from "./identity/types.js";
 export { type ErrorCode, errorCodes, isErrorCode, isTightbeamError, TightbeamError } from "./errors.js";

@@ -3,8 +3,8 @@ import type { Hash } from "../crypto/provider.js";
 import { TightbeamError } from "../errors.js";
 import type { Random } from "../runtime/runtime.js";
 import type { Peer } from "../secure/types.js";
-import type { LinkEnd } from "./link.js";
-import { decodeLinkOffer, encodeLinkOffer, halfBytes, linkKey, type LinkOffer, resumeMac } from "./resume.js";
+import type { LinkEnd } from "./link-types.js";
+import { decodeLinkOffer, encodeLinkOffer, halfBytes, type LinkOffer, linkKey, resumeMac } from "./resume.js";
 
 /** What this instance keeps about its link with one other instance, from the first handshake on. */
 export interface LinkRecord {
@@ -62,10 +62,12 @@ export function createContinuation(options: ContinuationOptions) {
   const endOld = (record: LinkRecord, peer: Peer): void => {
     const old = record.link;
     record.link = undefined;
-    if (old !== undefined) endLink(old, new TightbeamError("delivery_unknown", `${peer.id} no longer knows this link; whether it got what was pending is unknown.`));
+    if (old !== undefined)
+      endLink(old, new TightbeamError("delivery_unknown", `${peer.id} no longer knows this link; whether it got what was pending is unknown.`));
   };
 
-  const sameParty = (record: LinkRecord, peer: Peer): boolean => record.link === undefined || (record.link.peer.id === peer.id && record.link.peer.issuer === peer.issuer);
+  const sameParty = (record: LinkRecord, peer: Peer): boolean =>
+    record.link === undefined || (record.link.peer.id === peer.id && record.link.peer.issuer === peer.issuer);
 
   /** The peer's next expected numbers must be ones we have given out. */
   const checkNext = (record: LinkRecord, offer: LinkOffer, atLeast: readonly number[]): readonly number[] => {
@@ -87,7 +89,12 @@ export function createContinuation(options: ContinuationOptions) {
     },
 
     /** Responder: judges message 3 and answers with READY's LINK. Throws to refuse. */
-    accept(peer: Peer, offered: Uint8Array, h: Uint8Array, finalHash: Uint8Array): { readonly continued: boolean; readonly link: Uint8Array; readonly agreement: Agreement } {
+    accept(
+      peer: Peer,
+      offered: Uint8Array,
+      h: Uint8Array,
+      finalHash: Uint8Array,
+    ): { readonly continued: boolean; readonly link: Uint8Array; readonly agreement: Agreement } {
       const offer = decodeLinkOffer(offered);
       let record = records.get(peer.inbox);
       const known = record?.peerHalf !== undefined && equalBytes(record.peerHalf, offer.half);
@@ -105,7 +112,12 @@ export function createContinuation(options: ContinuationOptions) {
       record ??= newRecord(peer.inbox);
       const key = continued ? (record.key as Uint8Array) : adopt(record, peer, offer.half);
       const peerNext = continued ? checkNext(record, offer, nothing) : nothing;
-      const reply = { half: record.half, generation: offer.generation, next: record.link?.nextExpected ?? nothing, mac: continued ? resumeMac(sha256, key, 1, finalHash) : undefined };
+      const reply = {
+        half: record.half,
+        generation: offer.generation,
+        next: record.link?.nextExpected ?? nothing,
+        mac: continued ? resumeMac(sha256, key, 1, finalHash) : undefined,
+      };
       return { continued, link: encodeLinkOffer(reply), agreement: { record, generation: offer.generation, peerNext } };
     },
 
@@ -114,7 +126,7 @@ export function createContinuation(options: ContinuationOptions) {
       const made = offers.get(peer);
       if (made === undefined) throw new TightbeamError("internal", "READY came for a handshake that offered no link.");
       const answer = decodeLinkOffer(answered);
-      let { record } = made;
+      const { record } = made;
       // Meanwhile a handshake of the other direction may have replaced the record we offered from.
       if (records.get(peer.inbox) !== record) throw new TightbeamError("link_state_lost", `The link with ${peer.id} was replaced while this handshake ran.`);
       if (!continued) {
@@ -123,7 +135,8 @@ export function createContinuation(options: ContinuationOptions) {
         if (record.peerHalf === undefined || !equalBytes(record.peerHalf, answer.half)) adopt(record, peer, answer.half);
         return { record, generation: made.generation, peerNext: record.link === undefined ? nothing : checkNext(record, answer, nothing) };
       }
-      if (record.peerHalf !== undefined && !equalBytes(record.peerHalf, answer.half)) throw new TightbeamError("auth", `${peer.id} continued another link than this one.`);
+      if (record.peerHalf !== undefined && !equalBytes(record.peerHalf, answer.half))
+        throw new TightbeamError("auth", `${peer.id} continued another link than this one.`);
       const key = record.key ?? adopt(record, peer, answer.half);
       if (answer.mac === undefined || !equalBytes(answer.mac, resumeMac(sha256, key, 1, finalHash))) {
         throw new TightbeamError("auth", `The proof that ${peer.id} continues its link is wrong.`);

@@ -2,8 +2,7 @@ import { TightbeamError } from "../errors.js";
 import { limits } from "../limits.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { type Address, agentAddress, inboxAddress } from "../transport/address.js";
-import type { LinkEnd } from "./link.js";
-import type { LinkTarget } from "./links.js";
+import type { LinkEnd, LinkTarget } from "./link-types.js";
 
 export interface DialsOptions {
   readonly runtime: Runtime;
@@ -79,11 +78,15 @@ export function createDials({ runtime, find, dial }: DialsOptions): Dials {
           if (link !== "late") return link;
         } catch (error) {
           // A shorter-lived caller's dial ended; ours has time left.
-          const again = error instanceof TightbeamError && (error.code === "no_answer" || error.code === "link_state_lost") && timeout - (clock.monotonic() - start) > 1;
+          const again =
+            error instanceof TightbeamError && (error.code === "no_answer" || error.code === "link_state_lost") && timeout - (clock.monotonic() - start) > 1;
           if (!again) throw error;
           continue;
         }
-        throw new TightbeamError("no_answer", `Nobody answered as ${target.id} within ${Math.round(clock.monotonic() - start)} ms. Is it running, connected to the same relay or hub, and trusted by the same authority?`);
+        throw new TightbeamError(
+          "no_answer",
+          `Nobody answered as ${target.id} within ${Math.round(clock.monotonic() - start)} ms. Is it running, connected to the same relay or hub, and trusted by the same authority?`,
+        );
       }
     },
     renew(link) {

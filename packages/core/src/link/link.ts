@@ -1,75 +1,12 @@
-import { type ErrorCode, isErrorCode, TightbeamError } from "../errors.js";
+import { TightbeamError } from "../errors.js";
 import { limits, protocol } from "../limits.js";
-import type { Runtime } from "../runtime/runtime.js";
-import type { AnnouncedLimits, Established, Peer } from "../secure/types.js";
+import type { Peer } from "../secure/types.js";
 import type { Transport } from "../transport/transport.js";
-import type { MemoryBudget } from "./budget.js";
-import type { CellBuffer } from "./cells.js";
-import { type ConversationCounters, createConversation } from "./conversation.js";
-import type { Delivery, OutgoingMessage } from "./message.js";
+import { type Goodbye, sayGoodbye } from "./closing.js";
+import { createConversation } from "./conversation.js";
+import { endedByPeer, gone, unknownOutcome } from "./ends.js";
+import type { LinkEnd, LinkOptions, LinkState } from "./link-types.js";
 import { createLinkSession, type LinkSession, preferred } from "./sessions.js";
-
-/** up: usable. suspect: the peer is silent with something pending. down: our own transport is. ended: for good. */
-export type LinkState = "up" | "suspect" | "down" | "ended";
-
-/** The lasting, reliable conversation between this instance and one instance of a peer. It outlives connections and sessions. */
-export interface Link {
-  /** Authenticated; its permissions are those of the newest session. */
-  readonly peer: Peer;
-  readonly state: LinkState;
-  /** Peer's wall clock minus ours, ms: by the last PONG, before one by the handshake. */
-  readonly clockOffset: number;
-  /** Queues a message. Returns a function that gives it up: true when the peer's application will get nothing of it. Throws the link's end, or `overloaded` when the agent's memory budget is used up. */
-  send(message: OutgoingMessage): () => boolean;
-  status(): LinkStatus;
-  /** Tells the peer and ends. What is pending settles with `closed`. Idempotent. */
-  close(code?: ErrorCode): void;
-  /** Settles when all that was accepted is acknowledged, or the link ended. */
-  drained(): Promise<void>;
-}
-
-export interface LinkStatus {
-  readonly peer: { readonly id: string; readonly instance: string; readonly issuer: string; readonly thumbprint: string };
-  readonly state: LinkState;
-  readonly suite: number | undefined;
-  readonly generation: number;
-  readonly epoch: { readonly send: number; readonly receive: number } | undefined;
-  readonly sessions: number;
-  /** Smoothed, ms. */
-  readonly roundTrip: number;
-  readonly counters: ConversationCounters;
-}
-
-export interface LinkOptions {
-  readonly runtime: Runtime;
-  readonly transport: Transport;
-  readonly own: AnnouncedLimits;
-  readonly ownInstance: string;
-  readonly budget: MemoryBudget;
-  /** Shared by all links of an agent: filled and sealed within one call. */
-  readonly scratch: CellBuffer;
-  readonly goneAfterMs: number;
-  readonly onDelivery: (link: LinkEnd, delivery: Delivery) => void;
-  readonly onState: (link: LinkEnd, state: LinkState) => void;
-  readonly onEnded: (link: LinkEnd, error: TightbeamError, undelivered: number) => void;
-  readonly onSessionEnded: (session: LinkSession) => void;
-  /** A new handshake with the same instance is due. */
-  readonly onRenew: (link: LinkEnd) => void;
-}
-
-/** A link with the members only the table of links uses. */
-export interface LinkEnd extends Link {
-  /** A finished handshake gives the link another session, and the peer's newest token. */
-  attach(established: Established, generation: number, peerNext: readonly number[]): LinkSession;
-  /** One DATA frame of one of its sessions. */
-  receive(session: LinkSession, frame: Uint8Array): void;
-  transportChanged(state: "up" | "down"): void;
-  end(error: TightbeamError): void;
-  readonly generation: number;
-  readonly nextExpected: readonly number[];
-  readonly nextToSend: readonly number[];
-  readonly acknowledged: readonly number[];
-}
 
 /**
  * The spine. Down: message -> conversation -> record -> session.seal -> frame -> transport.
@@ -83,6 +20,7 @@ export function createLink(options: LinkOptions, firstPeer: Peer): LinkEnd {
   let current: LinkSession | undefined;
   let state: LinkState = transport.state.current;
   let ended: TightbeamError | undefined;
+  let goodbye: Goodbye | undefined;
   let flushScheduled = false;
   let sending = false;
   let cancelTimer: (() => void) | undefined;
@@ -100,8 +38,7 @@ export function createLink(options: LinkOptions, firstPeer: Peer): LinkEnd {
     sink: {
       deliver: (delivery) => options.onDelivery(link, delivery),
       ended: (code, byPeer) => {
-        if (!byPeer) sayClose(code);
-        finish(endedByPeer(code, byPeer, peer));
+        finish(endedByPeer(code, byPeer, peer), byPeer ? "closed" : code, byPeer);
       },
       wake: () => wake(),
     },
@@ -149,7 +86,7 @@ export function createLink(options: LinkOptions, firstPeer: Peer): LinkEnd {
   // ---- up ----
 
   const receive = (from: LinkSession, frame: Uint8Array): void => {
-    if (ended !== undefined) return;
+    if (ended !== undefined) return goodbye?.receive(frame);
     const { session } = from;
     const record = session.open(frame);
     if (record === undefined) {
@@ -170,7 +107,9 @@ export function createLink(options: LinkOptions, firstPeer: Peer): LinkEnd {
   const arm = (now: number): void => {
     if (ended !== undefined) return;
     const down = transport.state.current === "down";
-    let at = down ? Number.POSITIVE_INFINITY : Math.min(current === undefined ? withoutSessionSince + options.goneAfterMs : conversation.deadline(false), renewAt());
+    let at = down
+      ? Number.POSITIVE_INFINITY
+      : Math.min(current === undefined ? withoutSessionSince + options.goneAfterMs : conversation.deadline(false), renewAt());
     for (const live of sessions) at = Math.min(at, live.endAt, live.drainUntil);
     if (at >= timerAt) return;
     cancelTimer?.();
@@ -234,22 +173,18 @@ export function createLink(options: LinkOptions, firstPeer: Peer): LinkEnd {
     options.onState(link, next);
   };
 
-  const sayClose = (code: string): void => {
-    if (current === undefined || transport.state.current === "down") return;
-    conversation.close(code);
-    const length = conversation.fill(scratch, roomFor(transport), current.received, clock.monotonic(), clock.wall());
-    try {
-      transport.send(peer.inbox, current.session.seal(scratch.bytes.subarray(0, length))).catch(() => undefined);
-    } catch {
-      // The peer finds out by silence.
-    }
-  };
-
-  const finish = (error: TightbeamError): void => {
+  /** `code`: what the peer is told, if it can be told. `answering`: it said so first. */
+  const finish = (error: TightbeamError, code?: string, answering = false): void => {
     if (ended !== undefined) return;
     ended = error;
     cancelTimer?.();
     cancelTimer = undefined;
+    if (code !== undefined && current !== undefined && transport.state.current === "up") {
+      const last = current;
+      sessions = sessions.filter((live) => live !== last);
+      const send = (frame: Uint8Array): Promise<void> => transport.send(peer.inbox, frame);
+      goodbye = sayGoodbye({ runtime, session: last.session, code, answering, send, onOver: () => options.onSessionEnded(last) });
+    }
     const undelivered = conversation.end((sealed) => unknownOutcome(error, sealed));
     for (const live of sessions.splice(0)) {
       options.onSessionEnded(live);
@@ -294,7 +229,10 @@ export function createLink(options: LinkOptions, firstPeer: Peer): LinkEnd {
       if (ended !== undefined) throw ended;
       const giveUp = conversation.send(message);
       if (giveUp === undefined) {
-        throw new TightbeamError("overloaded", "The agent's memory budget is used up by messages that wait for their peers. Await sends, or raise memoryBudgetBytes.");
+        throw new TightbeamError(
+          "overloaded",
+          "The agent's memory budget is used up by messages that wait for their peers. Await sends, or raise memoryBudgetBytes.",
+        );
       }
       wake();
       return giveUp;
@@ -330,7 +268,10 @@ export function createLink(options: LinkOptions, firstPeer: Peer): LinkEnd {
       timerAt = Number.POSITIVE_INFINITY;
       tick();
     },
-    end: finish,
+    end: (error, code) => finish(error, code),
+    get farewell() {
+      return goodbye?.over ?? Promise.resolve();
+    },
     status: () => ({
       peer: { id: peer.id, instance: peer.instance, issuer: peer.issuer, thumbprint: peer.thumbprint },
       state,
@@ -342,9 +283,7 @@ export function createLink(options: LinkOptions, firstPeer: Peer): LinkEnd {
       counters: conversation.counters,
     }),
     close(code = "closed") {
-      if (ended !== undefined) return;
-      sayClose(code);
-      finish(new TightbeamError("closed", `The link with ${peer.id} was closed here.`));
+      finish(new TightbeamError("closed", `The link with ${peer.id} was closed here.`), code);
     },
     drained: () =>
       new Promise((resolve) => {
@@ -357,17 +296,3 @@ export function createLink(options: LinkOptions, firstPeer: Peer): LinkEnd {
 
 const roomFor = (transport: Transport): number =>
   Math.min(transport.capabilities.maxFrameBytes - protocol.dataHeaderBytes - protocol.tagBytes, limits.recordTargetBytes);
-
-const gone = (peer: Peer, afterMs: number): TightbeamError =>
-  new TightbeamError("delivery_unknown", `${peer.id} (instance ${peer.instance}) has been silent for ${afterMs} ms; whether it got what was pending is unknown. Send again with an idempotencyKey.`);
-
-const endedByPeer = (code: string, byPeer: boolean, peer: Peer): TightbeamError =>
-  byPeer
-    ? new TightbeamError("closed", `${peer.id} closed the link (${code}).`)
-    : new TightbeamError(isErrorCode(code) ? code : "malformed", `${peer.id} broke the link protocol (${code}); the link was closed.`);
-
-/** What a pending message settles with when its link ends. */
-function unknownOutcome(error: TightbeamError, sealed: boolean): TightbeamError {
-  if (sealed) return new TightbeamError("delivery_unknown", `The link ended before the message was acknowledged: ${error.message}`, { cause: error });
-  return new TightbeamError("undelivered", `The link ended before the message was sent: ${error.message}`, { cause: error });
-}

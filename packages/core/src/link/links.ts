@@ -12,7 +12,8 @@ import { createMemoryBudget, type MemoryBudget } from "./budget.js";
 import { createCellBuffer } from "./cells.js";
 import { type Agreement, createContinuation, type LinkRecord } from "./continuation.js";
 import { createDials } from "./dials.js";
-import { createLink, type Link, type LinkEnd, type LinkState } from "./link.js";
+import { createLink } from "./link.js";
+import type { Link, LinkEnd, LinkState, LinkTarget } from "./link-types.js";
 import type { Delivery } from "./message.js";
 import type { LinkSession } from "./sessions.js";
 
@@ -47,15 +48,12 @@ export interface Links {
   close(): Promise<void>;
 }
 
-export interface LinkTarget {
-  readonly id: string;
-  readonly instance?: string;
-}
-
 interface SessionEntry {
   readonly link: LinkEnd;
   readonly live: LinkSession;
 }
+
+const farewellMs = 1_000;
 
 /** Subscribes and starts answering. Rejects with a TransportError when the transport refuses the addresses. */
 export async function createLinks(options: LinksOptions): Promise<Links> {
@@ -179,7 +177,9 @@ export async function createLinks(options: LinksOptions): Promise<Links> {
   const unsubscribes: Unsubscribe[] = [];
   try {
     unsubscribes.push(await transport.subscribe(addresses.inbox, (frame) => receive(addresses.inbox, frame)));
-    unsubscribes.push(await transport.subscribe(addresses.agent, (frame) => receive(addresses.agent, frame), transport.capabilities.groups ? { group: identity.id } : {}));
+    unsubscribes.push(
+      await transport.subscribe(addresses.agent, (frame) => receive(addresses.agent, frame), transport.capabilities.groups ? { group: identity.id } : {}),
+    );
   } catch (error) {
     stopListening();
     handshakes.close();
@@ -207,7 +207,13 @@ export async function createLinks(options: LinksOptions): Promise<Links> {
     budget,
     async close() {
       if (closed) return;
-      for (const link of all()) link.close();
+      const leaving = all();
+      for (const link of leaving) link.close();
+      // The peers' answers are one round trip away; those that stay silent find out by our silence.
+      let cancel: (() => void) | undefined;
+      const limit = new Promise((resolve) => (cancel = runtime.timers.after(farewellMs, () => resolve(undefined))));
+      await Promise.race([Promise.all(leaving.map((link) => link.farewell)), limit]);
+      cancel?.();
       end(new TightbeamError("closed", "The agent was closed."));
       for (const unsubscribe of unsubscribes) await unsubscribe().catch(() => undefined);
     },
@@ -223,7 +229,7 @@ function startRechecks(options: { runtime: Runtime; trust: Trust; links: () => r
     } catch (cause) {
       const error = cause instanceof TightbeamError ? cause : new TightbeamError("invalid_token", "The peer's token could not be checked again.", { cause });
       // An issuer that cannot be reached proves nothing against the peer: its token still runs out by itself.
-      if (error.code !== "issuer_unavailable") link.end(error);
+      if (error.code !== "issuer_unavailable") link.end(error, error.code);
     }
   };
   const round = (): void => {

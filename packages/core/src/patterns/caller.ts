@@ -1,13 +1,12 @@
 import { decodePayload, encodePayload } from "../codec/index.js";
 import type { JsonLimits } from "../codec/limits.js";
+import type { EncodedPayload } from "../codec/types.js";
 import { type Method, validate } from "../contract/index.js";
 import { fromWireError } from "../envelope/error.js";
 import type { EnvelopeHeader, EnvelopeType } from "../envelope/types.js";
 import { encodeEnvelope } from "../envelope/wire.js";
 import { TightbeamError } from "../errors.js";
-import type { EncodedPayload } from "../codec/types.js";
-import type { Link } from "../link/link.js";
-import type { LinkTarget } from "../link/links.js";
+import type { Link, LinkTarget } from "../link/link-types.js";
 import type { MessageWatch, Outcome } from "../link/message.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { cancelled, checkOperation, laneOf, type OperationOptions, outcomeUnknown, timeoutOf } from "./operation.js";
@@ -132,10 +131,16 @@ export function createCaller(options: CallerOptions): Caller {
         const unsent = giveUp();
         if (!unsent) sendCancel(link, id);
         const total = timeoutOf(operation);
-        call.settle(undefined, new TightbeamError("timeout", unsent
-          ? `'${method.name}' was not sent to ${link.peer.id} within ${total} ms: the link was full or down. It was given up; the handler did not run.`
-          : `${link.peer.id} did not answer '${method.name}' within ${total} ms; whether the handler ran is unknown.`,
-          operation.idempotencyKey === undefined ? {} : { idempotencyKey: operation.idempotencyKey }));
+        call.settle(
+          undefined,
+          new TightbeamError(
+            "timeout",
+            unsent
+              ? `'${method.name}' was not sent to ${link.peer.id} within ${total} ms: the link was full or down. It was given up; the handler did not run.`
+              : `${link.peer.id} did not answer '${method.name}' within ${total} ms; whether the handler ran is unknown.`,
+            operation.idempotencyKey === undefined ? {} : { idempotencyKey: operation.idempotencyKey },
+          ),
+        );
       });
       if (signal !== undefined) {
         onAbort = () => {
@@ -164,15 +169,24 @@ export function createCaller(options: CallerOptions): Caller {
       };
       const watch: MessageWatch = {
         lost: (error) => settle(withKey(error, operation)),
-        ...(confirm === undefined ? { sealed: () => settle() } : confirm === "received" ? { received: () => settle() } : { done: (outcome: Outcome) => settle(ofOutcome(outcome, method, link)) }),
+        ...(confirm === undefined
+          ? { sealed: () => settle() }
+          : confirm === "received"
+            ? { received: () => settle() }
+            : { done: (outcome: Outcome) => settle(ofOutcome(outcome, method, link)) }),
       };
       const giveUp = link.send({ bytes, lane: laneOf(operation, bytes.length), intake: true, wantsDone: confirm === "done", watch });
       options.observe?.(link, header, payload);
       cancelTimer = timers.after(left, () => {
         const unsent = giveUp();
-        settle(unsent
-          ? new TightbeamError("timeout", `'${method.name}' was not sent to ${link.peer.id} within ${timeoutOf(operation)} ms: the link was full or down. It was given up.`)
-          : outcomeUnknown(`No confirmation came within ${timeoutOf(operation)} ms`, operation));
+        settle(
+          unsent
+            ? new TightbeamError(
+                "timeout",
+                `'${method.name}' was not sent to ${link.peer.id} within ${timeoutOf(operation)} ms: the link was full or down. It was given up.`,
+              )
+            : outcomeUnknown(`No confirmation came within ${timeoutOf(operation)} ms`, operation),
+        );
       });
       if (signal !== undefined) {
         onAbort = () => settle(giveUp() ? cancelled(signal) : outcomeUnknown("The notification was cancelled", operation, signal.reason));
@@ -216,7 +230,11 @@ export function createCaller(options: CallerOptions): Caller {
         const value = decodePayload(payload, json);
         const { output } = call.method;
         const checked = output === undefined ? value : validate(output, value, "output");
-        if (checked instanceof Promise) checked.then((valid) => call.settle(valid, undefined), (error) => call.settle(undefined, error));
+        if (checked instanceof Promise)
+          checked.then(
+            (valid) => call.settle(valid, undefined),
+            (error) => call.settle(undefined, error),
+          );
         else call.settle(checked, undefined);
       } catch (error) {
         call.settle(undefined, error as TightbeamError);
@@ -246,4 +264,6 @@ const ofOutcome = (outcome: Outcome, method: Method, link: Link): TightbeamError
 };
 
 const withKey = (error: TightbeamError, operation: OperationOptions): TightbeamError =>
-  operation.idempotencyKey === undefined ? error : new TightbeamError(error.code, error.message, { cause: error.cause, idempotencyKey: operation.idempotencyKey });
+  operation.idempotencyKey === undefined
+    ? error
+    : new TightbeamError(error.code, error.message, { cause: error.cause, idempotencyKey: operation.idempotencyKey });

@@ -47,7 +47,8 @@ export const laneOfPriority = (priority: Priority, bytes: number): Lane =>
 
 const wrong = (what: string): TightbeamError => new TightbeamError("invalid_argument", `The operation ${what}.`);
 
-export const cancelled = (signal: AbortSignal): TightbeamError => new TightbeamError("cancelled", "The operation was cancelled before anything was sent.", { cause: signal.reason });
+export const cancelled = (signal: AbortSignal): TightbeamError =>
+  new TightbeamError("cancelled", "The operation was cancelled before anything was sent.", { cause: signal.reason });
 
 /** The signal fired, or the time ran out, when the peer may have the message already. */
 export const outcomeUnknown = (why: string, options: OperationOptions, cause?: unknown): TightbeamError =>

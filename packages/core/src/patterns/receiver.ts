@@ -2,7 +2,7 @@ import type { EncodedPayload } from "../codec/types.js";
 import type { EnvelopeHeader } from "../envelope/types.js";
 import { decodeEnvelope, decodeHeader } from "../envelope/wire.js";
 import { TightbeamError } from "../errors.js";
-import type { Link } from "../link/link.js";
+import type { Link } from "../link/link-types.js";
 import type { Delivery } from "../link/message.js";
 import type { Caller } from "./caller.js";
 import type { Server } from "./server.js";

@@ -6,7 +6,7 @@ import { toWireError } from "../envelope/error.js";
 import type { EnvelopeHeader, Headers, Priority } from "../envelope/types.js";
 import { encodeEnvelope } from "../envelope/wire.js";
 import { TightbeamError } from "../errors.js";
-import type { Link } from "../link/link.js";
+import type { Link } from "../link/link-types.js";
 import type { Delivery, Outcome } from "../link/message.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { laneOfPriority } from "./operation.js";
@@ -137,7 +137,8 @@ export function createServer(options: ServerOptions): Server {
 
   return {
     handle(method, handler) {
-      if (handlers.has(method.name)) throw new TightbeamError("invalid_argument", `'${method.name}' has a handler already. Remove it first by calling what handle() returned.`);
+      if (handlers.has(method.name))
+        throw new TightbeamError("invalid_argument", `'${method.name}' has a handler already. Remove it first by calling what handle() returned.`);
       const entry = { method, handler };
       handlers.set(method.name, entry);
       return () => {
@@ -207,7 +208,8 @@ export function createServer(options: ServerOptions): Server {
   };
 }
 
-const isThenable = (value: unknown): value is PromiseLike<unknown> => typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 
 /** Ids are chosen by the peer: they count only within its link. */
 const runningKey = (link: Link, id: string): string => `${link.peer.inbox} ${id}`;

@@ -1,0 +1,80 @@
+import type { ErrorCode, TightbeamError } from "../errors.js";
+import type { Runtime } from "../runtime/runtime.js";
+import type { AnnouncedLimits, Established, Peer } from "../secure/types.js";
+import type { Transport } from "../transport/transport.js";
+import type { MemoryBudget } from "./budget.js";
+import type { CellBuffer } from "./cells.js";
+import type { ConversationCounters } from "./conversation.js";
+import type { Delivery, OutgoingMessage } from "./message.js";
+import type { LinkSession } from "./sessions.js";
+
+/** up: usable. suspect: the peer is silent with something pending. down: our own transport is. ended: for good. */
+export type LinkState = "up" | "suspect" | "down" | "ended";
+
+/** The lasting, reliable conversation between this instance and one instance of a peer. It outlives connections and sessions. */
+export interface Link {
+  /** Authenticated; its permissions are those of the newest session. */
+  readonly peer: Peer;
+  readonly state: LinkState;
+  /** Peer's wall clock minus ours, ms: by the last PONG, before one by the handshake. */
+  readonly clockOffset: number;
+  /** Queues a message. Returns a function that gives it up: true when the peer's application will get nothing of it. Throws the link's end, or `overloaded` when the agent's memory budget is used up. */
+  send(message: OutgoingMessage): () => boolean;
+  status(): LinkStatus;
+  /** Tells the peer and ends. What is pending settles with `closed`. Idempotent. */
+  close(code?: ErrorCode): void;
+  /** Settles when all that was accepted is acknowledged, or the link ended. */
+  drained(): Promise<void>;
+}
+
+export interface LinkStatus {
+  readonly peer: { readonly id: string; readonly instance: string; readonly issuer: string; readonly thumbprint: string };
+  readonly state: LinkState;
+  readonly suite: number | undefined;
+  readonly generation: number;
+  readonly epoch: { readonly send: number; readonly receive: number } | undefined;
+  readonly sessions: number;
+  /** Smoothed, ms. */
+  readonly roundTrip: number;
+  readonly counters: ConversationCounters;
+}
+
+export interface LinkOptions {
+  readonly runtime: Runtime;
+  readonly transport: Transport;
+  readonly own: AnnouncedLimits;
+  readonly ownInstance: string;
+  readonly budget: MemoryBudget;
+  /** Shared by all links of an agent: filled and sealed within one call. */
+  readonly scratch: CellBuffer;
+  readonly goneAfterMs: number;
+  readonly onDelivery: (link: LinkEnd, delivery: Delivery) => void;
+  readonly onState: (link: LinkEnd, state: LinkState) => void;
+  readonly onEnded: (link: LinkEnd, error: TightbeamError, undelivered: number) => void;
+  readonly onSessionEnded: (session: LinkSession) => void;
+  /** A new handshake with the same instance is due. */
+  readonly onRenew: (link: LinkEnd) => void;
+}
+
+/** A link with the members only the table of links uses. */
+export interface LinkEnd extends Link {
+  /** A finished handshake gives the link another session, and the peer's newest token. */
+  attach(established: Established, generation: number, peerNext: readonly number[]): LinkSession;
+  /** One DATA frame of one of its sessions. */
+  receive(session: LinkSession, frame: Uint8Array): void;
+  transportChanged(state: "up" | "down"): void;
+  /** `code`: what the peer is told, if it can be told. */
+  end(error: TightbeamError, code?: ErrorCode): void;
+  /** After the end: settles when the peer has answered our CLOSE, or nothing more will be said. */
+  readonly farewell: Promise<void>;
+  readonly generation: number;
+  readonly nextExpected: readonly number[];
+  readonly nextToSend: readonly number[];
+  readonly acknowledged: readonly number[];
+}
+
+/** Whom an operation is for: any healthy instance of an agent, or one. */
+export interface LinkTarget {
+  readonly id: string;
+  readonly instance?: string;
+}

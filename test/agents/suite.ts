@@ -1,0 +1,374 @@
+import { type Agent, type AgentOptions, type Authority, createAuthority, method, TightbeamError } from "@tightbeam/core";
+import { afterEach, describe, expect, test } from "vitest";
+import { z } from "zod";
+
+/** One medium with its agents, for one test. */
+export interface Place {
+  readonly authority: Authority;
+  join(id: string, options?: Partial<AgentOptions>): Promise<Agent>;
+  /** Breaks the medium under everybody, and mends it. */
+  cut(): Promise<void>;
+  restore(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface AgentSuiteOptions {
+  readonly name: string;
+  readonly create: (authority: Authority) => Promise<Omit<Place, "authority">>;
+}
+
+const greet = method("greet", { input: z.object({ name: z.string() }), output: z.object({ greeting: z.string() }) });
+
+export async function failure(promise: Promise<unknown>): Promise<TightbeamError> {
+  try {
+    await promise;
+  } catch (error) {
+    if (error instanceof TightbeamError) return error;
+    throw error;
+  }
+  throw new Error("It was expected to fail.");
+}
+
+/** Until `condition` holds; the test's own timeout is the limit. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+/** What two agents do with each other, whatever carries it. */
+export function agentSuite({ name, create }: AgentSuiteOptions): void {
+  describe(`agents over ${name}`, () => {
+    const places: Place[] = [];
+
+    async function place(): Promise<Place> {
+      const authority = await createAuthority({ issuer: "https://auth.example" });
+      const made = { authority, ...(await create(authority)) };
+      places.push(made);
+      return made;
+    }
+
+    async function pair(options: { alice?: Partial<AgentOptions>; bob?: Partial<AgentOptions> } = {}) {
+      const here = await place();
+      return { here, alice: await here.join("alice", options.alice), bob: await here.join("bob", options.bob) };
+    }
+
+    afterEach(async () => {
+      for (const made of places.splice(0)) await made.close();
+    });
+
+    test("a typed request is answered", async () => {
+      const { alice, bob } = await pair();
+      alice.handle(greet, async ({ name: who }) => ({ greeting: `Hello, ${who}.` }));
+      const { greeting } = await bob.request("alice", greet, { name: "Bob" });
+      expect(greeting).toBe("Hello, Bob.");
+    });
+
+    test("payloads arrive as they were: JSON, bytes, null, nothing", async () => {
+      const { alice, bob } = await pair();
+      alice.handle("echo", (input) => input);
+      const bytes = Uint8Array.from({ length: 300 }, (_, index) => index);
+      for (const value of [{ a: [1, "zwei", { b: null }] }, "text", 17.5, null, undefined, bytes, new Uint8Array(0)]) {
+        expect(await bob.request("alice", "echo", value)).toEqual(value);
+      }
+    });
+
+    test("the handler knows who asks, and with which headers and key", async () => {
+      const { alice, bob } = await pair();
+      let seen: unknown;
+      alice.handle("who", (_, { peer, headers, idempotencyKey, priority, method: called }) => {
+        seen = { id: peer.id, instance: peer.instance, issuer: peer.issuer, headers: { ...headers }, idempotencyKey, priority, called };
+      });
+      await bob.request("alice", "who", null, { headers: { "x-trace": "7" }, idempotencyKey: "order-1", priority: "high" });
+      expect(seen).toEqual({
+        id: "bob",
+        instance: bob.instance,
+        issuer: "https://auth.example",
+        headers: { "x-trace": "7" },
+        idempotencyKey: "order-1",
+        priority: "high",
+        called: "who",
+      });
+    });
+
+    test("notify runs the handler; confirm waits for memory or for the handler", async () => {
+      const { alice, bob } = await pair();
+      const seen: unknown[] = [];
+      let finish = (): void => undefined;
+      alice.handle("note", async (input) => {
+        seen.push(input);
+        if (input === "slow") await new Promise<void>((resolve) => (finish = resolve));
+        if (input === "bad") throw new Error("no");
+      });
+      await bob.notify("alice", "note", "first");
+      await bob.notify("alice", "note", "second", { confirm: "done" });
+      expect(seen).toEqual(["first", "second"]);
+      let done = false;
+      const slow = bob.notify("alice", "note", "slow", { confirm: "done" }).then(() => {
+        done = true;
+      });
+      await bob.notify("alice", "note", "third", { confirm: "received" });
+      await until(() => seen.includes("slow"));
+      expect(done).toBe(false);
+      finish();
+      await slow;
+      expect((await failure(bob.notify("alice", "note", "bad", { confirm: "done" }))).code).toBe("handler_failed");
+      expect((await failure(bob.notify("alice", "nobody-listens", 1, { confirm: "done" }))).code).toBe("no_handler");
+    });
+
+    test("notifications keep their order", async () => {
+      const { alice, bob } = await pair();
+      const seen: unknown[] = [];
+      alice.handle("count", (input) => void seen.push(input));
+      const total = 2_000;
+      await Promise.all(Array.from({ length: total }, (_, index) => bob.notify("alice", "count", index)));
+      await bob.notify("alice", "count", total, { confirm: "done" });
+      expect(seen).toEqual(Array.from({ length: total + 1 }, (_, index) => index));
+    });
+
+    test("no handler, and a handler that fails, are typed errors without a stack or a secret", async () => {
+      const { alice, bob } = await pair();
+      const failures: unknown[] = [];
+      alice.onEvent((event) => {
+        if (event.type === "handler_failed") failures.push(event.error);
+      });
+      alice.handle("explode", () => {
+        throw new Error("the password is swordfish");
+      });
+      alice.handle("refuse", () => {
+        throw new TightbeamError("forbidden", "Not on a Sunday.", { retryAfter: 86_400_000 });
+      });
+      const missing = await failure(bob.request("alice", "missing"));
+      expect(missing.code).toBe("no_handler");
+      expect(missing.message).toContain("missing");
+      const exploded = await failure(bob.request("alice", "explode"));
+      expect(exploded.code).toBe("handler_failed");
+      expect(exploded.id).toMatch(/^[0-9a-f-]{36}$/);
+      expect(JSON.stringify([exploded.message, exploded.cause, exploded.id])).not.toContain("swordfish");
+      expect(failures).toContainEqual(new Error("the password is swordfish"));
+      const refused = await failure(bob.request("alice", "refuse"));
+      expect([refused.code, refused.message, refused.retryAfter]).toEqual(["forbidden", "Not on a Sunday.", 86_400_000]);
+    });
+
+    test("both sides check the contract: path and expectation, never the value", async () => {
+      const { alice, bob } = await pair();
+      let ran = 0;
+      alice.handle(greet, () => {
+        ran++;
+        return { greeting: 5 } as unknown as { greeting: string };
+      });
+      const local = await failure(bob.request("alice", greet, { name: 7_777_777 } as unknown as { name: string }));
+      expect(local.code).toBe("invalid_input");
+      expect(local.message).toContain("name");
+      const remote = await failure(bob.request("alice", "greet", { name: 7_777_777 }));
+      expect(remote.code).toBe("invalid_input");
+      expect(remote.message).toContain("name");
+      expect(local.message + remote.message).not.toContain("7777777");
+      expect(ran).toBe(0);
+      expect((await failure(bob.request("alice", "greet", { name: "x" }))).code).toBe("invalid_output");
+      expect(ran).toBe(1);
+    });
+
+    test("what cannot be sent is refused at home", async () => {
+      const { alice, bob } = await pair({ alice: { limits: { messageMaxBytes: 100_000 } } });
+      alice.handle("echo", (input) => input);
+      const cycle: { self?: unknown } = {};
+      cycle.self = cycle;
+      expect((await failure(bob.request("alice", "echo", cycle))).code).toBe("not_serialisable");
+      expect((await failure(bob.request("alice", "echo", { big: 1n }))).code).toBe("not_serialisable");
+      await bob.request("alice", "echo", 1);
+      const large = await failure(bob.request("alice", "echo", new Uint8Array(200_000)));
+      expect(large.code).toBe("too_large");
+      expect(large.message).toContain("100000");
+      expect((await failure(bob.request("no such agent!", "echo"))).code).toBe("invalid_argument");
+      expect((await failure(bob.request("alice", "echo", 1, { timeout: -1 }))).code).toBe("invalid_argument");
+      expect((await failure(bob.request("alice", "echo", 1, { tiemout: 5 } as object))).code).toBe("invalid_argument");
+      expect(await bob.request("alice", "echo", "still fine")).toBe("still fine");
+    });
+
+    test("a reply that is too large for its caller is an error, not silence", async () => {
+      const { alice, bob } = await pair({ bob: { limits: { messageMaxBytes: 50_000 } } });
+      alice.handle("more", () => new Uint8Array(60_000));
+      expect((await failure(bob.request("alice", "more"))).code).toBe("too_large");
+    });
+
+    test("timeout and cancellation settle the caller and fire the handler's signal", async () => {
+      const { alice, bob } = await pair();
+      const fired: unknown[] = [];
+      let started = 0;
+      alice.handle("wait", (_, { signal }) => {
+        started++;
+        return new Promise((_resolve, reject) => {
+          signal.addEventListener("abort", () => {
+            fired.push(signal.reason);
+            reject(signal.reason as Error);
+          });
+        });
+      });
+      await bob.link("alice");
+      const late = await failure(bob.request("alice", "wait", null, { timeout: 60, idempotencyKey: "k1" }));
+      expect([late.code, late.idempotencyKey]).toEqual(["timeout", "k1"]);
+      const controller = new AbortController();
+      const pending = failure(bob.request("alice", "wait", null, { signal: controller.signal }));
+      await until(() => started === 2);
+      controller.abort(new Error("changed my mind"));
+      expect((await pending).code).toBe("delivery_unknown");
+      await until(() => fired.length === 2);
+      expect((await failure(bob.request("alice", "wait", null, { signal: controller.signal }))).code).toBe("cancelled");
+      expect(started).toBe(2);
+    });
+
+    test("observers see what is sent and received, decoded", async () => {
+      const { alice, bob } = await pair();
+      alice.handle("double", (input) => (input as number) * 2);
+      const atAlice: unknown[] = [];
+      const atBob: unknown[] = [];
+      alice.onEnvelope(({ type, from, to, payload }) => void atAlice.push([type, from, to, payload]));
+      const stop = bob.onEnvelope(({ type, from, to, payload }) => void atBob.push([type, from, to, payload]));
+      await bob.request("alice", "double", 21);
+      const expected = [
+        ["request", "bob", "alice", 21],
+        ["response", "alice", "bob", 42],
+      ];
+      expect(atBob).toEqual(expected);
+      expect(atAlice).toEqual(expected);
+      stop();
+      await bob.request("alice", "double", 1);
+      expect(atBob).toHaveLength(2);
+    });
+
+    test("links are visible and can be closed", async () => {
+      const { alice, bob } = await pair();
+      alice.handle("wait", () => new Promise(() => undefined));
+      const link = await bob.link("alice");
+      expect([link.peer.id, link.peer.instance, link.state]).toEqual(["alice", alice.instance, "up"]);
+      expect(bob.links("alice")).toEqual([link]);
+      expect(bob.links("carol")).toEqual([]);
+      const status = link.status();
+      expect(status.suite).toBe(0x0101);
+      expect(status.peer.thumbprint).toHaveLength(43);
+      await until(() => alice.links("bob").length === 1);
+      const pending = failure(bob.request("alice", "wait", null));
+      await until(() => alice.status().calls.running === 1);
+      link.close();
+      expect((await pending).code).toBe("delivery_unknown");
+      expect(link.state).toBe("ended");
+      await until(() => alice.links().length === 0);
+      await until(() => alice.status().calls.running === 1);
+      alice.handle("echo", (input) => input);
+      expect(await bob.request("alice", "echo", "a new link")).toBe("a new link");
+    });
+
+    test("nobody answers: says so, with the time waited", async () => {
+      const { bob } = await pair();
+      const error = await failure(bob.request("carol", "greet", {}, { timeout: 150 }));
+      expect(error.code).toBe("no_answer");
+      expect(error.message).toMatch(/within 1[4-9]\d ms|within [2-9]\d\d ms/);
+    });
+
+    test("an agent that another authority vouches for is refused on both sides", async () => {
+      const { here, alice } = await pair();
+      const other = await createAuthority({ issuer: "https://elsewhere.example" });
+      const mallory = await here.join("mallory", { identity: await other.enroll("mallory") });
+      alice.handle("echo", (input) => input);
+      mallory.handle("echo", (input) => input);
+      // Alice refuses in silence; Mallory, who trusts Alice's authority, only learns that the handshake was never confirmed.
+      expect((await failure(mallory.request("alice", "echo", 1, { timeout: 400 }))).code).toBe("handshake_failed");
+      expect((await failure(alice.request("mallory", "echo", 1, { timeout: 400 }))).code).toBe("unknown_issuer");
+      expect(alice.links()).toEqual([]);
+    });
+
+    test("requests both ways and nested, all at once", async () => {
+      const { alice, bob } = await pair();
+      alice.handle("down", async (n) => ((n as number) <= 0 ? "end" : bobFromAlice(n as number)));
+      const bobFromAlice = (n: number): Promise<unknown> => alice.request("bob", "down", n - 1);
+      bob.handle("down", async (n) => ((n as number) <= 0 ? "end" : bob.request("alice", "down", (n as number) - 1)));
+      const results = await Promise.all(
+        Array.from({ length: 200 }, (_, index) => (index % 2 ? bob.request("alice", "down", 6) : alice.request("bob", "down", 6))),
+      );
+      expect(new Set(results)).toEqual(new Set(["end"]));
+      expect(bob.links("alice").length + alice.links("bob").length).toBe(2);
+    });
+
+    test("large messages, and small ones that pass them", async () => {
+      const { alice, bob } = await pair();
+      alice.handle("size", (input) => (input as Uint8Array).length);
+      alice.handle("back", (input) => input);
+      await bob.link("alice");
+      const finished: string[] = [];
+      const large = bob.request("alice", "size", new Uint8Array(16 * 1024 * 1024)).then((size) => {
+        finished.push("large");
+        return size;
+      });
+      const small = bob.request("alice", "size", new Uint8Array(10), { priority: "critical" }).then(() => finished.push("small"));
+      await small;
+      expect(await large).toBe(16 * 1024 * 1024);
+      expect(finished).toEqual(["small", "large"]);
+      const five = Uint8Array.from({ length: 5 * 1024 * 1024 }, (_, index) => index * 31);
+      expect(Buffer.compare((await bob.request("alice", "back", five)) as Uint8Array, five)).toBe(0);
+    });
+
+    test("a cut medium is a pause: everything is answered once", async () => {
+      const { here, alice, bob } = await pair();
+      const runs = new Map<unknown, number>();
+      alice.handle("work", (input) => {
+        runs.set(input, (runs.get(input) ?? 0) + 1);
+        return input;
+      });
+      await bob.request("alice", "work", -1);
+      const total = 3_000;
+      const pending = Array.from({ length: total }, (_, index) => bob.request("alice", "work", index));
+      for (let round = 0; round < 3; round++) {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        await here.cut();
+        await new Promise((resolve) => setTimeout(resolve, 40));
+        await here.restore();
+      }
+      expect(await Promise.all(pending)).toEqual(Array.from({ length: total }, (_, index) => index));
+      expect(runs.size).toBe(total + 1);
+      expect(new Set(runs.values())).toEqual(new Set([1]));
+      expect(bob.links("alice")).toHaveLength(1);
+    });
+
+    test("a message that outlives its ttl on the way is not handled", async () => {
+      const { here, alice, bob } = await pair();
+      let ran = 0;
+      alice.handle("now-or-never", () => void ran++);
+      await bob.link("alice");
+      await here.cut();
+      const pending = failure(bob.request("alice", "now-or-never", null, { ttl: 60, timeout: 20_000 }));
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      await here.restore();
+      expect((await pending).code).toBe("expired");
+      expect(ran).toBe(0);
+    });
+
+    test("close with drain lets what runs finish, and refuses what comes", async () => {
+      const { alice, bob } = await pair();
+      let finish = (): void => undefined;
+      alice.handle("slow", () => new Promise((resolve) => (finish = () => resolve("done"))));
+      const slow = bob.request("alice", "slow");
+      await until(() => alice.status().calls.running === 1);
+      const closing = alice.close({ drain: 10_000 });
+      expect((await failure(bob.request("alice", "slow"))).code).toBe("overloaded");
+      finish();
+      expect(await slow).toBe("done");
+      await closing;
+      await alice.close();
+      expect((await failure(alice.request("bob", "x", 1))).code).toBe("closed");
+      await until(() => bob.links("alice").length === 0);
+    });
+
+    test("close without drain settles everything that was pending", async () => {
+      const { alice, bob } = await pair();
+      const signals: AbortSignal[] = [];
+      alice.handle("forever", (_, { signal }) => {
+        signals.push(signal);
+        return new Promise(() => undefined);
+      });
+      const pending = Array.from({ length: 20 }, () => failure(bob.request("alice", "forever")));
+      await until(() => signals.length === 20);
+      await bob.close();
+      expect(new Set((await Promise.all(pending)).map((error) => error.code))).toEqual(new Set(["delivery_unknown"]));
+      await until(() => signals.every((signal) => signal.aborted));
+    });
+  });
+}
