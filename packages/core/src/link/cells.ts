@@ -71,11 +71,17 @@ export interface Ack {
   readonly highest: number;
   /** µs between its arrival and this cell. */
   readonly delay: number;
+  /** Cells that came although they had come before, in total, modulo 2^16: what was sent again in vain (as RFC 2883). */
+  readonly repeated: number;
   readonly lanes: readonly LaneAck[];
 }
 
+/** highest 6 + delay 4 + repeated 2 */
+const ackHeadBytes = 12;
+
+/** With all four lanes. */
 export function ackBytes(ranges: number): number {
-  return protocol.cellHeaderBytes + 6 + 4 + 4 * 8 + ranges * 4;
+  return protocol.cellHeaderBytes + ackHeadBytes + 4 * 8 + ranges * 4;
 }
 
 export function putAck(buffer: CellBuffer, at: number, ack: Ack): number {
@@ -83,7 +89,8 @@ export function putAck(buffer: CellBuffer, at: number, ack: Ack): number {
   let flags = 0;
   let end = putU48(view, at + protocol.cellHeaderBytes, ack.highest);
   view.setUint32(end, Math.min(Math.round(ack.delay), 0xffffffff));
-  end += 4;
+  view.setUint16(end + 4, ack.repeated & 0xffff);
+  end += 6;
   for (const { lane, next, ranges } of ack.lanes) {
     flags |= 1 << lane;
     end = putU48(view, end, next);
@@ -104,11 +111,12 @@ export function putAck(buffer: CellBuffer, at: number, ack: Ack): number {
 /** Undefined when the body is not exactly an ACK. */
 export function readAck(view: DataView, flags: number, at: number, length: number): Ack | undefined {
   const end = at + length;
-  if (length < 10 || flags > 0x0f) return undefined;
+  if (length < ackHeadBytes || flags > 0x0f) return undefined;
   const highest = getU48(view, at);
   const delay = view.getUint32(at + 6);
+  const repeated = view.getUint16(at + 10);
   const acked: LaneAck[] = [];
-  let position = at + 10;
+  let position = at + ackHeadBytes;
   for (let lane = 0; lane < 4; lane++) {
     if ((flags & (1 << lane)) === 0) continue;
     if (position + 8 > end) return undefined;
@@ -126,7 +134,7 @@ export function readAck(view: DataView, flags: number, at: number, length: numbe
     }
     acked.push({ lane: lane as Lane, next, ranges });
   }
-  return position === end ? { highest, delay, lanes: acked } : undefined;
+  return position === end ? { highest, delay, repeated, lanes: acked } : undefined;
 }
 
 /** CREDIT: bit 0 = two u48 totals follow, bit 1 = the sender of this cell waits for credit. */

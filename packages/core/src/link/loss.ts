@@ -16,6 +16,8 @@ export interface Cell {
   /** The record that carried it last and is still waited for; undefined when it is to be sent (again). */
   record: SentRecord | undefined;
   acknowledged: boolean;
+  /** From here to before this sequence all are known to be acknowledged: an ACK says the same ranges again and again. */
+  acknowledgedTo: number;
   copies: number;
   sentAt: number;
   /** When the copy before the last one went. */

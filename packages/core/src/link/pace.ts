@@ -14,6 +14,8 @@ export interface Pace {
   roundTrip(sample: number, delay: number, now: number): void;
   /** A cell came, although later ones had come before: it was acknowledged `late` ms after it was sent. `judgedLost`: it had been given up wrongly. */
   arrivedLate(late: number, judgedLost: boolean): void;
+  /** The peer says that it had what was sent again, so how late it was can only be guessed (RFC 8985, 6.2: the window grows). */
+  resentInVain(now: number): void;
   /** Bytes newly acknowledged: the window doubles per round trip. */
   acknowledged(bytes: number): void;
   /** Halves the window, once per round trip: only for cells sent after the last halving. */
@@ -25,6 +27,9 @@ const initialRoundTrip = 100;
 const delayMax = limits.ackDelayMs + limits.probeSlackMs;
 /** How late a record may be before it is taken as lost, at most: the larger of this and two round trips. */
 const reorderingMax = 500;
+const reorderingMargin = 5 / 4;
+/** A network that reordered is remembered this long: loss alone never looks like reordering, so only such a network waits longer. */
+const reorderingHalfLife = 10_000;
 
 export function createPace(): Pace {
   let smoothed = initialRoundTrip;
@@ -34,6 +39,7 @@ export function createPace(): Pace {
   let measured = false;
   let reordering = 0;
   let fadedAt = 0;
+  let widenedAt = Number.NEGATIVE_INFINITY;
   let window: number = limits.congestionInitialBytes;
   let beforeHalving = window;
   let halvedAt = Number.NEGATIVE_INFINITY;
@@ -67,14 +73,19 @@ export function createPace(): Pace {
         smoothed = latest;
         variation = latest / 2;
       }
-      if (now - fadedAt < smoothed) return;
+      if (reordering === 0) return;
+      reordering *= 2 ** ((fadedAt - now) / reorderingHalfLife);
       fadedAt = now;
-      reordering -= reordering / 64;
     },
     arrivedLate(late, judgedLost) {
-      const beyond = late - smoothed;
+      const beyond = (late - smoothed) * reorderingMargin;
       if (beyond > reordering) reordering = Math.min(beyond, Math.max(2 * smoothed, reorderingMax));
       if (judgedLost) window = Math.max(window, beforeHalving);
+    },
+    resentInVain(now) {
+      if (now - widenedAt < smoothed) return;
+      widenedAt = now;
+      reordering = Math.min(2 * reordering + smoothed / 2, Math.max(2 * smoothed, reorderingMax));
     },
     acknowledged(bytes) {
       window = Math.min(window + bytes, protocol.windowMaxBytes);

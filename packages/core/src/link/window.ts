@@ -73,6 +73,9 @@ export function createSendWindow({ lanes, pace, credit, sink }: SendWindowOption
   let lostCells = 0;
   let resent = 0;
   let cellsSent = 0;
+  /** Copies of cells that were not judged lost: the peer may well have had them. */
+  let probedCopies = 0;
+  let repeatedSeen = 0;
 
   const give = (cell: Cell): void => {
     lostCells++;
@@ -120,7 +123,21 @@ export function createSendWindow({ lanes, pace, credit, sink }: SendWindowOption
     if (last) flags |= message.abandoned ? msgFlag.abort : msgFlag.last;
     if (message.abandoned && message.intake) credit.refund(length - end);
     const sequence = (next[lane] as number)++;
-    const cell: Cell = { message, lane, sequence, flags, start, end, reserved, record: undefined, acknowledged: false, copies: 0, sentAt: 0, previousSentAt: 0 };
+    const cell: Cell = {
+      message,
+      lane,
+      sequence,
+      flags,
+      start,
+      end,
+      reserved,
+      record: undefined,
+      acknowledged: false,
+      acknowledgedTo: 0,
+      copies: 0,
+      sentAt: 0,
+      previousSentAt: 0,
+    };
     (sent[lane] as Fifo<Cell>).push(cell);
     message.offset = end;
     message.sealed = last;
@@ -177,12 +194,26 @@ export function createSendWindow({ lanes, pace, credit, sink }: SendWindowOption
   const acknowledgeRanges = (fifo: Fifo<Cell>, ranges: Ack["lanes"][number]["ranges"], overtakenBelow: number, now: number): void => {
     const base = fifo.peek()?.sequence ?? 0;
     for (const range of ranges) {
-      for (let sequence = Math.max(range.start, base); sequence < range.end; sequence++) {
+      const start = Math.max(range.start, base);
+      const first = fifo.at(start - base);
+      if (first === undefined) return;
+      for (let sequence = Math.max(start, first.acknowledgedTo); sequence < range.end; sequence++) {
         const cell = fifo.at(sequence - base);
         if (cell === undefined) return;
         if (!cell.acknowledged) acknowledgeCell(cell, overtakenBelow, now);
       }
+      first.acknowledgedTo = range.end;
     }
+  };
+
+  /** The peer had some of what was sent again: unless as a probe, it was late, not lost. */
+  const noteRepeated = (total: number, now: number): void => {
+    const more = (total - repeatedSeen) & 0xffff;
+    if (more === 0 || more >= 0x8000) return;
+    repeatedSeen = total;
+    const probed = Math.min(more, probedCopies);
+    probedCopies -= probed;
+    if (more > probed) pace.resentInVain(now);
   };
 
   /** What the reserve lets pass now, and for how many bytes. */
@@ -227,6 +258,7 @@ export function createSendWindow({ lanes, pace, credit, sink }: SendWindowOption
       if (cell !== undefined) {
         if (at + sizeOf(cell) > room) return at;
         resent++;
+        probedCopies++;
         return put(buffer, at, cell);
       }
       const again = nextLost();
@@ -252,6 +284,7 @@ export function createSendWindow({ lanes, pace, credit, sink }: SendWindowOption
         acknowledgeLane(fifo, below, overtakenBelow, now);
         if (ranges.length > 0) acknowledgeRanges(fifo, ranges, overtakenBelow, now);
       }
+      noteRepeated(ack.repeated, now);
       records.judge(now);
     },
     acknowledgeBelow(below, now) {

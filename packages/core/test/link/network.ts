@@ -69,8 +69,8 @@ export interface NetworkOptions {
   readonly goneAfterMs?: number;
   readonly limits?: AnnouncedLimits;
   readonly budget?: number;
-  /** Largest record. Small: one message a record. */
-  readonly room?: number;
+  /** Largest record of each side. Small: one message a record; leave room for the ACKs of the other side. */
+  readonly room?: readonly [number, number];
 }
 
 /** Two conversations over a faulty network with one virtual clock: no session, no socket, no real time. */
@@ -79,7 +79,7 @@ export function createNetwork(options: NetworkOptions) {
   const faults: Faults = { ...calm, ...options.faults };
   const session = {};
   const buffer = createCellBuffer(64 * 1024);
-  const room = options.room ?? buffer.bytes.length;
+  const room = options.room ?? [buffer.bytes.length, buffer.bytes.length];
   let now = 0;
   let order = 0;
   let records = 0;
@@ -148,7 +148,7 @@ export function createNetwork(options: NetworkOptions) {
     if (!side.up || !side.alive) return false;
     let any = false;
     for (;;) {
-      const length = side.conversation.fill(buffer, room, received[index] as ReceivedCounter, now, now);
+      const length = side.conversation.fill(buffer, room[index] as number, received[index] as ReceivedCounter, now, now);
       if (length === 0) break;
       any = true;
       const counter = counters[index] as number;
