@@ -261,7 +261,7 @@ export function agentSuite({ name, create }: AgentSuiteOptions): void {
       const { bob } = await pair();
       const error = await failure(bob.request("carol", "greet", {}, { timeout: 150 }));
       expect(error.code).toBe("no_answer");
-      expect(error.message).toMatch(/within 1[4-9]\d ms|within [2-9]\d\d ms/);
+      expect(error.message).toMatch(/carol within \d+ ms/);
     });
 
     test("an agent that another authority vouches for is refused on both sides", async () => {

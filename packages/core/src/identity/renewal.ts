@@ -46,7 +46,11 @@ export function createRenewal(options: RenewalOptions): Renewal {
   let stopped = false;
   let cancelTimer: () => void = () => undefined;
 
-  const backoff = (): number => Math.min(retryMaxMs, retryMinMs * 2 ** Math.min(failures - 1, 10)) * jitter(runtime);
+  /** Shorter as the expiry comes near: an authority that is back in time must be asked in time. */
+  const backoff = (): number => {
+    const left = held === undefined ? retryMaxMs : Math.max(held.expiresAt - clock.wall(), 0);
+    return Math.max(retryMinMs, Math.min(retryMaxMs, retryMinMs * 2 ** Math.min(failures - 1, 10), left / 4)) * jitter(runtime);
+  };
 
   async function issueOnce(): Promise<void> {
     try {
@@ -125,10 +129,10 @@ export function createRenewal(options: RenewalOptions): Renewal {
   };
 }
 
-/** 0.9 to 1.1. */
-const jitter = (runtime: Runtime): number => 0.9 + ((runtime.random.bytes(1)[0] as number) / 255) * 0.2;
+/** 0.9 to 1. */
+const jitter = (runtime: Runtime): number => 0.9 + ((runtime.random.bytes(1)[0] as number) / 255) * 0.1;
 
-/** Renewal at two thirds of what is left of the lifetime, +- 10 %. Refuses a token that is of no use to this key at this time. */
+/** Renewal at two thirds of what is left of the lifetime, up to 10 % earlier: never later, so that a third of it is left for an authority that is down. Refuses a token that is of no use to this key at this time. */
 function hold(token: string, key: SigningKey, runtime: Runtime): Held {
   const { exp, cnf } = readToken(token).claims;
   if (typeof exp !== "number" || !Number.isFinite(exp)) throw new TightbeamError("invalid_token", "The authority issued a token without 'exp'.");

@@ -34,7 +34,8 @@ export function createLinkSession(established: Established, generation: number, 
     generation,
     initiator: role === "initiator" ? ownInstance : peer.instance,
     received: createReceivedCounter(),
-    renewAt: now + Math.max(renewIn, 0),
+    // A token about to run out makes a short session: its successor waits a little, or each would call for the next at once.
+    renewAt: now + Math.max(renewIn, limits.handshakeDeadlineMs),
     endAt: now + hard,
     drainUntil: Number.POSITIVE_INFINITY,
   };

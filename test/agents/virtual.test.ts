@@ -1,0 +1,192 @@
+import { generateKeyPairSync, sign } from "node:crypto";
+import { type Agent, createAgent, createAuthority, type TightbeamError } from "@tightbeam/core";
+import { createIdentity, importVerifyKey, type SigningKey } from "@tightbeam/core/identity";
+import { createVirtualRuntime } from "@tightbeam/core/runtime";
+import { connectMemory, createHub } from "@tightbeam/memory";
+import { describe, expect, test } from "vitest";
+
+const hour = 3_600_000;
+
+/** Signs within the turn: on a virtual clock a thread would lag behind the jumps. */
+async function promptKey(): Promise<SigningKey> {
+  const { publicKey, privateKey } = generateKeyPairSync("ed25519");
+  const { publicJwk, thumbprint } = await importVerifyKey(publicKey.export({ format: "jwk" }));
+  return { alg: "EdDSA", publicJwk, thumbprint, sign: async (data) => new Uint8Array(sign(null, data, privateKey)) };
+}
+
+/** Runs virtual time until the promise settles. */
+async function during<T>(runtime: ReturnType<typeof createVirtualRuntime>, promise: Promise<T>, step = 20): Promise<T> {
+  let settled = false;
+  const done = promise.finally(() => {
+    settled = true;
+  });
+  done.catch(() => undefined);
+  while (!settled) await runtime.advance(step);
+  return done;
+}
+
+describe("links through time", () => {
+  test("25 hours with hourly tokens, rotated keys and an authority that is down for 20 minutes: one link, every request answered", async () => {
+    const runtime = createVirtualRuntime({ seed: 7 });
+    const authority = await createAuthority({ runtime, lifetime: hour, key: await promptKey() });
+    const hub = createHub({ runtime });
+    let down = false;
+    let refused = 0;
+    const join = async (id: string) => {
+      const identity = await createIdentity({
+        id,
+        key: await promptKey(),
+        runtime,
+        issue: async ({ publicJwk }) => {
+          if (down) {
+            refused++;
+            throw new Error("the authority is down");
+          }
+          return authority.issue({ id, publicKey: publicJwk });
+        },
+      });
+      return { identity, agent: await createAgent({ identity, trust: authority.trust(), transport: await connectMemory(hub), runtime }) };
+    };
+    const alice = await join("alice");
+    const bob = await join("bob");
+    const ended: TightbeamError[] = [];
+    for (const { agent } of [alice, bob]) {
+      agent.onEvent((event) => {
+        if (event.type === "link_ended") ended.push(event.error);
+      });
+    }
+    alice.agent.handle("echo", (input) => input);
+    bob.agent.handle("echo", (input) => input);
+    const first = await during(runtime, bob.agent.link("alice"));
+    const generations = new Set<number>();
+    const keys = new Set<string>();
+    let answered = 0;
+    for (let minute = 0; minute < 25 * 60; minute += 2) {
+      if (minute === 6 * 60) await during(runtime, authority.rotateKey(await promptKey()));
+      if (minute === 10 * 60) await during(runtime, bob.identity.rotateKey(await promptKey()));
+      // Every 80 minutes for a while, so that some outages fall on a renewal whatever its jitter.
+      down = minute >= 15 * 60 && minute < 22 * 60 && minute % 80 < 20;
+      expect(await during(runtime, bob.agent.request("alice", "echo", minute))).toBe(minute);
+      expect(await during(runtime, alice.agent.request("bob", "echo", -minute - 1))).toBe(-minute - 1);
+      answered += 2;
+      generations.add(first.status().generation);
+      keys.add((alice.agent.links("bob")[0] as NonNullable<ReturnType<Agent["links"]>[0]>).peer.thumbprint);
+      await runtime.advance(2 * 60_000);
+    }
+    expect(answered).toBe(25 * 60);
+    expect(ended).toEqual([]);
+    expect(bob.agent.links("alice")).toEqual([first]);
+    expect(first.state).toBe("up");
+    expect(generations.size).toBeGreaterThanOrEqual(25);
+    expect(keys.size).toBe(2);
+    expect(refused).toBeGreaterThan(0);
+    expect(first.status().sessions).toBeLessThanOrEqual(2);
+    await during(runtime, Promise.all([alice.agent.close(), bob.agent.close()]));
+  }, 120_000);
+
+  test("a revoked agent loses its live links within a minute, and gets no new one", async () => {
+    const runtime = createVirtualRuntime({ seed: 8 });
+    const authority = await createAuthority({ runtime, key: await promptKey() });
+    const hub = createHub({ runtime });
+    const join = async (id: string) =>
+      createAgent({ identity: await authority.enroll(id, { key: await promptKey() }), trust: authority.trust(), transport: await connectMemory(hub), runtime });
+    const alice = await join("alice");
+    const bob = await join("bob");
+    alice.handle("echo", (input) => input);
+    const reasons: string[] = [];
+    alice.onEvent((event) => {
+      if (event.type === "link_ended") reasons.push(event.error.code);
+    });
+    await during(runtime, bob.request("alice", "echo", 1));
+    authority.revoke({ id: "bob" });
+    await runtime.advance(61_000);
+    expect(reasons).toEqual(["revoked_token"]);
+    const error = await during(
+      runtime,
+      bob.request("alice", "echo", 2, { timeout: 15_000 }).then(
+        () => undefined,
+        (thrown: TightbeamError) => thrown,
+      ),
+    );
+    expect(error?.code).toBe("handshake_failed");
+    await during(runtime, Promise.all([alice.close(), bob.close()]));
+  }, 60_000);
+
+  test("a peer that vanishes is suspect soon and gone after goneAfter; what was pending says so", async () => {
+    const runtime = createVirtualRuntime({ seed: 9 });
+    const authority = await createAuthority({ runtime, key: await promptKey() });
+    const hub = createHub({ runtime });
+    const join = async (id: string, transport = connectMemory(hub)) =>
+      createAgent({
+        identity: await authority.enroll(id, { key: await promptKey() }),
+        trust: authority.trust(),
+        transport: await transport,
+        runtime,
+        goneAfter: 5_000,
+      });
+    const bob = await join("bob");
+    const inner = await connectMemory(hub);
+    let dead = false;
+    const alice = await join(
+      "alice",
+      Promise.resolve({
+        ...inner,
+        capabilities: inner.capabilities,
+        state: inner.state,
+        closed: inner.closed,
+        subscribe: (at, receive, options) => inner.subscribe(at, (frame) => (dead ? undefined : receive(frame)), options),
+        send: (to, frame) => (dead ? Promise.resolve() : inner.send(to, frame)),
+        close: () => inner.close(),
+      }),
+    );
+    alice.handle("echo", (input) => input);
+    const link = await during(runtime, bob.link("alice"));
+    expect(await during(runtime, bob.request("alice", "echo", 1))).toBe(1);
+    dead = true;
+    const outcome = bob.request("alice", "echo", 2, { timeout: 60_000, idempotencyKey: "k" }).then(
+      () => undefined,
+      (error: TightbeamError) => error,
+    );
+    await runtime.advance(1_500);
+    expect(link.state).toBe("suspect");
+    await runtime.advance(3_000);
+    expect(link.state).toBe("suspect");
+    const error = await during(runtime, outcome);
+    expect([error?.code, error?.idempotencyKey]).toEqual(["delivery_unknown", "k"]);
+    expect(link.state).toBe("ended");
+    expect(runtime.now).toBeLessThan(10_000);
+    await during(runtime, Promise.all([alice.close(), bob.close()]));
+  }, 60_000);
+});
+
+describe("two sides dialling at once", () => {
+  test("1,000 times: one link each time, nothing doubled", async () => {
+    const authority = await createAuthority();
+    const hub = createHub();
+    const join = async (id: string) => createAgent({ identity: await authority.enroll(id), trust: authority.trust(), transport: await connectMemory(hub) });
+    const alice = await join("alice");
+    const bob = await join("bob");
+    const runs = new Map<string, number>();
+    for (const agent of [alice, bob]) {
+      agent.handle("once", (input, { peer }) => {
+        const key = `${peer.id} ${String(input)}`;
+        runs.set(key, (runs.get(key) ?? 0) + 1);
+        return input;
+      });
+    }
+    let both = 0;
+    for (let round = 0; round < 1_000; round++) {
+      await Promise.all([alice.request("bob", "once", round), bob.request("alice", "once", round)]);
+      const [a, b] = [alice.links("bob"), bob.links("alice")];
+      expect([a.length, b.length]).toEqual([1, 1]);
+      if ((a[0]?.status().sessions ?? 0) > 1) both++;
+      a[0]?.close();
+      while (bob.links().length > 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(runs.size).toBe(2_000);
+    expect(new Set(runs.values())).toEqual(new Set([1]));
+    // The race is real: both handshakes finished nearly every time.
+    expect(both).toBeGreaterThan(500);
+    await Promise.all([alice.close(), bob.close()]);
+  }, 120_000);
+});
