@@ -1,4 +1,5 @@
-import { type Address, isAddress, isAgentId, isInstance, TightbeamError } from "@tightbeam/core/transport";
+import { type Address, isAddress, isAgentId, isInstance } from "@tightbeam/core/transport";
+import { ascii, malformed, reader, readU16, readU32, writer } from "./bytes.js";
 
 /*
  * The relay protocol, version 1. Every WebSocket message is binary and one frame (the table of bodies: docs/relay-protocol.md):
@@ -73,8 +74,6 @@ export interface Dropped {
   readonly frames: number;
   readonly bytes: number;
 }
-
-const malformed = (message: string): TightbeamError => new TightbeamError("malformed", message);
 
 type Allocate = (bytes: number) => Uint8Array;
 /** Node's pool spares zeroing and one allocation a frame; every byte is written before it leaves. */
@@ -207,81 +206,3 @@ export function parseDropped(body: Uint8Array): Dropped {
 
 /** The bytes of a string that is ASCII by grammar. */
 export const asciiBytes = (text: string): Uint8Array => writer(text.length).text(text).done();
-
-function readU16(bytes: Uint8Array, at: number): number {
-  return ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
-}
-
-function readU32(bytes: Uint8Array, at: number): number {
-  return ((readU16(bytes, at) << 16) | readU16(bytes, at + 2)) >>> 0;
-}
-
-type Latin1 = { latin1Slice?: (from: number, to: number) => string };
-
-function ascii(bytes: Uint8Array, from: number, to: number): string {
-  for (let i = from; i < to; i++) {
-    const code = bytes[i] as number;
-    if (code < 0x20 || code > 0x7e) throw malformed("text in a relay frame is not printable ASCII");
-  }
-  const native = (bytes as Latin1).latin1Slice;
-  return native === undefined ? String.fromCharCode(...bytes.subarray(from, to)) : native.call(bytes, from, to);
-}
-
-function reader(bytes: Uint8Array) {
-  let at = 0;
-  const take = (length: number): number => {
-    if (at + length > bytes.length) throw malformed("a relay frame ends early");
-    at += length;
-    return at - length;
-  };
-  return {
-    get left() {
-      return bytes.length - at;
-    },
-    u8: () => bytes[take(1)] as number,
-    u16: () => readU16(bytes, take(2)),
-    u32: () => readU32(bytes, take(4)),
-    /** A copy. */
-    bytes: (length: number) => {
-      const from = take(length);
-      return new Uint8Array(bytes.subarray(from, at));
-    },
-    text: (length: number) => ascii(bytes, take(length), at),
-    long(most: number): string {
-      const length = this.u16();
-      if (length > most) throw malformed("a part of a relay frame is longer than allowed");
-      return this.text(length);
-    },
-    end() {
-      if (at !== bytes.length) throw malformed("a relay frame has bytes left over");
-    },
-  };
-}
-
-function writer(size: number) {
-  const out = new Uint8Array(size);
-  let at = 0;
-  const self = {
-    u8(value: number) {
-      out[at++] = value;
-      return self;
-    },
-    u16: (value: number) => self.u8(value >>> 8).u8(value),
-    u32: (value: number) => self.u16(value >>> 16).u16(value & 0xffff),
-    raw(bytes: Uint8Array) {
-      out.set(bytes, at);
-      at += bytes.length;
-      return self;
-    },
-    text(text: string) {
-      for (let i = 0; i < text.length; i++) {
-        const code = text.charCodeAt(i);
-        out[at++] = code < 0x80 ? code : 0x3f;
-      }
-      return self;
-    },
-    long: (text: string) => self.u16(text.length).text(text),
-    done: () => out,
-  };
-  return self;
-}

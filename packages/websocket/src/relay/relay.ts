@@ -1,5 +1,4 @@
 import type { Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { Identity, Trust } from "@tightbeam/core/identity";
 import {
   createAddressTable,
@@ -18,6 +17,7 @@ import { createGate } from "./gate.js";
 import { receiveGuest } from "./guest.js";
 import { createLease } from "./lease.js";
 import { type RelayLimits, relayLimits } from "./limits.js";
+import { every, listen, portOf, stopListening } from "./listen.js";
 import { createLocal, type Local } from "./local.js";
 import { isLoopback, loopbackOrigins, readOrigins } from "./origins.js";
 import type { RelayPolicy } from "./policy.js";
@@ -70,7 +70,6 @@ export interface Relay {
 }
 
 const lookEveryMs = 1_000;
-const closeWaitMs = 2_500;
 
 /**
  * Starts a relay: a table of addresses behind authenticated sockets. It keeps nothing that a restart could lose and sees addresses, sizes, times and ciphertext.
@@ -79,7 +78,7 @@ const closeWaitMs = 2_500;
 export async function createRelay(options: RelayOptions): Promise<Relay> {
   const { trust, policy, path = "/", host = "127.0.0.1", pages = [], health = true } = options;
   const runtime = options.runtime ?? systemRuntime();
-  const { timers, clock } = runtime;
+  const { clock } = runtime;
   const limits = relayLimits(options.limits);
   if ((options.port === undefined) === (options.server === undefined)) throw invalid("A relay takes either `port` or `server`.");
   if (!path.startsWith("/")) throw invalid("`path` begins with '/'.");
@@ -197,14 +196,7 @@ export async function createRelay(options: RelayOptions): Promise<Relay> {
     for (const session of [...sessions]) session.end("closing");
     for (const guest of [...guests]) guest.end("closing");
     if (options.server !== undefined) return;
-    await new Promise<void>((resolve) => {
-      const cancel = timers.after(closeWaitMs, () => server.closeAllConnections());
-      server.close(() => {
-        cancel();
-        resolve();
-      });
-      server.closeIdleConnections();
-    });
+    await stopListening(server, runtime);
   };
 
   const urls = [...origins.relay].map((origin) => `${origin}${path}`);
@@ -228,39 +220,6 @@ export async function createRelay(options: RelayOptions): Promise<Relay> {
       return closing;
     },
   };
-}
-
-function every(runtime: Runtime, ms: number, run: () => void): () => void {
-  let cancel = () => {};
-  const arm = () => {
-    cancel = runtime.timers.after(
-      ms,
-      () => {
-        arm();
-        run();
-      },
-      { background: true },
-    );
-  };
-  arm();
-  return () => cancel();
-}
-
-const portOf = (server: Server): number => (server.address() as AddressInfo | null)?.port ?? 0;
-
-function listen(server: Server, port: number, host: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const failed = (cause: Error & { code?: string }) => {
-      const why = cause.code === "EADDRINUSE" ? "another program listens there" : cause.code === "EACCES" ? "this user may not listen there" : cause.message;
-      reject(new TransportError("unavailable", `The relay cannot listen on ${host}:${port}: ${why}.`, { cause }));
-    };
-    server.once("error", failed);
-    server.listen(port, host, () => {
-      server.off("error", failed);
-      server.on("error", () => {});
-      resolve(portOf(server));
-    });
-  });
 }
 
 const invalid = (message: string): TightbeamError => new TightbeamError("invalid_argument", message);

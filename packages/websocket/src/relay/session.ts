@@ -1,5 +1,5 @@
 import type { VerifiedToken } from "@tightbeam/core/identity";
-import { type Address, type AddressTable, isAddress, type Runtime } from "@tightbeam/core/transport";
+import type { Address, AddressTable, Runtime } from "@tightbeam/core/transport";
 import { createLiveness } from "../liveness.js";
 import {
   asciiBytes,
@@ -17,6 +17,7 @@ import {
 import { type Reason, reasonCode, reasonHint } from "../reasons.js";
 import { createBudget } from "./budget.js";
 import type { RelayCounters } from "./counters.js";
+import { createForward } from "./forward.js";
 import type { Admission } from "./guest.js";
 import type { Lease } from "./lease.js";
 import type { RelayLimits } from "./limits.js";
@@ -28,7 +29,6 @@ import type { Socket } from "./socket.js";
 
 /** A token counts for this long after its expiry, as everywhere in Tightbeam. */
 const graceMs = 60_000;
-const throttleWindowMs = 100;
 const controlWindowMs = 10_000;
 
 export interface Session extends Occupant {
@@ -68,14 +68,10 @@ export function createSession(socket: Socket, admission: Admission, context: Ses
   const { id } = admission.token;
   const subscriptions = new Map<number, Subscription>();
   const outbox = createOutbox(socket, limits, runtime.clock, counters, lease);
-  const frames = createBudget(runtime.clock, Math.max(1, Math.floor((limits.framesPerSecond * throttleWindowMs) / 1_000)), throttleWindowMs);
   const control = createBudget(runtime.clock, (limits.controlPerSecond * controlWindowMs) / 1_000, controlWindowMs);
-  /** Addresses by their bytes as they came: reading, checking and asking the policy once each. */
-  const names = new Map<string, Address>();
   let token: VerifiedToken = admission.token;
   let agent: RelayAgent = { id, instance, permissions: token.permissions };
   let renewing = false;
-  let throttled = false;
   let over = false;
   const rules = createSendRules(policy, () => agent);
 
@@ -119,45 +115,7 @@ export function createSession(socket: Socket, admission: Admission, context: Ses
     },
   );
 
-  const forward = (bytes: Buffer) => {
-    if (bytes.length < headerBytes) return offend("malformed");
-    const start = headerBytes + (((bytes[5] as number) << 8) | (bytes[6] as number));
-    const name = start > bytes.length ? "" : bytes.toString("latin1", headerBytes, start);
-    const to = names.get(name) ?? learn(name, bytes);
-    if (to === undefined || bytes[1] || bytes[2] || bytes[3] || bytes[4]) return offend("malformed");
-    const size = bytes.length - start;
-    if (size > limits.maxFrameBytes) return refuse(0, to, "too_large");
-    if (!rules.allows(to)) {
-      counters.forbidden += 1;
-      return refuse(0, to, "forbidden");
-    }
-    counters.framesIn += 1;
-    counters.bytesIn += size;
-    lease.offer(bytes.subarray(start), (frame) => table.route(to, frame));
-    const wait = frames.take();
-    if (wait > 0) throttle(wait);
-  };
-  const learn = (name: string, bytes: Uint8Array): Address | undefined => {
-    if (!isAddress(name) || tryParse(bytes) === undefined) return undefined;
-    if (names.size >= 1_024) names.clear();
-    names.set(name, name);
-    return name;
-  };
-  /** Reading on later is enough: TCP slows the sender down and nothing is lost. What `ws` has read already still comes. */
-  const throttle = (ms: number) => {
-    if (throttled) return;
-    throttled = true;
-    counters.throttled += 1;
-    socket.pause();
-    runtime.timers.after(
-      ms,
-      () => {
-        throttled = false;
-        socket.resume();
-      },
-      { background: true },
-    );
-  };
+  const forward = createForward({ ...context, socket, rules, refuse: (to, reason) => refuse(0, to, reason), malformed: () => offend("malformed") });
 
   const subscribe = ({ request, address, body }: Frame) => {
     if (address === "") return;
