@@ -1,5 +1,5 @@
 import { equalBytes, toBase64url } from "../bytes.js";
-import { TightbeamError } from "../errors.js";
+import { isTightbeamError, TightbeamError } from "../errors.js";
 import { buildHs2, buildRetry, type Hs1, parseHs1, parseHs3, sessionIdOf, sessionIdToBytes } from "../frame/frame.js";
 import type { Handshake } from "../noise/index.js";
 import type { Address } from "../transport/address.js";
@@ -90,9 +90,18 @@ export function createResponder(context: Context): Responder {
   const answer = async (at: Address, pending: Pending, retry: Uint8Array, key: string): Promise<void> => {
     const { hs1, suite, localId, replyTo } = pending;
     const handshake = await startNoise(context, suite, "responder", prologue(at, retry, hs1.head));
-    handshake.readMessage(hs1.message);
+    let h: Uint8Array;
+    try {
+      handshake.readMessage(hs1.message);
+      h = handshake.beginWrite();
+    } catch (error) {
+      if (isTightbeamError(error) && error.code === "internal") throw error;
+      // Keys that no honest side makes: a stranger's doing, and no event.
+      refuse("hs1_key");
+      return pending.leave();
+    }
     const sessionId = sessionIdToBytes(localId);
-    const payload = await writePayload(context, "responder", handshake.beginWrite(), { sessionId, suites: context.suites });
+    const payload = await writePayload(context, "responder", h, { sessionId, suites: context.suites });
     const frame = buildHs2({ suite, to: hs1.sessionId, sessionId, replyTo: context.addresses.inbox, message: handshake.endWrite(payload) });
     if (byId.get(localId) !== pending) return handshake.erase();
     pending.handshake = handshake;
@@ -160,10 +169,11 @@ export function createResponder(context: Context): Responder {
       const leave = admission.enter(hs1.replyTo, firstHash !== undefined);
       if (typeof leave === "string") return refuse(leave);
 
-      const cancel = timers.after(limits.handshakeDeadlineMs, () => {
+      const deadline = (): void => {
         refuse("deadline");
         pending.leave();
-      });
+      };
+      const cancel = timers.after(limits.handshakeDeadlineMs, deadline, { background: true });
       const pending: Pending = {
         localId,
         hs1,

@@ -435,6 +435,25 @@ describe("TM-39 a handshake with oneself is refused", () => {
   });
 });
 
+describe("TM-50 public keys that make every secret the same are refused", () => {
+  it("in message 1 and in message 2", async () => {
+    const world = await createWorld();
+    const alice = await world.party("alice", { suites: [1] });
+    const bob = await world.party("bob", { suites: [1] });
+    world.tap = change(1, (frame) => frame.fill(0, frame.length - 32));
+    expect(await world.failure(alice, bob.agent, { timeout: 5_000 })).toMatchObject({ code: "no_answer" });
+    expect(refused(bob).hs1_key).toBe(4);
+    expect(bob.events).toHaveLength(0);
+    world.tap = change(2, (frame) => {
+      const at = 12 + 8 + 2 + bob.inbox.length;
+      return frame.fill(0, at, at + 32);
+    });
+    expect(await world.failure(alice, bob.agent, { timeout: 5_000 })).toMatchObject({ code: "handshake_failed" });
+    expect(refused(alice).hs2_auth).toBe(1);
+    nobody(alice, bob);
+  });
+});
+
 function sha256(bytes: Uint8Array): Uint8Array {
   const { createHash } = process.getBuiltinModule("node:crypto");
   return new Uint8Array(createHash("sha256").update(bytes).digest());
