@@ -22,6 +22,9 @@ export const protocol = {
   /** The part of the window kept for control messages and the critical lane. */
   windowReserveBytes: 64 * 1024,
   windowReserveCells: 256,
+  /** Intake credit of the critical lane, beside the announced one of the others: a large message that uses that up does not hold a critical one. */
+  criticalIntakeCount: 256,
+  criticalIntakeBytes: 1024 * 1024,
   cookieBytes: 52,
   cookieValidMs: 60_000,
 } as const;

@@ -137,13 +137,33 @@ export function readAck(view: DataView, flags: number, at: number, length: numbe
   return position === end ? { highest, delay, repeated, lanes: acked } : undefined;
 }
 
-/** CREDIT: bit 0 = two u48 totals follow, bit 1 = the sender of this cell waits for credit. */
+/** CREDIT: bit 0 = four u48 totals follow (count and bytes of lanes 1 to 3, then of the critical lane), bit 1 = the sender of this cell waits for credit. */
 export const creditFlag = { grant: 0x01, blocked: 0x02 } as const;
+const grantBytes = 24;
 
-export function putCredit(buffer: CellBuffer, at: number, flags: number, totals: { count: number; bytes: number }): number {
-  const body = putHeader(buffer, at, cellType.credit, flags, flags & creditFlag.grant ? 12 : 0);
-  return flags & creditFlag.grant ? putU48(buffer.view, putU48(buffer.view, body, totals.count), totals.bytes) : body;
+/** Totals since the link began, so reordering cannot confuse them. */
+export interface IntakeTotals {
+  readonly count: number;
+  readonly bytes: number;
 }
+
+export interface Grant {
+  readonly ordinary: IntakeTotals;
+  readonly critical: IntakeTotals;
+}
+
+export function putCredit(buffer: CellBuffer, at: number, blocked: boolean, grant: Grant | undefined): number {
+  const flags = (grant === undefined ? 0 : creditFlag.grant) | (blocked ? creditFlag.blocked : 0);
+  let end = putHeader(buffer, at, cellType.credit, flags, grant === undefined ? 0 : grantBytes);
+  if (grant === undefined) return end;
+  for (const totals of [grant.ordinary, grant.critical]) end = putU48(buffer.view, putU48(buffer.view, end, totals.count), totals.bytes);
+  return end;
+}
+
+const readGrant = (view: DataView, at: number): Grant => ({
+  ordinary: { count: getU48(view, at), bytes: getU48(view, at + 6) },
+  critical: { count: getU48(view, at + 12), bytes: getU48(view, at + 18) },
+});
 
 /** PING: wall clock of the sender. PONG: that one again, then its own. Both u48 ms. */
 export const putPing = (buffer: CellBuffer, at: number, wall: number): number => putU48(buffer.view, putHeader(buffer, at, cellType.ping, 0, 6), wall);
@@ -163,7 +183,7 @@ export interface CellVisitor {
   /** MSG or DONE with its lane, sequence and flags; `start` to `end` is the data within the record. */
   sequenced(type: number, flags: number, lane: Lane, sequence: number, start: number, end: number): void;
   ack(ack: Ack): void;
-  credit(totals: { count: number; bytes: number } | undefined, blocked: boolean): void;
+  credit(grant: Grant | undefined, blocked: boolean): void;
   ping(wall: number): void;
   pong(echoed: number, wall: number): void;
   close(code: string): void;
@@ -204,8 +224,8 @@ function visitCell(view: DataView, type: number, flags: number, body: number, en
     }
     case cellType.credit: {
       const granted = (flags & creditFlag.grant) !== 0;
-      if (flags === 0 || flags > 3 || length !== (granted ? 12 : 0)) return false;
-      visit.credit(granted ? { count: getU48(view, body), bytes: getU48(view, body + 6) } : undefined, (flags & creditFlag.blocked) !== 0);
+      if (flags === 0 || flags > 3 || length !== (granted ? grantBytes : 0)) return false;
+      visit.credit(granted ? readGrant(view, body) : undefined, (flags & creditFlag.blocked) !== 0);
       return true;
     }
     case cellType.ping:

@@ -1,6 +1,6 @@
 import { protocol } from "../limits.js";
-import { type CellBuffer, type CellVisitor, creditFlag, putClose, putCredit, putPing, putPong, readCells } from "./cells.js";
-import { createSendCredit } from "./credit.js";
+import { type CellBuffer, type CellVisitor, putClose, putCredit, putPing, putPong, readCells } from "./cells.js";
+import { createSendCredits } from "./credit.js";
 import { createInbound } from "./inbound.js";
 import { createLanes } from "./lanes.js";
 import { createReceiveOrder } from "./order.js";
@@ -23,7 +23,7 @@ export function createConversation(options: ConversationOptions): Conversation {
   const { sink, budget, own } = options;
   const pace = createPace();
   const lanes = createLanes();
-  const credit = createSendCredit(options.peer);
+  const credit = createSendCredits(options.peer);
   const probe = createProbe({ pace, goneAfterMs: options.goneAfterMs });
   const outbox = createOutbox({ lanes, budget, own });
   const window = createSendWindow({ lanes, pace, credit, sink: outbox });
@@ -81,8 +81,8 @@ export function createConversation(options: ConversationOptions): Conversation {
     ack(ack) {
       if (!over) window.acknowledge(ack, recordSession, now);
     },
-    credit(totals, blocked) {
-      if (totals !== undefined) credit.grant(totals);
+    credit(grant, blocked) {
+      if (grant !== undefined) credit.grant(grant);
       if (blocked) inbound.credit.asked();
     },
     ping(wall) {
@@ -104,8 +104,7 @@ export function createConversation(options: ConversationOptions): Conversation {
     let at = start;
     if (due.credit || due.askCredit || inbound.credit.due) {
       const grant = due.credit || inbound.credit.due;
-      const flags = (grant ? creditFlag.grant : 0) | (due.askCredit ? creditFlag.blocked : 0);
-      at = putCredit(buffer, at, flags, grant ? inbound.credit.tell() : { count: 0, bytes: 0 });
+      at = putCredit(buffer, at, due.askCredit, grant ? inbound.credit.tell() : undefined);
       // So that a peer that is gone is noticed although nothing else can be sent.
       if (due.askCredit && !window.outstanding) due.ping = true;
       due.credit = grant;
@@ -148,7 +147,7 @@ export function createConversation(options: ConversationOptions): Conversation {
       }
       if (!closing) {
         at = window.fill(buffer, at, Math.min(most, acked + room));
-        probe.blocked(!credit.available && lanes.waitsForCredit, time);
+        probe.blocked(lanes.waitsForCredit(credit), time);
       }
       if (at === acked && (at === 0 || received.ackAt > time)) return 0;
       saidAck = acked > 0;

@@ -1,15 +1,18 @@
+import { protocol } from "../limits.js";
 import type { AnnouncedLimits } from "../secure/types.js";
+import type { Grant, IntakeTotals } from "./cells.js";
+import type { Lane } from "./message.js";
 
-/** Intake credit: how many requests, notifications and events the other side's application will queue. Totals since the link began, so reordering cannot confuse them. */
-export interface IntakeTotals {
-  readonly count: number;
-  readonly bytes: number;
-}
+/** Intake credit: how many requests, notifications and events the other side's application will queue. The critical lane has its own. */
+const criticalOf = (announced: AnnouncedLimits): AnnouncedLimits => ({
+  maxMessageBytes: announced.maxMessageBytes,
+  intakeCount: protocol.criticalIntakeCount,
+  intakeBytes: protocol.criticalIntakeBytes,
+});
 
 /** What we may still send. A message may start while some of both is left, so the last one may overshoot the bytes once. */
-export interface SendCredit {
+interface SendCredit {
   readonly available: boolean;
-  readonly sent: IntakeTotals;
   spend(bytes: number): void;
   /** A message was given up with this much of it unsent. */
   refund(bytes: number): void;
@@ -17,7 +20,7 @@ export interface SendCredit {
   grant(totals: IntakeTotals): void;
 }
 
-export function createSendCredit(initial: AnnouncedLimits): SendCredit {
+function createSendCredit(initial: AnnouncedLimits): SendCredit {
   let count = 0;
   let bytes = 0;
   let grantedCount = initial.intakeCount;
@@ -25,9 +28,6 @@ export function createSendCredit(initial: AnnouncedLimits): SendCredit {
   return {
     get available() {
       return count < grantedCount && bytes < grantedBytes;
-    },
-    get sent() {
-      return { count, bytes };
     },
     spend(size) {
       count++;
@@ -44,7 +44,7 @@ export function createSendCredit(initial: AnnouncedLimits): SendCredit {
 }
 
 /** What the peer may still send us. */
-export interface ReceiveCredit {
+interface ReceiveCredit {
   /** Counts an arriving intake message; false when the peer had no credit for it. */
   accept(bytes: number): boolean;
   /** The application is done with a message of this size. */
@@ -55,11 +55,9 @@ export interface ReceiveCredit {
   readonly due: boolean;
   /** The totals to put into a CREDIT cell, now counted as told. */
   tell(): IntakeTotals;
-  /** What was told did not go out. */
-  repeat(): void;
 }
 
-export function createReceiveCredit(window: AnnouncedLimits): ReceiveCredit {
+function createReceiveCredit(window: AnnouncedLimits): ReceiveCredit {
   let arrivedCount = 0;
   let arrivedBytes = 0;
   let returnedCount = 0;
@@ -99,8 +97,56 @@ export function createReceiveCredit(window: AnnouncedLimits): ReceiveCredit {
       toldBytes = returnedBytes + window.intakeBytes;
       return { count: toldCount, bytes: toldBytes };
     },
-    repeat() {
-      due = true;
+  };
+}
+
+/** Both credits for what we send. */
+export interface SendCredits {
+  /** Whether a message of this lane may start. */
+  open(lane: Lane): boolean;
+  spend(lane: Lane, bytes: number): void;
+  refund(lane: Lane, bytes: number): void;
+  grant(grant: Grant): void;
+}
+
+export function createSendCredits(peer: AnnouncedLimits): SendCredits {
+  const ordinary = createSendCredit(peer);
+  const critical = createSendCredit(criticalOf(peer));
+  const of = (lane: Lane): SendCredit => (lane === 0 ? critical : ordinary);
+  return {
+    open: (lane) => of(lane).available,
+    spend: (lane, bytes) => of(lane).spend(bytes),
+    refund: (lane, bytes) => of(lane).refund(bytes),
+    grant(grant) {
+      ordinary.grant(grant.ordinary);
+      critical.grant(grant.critical);
     },
+  };
+}
+
+/** Both credits for what the peer sends. */
+export interface ReceiveCredits {
+  accept(lane: Lane, bytes: number): boolean;
+  giveBack(lane: Lane, bytes: number): void;
+  asked(): void;
+  readonly due: boolean;
+  tell(): Grant;
+}
+
+export function createReceiveCredits(own: AnnouncedLimits): ReceiveCredits {
+  const ordinary = createReceiveCredit(own);
+  const critical = createReceiveCredit(criticalOf(own));
+  const of = (lane: Lane): ReceiveCredit => (lane === 0 ? critical : ordinary);
+  return {
+    accept: (lane, bytes) => of(lane).accept(bytes),
+    giveBack: (lane, bytes) => of(lane).giveBack(bytes),
+    asked() {
+      ordinary.asked();
+      critical.asked();
+    },
+    get due() {
+      return ordinary.due || critical.due;
+    },
+    tell: () => ({ ordinary: ordinary.tell(), critical: critical.tell() }),
   };
 }

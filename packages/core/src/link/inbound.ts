@@ -1,9 +1,9 @@
 import { cellType, msgFlag } from "../frame/cell.js";
 import type { AnnouncedLimits } from "../secure/types.js";
 import type { MemoryBudget } from "./budget.js";
-import { createReceiveCredit, type ReceiveCredit } from "./credit.js";
+import { createReceiveCredits, type ReceiveCredits } from "./credit.js";
 import { type Assembled, type Assembler, createAssembler } from "./fragment.js";
-import { type Delivery, type Lane, lanes as allLanes, type Outcome } from "./message.js";
+import { lanes as allLanes, type Delivery, type Lane, type Outcome } from "./message.js";
 import type { Outbox } from "./outbox.js";
 
 export interface InboundOptions {
@@ -21,7 +21,7 @@ export interface InboundOptions {
 export interface Inbound {
   /** Undefined, or what the peer did wrong. */
   take(type: number, flags: number, lane: Lane, sequence: number, data: Uint8Array): "malformed" | "flow" | undefined;
-  readonly credit: ReceiveCredit;
+  readonly credit: ReceiveCredits;
   readonly messages: number;
   clear(): void;
 }
@@ -30,7 +30,7 @@ const doneFlags = msgFlag.first | msgFlag.last;
 const nothingToSettle = (): void => undefined;
 
 export function createInbound({ own, budget, outbox, deliver, wake, overrun }: InboundOptions): Inbound {
-  const credit = createReceiveCredit(own);
+  const credit = createReceiveCredits(own);
   const assemblers: readonly Assembler[] = allLanes.map(() => createAssembler({ maxMessageBytes: own.maxMessageBytes, budget }));
   let messages = 0;
   let over = false;
@@ -41,7 +41,7 @@ export function createInbound({ own, budget, outbox, deliver, wake, overrun }: I
     return (outcome: Outcome) => {
       if (settled || over) return;
       settled = true;
-      if (intake) credit.giveBack(size);
+      if (intake) credit.giveBack(lane, size);
       if (wantsDone && !outbox.sendDone(lane, sequence, outcome)) return overrun();
       if (wantsDone || credit.due) wake();
     };
@@ -52,9 +52,9 @@ export function createInbound({ own, budget, outbox, deliver, wake, overrun }: I
       if (type === cellType.done) return (flags & ~msgFlag.laneMask) === doneFlags && outbox.takeDone(data) ? undefined : "malformed";
       const assembled = (assemblers[lane] as Assembler).push(flags, data);
       if (assembled === undefined || assembled === "malformed") return assembled;
-      if (assembled.intake && !credit.accept(assembled.size)) return "flow";
+      if (assembled.intake && !credit.accept(lane, assembled.size)) return "flow";
       if (assembled.aborted) {
-        if (assembled.intake) credit.giveBack(assembled.size);
+        if (assembled.intake) credit.giveBack(lane, assembled.size);
         return undefined;
       }
       messages++;

@@ -40,6 +40,11 @@ interface LaneQueue {
 export const reach = { critical: 0, control: 1, everything: 2 } as const;
 export type Reach = (typeof reach)[keyof typeof reach];
 
+/** Whether the other side's application takes another request, notification or event of this lane. */
+export interface IntakeCredit {
+  open(lane: Lane): boolean;
+}
+
 /** A waiting lane gets its turn after this many bytes of higher ones, and one part in `shareParts` of the link's bytes: low never starves. */
 const shareBytes = 256 * 1024;
 const shareParts = 16;
@@ -52,12 +57,12 @@ const cellCost = 10;
  */
 export interface Lanes {
   push(message: Queued): void;
-  /** The message whose next fragment goes now, without removing it. `credit`: intake credit is left. */
-  next(credit: boolean, far: Reach): Queued | undefined;
+  /** The message whose next fragment goes now, without removing it. */
+  next(credit: IntakeCredit, far: Reach): Queued | undefined;
   /** Says what was taken of it, after `next`. */
   took(message: Queued, bytes: number): void;
   /** True when an intake message waits that only credit holds back. */
-  readonly waitsForCredit: boolean;
+  waitsForCredit(credit: IntakeCredit): boolean;
   readonly queuedBytes: number;
   readonly queuedMessages: number;
   /** An abandoned message that had not started leaves the counts at once, and the queues before they fill up with such. */
@@ -85,11 +90,12 @@ export function createLanes(): Lanes {
     return message;
   };
 
-  const candidate = (queue: LaneQueue, credit: boolean, control: boolean, intake: boolean): Queued | undefined => {
+  const candidate = (lane: Lane, credit: IntakeCredit, control: boolean, intake: boolean): Queued | undefined => {
+    const queue = queues[lane] as LaneQueue;
     const { current } = queue;
     if (current !== undefined) return (current.intake ? intake : control) ? current : undefined;
     const first = control ? head(queue, queue.control) : undefined;
-    const second = intake && credit ? head(queue, queue.intake) : undefined;
+    const second = intake && queue.intake.length > 0 && credit.open(lane) ? head(queue, queue.intake) : undefined;
     if (first === undefined || second === undefined) return first ?? second;
     return first.order < second.order ? first : second;
   };
@@ -107,7 +113,7 @@ export function createLanes(): Lanes {
       for (let lane = 0; lane < 4; lane++) {
         const queue = queues[lane] as LaneQueue;
         if (isEmpty(queue) || (first !== undefined && queue.passedOver < shareBytes)) continue;
-        const found = candidate(queue, credit, lane === 0 || far >= reach.control, lane === 0 || far === reach.everything);
+        const found = candidate(lane as Lane, credit, lane === 0 || far >= reach.control, lane === 0 || far === reach.everything);
         if (found === undefined) continue;
         if (first !== undefined) return found;
         first = found;
@@ -134,8 +140,9 @@ export function createLanes(): Lanes {
         queuedBytes -= message.bytes.length - message.offset;
       }
     },
-    get waitsForCredit() {
-      return queues.some((queue) => queue.current === undefined && head(queue, queue.intake) !== undefined);
+    waitsForCredit(credit) {
+      if (queuedMessages === 0 || (credit.open(0) && credit.open(1))) return false;
+      return queues.some((queue, lane) => !credit.open(lane as Lane) && queue.current === undefined && head(queue, queue.intake) !== undefined);
     },
     get queuedBytes() {
       return queuedBytes;

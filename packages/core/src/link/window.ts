@@ -1,7 +1,7 @@
 import { cellType, msgFlag } from "../frame/cell.js";
 import { protocol } from "../limits.js";
 import { type Ack, type CellBuffer, fragmentMaxBytes, msgOverhead, noCounter, putSequenced } from "./cells.js";
-import type { SendCredit } from "./credit.js";
+import type { SendCredits } from "./credit.js";
 import { createFifo, type Fifo } from "./fifo.js";
 import { type Lanes, type Queued, type Reach, reach } from "./lanes.js";
 import { type Cell, createSentRecords } from "./loss.js";
@@ -49,7 +49,7 @@ export interface SendWindowSink {
 export interface SendWindowOptions {
   readonly lanes: Lanes;
   readonly pace: Pace;
-  readonly credit: SendCredit;
+  readonly credit: SendCredits;
   readonly sink: SendWindowSink;
 }
 
@@ -117,11 +117,11 @@ export function createSendWindow({ lanes, pace, credit, sink }: SendWindowOption
     let flags: number = lane;
     if (!message.started) {
       flags |= msgFlag.first | (message.intake ? msgFlag.intake : 0) | (message.wantsDone ? msgFlag.wantsDone : 0);
-      if (message.intake) credit.spend(length);
+      if (message.intake) credit.spend(lane, length);
     }
     const last = message.abandoned || end === length;
     if (last) flags |= message.abandoned ? msgFlag.abort : msgFlag.last;
-    if (message.abandoned && message.intake) credit.refund(length - end);
+    if (message.abandoned && message.intake) credit.refund(lane, length - end);
     const sequence = (next[lane] as number)++;
     const cell: Cell = {
       message,
@@ -233,12 +233,12 @@ export function createSendWindow({ lanes, pace, credit, sink }: SendWindowOption
         let space = Math.min(pace.window - inFlightBytes, protocol.windowMaxBytes - windowBytes) - msgOverhead;
         const open = again === undefined && space >= sliverBytes && windowCells < protocol.windowMaxCells;
         let message: Queued | undefined;
-        if (open) message = lanes.next(credit.available, reach.everything);
+        if (open) message = lanes.next(credit, reach.everything);
         else {
           // What is lost goes before what is new, but a new critical message waits for no other lane's loss and no full window.
           const control = !fits && onReserve(reach.control, controlReserve);
           const critical = control || (again?.lane !== 0 && onReserve(reach.critical, 1));
-          if (critical) message = lanes.next(credit.available, control ? reach.control : reach.critical);
+          if (critical) message = lanes.next(credit, control ? reach.control : reach.critical);
           space = protocol.windowReserveBytes * (message?.lane === 0 ? 1 : controlReserve) - reservedBytes - msgOverhead;
         }
         if (message === undefined) {
