@@ -141,6 +141,7 @@ export function injectFaults(transport: Transport, options: FaultOptions): Fault
   const stopAt = (at: Address): Gate | undefined => paused.get("all") ?? paused.get(at);
 
   return {
+    ...(transport.instance === undefined ? {} : { instance: transport.instance }),
     capabilities: transport.capabilities,
     state,
     closed,
