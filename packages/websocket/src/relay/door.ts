@@ -37,7 +37,12 @@ export interface Door {
 }
 
 export function createDoor({ path, hosts, pages, limits, gate, counters, hasRoom, enter }: DoorOptions): Door {
-  const settings: NonNullable<ConstructorParameters<typeof WebSocketServer>[0]> & { closeTimeout: number; maxFragments: number; maxBufferedChunks: number } = {
+  const settings: NonNullable<ConstructorParameters<typeof WebSocketServer>[0]> & {
+    closeTimeout: number;
+    autoPong: boolean;
+    maxFragments: number;
+    maxBufferedChunks: number;
+  } = {
     noServer: true,
     clientTracking: false,
     perMessageDeflate: false,
@@ -45,6 +50,8 @@ export function createDoor({ path, hosts, pages, limits, gate, counters, hasRoom
     maxFragments,
     maxBufferedChunks,
     closeTimeout: closeTimeoutMs,
+    // Answered in socket.ts, after they have been counted.
+    autoPong: false,
     handleProtocols: () => subprotocol,
   };
   const websockets = new WebSocketServer(settings);

@@ -64,7 +64,10 @@ export function createSocket(ws: WebSocket, request: IncomingMessage, counters: 
     if (isBinary) self.events.message(messageBytes(data));
     else self.events.text();
   });
-  ws.on("ping", () => self.events.control());
+  ws.on("ping", (data) => {
+    self.events.control();
+    if (ws.readyState === ws.OPEN) ws.pong(data);
+  });
   ws.on("pong", () => self.events.control());
   ws.on("close", () => self.events.closed());
   request.socket.on("error", () => {});

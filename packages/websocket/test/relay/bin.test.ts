@@ -55,7 +55,7 @@ describe("the relay as a command", () => {
     ["a port that is none", ["relay", "--jwks", "x", "--issuer", "y", "--port", "70000"], /--port is a whole number/],
     ["a file that is not there", ["relay", "--jwks", "/nowhere/jwks.json", "--issuer", "y"], /cannot be read \(ENOENT\)/],
     ["a public host without origin", ["relay", "--jwks", "x", "--issuer", "y", "--host", "0.0.0.0"], /give --origin/],
-    ["an origin with a path", ["relay", "--jwks", fileURLToPath(import.meta.url), "--issuer", "y"], /not JSON/],
+    ["a file that is not JSON", ["relay", "--jwks", fileURLToPath(import.meta.url), "--issuer", "y"], /not JSON/],
   ];
   it.each(wrong)("refuses %s with exit code 2 and says what to do", async (_title, args, message) => {
     const { output, exit } = start(...args);
