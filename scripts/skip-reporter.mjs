@@ -1,9 +1,26 @@
-// A vitest reporter: writes which tests were skipped and why, grouped by file and outermost suite, to the file in TIGHTBEAM_SKIPS.
+// A vitest reporter: writes which tests were skipped and why, grouped by file and outermost suite, to the file in TIGHTBEAM_SKIPS,
+// and while it runs which files are under way, so that a suite that never ends has a name.
 // The reason is the note of `context.skip(note)`; a suite skipped with `skipIf` says it in its name.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, relative } from "node:path";
 
 export default class SkipReporter {
+  underWay = new Set();
+
+  onTestModuleStart(module) {
+    this.underWay.add(relative(process.cwd(), module.moduleId));
+    this.#note();
+  }
+
+  onTestModuleEnd(module) {
+    this.underWay.delete(relative(process.cwd(), module.moduleId));
+    this.#note();
+  }
+
+  #note() {
+    if (process.env.TIGHTBEAM_SKIPS) write(`${process.env.TIGHTBEAM_SKIPS}.running`, [...this.underWay]);
+  }
+
   onTestRunEnd(modules) {
     const groups = new Map();
     for (const module of modules) {
@@ -24,9 +41,11 @@ export default class SkipReporter {
         groups.set(key, group);
       }
     }
-    const target = process.env.TIGHTBEAM_SKIPS;
-    if (!target) return;
-    mkdirSync(dirname(target), { recursive: true });
-    writeFileSync(target, JSON.stringify([...groups.values()]));
+    if (process.env.TIGHTBEAM_SKIPS) write(process.env.TIGHTBEAM_SKIPS, [...groups.values()]);
   }
+}
+
+function write(target, value) {
+  mkdirSync(dirname(target), { recursive: true });
+  writeFileSync(target, JSON.stringify(value));
 }

@@ -7,32 +7,50 @@ import { fileURLToPath } from "node:url";
 export const root = fileURLToPath(new URL("..", import.meta.url));
 export const scratch = join(root, ".tmp");
 
+const groups = new Set();
+for (const signal of ["SIGINT", "SIGTERM"]) {
+  process.once(signal, () => {
+    for (const pid of groups) stopGroup(pid);
+    process.exit(130);
+  });
+}
+
+/** A program may have started others: they end with it. */
+function stopGroup(pid) {
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch {
+    // Ended already.
+  }
+}
+
 /** Runs one program to its end. Resolves `{ ok, output, code }`; output is stdout and stderr as they came. Never rejects. */
-export function run(command, args, { cwd = root, env = {}, timeout = 900_000 } = {}) {
+export function run(command, args, { cwd = root, env = {}, timeout = 600_000 } = {}) {
   return new Promise((resolve) => {
     const child = spawn(command, args, {
       cwd,
       env: { ...process.env, npm_config_loglevel: "error", NO_COLOR: "1", ...env },
       stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
     });
     let output = "";
+    if (child.pid !== undefined) groups.add(child.pid);
     const timer = setTimeout(() => {
       output += `\nstopped: not finished after ${timeout / 1000} s\n`;
-      child.kill("SIGKILL");
+      stopGroup(child.pid);
     }, timeout);
+    const end = (result) => {
+      clearTimeout(timer);
+      groups.delete(child.pid);
+      resolve(result);
+    };
     const take = (chunk) => {
       output += chunk;
     };
     child.stdout.setEncoding("utf8").on("data", take);
     child.stderr.setEncoding("utf8").on("data", take);
-    child.on("error", (error) => {
-      clearTimeout(timer);
-      resolve({ ok: false, output: `${output}${error.message}\n`, code: 1 });
-    });
-    child.on("close", (code) => {
-      clearTimeout(timer);
-      resolve({ ok: code === 0, output, code });
-    });
+    child.on("error", (error) => end({ ok: false, output: `${output}${error.message}\n`, code: 1 }));
+    child.on("close", (code) => end({ ok: code === 0, output, code }));
   });
 }
 

@@ -4,15 +4,20 @@ import { join } from "node:path";
 import { root, run, scratch } from "./stages.mjs";
 
 /** `label` names the report files. Resolves `{ ok, output, passed, failed, skipped, skips }`. */
-export async function runVitest({ label, node = process.execPath, args = [], env = {} }) {
+export async function runVitest({ label, node = process.execPath, args = [], env = {}, timeout = 600_000 }) {
   const report = join(scratch, `vitest-${label}.json`);
   const skipFile = join(scratch, `skips-${label}.json`);
-  for (const file of [report, skipFile]) rmSync(file, { force: true });
+  for (const file of [report, skipFile, `${skipFile}.running`]) rmSync(file, { force: true });
   const reporters = ["--reporter=dot", "--reporter=json", `--outputFile.json=${report}`, `--reporter=${join(root, "scripts", "skip-reporter.mjs")}`];
   const { ok, output } = await run(node, [join(root, "node_modules", "vitest", "vitest.mjs"), "run", ...reporters, ...args], {
     env: { ...env, TIGHTBEAM_SKIPS: skipFile },
+    timeout,
   });
-  if (!existsSync(report)) return { ok: false, output: `vitest wrote no report\n${output}`, skips: [] };
+  if (!existsSync(report)) {
+    const running = existsSync(`${skipFile}.running`) ? JSON.parse(readFileSync(`${skipFile}.running`, "utf8")) : [];
+    const unfinished = running.length > 0 ? `; unfinished: ${running.join(", ")}` : "";
+    return { ok: false, output: `vitest wrote no report${unfinished}\n${output}`, skips: [] };
+  }
   return { ...judge(JSON.parse(readFileSync(report, "utf8")), ok, output), skips: existsSync(skipFile) ? JSON.parse(readFileSync(skipFile, "utf8")) : [] };
 }
 
