@@ -60,6 +60,8 @@ export async function createLinks(options: LinksOptions): Promise<Links> {
   const { runtime, transport, identity, instance } = options;
   const records = new Map<string, LinkRecord>();
   const sessions = new Map<number, SessionEntry>();
+  /** The live links of each agent, the oldest first: looked up for every message. */
+  const byAgent = new Map<string, LinkEnd[]>();
   const budget = createMemoryBudget(options.memoryBudgetBytes);
   const scratch = createCellBuffer(limits.recordTargetBytes);
   const addresses = { agent: agentAddress(identity.id), inbox: inboxAddress(identity.id, instance) };
@@ -90,6 +92,7 @@ export async function createLinks(options: LinksOptions): Promise<Links> {
         onEnded: (link, error, undelivered) => {
           if (record.link === link && records.get(peer.inbox) === record) records.delete(peer.inbox);
           record.link = undefined;
+          forget(link);
           options.onEvent({ type: "link_ended", link, error, undelivered });
         },
         onRenew: (link) => void dials.renew(link).catch(() => undefined),
@@ -105,7 +108,10 @@ export async function createLinks(options: LinksOptions): Promise<Links> {
     const { localId } = established.session;
     const live = link.attach(established, generation, peerNext);
     sessions.set(localId, { link, live });
-    if (isNew) options.onEvent({ type: "link", link, state: link.state });
+    if (isNew) {
+      remember(link);
+      options.onEvent({ type: "link", link, state: link.state });
+    }
     return link;
   };
 
@@ -144,11 +150,19 @@ export async function createLinks(options: LinksOptions): Promise<Links> {
     handshakes.receive(at, frame);
   };
 
-  const all = (id?: string): LinkEnd[] => {
-    const found: LinkEnd[] = [];
-    for (const { link } of records.values()) if (link !== undefined && (id === undefined || link.peer.id === id)) found.push(link);
-    return found;
+  const remember = (link: LinkEnd): void => {
+    const links = byAgent.get(link.peer.id);
+    if (links === undefined) byAgent.set(link.peer.id, [link]);
+    else links.push(link);
   };
+
+  const forget = (link: LinkEnd): void => {
+    const rest = byAgent.get(link.peer.id)?.filter((other) => other !== link) ?? [];
+    if (rest.length === 0) byAgent.delete(link.peer.id);
+    else byAgent.set(link.peer.id, rest);
+  };
+
+  const all = (id?: string): LinkEnd[] => (id === undefined ? [...byAgent.values()].flat() : [...(byAgent.get(id) ?? [])]);
 
   const dials = createDials({
     runtime,
@@ -167,7 +181,7 @@ export async function createLinks(options: LinksOptions): Promise<Links> {
   /** The link established first among those whose peer answers. A down transport counts as no fault of the peer. */
   const find = ({ id, instance: wanted }: LinkTarget): LinkEnd | undefined => {
     if (wanted !== undefined) return records.get(inboxAddress(id, wanted))?.link;
-    return all(id).find((link) => link.state === "up" || link.state === "down");
+    return byAgent.get(id)?.find((link) => link.state === "up" || link.state === "down");
   };
 
   const stopListening = transport.state.subscribe((change) => {

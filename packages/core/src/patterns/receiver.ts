@@ -37,8 +37,12 @@ export function createReceiver({ caller, server, observe, onRefused }: ReceiverO
     }
     observe?.(link, header, payload);
     if (isCall) return server.serve(link, delivery, header, payload);
-    delivery.settle("ok");
-    if (header.type === "response" || header.type === "error") answered(link, delivery, header, payload);
+    if (header.type === "response" || header.type === "error") {
+      delivery.settle("ok");
+      return answered(link, delivery, header, payload);
+    }
+    delivery.settle("no_handler");
+    onRefused({ peer: link.peer.id, error: new TightbeamError("unsupported", `This agent takes no messages of type ${header.type}.`) });
   };
 
   function answered(link: Link, delivery: Delivery, header: EnvelopeHeader, payload: EncodedPayload | undefined): void {

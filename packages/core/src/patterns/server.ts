@@ -62,7 +62,9 @@ interface Running {
 export function createServer(options: ServerOptions): Server {
   const { runtime, json } = options;
   const handlers = new Map<string, { readonly method: Method; readonly handler: Handler }>();
-  const running = new Map<string, Running>();
+  /** By link and the id its peer chose: an id counts only within its link. */
+  const running = new Map<Link, Map<string, Running>>();
+  let runningCount = 0;
   let refusing: TightbeamError | undefined;
   let idleWaiters: (() => void)[] = [];
 
@@ -77,11 +79,10 @@ export function createServer(options: ServerOptions): Server {
       ...(error === undefined ? undefined : { error: toWireError(error, id) }),
     };
     if (error !== undefined) options.onFailure({ id, method: request.method ?? "", peer: link.peer.id, error });
-    let bytes = encodeEnvelope(header, payload);
+    const bytes = encodeEnvelope(header, payload);
     const most = link.peer.limits.maxMessageBytes;
-    if (bytes.length > most) {
-      const tooLarge = new TightbeamError("too_large", `The reply has ${bytes.length} bytes; the caller takes at most ${most}.`);
-      bytes = encodeEnvelope({ ...header, type: "error", error: toWireError(tooLarge, id) });
+    if (bytes.length > most && error === undefined) {
+      return answer(link, request, undefined, new TightbeamError("too_large", `The reply has ${bytes.length} bytes; the caller takes at most ${most}.`));
     }
     try {
       link.send({ bytes, lane: laneOfPriority(request.priority, bytes.length), intake: false });
@@ -102,7 +103,7 @@ export function createServer(options: ServerOptions): Server {
     if (delivery.refused === "too_large") return new TightbeamError("too_large", "The message is larger than this agent takes.");
     if (delivery.refused === "overloaded") return new TightbeamError("overloaded", "This agent has no memory left for a message of this size.");
     if (expired(link, header, runtime)) return new TightbeamError("expired", `The message was older than its ttl of ${header.ttl} ms when it arrived.`);
-    if (running.has(runningKey(link, header.id))) return new TightbeamError("invalid_envelope", "A message with this id is being handled already.");
+    if (running.get(link)?.has(header.id)) return new TightbeamError("invalid_envelope", "A message with this id is being handled already.");
     return undefined;
   };
 
@@ -128,8 +129,22 @@ export function createServer(options: ServerOptions): Server {
     entry.abort?.abort(reason);
   };
 
+  const start = (entry: Running): void => {
+    const calls = running.get(entry.link);
+    if (calls === undefined) running.set(entry.link, new Map([[entry.id, entry]]));
+    else calls.set(entry.id, entry);
+    runningCount++;
+  };
+
+  const stopped = (entry: Running): void => {
+    const calls = running.get(entry.link);
+    if (calls?.delete(entry.id) !== true) return;
+    runningCount--;
+    if (calls.size === 0 && entry.link.state === "ended") running.delete(entry.link);
+  };
+
   const settleIdle = (): void => {
-    if (running.size > 0) return;
+    if (runningCount > 0) return;
     const waiters = idleWaiters;
     idleWaiters = [];
     for (const waiter of waiters) waiter();
@@ -155,12 +170,11 @@ export function createServer(options: ServerOptions): Server {
       }
       const { method, handler } = found;
       const entry: Running = { link, id: header.id, abort: undefined, cancelled: undefined };
-      const key = runningKey(link, header.id);
-      running.set(key, entry);
+      start(entry);
       const done = (outcome: Outcome, reply: EncodedPayload | undefined, error: unknown): void => {
-        running.delete(key);
+        stopped(entry);
         finish(link, delivery, header, outcome, reply, error);
-        if (running.size === 0) settleIdle();
+        if (runningCount === 0) settleIdle();
       };
       const fail = (error: unknown): void => done("refused", undefined, error ?? new TightbeamError("handler_failed", "The handler failed."));
       const reply = (output: unknown): void => {
@@ -184,14 +198,14 @@ export function createServer(options: ServerOptions): Server {
       }
     },
     cancel(link, id) {
-      const entry = running.get(runningKey(link, id));
+      const entry = running.get(link)?.get(id);
       if (entry !== undefined) fire(entry, new TightbeamError("cancelled", "The caller waits no longer."));
     },
     linkEnded(link, error) {
-      for (const entry of running.values()) if (entry.link === link) fire(entry, error);
+      for (const entry of running.get(link)?.values() ?? []) fire(entry, error);
     },
     get running() {
-      return running.size;
+      return runningCount;
     },
     idle: () =>
       new Promise((resolve) => {
@@ -200,7 +214,7 @@ export function createServer(options: ServerOptions): Server {
       }),
     stop(error) {
       refusing = error;
-      for (const entry of running.values()) fire(entry, error);
+      for (const calls of running.values()) for (const entry of calls.values()) fire(entry, error);
     },
     drain() {
       refusing ??= new TightbeamError("overloaded", "This agent is closing and takes no more calls.");
@@ -210,9 +224,6 @@ export function createServer(options: ServerOptions): Server {
 
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
-
-/** Ids are chosen by the peer: they count only within its link. */
-const runningKey = (link: Link, id: string): string => `${link.peer.inbox} ${id}`;
 
 /** By our clock and the link's measured offset (peer's clock minus ours). */
 function expired(link: Link, header: EnvelopeHeader, runtime: Runtime): boolean {
