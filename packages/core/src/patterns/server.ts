@@ -202,7 +202,9 @@ export function createServer(options: ServerOptions): Server {
       if (entry !== undefined) fire(entry, new TightbeamError("cancelled", "The caller waits no longer."));
     },
     linkEnded(link, error) {
-      for (const entry of running.get(link)?.values() ?? []) fire(entry, error);
+      const calls = running.get(link);
+      for (const entry of calls?.values() ?? []) fire(entry, error);
+      if (calls?.size === 0) running.delete(link);
     },
     get running() {
       return runningCount;
