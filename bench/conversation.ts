@@ -2,12 +2,13 @@
  * Two conversations joined by nothing: no session, no transport, no faults. What the link's own bookkeeping costs.
  * `tsx --conditions=@tightbeam/source bench/conversation.ts [rounds] [part of a row's name]`
  */
+
+import { limits } from "../packages/core/src/limits.js";
 import { createMemoryBudget } from "../packages/core/src/link/budget.js";
 import { createCellBuffer } from "../packages/core/src/link/cells.js";
 import { createConversation } from "../packages/core/src/link/conversation.js";
 import type { Delivery } from "../packages/core/src/link/message.js";
 import { createReceivedCounter } from "../packages/core/src/link/order.js";
-import { limits } from "../packages/core/src/limits.js";
 
 const announced = { maxMessageBytes: limits.messageMaxBytes, intakeCount: limits.intakeCount, intakeBytes: limits.intakeBytes };
 
@@ -104,11 +105,13 @@ const rows = [
   { size: 16 * 1024, count: 20_000 },
   { size: 1024 * 1024, count: 300 },
 ];
-const cases = rows.flatMap(({ size, count }) => [
-  { name: `one way, ${size} B`, size, run: () => oneWay(size, count) },
-  { name: `request and reply, ${size} B, 64 in flight`, size, run: () => requestReply(size, count / 2, 64) },
-  { name: `request and reply, ${size} B, one at a time`, size, run: () => requestReply(size, count / 2, 1) },
-]).filter(({ name }) => name.includes(only));
+const cases = rows
+  .flatMap(({ size, count }) => [
+    { name: `one way, ${size} B`, size, run: () => oneWay(size, count) },
+    { name: `request and reply, ${size} B, 64 in flight`, size, run: () => requestReply(size, count / 2, 64) },
+    { name: `request and reply, ${size} B, one at a time`, size, run: () => requestReply(size, count / 2, 1) },
+  ])
+  .filter(({ name }) => name.includes(only));
 const results = cases.map(() => [] as number[]);
 for (let round = 0; round <= rounds; round++) {
   for (const [index, { run }] of cases.entries()) {
@@ -119,5 +122,7 @@ for (let round = 0; round <= rounds; round++) {
 for (const [index, { name, size }] of cases.entries()) {
   const rates = results[index] as number[];
   const rate = median(rates);
-  console.log(`${name.padEnd(50)} ${Math.round(rate).toLocaleString("en").padStart(12)} /s ${((rate * size) / 1e6).toFixed(0).padStart(8)} MB/s ${(1e6 / rate).toFixed(2).padStart(9)} µs each, best ${(1e6 / Math.max(...rates)).toFixed(2)}`);
+  console.log(
+    `${name.padEnd(50)} ${Math.round(rate).toLocaleString("en").padStart(12)} /s ${((rate * size) / 1e6).toFixed(0).padStart(8)} MB/s ${(1e6 / rate).toFixed(2).padStart(9)} µs each, best ${(1e6 / Math.max(...rates)).toFixed(2)}`,
+  );
 }

@@ -1,0 +1,78 @@
+/** Handshakes with tokens, and idle links: both sides in one process, over memory. Its last line is the result as JSON. */
+import { createAuthority } from "@tightbeam/core";
+import { randomInstance, systemRuntime } from "@tightbeam/core/transport";
+import { connectMemory, createHub } from "@tightbeam/memory";
+import type * as LinksModule from "../packages/core/src/link/links.js";
+import type * as SuitesModule from "../packages/core/src/secure/suites.js";
+
+type Links = LinksModule.Links;
+
+/** What an agent makes its links with: only here can a suite be chosen that agents would not choose themselves. */
+const built = (path: string): string => new URL(`../packages/core/dist/${path}`, import.meta.url).href;
+const { createLinks } = (await import(built("link/links.js"))) as typeof LinksModule;
+const { hybridSuite, classicalSuite } = (await import(built("secure/suites.js"))) as typeof SuitesModule;
+
+const [suite = "hybrid", count = "200", idle = "0"] = process.argv.slice(2);
+const total = Number(count);
+const together = 16;
+const runtime = systemRuntime();
+const authority = await createAuthority({ issuer: "https://auth.example" });
+const trust = authority.trust();
+const hub = createHub();
+
+async function join(id: string): Promise<Links> {
+  const instance = randomInstance(runtime.random);
+  return createLinks({
+    runtime,
+    transport: await connectMemory(hub),
+    identity: await authority.enroll(id),
+    trust,
+    instance,
+    suites: [suite === "classical" ? classicalSuite : hybridSuite],
+    announced: { maxMessageBytes: 64 * 1024 * 1024, intakeCount: 4_096, intakeBytes: 16 * 1024 * 1024 },
+    goneAfterMs: 30_000,
+    memoryBudgetBytes: 256 * 1024 * 1024,
+    onDelivery: () => undefined,
+    onEvent: () => undefined,
+  });
+}
+
+/** Heap and array buffers that are in use after collections. */
+async function used(): Promise<number> {
+  for (let pass = 0; pass < 4; pass++) {
+    await pause(20);
+    (globalThis as { gc?: () => void }).gc?.();
+  }
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Every one once, `inFlight` at a time: no handshake profits from an earlier one with the same peer. */
+async function dial(all: readonly Links[], inFlight: number): Promise<number> {
+  const waiting = [...all];
+  const began = performance.now();
+  const worker = async (): Promise<void> => {
+    for (let links = waiting.pop(); links !== undefined; links = waiting.pop()) await links.connect({ id: "server" }, { timeout: 30_000 });
+  };
+  await Promise.all(Array.from({ length: inFlight }, worker));
+  return (all.length / (performance.now() - began)) * 1_000;
+}
+
+const server = await join("server");
+const joined: Links[] = [];
+for (let index = 0; index < 2 * total + together; index++) joined.push(await join(`agent-${index}`));
+const take = (most: number): Links[] => joined.splice(0, most);
+await dial(take(together), together);
+const alone = await dial(take(total), 1);
+// A handshake's own caches go with time (30 s), not with the link: they must be gone on both sides of the difference.
+const cachesMs = Number(idle) > 0 ? 31_000 : 0;
+await pause(cachesMs);
+const before = await used();
+const rest = take(total);
+const rate = await dial(rest, together);
+await pause(cachesMs);
+const idleBytes = cachesMs === 0 ? undefined : ((await used()) - before) / total / 2;
+process.stdout.write(`\n${JSON.stringify({ suite: server.list()[0]?.status().suite, alone, together: rate, idleBytes })}\n`);
+process.exit();

@@ -1,0 +1,60 @@
+/*
+ * npm run bench -- [--quick] [--rows <part of a name>] [--rounds <n>] [--json]
+ * Measures what users install (the built packages) against raw `ws` and others, in one run. WS_NO_BUFFER_UTIL=1 turns masking in C off on all sides.
+ * A whole run writes RESULTS.md.
+ */
+import { writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { measureImport, measureLinks, measureSize } from "./footprint.js";
+import { type Measured, measureRow, startSystems } from "./measure.js";
+import { stopAll } from "./processes.js";
+import { judge, load, type Report, render } from "./report.js";
+import { rows } from "./rows.js";
+
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: "boolean", default: false },
+    rows: { type: "string", default: "" },
+    rounds: { type: "string" },
+    json: { type: "boolean", default: false },
+  },
+});
+const { quick } = options;
+const rounds = Number(options.rounds ?? (quick ? 3 : 7));
+if (!Number.isInteger(rounds) || rounds < 1) throw new Error("--rounds is a whole number of at least 1.");
+const ms = quick ? 200 : 500;
+const links = 200;
+if (import.meta.resolve("@tightbeam/core").includes("/src/")) throw new Error("The benchmark runs the built packages: start it without the source condition.");
+
+const note = (text: string): void => void (options.json || process.stderr.write(`${text}\n`));
+const isWanted = (name: string): boolean => name.includes(options.rows);
+const loadBefore = load();
+const chosen = rows.filter(({ name }) => isWanted(name));
+const systems = await startSystems(new Set(chosen.flatMap(({ ours, against }) => [ours, ...against])));
+const measured: Measured[] = [];
+for (const row of chosen) {
+  note(row.name);
+  measured.push(await measureRow(row, systems, rounds, ms));
+}
+stopAll();
+
+const alone = async <T>(name: string, measure: () => Promise<T>): Promise<T | undefined> => {
+  if (!isWanted(name)) return undefined;
+  note(name);
+  return measure();
+};
+const report: Report = {
+  rounds,
+  ms,
+  loadBefore,
+  measured,
+  hybrid: await alone("handshakes, idle links", () => measureLinks("hybrid", links, !quick)),
+  classical: await alone("handshakes, classical", () => measureLinks("classical", links, false)),
+  importMs: await alone("import of core", () => measureImport(quick ? 3 : 10)),
+  sizeBytes: await alone("size of core", measureSize),
+  loadAfter: load(),
+};
+
+if (options.json) console.log(JSON.stringify({ ...report, bars: judge(report) }, undefined, 2));
+else console.log(`\n${render(report)}`);
+if (!quick && options.rows === "") writeFileSync(new URL("RESULTS.md", import.meta.url), `# Results of the last \`npm run bench\`\n\n${render(report)}\n`);

@@ -1,0 +1,79 @@
+import { randomBytes } from "node:crypto";
+import { startProcess, system } from "./processes.js";
+import type { Row, Systems } from "./rows.js";
+
+export interface Measured {
+  readonly row: Row;
+  /** Operations per second and µs of CPU per operation: medians over the rounds. */
+  readonly figures: Partial<Record<keyof Systems, { readonly rate: number; readonly cost: number }>>;
+  /** Ours against each: medians of the ratios within the rounds. */
+  readonly ratios: Partial<Record<keyof Systems, { readonly rate: number; readonly cost: number; readonly spread: readonly [number, number] }>>;
+}
+
+export const median = (values: readonly number[]): number => {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? (sorted[middle] as number) : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
+};
+
+/** Only what the rows need. */
+export async function startSystems(wanted: ReadonlySet<keyof Systems>): Promise<Partial<Systems>> {
+  process.env.BENCH_SECRET = randomBytes(32).toString("base64url");
+  const made: { -readonly [name in keyof Systems]?: Systems[name] } = {};
+  const raw = await startProcess("raw", "serve", "echo");
+  if (wanted.has("raw")) made.raw = system("ws", await startProcess("raw", "connect", raw.at), raw);
+  if (wanted.has("tls")) {
+    const server = await startProcess("raw", "serve", "tls");
+    made.tls = system("ws over TLS", await startProcess("raw", "connect", server.at), server);
+  }
+  if (wanted.has("forwarded")) {
+    const forwarder = await startProcess("raw", "serve", "forward", raw.at);
+    made.forwarded = system("ws through a forwarder", await startProcess("raw", "connect", forwarder.at), forwarder, raw);
+  }
+  if (wanted.has("direct")) {
+    const server = await startProcess("agents", "serve", "direct");
+    made.direct = system("Tightbeam, direct", await startProcess("agents", "connect", server.at), server);
+  }
+  if (wanted.has("relayed")) {
+    const relay = await startProcess("agents", "serve", "relay");
+    const server = await startProcess("agents", "serve", "agent", relay.at);
+    made.relayed = system("Tightbeam, through a relay", await startProcess("agents", "connect", relay.at), relay, server);
+  }
+  if (wanted.has("mcp")) {
+    const server = await startProcess("mcp", "serve", "echo");
+    made.mcp = system("MCP over streamable HTTP", await startProcess("mcp", "connect", server.at), server);
+  }
+  if (wanted.has("a2a")) {
+    const server = await startProcess("a2a", "serve", "echo");
+    made.a2a = system("A2A JSON-RPC", await startProcess("a2a", "connect", server.at), server);
+  }
+  return made;
+}
+
+/** Long enough for the engine to have compiled both sides. */
+const warmUpMs = 300;
+
+/** Rounds of every system of the row in turn, the order reversed every other round. */
+export async function measureRow(row: Row, systems: Partial<Systems>, rounds: number, ms: number): Promise<Measured> {
+  const names = [row.ours, ...row.against];
+  const runs = new Map(names.map((name) => [name, { rates: [] as number[], costs: [] as number[] }]));
+  for (const name of names) await systems[name]?.run({ ...row.load, ms: warmUpMs });
+  for (let round = 0; round < rounds; round++) {
+    for (const name of round % 2 === 0 ? names : names.toReversed()) {
+      const { rate, cost } = (await systems[name]?.run({ ...row.load, ms })) ?? { rate: Number.NaN, cost: Number.NaN };
+      runs.get(name)?.rates.push(rate);
+      runs.get(name)?.costs.push(cost);
+    }
+  }
+  const figures: Measured["figures"] = Object.fromEntries([...runs].map(([name, { rates, costs }]) => [name, { rate: median(rates), cost: median(costs) }]));
+  const ours = runs.get(row.ours);
+  const ratios: Measured["ratios"] = Object.fromEntries(
+    row.against.map((name) => {
+      const theirs = runs.get(name);
+      const rates = (ours?.rates ?? []).map((rate, round) => rate / (theirs?.rates[round] ?? Number.NaN));
+      const costs = (ours?.costs ?? []).map((cost, round) => (theirs?.costs[round] ?? Number.NaN) / cost);
+      return [name, { rate: median(rates), cost: median(costs), spread: [Math.min(...rates), Math.max(...rates)] }];
+    }),
+  );
+  return { row, figures, ratios };
+}

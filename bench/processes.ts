@@ -1,0 +1,81 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import type { Load } from "./sides/side.js";
+
+interface Answer {
+  readonly ready?: string;
+  readonly rate?: number;
+  readonly error?: string;
+  readonly cpu: number;
+}
+
+export interface Run {
+  /** Operations per second. */
+  readonly rate: number;
+  /** µs of CPU per operation, of all processes of the system together. */
+  readonly cost: number;
+}
+
+/** One way for two programs to talk, with its processes running. */
+export interface System {
+  readonly name: string;
+  run(load: Load): Promise<Run>;
+}
+
+const started: ChildProcess[] = [];
+const entry = fileURLToPath(new URL("child.ts", import.meta.url));
+
+function next(child: ChildProcess): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const done = (settle: () => void) => {
+      child.off("message", onMessage);
+      child.off("exit", onExit);
+      settle();
+    };
+    const onMessage = (message: unknown) => {
+      const answer = message as Answer;
+      done(() => (answer.error === undefined ? resolve(answer) : reject(new Error(answer.error))));
+    };
+    const onExit = (code: number | null) => done(() => reject(new Error(`${child.spawnargs.slice(2).join(" ")} ended (${code}).`)));
+    child.on("message", onMessage);
+    child.once("exit", onExit);
+  });
+}
+
+function ask(child: ChildProcess, message: Load | "cpu"): Promise<Answer> {
+  const answer = next(child);
+  child.send(message);
+  return answer;
+}
+
+export interface Process {
+  readonly child: ChildProcess;
+  /** What a server says about how to reach it. */
+  readonly at: string;
+}
+
+export async function startProcess(...args: string[]): Promise<Process> {
+  const child = fork(entry, args);
+  started.push(child);
+  return { child, at: (await next(child)).ready ?? "" };
+}
+
+/** A system is its client and whatever works for it. */
+export function system(name: string, client: Process, ...servers: Process[]): System {
+  const all = [client, ...servers].map(({ child }) => child);
+  const cpuOfAll = async (): Promise<number> => (await Promise.all(all.map((child) => ask(child, "cpu")))).reduce((sum, { cpu }) => sum + cpu, 0);
+  return {
+    name,
+    async run(load) {
+      const before = await cpuOfAll();
+      const began = performance.now();
+      const { rate = 0 } = await ask(client.child, load);
+      const seconds = (performance.now() - began) / 1_000;
+      return { rate, cost: ((await cpuOfAll()) - before) / (rate * seconds) };
+    },
+  };
+}
+
+export function stopAll(): void {
+  for (const child of started) child.kill();
+}

@@ -1,0 +1,96 @@
+import type { System } from "./processes.js";
+import type { Load } from "./sides/side.js";
+
+export interface Systems {
+  readonly direct: System;
+  readonly relayed: System;
+  readonly raw: System;
+  readonly tls: System;
+  readonly forwarded: System;
+  readonly mcp: System;
+  readonly a2a: System;
+}
+
+/** A floor that the order of work sets for `ours / theirs`. */
+export interface Bar {
+  readonly against: keyof Systems;
+  readonly least: number;
+}
+
+export interface Row {
+  readonly name: string;
+  readonly load: Omit<Load, "ms">;
+  readonly ours: "direct" | "relayed";
+  /** The first one is what the ratio column says. */
+  readonly against: readonly (keyof Systems)[];
+  readonly bars: readonly Bar[];
+}
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+const sizeName = (bytes: number): string => (bytes < KiB ? `${bytes} B` : bytes < MiB ? `${bytes / KiB} KiB` : `${bytes / MiB} MiB`);
+const flightName = (inFlight: number): string => (inFlight === 1 ? "one at a time" : `${inFlight} in flight`);
+
+const echo = (bytes: number, inFlight: number, bars: readonly Bar[] = []): Row => ({
+  name: `request and reply, ${sizeName(bytes)}, ${flightName(inFlight)}`,
+  load: { kind: "echo", bytes, inFlight },
+  ours: "direct",
+  against: bytes === MiB ? ["tls", "raw"] : ["raw"],
+  bars,
+});
+
+const bars: Record<string, readonly Bar[]> = {
+  "256/64": [{ against: "raw", least: 0.6 }],
+  "256/1": [{ against: "raw", least: 0.4 }],
+  [`${MiB}/1`]: [{ against: "tls", least: 0.9 }],
+  [`${MiB}/64`]: [{ against: "tls", least: 0.9 }],
+};
+
+/** 256 of 1 MiB is left out: it is all of an agent's memory budget (256 MiB), which refuses the last of them. */
+const direct = [64, 256, KiB, 16 * KiB, MiB].flatMap((bytes) =>
+  [1, 64, 256].filter((inFlight) => bytes * inFlight < 256 * MiB).map((inFlight) => echo(bytes, inFlight, bars[`${bytes}/${inFlight}`])),
+);
+
+const oneWay: readonly Row[] = [256, KiB].map((bytes) => ({
+  name: `one way, ${sizeName(bytes)}`,
+  load: { kind: "oneWay", bytes, inFlight: 1 },
+  ours: "direct",
+  against: ["raw"],
+  bars: bytes === 256 ? [{ against: "raw", least: 3 }] : [],
+}));
+
+const json: readonly Row[] = [1, 64].map((inFlight) => ({
+  name: `typed request (JSON and zod both ways), 256 B, ${flightName(inFlight)}`,
+  load: { kind: "json", bytes: 256, inFlight },
+  ours: "direct",
+  against: ["raw"],
+  bars: [],
+}));
+
+const relayed: readonly Row[] = [
+  { bytes: 256, inFlight: 1 },
+  { bytes: 256, inFlight: 64 },
+  { bytes: 16 * KiB, inFlight: 1 },
+].map(({ bytes, inFlight }) => ({
+  name: `through a relay, ${sizeName(bytes)}, ${flightName(inFlight)}`,
+  load: { kind: "echo", bytes, inFlight },
+  ours: "relayed",
+  against: ["forwarded"],
+  bars: bytes === 256 && inFlight === 1 ? [{ against: "forwarded", least: 0.6 }] : [],
+}));
+
+const peers: readonly Row[] = [1, 64].map((inFlight) => ({
+  name: `beside MCP and A2A, 256 B, ${flightName(inFlight)}`,
+  load: { kind: "echo", bytes: 256, inFlight },
+  ours: "direct",
+  against: ["mcp", "a2a"],
+  bars:
+    inFlight === 64
+      ? [
+          { against: "mcp", least: 25 },
+          { against: "a2a", least: 25 },
+        ]
+      : [],
+}));
+
+export const rows: readonly Row[] = [...direct, ...oneWay, ...json, ...relayed, ...peers];

@@ -1,0 +1,92 @@
+/** Two agents: the server embeds its relay (direct), or both meet at a relay in a process of its own. */
+import { type Agent, createAgent, method } from "@tightbeam/core";
+import { identityFromSecret, trust } from "@tightbeam/core/identity";
+import { connectWebSocket } from "@tightbeam/websocket";
+import { createRelay } from "@tightbeam/websocket/relay";
+import { z } from "zod";
+import { type Client, closedLoop, type Load, type Side, sampleObject } from "./side.js";
+
+const echo = method("echo");
+const take = method("take");
+const taken = method("taken");
+const shape = z.object({
+  id: z.string(),
+  topic: z.string(),
+  attempt: z.number(),
+  score: z.number(),
+  urgent: z.boolean(),
+  tags: z.array(z.string()),
+  text: z.string(),
+});
+const typed = method("typed", { input: shape, output: shape });
+
+const secret = Buffer.from(process.env.BENCH_SECRET ?? "", "base64url");
+const everyone = trust.everyoneWithSecret(secret);
+const identity = (id: string) => identityFromSecret({ id, secret });
+/** Enough notifications under way that the sender never waits for its own promises. */
+const notifiesInFlight = 256;
+
+function answer(agent: Agent): void {
+  let count = 0;
+  agent.handle(echo, (input) => input);
+  agent.handle(typed, (input) => input);
+  agent.handle(take, () => {
+    count += 1;
+  });
+  agent.handle(taken, () => {
+    const came = count;
+    count = 0;
+    return came;
+  });
+}
+
+async function runOneWay(agent: Agent, load: Load): Promise<number> {
+  const payload = new Uint8Array(load.bytes).fill(7);
+  const began = performance.now();
+  let sent = 0;
+  await closedLoop({ ...load, inFlight: notifiesInFlight }, () => {
+    sent += 1;
+    return agent.notify("server", take, payload);
+  });
+  const received = await agent.request("server", taken, undefined);
+  const rate = (sent / (performance.now() - began)) * 1_000;
+  if (received !== sent) throw new Error(`${received} of ${sent} notifications came`);
+  return rate;
+}
+
+async function clientOf(url: string): Promise<Client> {
+  const own = await identity("client");
+  const agent = await createAgent({ identity: own, trust: everyone, transport: await connectWebSocket(url, { identity: own }) });
+  return (load) => {
+    if (load.kind === "oneWay") return runOneWay(agent, load);
+    if (load.kind === "json") {
+      const value = sampleObject(load.bytes);
+      return closedLoop(load, async () => {
+        if ((await agent.request("server", typed, value)).id !== value.id) throw new Error("another answer");
+      });
+    }
+    const payload = new Uint8Array(load.bytes).fill(7);
+    return closedLoop(load, async () => {
+      const reply = (await agent.request("server", echo, payload)) as Uint8Array;
+      if (reply.length !== load.bytes) throw new Error("an echo of another length");
+    });
+  };
+}
+
+export const side: Side = {
+  servers: {
+    async direct() {
+      const relay = await createRelay({ port: 0, trust: everyone });
+      const own = await identity("server");
+      answer(await createAgent({ identity: own, trust: everyone, transport: await relay.connect({ identity: own }) }));
+      return relay.url;
+    },
+    relay: async () => (await createRelay({ port: 0, trust: everyone })).url,
+    async agent(url) {
+      const own = await identity("server");
+      answer(await createAgent({ identity: own, trust: everyone, transport: await connectWebSocket(url, { identity: own }) }));
+      return url;
+    },
+  },
+  connect: clientOf,
+};
