@@ -25,7 +25,7 @@ async function answer(client: RawClient, body: Uint8Array): Promise<string> {
   return Promise.race([client.closed, client.next(frameType.welcome).then(() => "welcome")]);
 }
 
-describe("a login", () => {
+describe("TM-80 a login", () => {
   it("lets in who holds the token's key", async () => {
     const alice = await fixture.enroll("alice");
     const client = await open(relay.url);

@@ -37,7 +37,7 @@ const parsers: [string, (bytes: Uint8Array) => unknown][] = [
 ];
 
 describe("relay frames", () => {
-  it.each(parsers)("%s gives a value or `malformed` for any bytes", (_name, parse) => {
+  it.each(parsers)("TM-85 %s gives a value or `malformed` for any bytes", (_name, parse) => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 400 }), (bytes) => {
         try {

@@ -232,7 +232,7 @@ describe("what comes in", () => {
     expect(decode(`[${Array(10_000).fill('{"a":1}').join()}]`)).toHaveLength(10_000);
   });
 
-  test("constructor, prototype and toString are ordinary own keys and touch no prototype", () => {
+  test("TM-71 constructor, prototype and toString are ordinary own keys and touch no prototype", () => {
     const value = decode('{"constructor":{"prototype":{"polluted":1}},"toString":{"polluted":1}}') as Record<string, unknown>;
     expect(Object.keys(value)).toEqual(["constructor", "toString"]);
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
@@ -300,7 +300,7 @@ describe("properties", () => {
     );
   });
 
-  test("any bytes give a value or invalid_envelope", () => {
+  test("TM-70 any bytes give a value or invalid_envelope", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
         try {

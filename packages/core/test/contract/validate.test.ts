@@ -79,7 +79,7 @@ describe("refusals name path and expectation", () => {
   });
 });
 
-describe("refusals never hold the value", () => {
+describe("TM-73 refusals never hold the value", () => {
   const leaky: [string, StandardSchemaV1, unknown][] = [
     ["valibot's text", refusing({ message: `Invalid type: Expected string but received "${secret}"` }), secret],
     ["valibot's number", refusing({ message: "Invalid type: Expected string but received 8675309" }), 8675309],

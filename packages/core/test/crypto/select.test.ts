@@ -90,7 +90,7 @@ describe("nativeProvider", () => {
 });
 
 describe("selectCrypto", () => {
-  it("falls back to noble for what native lacks or gets wrong", async () => {
+  it("TM-15 falls back to noble for what native lacks or gets wrong", async () => {
     const native = nativeProvider(patched({ hash: () => new Uint8Array(32), diffieHellman: () => new Uint8Array(32).fill(1) }));
     const { provider, load } = selectCrypto(native, noble, clock);
     expect(provider.name).toBe("native and noble");
@@ -111,7 +111,7 @@ describe("selectCrypto", () => {
   });
 
   const brokenAead: Aead = { sealInto: () => undefined, open: () => new Uint8Array(0) };
-  it("refuses to work when noble is wrong too", async () => {
+  it("TM-15 refuses to work when noble is wrong too", async () => {
     const thrown = expect.objectContaining({ code: "internal" });
     expect(() => selectCrypto({}, { ...noble, chachaPoly: brokenAead }, clock)).toThrowError(thrown);
     expect(() => selectCrypto({}, { ...noble, sha256: { ...nobleSha256, digest: () => new Uint8Array(32) } }, clock)).toThrowError(thrown);

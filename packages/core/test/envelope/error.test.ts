@@ -16,7 +16,7 @@ describe("errors that cross the wire", () => {
     expect(got.cause).toBeUndefined();
   });
 
-  test.each([new Error("hunter2"), "hunter2", undefined, { code: "auth", message: "hunter2" }])("a foreign error tells nothing: %o", (error) => {
+  test.each([new Error("hunter2"), "hunter2", undefined, { code: "auth", message: "hunter2" }])("TM-72 a foreign error tells nothing: %o", (error) => {
     const wire = toWireError(error, "e-7");
     expect(wire.code).toBe("handler_failed");
     expect(wire.message).not.toContain("hunter2");

@@ -249,7 +249,7 @@ describe("bytes that are refused", () => {
     expect(decodeEnvelope(encodeEnvelope(full, raw(1)))).toEqual({ header: full, payload: raw(1) });
   });
 
-  test("any bytes give an envelope or invalid_envelope", () => {
+  test("TM-70 any bytes give an envelope or invalid_envelope", () => {
     const start = fc.tuple(fc.constantFrom(0x11, 0x12, 0x13, 0x14, 0x15, 0x16), fc.constantFrom(0, 1, 2, 3), fc.nat(255)).map((head) => Uint8Array.from(head));
     const any = fc.tuple(start, fc.uint8Array({ maxLength: 120 })).map(([head, tail]) => {
       const bytes = Uint8Array.from([...head, ...tail]);

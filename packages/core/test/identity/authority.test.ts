@@ -156,7 +156,7 @@ describe("enroll", () => {
     });
   });
 
-  it("gives a relay a token of its own, with transport permissions only, good for that relay alone", async () => {
+  it("TM-12 gives a relay a token of its own, with transport permissions only, good for that relay alone", async () => {
     const { authority, trust, now } = await setUp();
     const relay = "https://relay.example";
     const alice = await authority.enroll("alice", { permissions: ["call:*", "transport:presence"], audiences: [relay] });

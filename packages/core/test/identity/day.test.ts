@@ -6,7 +6,7 @@ import { agentKey, ISSUER, promptKey } from "./fixtures.js";
 const minute = 60_000;
 const hour = 60 * minute;
 
-describe("25 simulated hours with hourly tokens", () => {
+describe("TM-11 25 simulated hours with hourly tokens", () => {
   it("every minute a handshake's worth of checks passes, through rotated keys on both sides and 20 minutes without the authority", {
     timeout: 120_000,
   }, async () => {

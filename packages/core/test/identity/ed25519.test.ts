@@ -29,7 +29,7 @@ const withSign = (bytes: Uint8Array): Uint8Array => {
 const nonCanonical = [...Array.from({ length: 19 }, (_, i) => littleEndian(p + BigInt(i))), littleEndian(1n), littleEndian(p - 1n)];
 
 describe("Ed25519 keys", () => {
-  it("of small order are eight, and every one is refused", async () => {
+  it("TM-06 of small order are eight, and every one is refused", async () => {
     expect(new Set(torsion.map((point) => Buffer.from(point).toString("hex"))).size).toBe(8);
     for (const point of torsion) await expectCode(importVerifyKey(jwkOf(point)), "invalid_key");
   });

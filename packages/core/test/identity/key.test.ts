@@ -25,7 +25,7 @@ describe.each(["EdDSA", "ES256"] as const)("a %s key", (alg) => {
     expect(thumbprint({ ...key.publicJwk, alg, kid: "any" })).toBe(key.thumbprint);
   });
 
-  it("cannot be exported unless it was asked for", async () => {
+  it("TM-05 cannot be exported unless it was asked for", async () => {
     const key = await generateKey({ alg });
     await expectCode(exportKey(key), "denied");
     expect(Object.keys(key).sort()).toEqual(["alg", "publicJwk", "sign", "thumbprint"]);

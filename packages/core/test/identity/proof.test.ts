@@ -6,7 +6,7 @@ import { b64 } from "./fixtures.js";
 
 const payload = new Uint8Array(Buffer.from("tightbeam/1 pop\0 and a hash"));
 
-describe.each(["EdDSA", "ES256"] as const)("a proof with %s", async (alg) => {
+describe.each(["EdDSA", "ES256"] as const)("TM-10 a proof with %s", async (alg) => {
   const key = await generateKey({ alg });
   const verifier = await importVerifyKey(key.publicJwk);
   const proof = await signProof(key, "tightbeam-pop+jws", payload);

@@ -56,7 +56,7 @@ describe("trust.jwksUrl over HTTP", () => {
     expect(requests).toHaveLength(2);
   });
 
-  it("stops accepting a removed key within a minute, for new tokens and for live sessions", async () => {
+  it("TM-08 stops accepting a removed key within a minute, for new tokens and for live sessions", async () => {
     answer = set(publish(issuerKey), publish(otherKey));
     const remote = connect();
     const verified = await remote.verify(good, { now: NOW });
@@ -79,7 +79,7 @@ describe("trust.jwksUrl over HTTP", () => {
     expect(requests).toHaveLength(2);
   });
 
-  it("bounds a flood of unknown kids: one fetch in flight, then a cool-down", async () => {
+  it("TM-13 bounds a flood of unknown kids: one fetch in flight, then a cool-down", async () => {
     const remote = connect();
     await remote.verify(good, { now: NOW });
     await runtime.advance(10_000);

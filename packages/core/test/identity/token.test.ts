@@ -234,7 +234,7 @@ const rows: readonly Row[] = [
   { name: "a signature one byte short", make: () => `${goodHeader}.${goodBody}.${b64(Buffer.from(goodSignature, "base64url").subarray(1))}` },
 ];
 
-describe("a token is refused with", () => {
+describe("TM-03 a token is refused with", () => {
   it.each(rows)("$name", async ({ make, expect: code = "invalid_token", options = {}, profile = {} }) => {
     const fetch = vi.fn<typeof globalThis.fetch>(() => Promise.reject(new Error("nothing may be fetched")));
     vi.stubGlobal("fetch", fetch);
@@ -278,7 +278,7 @@ describe("clocks", () => {
   });
 });
 
-describe("a huge token", () => {
+describe("TM-14 a huge token", () => {
   it("costs nothing: it is refused before it is split, parsed or verified", async () => {
     const huge = "A".repeat(8 * 1024 * 1024);
     const importing = vi.spyOn(globalThis.crypto.subtle, "verify");
@@ -316,7 +316,7 @@ describe("profiles", () => {
   });
 });
 
-describe("revocation", () => {
+describe("TM-07 revocation", () => {
   it("is asked with jti, thumbprint and id, after everything else", async () => {
     const revoked = vi.fn<RevocationCheck>(() => false);
     await verify(forge(), {}, { revoked });

@@ -5,7 +5,7 @@ import { b64, expectCode, forge, ISSUER, issuerKey, NOW, otherKey, publish } fro
 const other = "https://other.example";
 const at = (profile: Partial<IssuerProfile>, key = issuerKey) => trust.jwks({ keys: [publish(key)] }, { issuer: ISSUER, ...profile });
 
-describe("trust in several issuers", () => {
+describe("TM-04 trust in several issuers", () => {
   it("goes by iss, and each speaks for its own agents only", async () => {
     const both = trust.issuers([at({ prefixes: ["acme/"] }), at({ issuer: other, prefixes: ["umbrella/", "bob"] }, otherKey)]);
     const one = await both.verify(await forge({ claims: { sub: "acme/alice" } }), { now: NOW });
@@ -63,7 +63,7 @@ describe("a profile is refused with", () => {
   });
 });
 
-describe("trust.everyoneWithSecret", () => {
+describe("TM-09 trust.everyoneWithSecret", () => {
   it("accepts whoever holds the secret, bound to their key, and nobody else", async () => {
     const secret = generateSecret();
     const everyone = trust.everyoneWithSecret(secret);

@@ -85,7 +85,7 @@ function demandOrder(network: Network, total: number, size: (index: number) => n
   expect(b.budget.used).toBe(0);
 }
 
-describe("a conversation over a network that drops 20 %, doubles 10 % and reorders over 50 records", () => {
+describe("TM-60 a conversation over a network that drops 20 %, doubles 10 % and reorders over 50 records", () => {
   test("100,000 messages arrive once, in the order of their lanes, in large records", () => {
     demandOrder(createNetwork({ seed: 1, faults: bad }), 100_000, () => 32);
   });

@@ -13,7 +13,7 @@ function typesIn(record: Uint8Array): number[] {
   return types;
 }
 
-describe("intake credit", () => {
+describe("TM-64 intake credit", () => {
   test("stops requests the other application has not settled, by count", () => {
     const network = createNetwork({ seed: 1, limits: small });
     const [a, b] = network.sides;
@@ -100,7 +100,7 @@ describe("intake credit", () => {
   });
 });
 
-describe("a lost", () => {
+describe("TM-65 a lost", () => {
   const blocked = () => {
     const network = createNetwork({ seed: 1, limits: small });
     const [a, b] = network.sides;

@@ -80,7 +80,7 @@ describe("a message too large, or with no memory left for it", () => {
   });
 });
 
-describe("a peer that breaks the protocol ends the link, by name", () => {
+describe("TM-61 a peer that breaks the protocol ends the link, by name", () => {
   const acknowledged = ackOf({ lanes: allLanes.map((lane) => ({ lane, next: 0, ranges: [] })) });
   const cases: readonly { name: string; code: string; records: Uint8Array[] }[] = [
     { name: "more messages than the credit", code: "flow", records: [0, 1, 2, 3, 4].map((sequence) => record(msg(whole | msgFlag.intake | 1, sequence))) },
@@ -140,7 +140,7 @@ describe("a peer that breaks the protocol ends the link, by name", () => {
   });
 });
 
-describe("what a hostile peer can make us hold", () => {
+describe("TM-62 what a hostile peer can make us hold", () => {
   test("sequence numbers far away cost nothing", () => {
     const network = createNetwork({ seed: 1 });
     const [, b] = network.sides;
@@ -210,7 +210,7 @@ describe("what a hostile peer can make us hold", () => {
   });
 });
 
-describe("any bytes as a record", () => {
+describe("TM-63 any bytes as a record", () => {
   const survive = (bytes: Uint8Array): void => {
     const network = createNetwork({ seed: 1 });
     const [a] = network.sides;

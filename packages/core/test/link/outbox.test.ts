@@ -149,7 +149,7 @@ describe("DONE", () => {
   });
 });
 
-describe("the end", () => {
+describe("TM-66 the end", () => {
   test("settles everything once and says of each whether the peer may have it", () => {
     const network = createNetwork({ seed: 1, limits: { maxMessageBytes: 50_000_000, intakeCount: 4, intakeBytes: 20_000_000 } });
     const [a, b] = network.sides;

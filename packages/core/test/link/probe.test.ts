@@ -44,7 +44,7 @@ describe("an idle link", () => {
   });
 });
 
-describe("a dead peer", () => {
+describe("TM-67 a dead peer", () => {
   const watch = (options: { goneAfterMs: number; every?: number; big?: boolean }) => {
     const network = createNetwork({ seed: 2, goneAfterMs: options.goneAfterMs, faults: { delay: 20 } });
     const [a] = network.sides;

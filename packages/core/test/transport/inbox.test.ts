@@ -152,7 +152,7 @@ describe("an inbox", () => {
     expect(got).toEqual([1]);
   });
 
-  it("is bounded, in order, and accounts for every frame, whatever happens", async () => {
+  it("TM-74 is bounded, in order, and accounts for every frame, whatever happens", async () => {
     const step = fc.oneof(fc.record({ push: fc.integer({ min: 0, max: 300 }) }), fc.constant({ turn: true as const }), fc.constant({ finish: true as const }));
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 80 }), fc.boolean(), async (steps, slow) => {

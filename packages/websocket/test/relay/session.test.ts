@@ -16,7 +16,7 @@ const [a, b] = [instanceOf("a"), instanceOf("b")];
 const hour = 3_600_000;
 const refusedBecause = (frame: { type: number; body: Uint8Array }) => (frame.type === frameType.err ? reasonOf(parseError(frame.body).reason) : "allowed");
 
-describe("what an agent may listen to", () => {
+describe("TM-81 what an agent may listen to", () => {
   const agent: RelayAgent = { id: "acme/bob", instance: a, permissions: [] };
   const rows: [address: string, group: string | undefined, allowed: boolean, why: string][] = [
     ["agent/acme/bob", "acme/bob", true, "its own address in its own group"],
@@ -95,7 +95,7 @@ describe("what an agent may listen to", () => {
   });
 });
 
-describe("one instance", () => {
+describe("TM-82 one instance", () => {
   it("is replaced by a new socket of the same key", async () => {
     const relay = await fixture.relay();
     const alice = await fixture.enroll("alice");
@@ -127,7 +127,7 @@ describe("one instance", () => {
   });
 });
 
-describe("an authorisation", () => {
+describe("TM-83 an authorisation", () => {
   const renew = async (client: RawClient, identity: Parameters<typeof loginBody>[1], url: string, number: number, lies = {}) => {
     const before = client.frames.length;
     client.send(frameType.renew, number, "", await loginBody(client, identity, a, new URL(url).origin, lies));
@@ -198,7 +198,7 @@ describe("an authorisation", () => {
   });
 });
 
-describe("a socket", () => {
+describe("TM-84 a socket", () => {
   it("that says nothing is asked, and given up within two heartbeats", async () => {
     const relay = await fixture.relay({ limits: { heartbeatMs: 200 } });
     const client = await logIn(relay.url, await fixture.enroll("alice"), a);
