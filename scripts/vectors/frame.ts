@@ -60,7 +60,9 @@ const patched = (frame: Uint8Array, at: number, value: number): Uint8Array => {
 export function frameVectors(): FrameVectors {
   const dropped = (description: string, parser: DroppedFrame["parser"], frame: Uint8Array): DroppedFrame => {
     const parse = { HS1: parseHs1, HS2: parseHs2, HS3: parseHs3, RETRY: parseRetry }[parser];
-    return { description, parser, reason: String(parse(frame)), frame: toHex(frame) };
+    const reason = parse(frame);
+    if (typeof reason !== "string") throw new Error(`not dropped: ${description}`);
+    return { description, parser, reason, frame: toHex(frame) };
   };
   const first = hs1(0x0101, [0x0101, 0x0001], false);
   return {

@@ -7,13 +7,14 @@ import { verifyPeer, writePayload } from "./authenticate.js";
 import { sessionOf, startNoise } from "./channel.js";
 import { asTightbeamError, type Context } from "./context.js";
 import { cookieHash } from "./cookie.js";
-import type { Target } from "./initiator.js";
 import { decodePayload } from "./payload.js";
 import { parseReady } from "./ready.js";
 import { createRepeater, type Repeater } from "./repeat.js";
 import { chooseSuite } from "./suites.js";
+import type { Target } from "./target.js";
 import { prologue, retryBinding } from "./transcript.js";
 import type { Established, Peer, Session, SuiteId } from "./types.js";
+import { noAnswer, nothingAuthentic, ownInstance, unconfirmed } from "./verdict.js";
 
 /** One run of the handshake as initiator: HS1, perhaps RETRY, the first HS2 that authenticates, HS3, READY. */
 export interface Attempt {
@@ -88,15 +89,8 @@ export function createAttempt(context: Context, target: Target, hint: SuiteId | 
   };
 
   const verdict = (): TightbeamError => {
-    if (winner !== undefined) {
-      return new TightbeamError(
-        "handshake_failed",
-        `${target.to} answered and proved who it is, but never confirmed this side. It may not accept this agent's token.`,
-      );
-    }
-    if (problem !== undefined) return problem;
-    if (answers > 0) return new TightbeamError("handshake_failed", `Something answered as ${target.to}, but nothing that it sent was authentic.`);
-    return sendProblem ?? new TightbeamError("no_answer", `Nobody answered as ${target.to}.`);
+    if (winner !== undefined) return unconfirmed(target.to);
+    return problem ?? (answers > 0 ? nothingAuthentic(target.to) : (sendProblem ?? noAnswer(target.to)));
   };
 
   const repeat = (to: Address, frame: Uint8Array, delays: readonly number[]): Repeater =>
@@ -246,7 +240,7 @@ export function createAttempt(context: Context, target: Target, hint: SuiteId | 
     reflected(at, frame) {
       if (at !== target.to || hs1Frame === undefined || !equalBytes(frame, hs1Frame)) return false;
       reflections += 1;
-      problem ??= new TightbeamError("self", "This agent's own instance answered. An agent cannot link to itself.");
+      problem ??= ownInstance();
       if (reflections >= reflectionsMax && winner === undefined) fatal(problem);
       return true;
     },

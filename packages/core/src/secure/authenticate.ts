@@ -2,11 +2,16 @@ import { equalBytes } from "../bytes.js";
 import { TightbeamError } from "../errors.js";
 import { credential } from "../identity/credential.js";
 import { signProof, verifyProof } from "../identity/proof.js";
+import { protocol } from "../limits.js";
 import { inboxAddress } from "../transport/address.js";
 import type { Context } from "./context.js";
 import { appendProof, encodeFields, type HandshakePayload } from "./payload.js";
 import { proofPayload, proofType, type Role } from "./transcript.js";
 import type { Peer, SuiteId } from "./types.js";
+import { ownInstance } from "./verdict.js";
+
+/** What a handshake frame has room for beside the payload: header, reply address, keys, KEM ciphertext, tags. */
+const frameOverheadBytes = 1_500;
 
 /** The payload of message 2 or 3, proof included. `h` is the Noise hash just before it is encrypted. Throws what the identity throws. */
 export async function writePayload(
@@ -27,7 +32,11 @@ export async function writePayload(
     instance: context.instance,
     link: own.link,
   });
-  return appendProof(signed, await signProof(key, proofType, proofPayload(crypto.sha256, role, h, signed)));
+  const payload = appendProof(signed, await signProof(key, proofType, proofPayload(crypto.sha256, role, h, signed)));
+  if (payload.length > protocol.handshakeFrameMaxBytes - frameOverheadBytes) {
+    throw new TightbeamError("too_large", "The token and link data do not fit into one handshake frame of 16 KiB. Give this agent a smaller token.");
+  }
+  return payload;
 }
 
 export interface Claims {
@@ -63,7 +72,7 @@ export async function verifyPeer(context: Context, claims: Claims): Promise<Peer
   if (inbox !== claims.replyTo) throw wrongPeer("The reply address in the frame is not the one the peer proved");
   if (!equalBytes(payload.sessionId, claims.sessionId)) throw wrongPeer("The session id in the frame is not the one the peer proved");
   if (claims.expectedInstance !== undefined && payload.instance !== claims.expectedInstance) throw wrongPeer("Another instance answered than the one dialled");
-  if (inbox === context.addresses.inbox) throw new TightbeamError("self", "This agent's own instance answered. An agent cannot link to itself.");
+  if (inbox === context.addresses.inbox) throw ownInstance();
   return {
     id: token.id,
     instance: payload.instance,

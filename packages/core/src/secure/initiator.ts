@@ -1,11 +1,12 @@
 import { TightbeamError } from "../errors.js";
 import { frameType, frameTypes, sessionIdOf } from "../frame/frame.js";
 import type { Address } from "../transport/address.js";
-import { isAgentId, parseInbox } from "../transport/address.js";
 import { type Attempt, createAttempt } from "./attempt.js";
 import { asTightbeamError, type Context } from "./context.js";
 import { createHeldFrames, type HeldFrames } from "./held.js";
+import { parseTarget, type Target } from "./target.js";
 import type { Established, SuiteId } from "./types.js";
+import { moreTelling, noAnswer } from "./verdict.js";
 
 /** Dials. Each attempt has keys of its own; a dial is attempts until one succeeds, one fails for good, or the time is over. */
 export interface Initiator {
@@ -18,28 +19,7 @@ export interface Initiator {
   close(): void;
 }
 
-/** What was dialled, and therefore who has to answer. */
-export interface Target {
-  readonly to: Address;
-  readonly id: string;
-  readonly instance: string | undefined;
-}
-
-/** How telling a failure is: what a dial reports at its end is the most telling one it met. */
-const weight = (error: TightbeamError): number => {
-  if (error.code === "no_answer") return 0;
-  if (error.code === "unavailable" || error.code === "failed") return 1;
-  return error.code === "handshake_failed" ? 2 : 3;
-};
-
 const dialsMax = 1_024;
-
-function parseTarget(to: Address): Target | undefined {
-  const inbox = parseInbox(to);
-  if (inbox !== undefined) return { to, id: inbox.agentId, instance: inbox.instance };
-  const id = to.startsWith("agent/") ? to.slice("agent/".length) : undefined;
-  return isAgentId(id) ? { to, id, instance: undefined } : undefined;
-}
 
 export function createInitiator(context: Context): Initiator {
   const { runtime, counters } = context;
@@ -88,13 +68,13 @@ export function createInitiator(context: Context): Initiator {
       reject(error);
     };
     const note = (error: TightbeamError): void => {
-      if (best === undefined || weight(error) > weight(best)) best = error;
+      best = moreTelling(best, error);
     };
     const aborted = (): void => fail(options.signal?.reason);
     const cancelTimeout = timers.after(options.timeout, () => {
       if (attempt !== undefined) note(attempt.verdict());
       const waited = Math.round(clock.monotonic() - started);
-      fail(best === undefined || best.code === "no_answer" ? noAnswer(target, waited) : best);
+      fail(best === undefined || best.code === "no_answer" ? noAnswer(target.to, waited) : best);
     });
 
     const next = (): void => {
@@ -171,9 +151,3 @@ export function createInitiator(context: Context): Initiator {
     },
   };
 }
-
-const noAnswer = (target: Target, waited: number): TightbeamError =>
-  new TightbeamError(
-    "no_answer",
-    `Nobody answered as ${target.to} within ${waited} ms. Is that agent running, connected to the same relay, and does it trust this agent's issuer?`,
-  );

@@ -9,12 +9,13 @@ import { sessionOf, startNoise } from "./channel.js";
 import { asTightbeamError, type Context } from "./context.js";
 import { createCookies } from "./cookie.js";
 import { createExpiringMap } from "./expiring.js";
-import { createHeldFrames, type HeldFrames } from "./held.js";
+import { createHeldFrames } from "./held.js";
 import { decodePayload } from "./payload.js";
+import type { Answer, Finished, Pending } from "./pending.js";
 import { buildReady } from "./ready.js";
 import { chooseSuite, suiteOf } from "./suites.js";
 import { prologue, retryBinding } from "./transcript.js";
-import type { Session, SuiteId } from "./types.js";
+import type { SuiteId } from "./types.js";
 
 /** Answers HS1 and HS3. Silent towards the network about everything it refuses. */
 export interface Responder {
@@ -25,37 +26,6 @@ export interface Responder {
   has(id: number): boolean;
   readonly pending: number;
   close(): void;
-}
-
-/** Between HS1 and READY. */
-interface Pending {
-  readonly localId: number;
-  readonly hs1: Hs1;
-  readonly replyTo: Address;
-  readonly suite: SuiteId;
-  readonly started: number;
-  readonly held: HeldFrames;
-  /** Both set when HS2 went out. */
-  handshake: Handshake | undefined;
-  hs2: Answer | undefined;
-  /** Set when an HS3 was decrypted and its claims are being checked. */
-  hs3Hash: Uint8Array | undefined;
-  leave(): void;
-}
-
-interface Answer {
-  readonly frame: Uint8Array;
-  readonly replyTo: Address;
-  left: number;
-}
-
-/** After READY: what a repeated HS3 needs. */
-interface Finished {
-  readonly hs3Hash: Uint8Array;
-  readonly replyTo: Address;
-  readonly ready: Uint8Array;
-  readonly session: Session;
-  left: number;
 }
 
 /** How often a repeated frame is answered: the honest side repeats 4 times, and the medium may double each. */

@@ -268,6 +268,13 @@ describe("a dial that cannot succeed says why", () => {
     const bob = await world.party("bob");
     await expect(world.dial(alice, bob.agent)).rejects.toThrow("no more links");
   });
+  it("a token and link data that do not fit into one frame", async () => {
+    const world = await createWorld();
+    const alice = await world.party("alice", { link: { offer: () => new Uint8Array(15_000) } });
+    const bob = await world.party("bob");
+    expect(await world.failure(alice, bob.agent)).toMatchObject({ code: "too_large" });
+    expect(types(world.log)).not.toContain(3);
+  });
   it("a responder whose link layer refuses stays silent; the dial says what is known", async () => {
     const world = await createWorld();
     const alice = await world.party("alice");
