@@ -102,10 +102,11 @@ export interface PagesOptions {
   readonly limits: RelayLimits;
   /** Answers GET /health and GET /metrics; undefined for neither. */
   readonly metrics: (() => string) | undefined;
+  readonly counters: RelayCounters;
 }
 
 /** The server of a relay that was given a port. */
-export function createRelayServer({ limits, metrics }: PagesOptions): Server {
+export function createRelayServer({ limits, metrics, counters }: PagesOptions): Server {
   const answer = (response: ServerResponse, status: number, type: string, body: string) => {
     response.writeHead(status, {
       "Content-Type": type,
@@ -115,7 +116,7 @@ export function createRelayServer({ limits, metrics }: PagesOptions): Server {
     });
     response.end(body);
   };
-  return createServer(
+  const server = createServer(
     {
       headersTimeout: limits.loginMs,
       requestTimeout: limits.loginMs,
@@ -132,4 +133,16 @@ export function createRelayServer({ limits, metrics }: PagesOptions): Server {
       return answer(response, 404, "text/plain", "This is a Tightbeam relay; connect with a WebSocket.\n");
     },
   );
+  server.on("clientError", (error: Error & { code?: string }, socket) => {
+    counters.turnedAway += 1;
+    const status = statusOf[error.code ?? ""] ?? "400 Bad Request";
+    if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    else socket.destroy();
+  });
+  return server;
 }
+
+const statusOf: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: "431 Request Header Fields Too Large",
+  ERR_HTTP_REQUEST_TIMEOUT: "408 Request Timeout",
+};

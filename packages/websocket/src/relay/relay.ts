@@ -101,7 +101,7 @@ export async function createRelay(options: RelayOptions): Promise<Relay> {
   const locals = new Set<Local>();
   let closing: Promise<void> | undefined;
 
-  const server = options.server ?? createRelayServer({ limits, metrics: health ? () => metricsText(stats()) : undefined });
+  const server = options.server ?? createRelayServer({ limits, counters, metrics: health ? () => metricsText(stats()) : undefined });
   const port = options.port === undefined ? portOf(server) : await listen(server, options.port, host);
   const origins = readOrigins(options.origins ?? loopbackOrigins(port), pages);
 
