@@ -31,7 +31,6 @@ const table = {
   rate_limited: { code: 16, as: "failed", hint: "too many control frames in too short a time" },
   replaced: { code: 17, as: "replaced", hint: "the same instance connected again and took this socket's place" },
   slow_consumer: { code: 18, as: "unavailable", hint: "this side did not read for too long" },
-  overloaded: { code: 19, as: "unavailable", hint: "the relay has no room now; try again" },
   closing: { code: 20, as: "unavailable", hint: "the relay is shutting down" },
 } as const satisfies Record<string, { code: number; as: TransportErrorCode; hint: string }>;
 
