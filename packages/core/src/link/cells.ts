@@ -1,9 +1,9 @@
+import { isZero } from "../bytes.js";
 import { cellType, msgFlag } from "../frame/cell.js";
 import { protocol } from "../limits.js";
 import type { Lane } from "./message.js";
 
 /** Bytes and layout of the cells of docs/protocol.md, section 6. Writers put a whole cell at `at` and return where the next one goes. */
-
 /** header 4 + lane sequence 6 */
 export const msgOverhead = protocol.cellHeaderBytes + 6;
 export const fragmentMaxBytes = protocol.cellMaxBytes - 6;
@@ -155,8 +155,8 @@ export interface Grant {
 export function putCredit(buffer: CellBuffer, at: number, blocked: boolean, grant: Grant | undefined): number {
   const flags = (grant === undefined ? 0 : creditFlag.grant) | (blocked ? creditFlag.blocked : 0);
   let end = putHeader(buffer, at, cellType.credit, flags, grant === undefined ? 0 : grantBytes);
-  if (grant === undefined) return end;
-  for (const totals of [grant.ordinary, grant.critical]) end = putU48(buffer.view, putU48(buffer.view, end, totals.count), totals.bytes);
+  for (const totals of grant === undefined ? [] : [grant.ordinary, grant.critical])
+    end = putU48(buffer.view, putU48(buffer.view, end, totals.count), totals.bytes);
   return end;
 }
 
@@ -195,7 +195,7 @@ export function readCells(record: Uint8Array, visit: CellVisitor): boolean {
   let at = 0;
   while (at < record.length) {
     const type = record[at] as number;
-    if (type === cellType.padding) return isZero(record, at);
+    if (type === cellType.padding) return isZero(record.subarray(at));
     if (at + protocol.cellHeaderBytes > record.length) return false;
     const flags = record[at + 1] as number;
     const length = view.getUint16(at + 2);
@@ -241,16 +241,10 @@ function visitCell(view: DataView, type: number, flags: number, body: number, en
       visit.close(asciiCode(new Uint8Array(view.buffer, view.byteOffset + body, length)));
       return true;
     case cellType.ready:
-      // A repeat of the handshake's confirmation: known already, nothing to do.
-      return true;
+      return true; // A repeat of the handshake's confirmation, known already.
     default:
       return false;
   }
 }
 
 const asciiCode = (bytes: Uint8Array): string => (bytes.every((byte) => (byte >= 97 && byte <= 122) || byte === 95) ? String.fromCharCode(...bytes) : "closed");
-
-function isZero(bytes: Uint8Array, from: number): boolean {
-  for (let at = from; at < bytes.length; at++) if (bytes[at] !== 0) return false;
-  return true;
-}

@@ -1,3 +1,4 @@
+import { empty } from "../bytes.js";
 import { protocol } from "../limits.js";
 import { type CellBuffer, type CellVisitor, putClose, putCredit, putPing, putPong, readCells } from "./cells.js";
 import { createSendCredits } from "./credit.js";
@@ -15,7 +16,6 @@ export type { Conversation, ConversationCounters, ConversationOptions, Conversat
 /** A full record while the window is small would be all of it: then nothing later could tell that it was lost. */
 const recordsPerWindow = 4;
 const smallestRecord = protocol.cellMaxBytes + protocol.cellHeaderBytes;
-
 const nothingDue = { probe: false, ping: false, askCredit: false, credit: false, pong: -1, close: "" };
 type Due = typeof nothingDue;
 
@@ -69,9 +69,8 @@ export function createConversation(options: ConversationOptions): Conversation {
     if (!reading) sink.ended(code, false);
   };
 
-  let record: Uint8Array = new Uint8Array(0);
+  let record = empty;
   let recordSession: object = record;
-
   const visitor: CellVisitor = {
     sequenced(type, flags, lane, sequence, start, end) {
       if (verdict !== undefined || over) return;
@@ -157,14 +156,11 @@ export function createConversation(options: ConversationOptions): Conversation {
     },
     sent(session, counter, time) {
       if (window.sent(session, counter, time, eliciting)) probe.sent(time);
-      eliciting = false;
     },
     notSent() {
       window.notSent();
       if (saidAck) received.notAcknowledged();
       due = said;
-      said = { ...nothingDue };
-      eliciting = false;
       quiet = false;
     },
     receive(bytes, session, counter, value, time, wall) {
@@ -180,7 +176,6 @@ export function createConversation(options: ConversationOptions): Conversation {
       if (!readCells(bytes, visitor)) verdict ??= { code: "malformed", byPeer: false };
       reading = false;
       if (eliciting) received.recordRead(counter, value, time);
-      eliciting = false;
       const ended = verdict as typeof verdict | undefined;
       if (ended === undefined) {
         probe.update(window.outstanding);

@@ -15,6 +15,8 @@ export interface Assembled {
 
 /** The fragments of one lane, in order. */
 export interface Assembler {
+  /** Whether this fragment, both first and last, is a message as it stands: nothing to put together. Changes nothing. */
+  takesWhole(flags: number, data: Uint8Array): boolean;
   /** Takes the next fragment. Returns the message when it is the last, undefined when more is due, `malformed` when it cannot follow what came before. */
   push(flags: number, data: Uint8Array): Assembled | "malformed" | undefined;
   /** Gives back what it holds of the budget. */
@@ -87,6 +89,7 @@ export function createAssembler(options: { readonly maxMessageBytes: number; rea
   };
 
   return {
+    takesWhole: (flags, data) => !open && data.length <= maxMessageBytes && (flags & msgFlag.abort) === 0,
     push(flags, data) {
       const first = (flags & msgFlag.first) !== 0;
       const last = (flags & msgFlag.last) !== 0;
@@ -94,16 +97,6 @@ export function createAssembler(options: { readonly maxMessageBytes: number; rea
       if (first === open || (abort && (first || last || data.length > 0))) return "malformed";
       if (first) {
         head = flags;
-        if (last && data.length <= maxMessageBytes) {
-          return {
-            bytes: data,
-            intake: (flags & msgFlag.intake) !== 0,
-            wantsDone: (flags & msgFlag.wantsDone) !== 0,
-            refused: undefined,
-            aborted: false,
-            size: data.length,
-          };
-        }
         open = true;
       } else {
         if ((flags & (msgFlag.intake | msgFlag.wantsDone)) !== 0) return "malformed";

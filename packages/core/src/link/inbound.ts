@@ -2,7 +2,7 @@ import { cellType, msgFlag } from "../frame/cell.js";
 import type { AnnouncedLimits } from "../secure/types.js";
 import type { MemoryBudget } from "./budget.js";
 import { createReceiveCredits, type ReceiveCredits } from "./credit.js";
-import { type Assembled, type Assembler, createAssembler } from "./fragment.js";
+import { type Assembler, createAssembler } from "./fragment.js";
 import { lanes as allLanes, type Delivery, type Lane, type Outcome } from "./message.js";
 import type { Outbox } from "./outbox.js";
 
@@ -35,7 +35,7 @@ export function createInbound({ own, budget, outbox, deliver, wake, overrun }: I
   let messages = 0;
   let over = false;
 
-  const settling = ({ intake, wantsDone, size }: Assembled, lane: Lane, sequence: number): Delivery["settle"] => {
+  const settling = (lane: Lane, sequence: number, intake: boolean, wantsDone: boolean, size: number): Delivery["settle"] => {
     if (!intake && !wantsDone) return nothingToSettle;
     let settled = false;
     return (outcome: Outcome) => {
@@ -47,19 +47,36 @@ export function createInbound({ own, budget, outbox, deliver, wake, overrun }: I
     };
   };
 
+  const hand = (
+    lane: Lane,
+    sequence: number,
+    bytes: Uint8Array,
+    intake: boolean,
+    wantsDone: boolean,
+    refused: Delivery["refused"],
+    size: number,
+  ): "flow" | undefined => {
+    if (intake && !credit.accept(lane, size)) return "flow";
+    messages++;
+    deliver({ bytes, lane, intake, wantsDone, refused, settle: settling(lane, sequence, intake, wantsDone, size) });
+    return undefined;
+  };
+
   return {
     take(type, flags, lane, sequence, data) {
       if (type === cellType.done) return (flags & ~msgFlag.laneMask) === doneFlags && outbox.takeDone(data) ? undefined : "malformed";
-      const assembled = (assemblers[lane] as Assembler).push(flags, data);
-      if (assembled === undefined || assembled === "malformed") return assembled;
-      if (assembled.intake && !credit.accept(lane, assembled.size)) return "flow";
-      if (assembled.aborted) {
-        if (assembled.intake) credit.giveBack(lane, assembled.size);
-        return undefined;
+      const assembler = assemblers[lane] as Assembler;
+      if ((flags & doneFlags) === doneFlags && assembler.takesWhole(flags, data)) {
+        const intake = (flags & msgFlag.intake) !== 0;
+        return hand(lane, sequence, data, intake, (flags & msgFlag.wantsDone) !== 0, undefined, data.length);
       }
-      messages++;
-      const { bytes, intake, wantsDone, refused } = assembled;
-      deliver({ bytes, lane, intake, wantsDone, refused, settle: settling(assembled, lane, sequence) });
+      const assembled = assembler.push(flags, data);
+      if (assembled === undefined || assembled === "malformed") return assembled;
+      const { bytes, intake, wantsDone, refused, aborted, size } = assembled;
+      if (!aborted) return hand(lane, sequence, bytes, intake, wantsDone, refused, size);
+      if (!intake) return undefined;
+      if (!credit.accept(lane, size)) return "flow";
+      credit.giveBack(lane, size);
       return undefined;
     },
     credit,

@@ -32,6 +32,8 @@ interface LaneQueue {
   readonly intake: Fifo<Queued>;
   /** Bytes of higher lanes that went first while something waited here. */
   passedOver: number;
+  /** Messages that are not sealed whole nor abandoned before they began. */
+  waiting: number;
   /** Abandoned messages still in the queues. */
   dead: number;
 }
@@ -74,11 +76,16 @@ export interface Lanes {
 const alive = (message: Queued): boolean => !message.abandoned;
 
 export function createLanes(): Lanes {
-  const queues: readonly LaneQueue[] = [0, 1, 2, 3].map(() => ({ current: undefined, control: createFifo(), intake: createFifo(), passedOver: 0, dead: 0 }));
+  const queues: readonly LaneQueue[] = [0, 1, 2, 3].map(() => ({
+    current: undefined,
+    control: createFifo(),
+    intake: createFifo(),
+    passedOver: 0,
+    waiting: 0,
+    dead: 0,
+  }));
   let queuedBytes = 0;
   let queuedMessages = 0;
-
-  const isEmpty = (queue: LaneQueue): boolean => queue.current === undefined && queue.control.length === 0 && queue.intake.length === 0;
 
   const head = (queue: LaneQueue, fifo: Fifo<Queued>): Queued | undefined => {
     let message = fifo.peek();
@@ -106,13 +113,14 @@ export function createLanes(): Lanes {
       (message.intake ? queue.intake : queue.control).push(message);
       queuedBytes += message.bytes.length;
       queuedMessages++;
+      queue.waiting++;
     },
     next(credit, far) {
       if (queuedMessages === 0) return undefined;
       let first: Queued | undefined;
       for (let lane = 0; lane < 4; lane++) {
         const queue = queues[lane] as LaneQueue;
-        if (isEmpty(queue) || (first !== undefined && queue.passedOver < shareBytes)) continue;
+        if (queue.waiting === 0 || (first !== undefined && queue.passedOver < shareBytes)) continue;
         const found = candidate(lane as Lane, credit, lane === 0 || far >= reach.control, lane === 0 || far === reach.everything);
         if (found === undefined) continue;
         if (first !== undefined) return found;
@@ -131,11 +139,12 @@ export function createLanes(): Lanes {
       queue.passedOver = Math.max(0, queue.passedOver - (bytes + cellCost) * shareParts);
       for (let lane = message.lane + 1; lane < 4; lane++) {
         const lower = queues[lane] as LaneQueue;
-        if (isEmpty(lower)) lower.passedOver = 0;
+        if (lower.waiting === 0) lower.passedOver = 0;
         else lower.passedOver = Math.min(lower.passedOver + bytes + cellCost, shareBytes);
       }
       if (message.sealed) {
         queue.current = undefined;
+        queue.waiting--;
         queuedMessages--;
         queuedBytes -= message.bytes.length - message.offset;
       }
@@ -154,6 +163,7 @@ export function createLanes(): Lanes {
       queuedBytes -= message.bytes.length;
       queuedMessages--;
       const queue = queues[message.lane] as LaneQueue;
+      queue.waiting--;
       if (++queue.dead < 64 || queue.dead * 2 < queue.control.length + queue.intake.length) return;
       queue.control.retain(alive);
       queue.intake.retain(alive);
@@ -164,6 +174,7 @@ export function createLanes(): Lanes {
       for (const queue of queues) {
         if (queue.current !== undefined) rest.push(queue.current);
         queue.current = undefined;
+        queue.waiting = 0;
         queue.dead = 0;
         for (const fifo of [queue.control, queue.intake]) {
           for (let message = fifo.shift(); message !== undefined; message = fifo.shift()) if (!message.abandoned) rest.push(message);

@@ -136,7 +136,12 @@ export function createReceiveOrder({ budget, deliver }: ReceiveOrderOptions): Re
         acked.push({ lane: lane as Lane, next: order.next, ranges });
         fit -= ranges.length;
       }
-      return putAck(buffer, at, { highest: counter.highest, delay: counter.highest === noCounter ? 0 : (now - counter.at) * 1_000, repeated: duplicates, lanes: acked });
+      return putAck(buffer, at, {
+        highest: counter.highest,
+        delay: counter.highest === noCounter ? 0 : (now - counter.at) * 1_000,
+        repeated: duplicates,
+        lanes: acked,
+      });
     },
     acknowledged() {
       for (const order of orders) order.changed = false;

@@ -4,8 +4,8 @@ import { protocol } from "../limits.js";
 import type { AnnouncedLimits } from "../secure/types.js";
 import type { MemoryBudget } from "./budget.js";
 import type { Lanes, Queued } from "./lanes.js";
-import { type Lane, lanes as allLanes, type Outcome, type OutgoingMessage, outcomes } from "./message.js";
-import type { SendWindowSink } from "./window.js";
+import { lanes as allLanes, type Lane, type Outcome, type OutgoingMessage, outcomes } from "./message.js";
+import type { SendWindowSink } from "./types.js";
 
 /** Messages from the moment they are accepted until their outcome is known. */
 export interface Outbox extends SendWindowSink {

@@ -1,9 +1,12 @@
 import type { TightbeamError } from "../errors.js";
 import type { AnnouncedLimits } from "../secure/types.js";
 import type { MemoryBudget } from "./budget.js";
-import type { CellBuffer } from "./cells.js";
+import type { Ack, CellBuffer } from "./cells.js";
+import type { SendCredits } from "./credit.js";
+import type { Lanes, Queued } from "./lanes.js";
 import type { Delivery, OutgoingMessage } from "./message.js";
 import type { ReceivedCounter } from "./order.js";
+import type { Pace } from "./pace.js";
 
 /** What a conversation asks of the link around it. Called synchronously, mostly from within `receive`; must not throw. */
 export interface ConversationSink {
@@ -72,4 +75,48 @@ export interface ConversationCounters {
   readonly congestionWindow: number;
   /** Peer's wall clock minus ours in ms, by the last PONG; undefined before one. */
   readonly clockOffset: number | undefined;
+}
+
+export interface SendWindow {
+  /** Puts lost cells, then new ones, into the buffer, up to `room` bytes. Returns where the next cell goes. */
+  fill(buffer: CellBuffer, at: number, room: number): number;
+  /** Puts the oldest unacknowledged cell again, whatever the window says. Returns `at` when there is none. */
+  fillProbe(buffer: CellBuffer, at: number, room: number): number;
+  /** The record just filled went out under this counter. `eliciting`: it asks for an acknowledgement even without cells. Returns whether it asks. */
+  sent(session: object, counter: number, now: number, eliciting: boolean): boolean;
+  /** The record just filled was not sent: its cells go again. */
+  notSent(): void;
+  acknowledge(ack: Ack, session: object, now: number): void;
+  /** The peer said by other means (LINK) that everything below has come. */
+  acknowledgeBelow(next: readonly number[], now: number): void;
+  /** Judges losses that have become due. */
+  judge(now: number): void;
+  /** When `judge` has something to do, or Infinity. */
+  readonly judgeAt: number;
+  /** Something sent waits for an acknowledgement. */
+  readonly outstanding: boolean;
+  readonly hasLost: boolean;
+  readonly unacknowledgedBytes: number;
+  readonly resent: number;
+  readonly cellsSent: number;
+  /** Next sequence to be given, per lane; and the lowest unacknowledged one. */
+  readonly nextToSend: readonly number[];
+  readonly acknowledgedBelow: readonly number[];
+  /** Messages with unacknowledged cells, each once. */
+  pending(): Queued[];
+}
+
+/** Told about messages as their fragments enter and leave the window. */
+export interface SendWindowSink {
+  /** The last fragment has this sequence. */
+  sealed(message: Queued, sequence: number): void;
+  /** Every fragment was acknowledged. */
+  acknowledged(message: Queued): void;
+}
+
+export interface SendWindowOptions {
+  readonly lanes: Lanes;
+  readonly pace: Pace;
+  readonly credit: SendCredits;
+  readonly sink: SendWindowSink;
 }

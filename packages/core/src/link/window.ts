@@ -1,75 +1,19 @@
 import { cellType, msgFlag } from "../frame/cell.js";
-import { protocol } from "../limits.js";
 import { type Ack, type CellBuffer, fragmentMaxBytes, msgOverhead, noCounter, putSequenced } from "./cells.js";
-import type { SendCredits } from "./credit.js";
 import { createFifo, type Fifo } from "./fifo.js";
-import { type Lanes, type Queued, type Reach, reach } from "./lanes.js";
+import { type Queued, reach } from "./lanes.js";
 import { type Cell, createSentRecords } from "./loss.js";
-import type { Pace } from "./pace.js";
-
-const sizeOf = (cell: Cell): number => msgOverhead + cell.end - cell.start;
-
-export interface SendWindow {
-  /** Puts lost cells, then new ones, into the buffer, up to `room` bytes. Returns where the next cell goes. */
-  fill(buffer: CellBuffer, at: number, room: number): number;
-  /** Puts the oldest unacknowledged cell again, whatever the window says. Returns `at` when there is none. */
-  fillProbe(buffer: CellBuffer, at: number, room: number): number;
-  /** The record just filled went out under this counter. `eliciting`: it asks for an acknowledgement even without cells. Returns whether it asks. */
-  sent(session: object, counter: number, now: number, eliciting: boolean): boolean;
-  /** The record just filled was not sent: its cells go again. */
-  notSent(): void;
-  acknowledge(ack: Ack, session: object, now: number): void;
-  /** The peer said by other means (LINK) that everything below has come. */
-  acknowledgeBelow(next: readonly number[], now: number): void;
-  /** Judges losses that have become due. */
-  judge(now: number): void;
-  /** When `judge` has something to do, or Infinity. */
-  readonly judgeAt: number;
-  /** Something sent waits for an acknowledgement. */
-  readonly outstanding: boolean;
-  readonly hasLost: boolean;
-  readonly unacknowledgedBytes: number;
-  readonly resent: number;
-  readonly cellsSent: number;
-  /** Next sequence to be given, per lane; and the lowest unacknowledged one. */
-  readonly nextToSend: readonly number[];
-  readonly acknowledgedBelow: readonly number[];
-  /** Messages with unacknowledged cells, each once. */
-  pending(): Queued[];
-}
-
-/** Told about messages as their fragments enter and leave the window. */
-export interface SendWindowSink {
-  /** The last fragment has this sequence. */
-  sealed(message: Queued, sequence: number): void;
-  /** Every fragment was acknowledged. */
-  acknowledged(message: Queued): void;
-}
-
-export interface SendWindowOptions {
-  readonly lanes: Lanes;
-  readonly pace: Pace;
-  readonly credit: SendCredits;
-  readonly sink: SendWindowSink;
-}
-
-/** Less room than this at the end of a record or of the window is not worth a cell of a larger message. */
-const sliverBytes = 1_024;
-/** Of the reserve: the other half is the critical lane's alone, so that large replies cannot stand in its way. */
-const controlReserve = 0.5;
+import { createWindowRoom, sizeOf, sliverBytes } from "./room.js";
+import type { SendWindow, SendWindowOptions } from "./types.js";
 
 /** The sender's half of reliability: what was sealed and not acknowledged, and what goes next. */
 export function createSendWindow({ lanes, pace, credit, sink }: SendWindowOptions): SendWindow {
   const perLane = (): readonly Fifo<Cell>[] => [createFifo(), createFifo(), createFifo(), createFifo()];
   const next = [0, 0, 0, 0];
+  const room = createWindowRoom(pace);
   const sent = perLane();
   const lost = perLane();
   let filling: Cell[] = [];
-  let inFlightBytes = 0;
-  let windowBytes = 0;
-  let windowCells = 0;
-  let reservedBytes = 0;
-  let reservedCells = 0;
   let lostCells = 0;
   let resent = 0;
   let cellsSent = 0;
@@ -79,7 +23,7 @@ export function createSendWindow({ lanes, pace, credit, sink }: SendWindowOption
 
   const give = (cell: Cell): void => {
     lostCells++;
-    if (!cell.reserved) inFlightBytes -= sizeOf(cell);
+    room.arrive(cell);
     (lost[cell.lane] as Fifo<Cell>).push(cell);
   };
   const records = createSentRecords(pace, give);
@@ -104,7 +48,7 @@ export function createSendWindow({ lanes, pace, credit, sink }: SendWindowOption
   const putLost = (buffer: CellBuffer, at: number, cell: Cell): number => {
     (lost[cell.lane] as Fifo<Cell>).shift();
     lostCells--;
-    if (!cell.reserved) inFlightBytes += sizeOf(cell);
+    room.depart(cell);
     resent++;
     return put(buffer, at, cell);
   };
@@ -143,34 +87,26 @@ export function createSendWindow({ lanes, pace, credit, sink }: SendWindowOption
     message.sealed = last;
     message.unacknowledged++;
     lanes.took(message, end - start);
-    const size = sizeOf(cell);
-    if (reserved) {
-      reservedBytes += size;
-      reservedCells++;
-    } else {
-      windowBytes += size;
-      windowCells++;
-      inFlightBytes += size;
-    }
+    room.enter(cell);
+    room.depart(cell);
     cellsSent++;
     return cell;
   };
 
   const acknowledgeCell = (cell: Cell, overtakenBelow: number, now: number): void => {
     cell.acknowledged = true;
-    const size = sizeOf(cell);
     const { record } = cell;
     if (record === undefined) {
       lostCells--;
       pace.arrivedLate(now - cell.sentAt, true);
     } else {
       record.waiting--;
-      if (!cell.reserved) inFlightBytes -= size;
+      room.arrive(cell);
       if (cell.copies > 1 && record.index > records.newest) pace.arrivedLate(now - cell.previousSentAt, true);
       else if (record.index < overtakenBelow) pace.arrivedLate(now - cell.sentAt, false);
       if (cell.copies === 1) records.came(record);
     }
-    pace.acknowledged(size);
+    pace.acknowledged(sizeOf(cell));
     const { message } = cell;
     message.unacknowledged--;
     if (message.sealed && message.unacknowledged === 0) sink.acknowledged(message);
@@ -181,13 +117,7 @@ export function createSendWindow({ lanes, pace, credit, sink }: SendWindowOption
     for (let cell = fifo.peek(); cell !== undefined && cell.sequence < below; cell = fifo.peek()) {
       fifo.shift();
       if (!cell.acknowledged) acknowledgeCell(cell, overtakenBelow, now);
-      if (cell.reserved) {
-        reservedBytes -= sizeOf(cell);
-        reservedCells--;
-      } else {
-        windowBytes -= sizeOf(cell);
-        windowCells--;
-      }
+      room.leave(cell);
     }
   };
 
@@ -216,53 +146,42 @@ export function createSendWindow({ lanes, pace, credit, sink }: SendWindowOption
     if (more > probed) pace.resentInVain(now);
   };
 
-  /** What the reserve lets pass now, and for how many bytes. */
-  const onReserve = (farthest: Reach, share: number): boolean =>
-    farthest >= reach.critical &&
-    reservedCells < protocol.windowReserveCells * share &&
-    reservedBytes + msgOverhead + sliverBytes <= protocol.windowReserveBytes * share;
-
   return {
-    fill(buffer, start, room) {
+    fill(buffer, start, most) {
       let at = start;
       for (;;) {
-        const left = room - at - msgOverhead;
+        const left = most - at - msgOverhead;
         if (left < 0) return at;
         const again = nextLost();
-        const fits = again !== undefined && (again.reserved || inFlightBytes === 0 || inFlightBytes + sizeOf(again) <= pace.window);
-        let space = Math.min(pace.window - inFlightBytes, protocol.windowMaxBytes - windowBytes) - msgOverhead;
-        const open = again === undefined && space >= sliverBytes && windowCells < protocol.windowMaxCells;
+        const open = again === undefined && room.isOpen;
+        const fits = again !== undefined && room.takesAgain(again);
         let message: Queued | undefined;
         if (open) message = lanes.next(credit, reach.everything);
-        else {
-          // What is lost goes before what is new, but a new critical message waits for no other lane's loss and no full window.
-          const control = !fits && onReserve(reach.control, controlReserve);
-          const critical = control || (again?.lane !== 0 && onReserve(reach.critical, 1));
-          if (critical) message = lanes.next(credit, control ? reach.control : reach.critical);
-          space = protocol.windowReserveBytes * (message?.lane === 0 ? 1 : controlReserve) - reservedBytes - msgOverhead;
-        }
+        // What is lost goes before what is new, but a new critical message waits for no other lane's loss and no full window.
+        else if (!fits && room.onReserve(reach.control)) message = lanes.next(credit, reach.control);
+        else if (again?.lane !== 0 && room.onReserve(reach.critical)) message = lanes.next(credit, reach.critical);
         if (message === undefined) {
-          if (again === undefined || !fits || at + sizeOf(again) > room) return at;
+          if (again === undefined || !fits || at + sizeOf(again) > most) return at;
           at = putLost(buffer, at, again);
           continue;
         }
-        const most = Math.min(left, space);
-        if (at > start && !message.abandoned && most < Math.min(message.bytes.length - message.offset, sliverBytes)) return at;
-        const cell = takeNew(message, most, !open);
+        const space = Math.min(left, open ? room.space : room.reserveSpace(message.lane === 0));
+        if (at > start && !message.abandoned && space < Math.min(message.bytes.length - message.offset, sliverBytes)) return at;
+        const cell = takeNew(message, space, !open);
         at = put(buffer, at, cell);
         if (message.sealed) sink.sealed(message, cell.sequence);
       }
     },
-    fillProbe(buffer, at, room) {
+    fillProbe(buffer, at, most) {
       const cell = records.oldest();
       if (cell !== undefined) {
-        if (at + sizeOf(cell) > room) return at;
+        if (at + sizeOf(cell) > most) return at;
         resent++;
         probedCopies++;
         return put(buffer, at, cell);
       }
       const again = nextLost();
-      return again === undefined || at + sizeOf(again) > room ? at : putLost(buffer, at, again);
+      return again === undefined || at + sizeOf(again) > most ? at : putLost(buffer, at, again);
     },
     sent(session, counter, now, eliciting) {
       if (filling.length === 0 && !eliciting) return false;
@@ -296,13 +215,13 @@ export function createSendWindow({ lanes, pace, credit, sink }: SendWindowOption
       return records.judgeAt;
     },
     get outstanding() {
-      return windowCells + reservedCells > 0 || records.waiting;
+      return room.cells > 0 || records.waiting;
     },
     get hasLost() {
       return lostCells > 0;
     },
     get unacknowledgedBytes() {
-      return windowBytes + reservedBytes;
+      return room.bytes;
     },
     get resent() {
       return resent;

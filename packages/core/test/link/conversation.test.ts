@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Lane } from "../../src/link/message.js";
 import { limits, protocol } from "../../src/limits.js";
+import type { Lane } from "../../src/link/message.js";
 import { createNetwork, type Faults, type Network, numbered, numberOf, seeded } from "./network.js";
 
 const bad: Partial<Faults> = { drop: 0.2, duplicate: 0.1, reorder: 0.1, reorderDepth: 50, jitter: 3 };
@@ -103,8 +103,11 @@ describe("TM-60 a conversation over a network that drops 20 %, doubles 10 % and 
     for (let cut = 0; cut < 60; cut++) {
       const at = cut * 150 + random() * 100;
       const which = random() < 0.3 ? [0, 1] : [random() < 0.5 ? 0 : 1];
-      network.at(at, () => which.forEach((side) => network.setUp(side, false)));
-      network.at(at + 5 + random() * 60, () => which.forEach((side) => network.setUp(side, true)));
+      const switchTo = (up: boolean): void => {
+        for (const side of which) network.setUp(side, up);
+      };
+      network.at(at, () => switchTo(false));
+      network.at(at + 5 + random() * 60, () => switchTo(true));
     }
     demandOrder(network, 100_000, () => 128);
   }, 60_000);

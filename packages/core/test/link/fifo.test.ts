@@ -33,12 +33,3 @@ test("a fifo does what an array does, whatever is asked of it in whatever order"
     }),
   );
 });
-
-test("a fifo that was large and is empty keeps no large array", () => {
-  const fifo = createFifo<number>();
-  for (let round = 0; round < 3; round++) {
-    for (let value = 0; value < 100_000; value++) fifo.push(value);
-    for (let value = 0; value < 100_000; value++) expect(fifo.shift() === value).toBe(true);
-  }
-  expect(fifo.length).toBe(0);
-});

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { Lane } from "../../src/link/message.js";
 import { protocol } from "../../src/limits.js";
+import type { Lane } from "../../src/link/message.js";
 import { createNetwork, numbered, numberOf } from "./network.js";
 
 const delay = 10;
@@ -99,7 +99,13 @@ describe("a fair share", () => {
     return { network, a, bytes, latencies, fill, busy, quiet, size };
   };
 
-  test.each([[0, 3], [1, 3], [2, 3], [1, 2], [0, 1]] as const)("lane %d saturated with 100 KB messages leaves lane %d one part in sixteen or so", (busy, quiet) => {
+  test.each([
+    [0, 3],
+    [1, 3],
+    [2, 3],
+    [1, 2],
+    [0, 1],
+  ] as const)("lane %d saturated with 100 KB messages leaves lane %d one part in sixteen or so", (busy, quiet) => {
     const { network, a, bytes, fill } = saturate(busy, quiet, 100_000);
     for (let index = 0; index < 200; index++) a.conversation.send({ bytes: numbered(index, 50_000), lane: quiet, intake: false });
     network.every(5, 200, () => fill(busy, 100_000));
@@ -147,7 +153,11 @@ describe("a fair share", () => {
 
 describe("order within a lane", () => {
   test("notifications stay in order and replies stay in order, while replies may pass notifications that wait for credit", () => {
-    const network = createNetwork({ seed: 1, faults: { delay, drop: 0.1, reorder: 0.2 }, limits: { maxMessageBytes: 1_000_000, intakeCount: 8, intakeBytes: 1_000_000 } });
+    const network = createNetwork({
+      seed: 1,
+      faults: { delay, drop: 0.1, reorder: 0.2 },
+      limits: { maxMessageBytes: 1_000_000, intakeCount: 8, intakeBytes: 1_000_000 },
+    });
     const [a, b] = network.sides;
     const intake: number[] = [];
     const control: number[] = [];

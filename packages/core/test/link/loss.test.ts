@@ -40,7 +40,9 @@ describe("reordering alone", () => {
     network.every(1, 3_000, (index) => a.conversation.send({ bytes: numbered(index, 128), lane: 2, intake: true, watch: { received: () => void received++ } }));
     network.run(() => received === 3_000, 60_000);
     network.faults.reorder = 0;
-    network.every(10, 20_000, (index) => a.conversation.send({ bytes: numbered(index, 128), lane: 2, intake: true, watch: { received: () => void received++ } }));
+    network.every(10, 20_000, (index) =>
+      a.conversation.send({ bytes: numbered(index, 128), lane: 2, intake: true, watch: { received: () => void received++ } }),
+    );
     network.run(() => received === 23_000, 400_000);
     let lost = 0;
     network.faults.filter = (from) => from === 0 && lost++ === 0;
@@ -86,7 +88,8 @@ describe("loss", () => {
 
   test("of 1 % lowers what 20 MB in large records take by less than half, of 20 % to no more than fifteenfold", () => {
     const calmly = course({ faults: { delay: 5 }, count: 20, size: 1_000_000 }).ms;
-    const mean = (drop: number): number => [1, 2, 3, 4, 5].reduce((sum, seed) => sum + course({ seed, faults: { drop, delay: 5 }, count: 20, size: 1_000_000 }).ms / 5, 0);
+    const mean = (drop: number): number =>
+      [1, 2, 3, 4, 5].reduce((sum, seed) => sum + course({ seed, faults: { drop, delay: 5 }, count: 20, size: 1_000_000 }).ms / 5, 0);
     expect(mean(0.01)).toBeLessThan(calmly * 2);
     expect(mean(0.2)).toBeLessThan(calmly * 15);
   });
@@ -113,7 +116,8 @@ describe("loss", () => {
     const network = createNetwork({ seed: 1, faults: { delay: 5 } });
     const [a] = network.sides;
     let received = 0;
-    const send = (index: number): void => void a.conversation.send({ bytes: numbered(index), lane: 2, intake: true, watch: { received: () => void received++ } });
+    const send = (index: number): void =>
+      void a.conversation.send({ bytes: numbered(index), lane: 2, intake: true, watch: { received: () => void received++ } });
     network.every(1, 3_000, send);
     network.at(500, () => (network.faults.filter = (from) => from === 1));
     network.at(2_500, () => (network.faults.filter = undefined));

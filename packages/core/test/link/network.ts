@@ -1,9 +1,9 @@
+import { limits } from "../../src/limits.js";
 import { createMemoryBudget, type MemoryBudget } from "../../src/link/budget.js";
 import { createCellBuffer } from "../../src/link/cells.js";
 import { type Conversation, createConversation } from "../../src/link/conversation.js";
 import type { Delivery } from "../../src/link/message.js";
 import { createReceivedCounter, type ReceivedCounter } from "../../src/link/order.js";
-import { limits } from "../../src/limits.js";
 import type { AnnouncedLimits } from "../../src/secure/types.js";
 
 /** Seeded chance for tests (mulberry32). */
@@ -225,7 +225,12 @@ export function createNetwork(options: NetworkOptions) {
         if (done()) return true;
         const deadlines = sides.map((side) => (listens(side) ? side.conversation.deadline(!side.up) : Number.POSITIVE_INFINITY));
         // Reordered records whose followers never come are late, not lost.
-        const next = Math.min(flying[0]?.at ?? Number.POSITIVE_INFINITY, events[0]?.at ?? Number.POSITIVE_INFINITY, held.length > 0 ? now + 20 : Number.POSITIVE_INFINITY, ...deadlines);
+        const next = Math.min(
+          flying[0]?.at ?? Number.POSITIVE_INFINITY,
+          events[0]?.at ?? Number.POSITIVE_INFINITY,
+          held.length > 0 ? now + 20 : Number.POSITIVE_INFINITY,
+          ...deadlines,
+        );
         if (next > until) {
           now = until;
           return done();

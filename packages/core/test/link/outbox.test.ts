@@ -40,26 +40,29 @@ describe("a message given up", () => {
     expect(a.budget.used).toBe(0);
   });
 
-  test.each([{}, { drop: 0.2, reorder: 0.2, jitter: 3 }])("partly sent ends with ABORT: the peer's application gets nothing of it, the rest of the lane goes on (%j)", (faults) => {
-    const network = createNetwork({ seed: 1, faults });
-    const [a, b] = network.sides;
-    const arrived: number[] = [];
-    b.onDelivery = (delivery) => {
-      arrived.push(numberOf(delivery.bytes));
-      delivery.settle("ok");
-    };
-    const { stages, watch } = noting();
-    const giveUp = a.conversation.send({ bytes: numbered(1, 10_000_000), lane: 2, intake: true, watch });
-    a.conversation.send({ bytes: numbered(2), lane: 2, intake: true });
-    network.run(never, 12);
-    expect(a.conversation.counters.cellsSent).toBeGreaterThan(1);
-    expect(giveUp?.()).toBe(true);
-    expect(network.run(() => a.conversation.idle, 60_000)).toBe(true);
-    expect(arrived).toEqual([2]);
-    expect(stages).toEqual([]);
-    expect(a.budget.used).toBe(0);
-    expect(b.budget.used).toBe(0);
-  });
+  test.each([{}, { drop: 0.2, reorder: 0.2, jitter: 3 }])(
+    "partly sent ends with ABORT: the peer's application gets nothing of it, the rest of the lane goes on (%j)",
+    (faults) => {
+      const network = createNetwork({ seed: 1, faults });
+      const [a, b] = network.sides;
+      const arrived: number[] = [];
+      b.onDelivery = (delivery) => {
+        arrived.push(numberOf(delivery.bytes));
+        delivery.settle("ok");
+      };
+      const { stages, watch } = noting();
+      const giveUp = a.conversation.send({ bytes: numbered(1, 10_000_000), lane: 2, intake: true, watch });
+      a.conversation.send({ bytes: numbered(2), lane: 2, intake: true });
+      network.run(never, 12);
+      expect(a.conversation.counters.cellsSent).toBeGreaterThan(1);
+      expect(giveUp?.()).toBe(true);
+      expect(network.run(() => a.conversation.idle, 60_000)).toBe(true);
+      expect(arrived).toEqual([2]);
+      expect(stages).toEqual([]);
+      expect(a.budget.used).toBe(0);
+      expect(b.budget.used).toBe(0);
+    },
+  );
 
   test("gives its intake credit back: thousands of them leave a link as usable as before", () => {
     const network = createNetwork({ seed: 1, limits: { maxMessageBytes: 10_000_000, intakeCount: 4, intakeBytes: 1_000_000 } });
@@ -127,7 +130,8 @@ describe("DONE", () => {
     const open: Delivery[] = [];
     b.onDelivery = (delivery) => void open.push(delivery);
     const notes = Array.from({ length: 50 }, noting);
-    for (const [index, { watch }] of notes.entries()) a.conversation.send({ bytes: numbered(index, index * 700), lane: (index % 4) as 0, intake: index % 2 === 0, wantsDone: true, watch });
+    for (const [index, { watch }] of notes.entries())
+      a.conversation.send({ bytes: numbered(index, index * 700), lane: (index % 4) as 0, intake: index % 2 === 0, wantsDone: true, watch });
     expect(network.run(() => open.length === 50, 60_000)).toBe(true);
     expect(a.conversation.idle).toBe(false);
     for (const delivery of open.reverse()) {
@@ -214,11 +218,15 @@ describe("a record that was filled and not sent", () => {
       const { conversation } = side;
       const { sent } = conversation;
       // Every second record is refused by the session, as at its end.
-      conversation.sent = (...args) => (skip++ % 2 === 0 ? (conversation.notSent(), undefined) : sent(...args));
+      conversation.sent = (...args) => {
+        if (skip++ % 2 === 0) conversation.notSent();
+        else sent(...args);
+      };
     }
     network.faults.filter = () => (skip - 1) % 2 === 0;
     let received = 0;
-    for (let index = 0; index < 200; index++) a.conversation.send({ bytes: numbered(index, 1_000), lane: 2, intake: true, watch: { received: () => void received++ } });
+    for (let index = 0; index < 200; index++)
+      a.conversation.send({ bytes: numbered(index, 1_000), lane: 2, intake: true, watch: { received: () => void received++ } });
     expect(network.run(() => received === 200 && a.conversation.idle && b.conversation.idle, 5_000)).toBe(true);
     expect(a.budget.used).toBe(0);
   });

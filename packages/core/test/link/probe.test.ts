@@ -55,11 +55,14 @@ describe("TM-67 a dead peer", () => {
     let suspectAt = Number.NaN;
     if (options.every !== undefined) network.every(options.every, 100_000, (index) => a.conversation.send({ bytes: numbered(index), lane: 2, intake: true }));
     else a.conversation.send({ bytes: numbered(1, options.big === true ? 3_000_000 : 32), lane: 2, intake: true });
-    const found = network.run(() => {
-      const health = a.conversation.health(network.now);
-      if (health.suspect && Number.isNaN(suspectAt)) suspectAt = network.now;
-      return health.gone;
-    }, diedAt + 3 * options.goneAfterMs);
+    const found = network.run(
+      () => {
+        const health = a.conversation.health(network.now);
+        if (health.suspect && Number.isNaN(suspectAt)) suspectAt = network.now;
+        return health.gone;
+      },
+      diedAt + 3 * options.goneAfterMs,
+    );
     return { found, suspectAfter: suspectAt - diedAt, goneAfter: network.now - diedAt, probes: a.conversation.health(network.now).probes };
   };
 
@@ -139,7 +142,8 @@ describe("a transport that comes back", () => {
     const network = createNetwork({ seed: 2, faults: { delay: 5 } });
     const [a] = network.sides;
     let received = 0;
-    for (let index = 0; index < 100; index++) a.conversation.send({ bytes: numbered(index), lane: 2, intake: true, watch: { received: () => void received++ } });
+    for (let index = 0; index < 100; index++)
+      a.conversation.send({ bytes: numbered(index), lane: 2, intake: true, watch: { received: () => void received++ } });
     network.run(never, 1);
     network.setUp(0, false);
     network.run(never, 60_000);
