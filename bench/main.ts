@@ -6,7 +6,7 @@
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { measureImport, measureLinks, measureSize } from "./footprint.js";
-import { type Measured, measureRow, startSystems } from "./measure.js";
+import { type Measured, measureRow, startSystems, warmUp } from "./measure.js";
 import { stopAll } from "./processes.js";
 import { judge, load, type Report, render } from "./report.js";
 import { rows } from "./rows.js";
@@ -32,6 +32,8 @@ const loadBefore = load();
 const chosen = rows.filter(({ name }) => isWanted(name));
 const systems = await startSystems(new Set(chosen.flatMap(({ ours, against }) => [ours, ...against])));
 const measured: Measured[] = [];
+note("warming up");
+await warmUp(systems);
 for (const row of chosen) {
   note(row.name);
   measured.push(await measureRow(row, systems, rounds, ms));
