@@ -34,7 +34,8 @@ export function checkNumbers(
   const named = new Set<string>();
   const say = (message: string): void => void findings.push({ path: page.path, message: `table "${table}": ${message}` });
   for (const cells of tableRows(page, table)) {
-    const [name = "", value = ""] = [cells[columns.name], cells[columns.value]];
+    const name = cells[columns.name] ?? "";
+    const value = cells[columns.value] ?? "";
     if (named.has(name)) say(`${name} stands there twice`);
     named.add(name);
     if (!Object.hasOwn(code, name)) say(`${name} is not in the code`);
