@@ -10,6 +10,7 @@ import { limits, protocol } from "../packages/core/src/limits.js";
 import { suiteOf } from "../packages/core/src/secure/suites.js";
 import { tlvType } from "../packages/core/src/secure/tlv.js";
 import { checkErrorCodes, checkLinks, checkNumbers, numberOf, tableRows } from "./docs/pages.js";
+import { firstExample } from "./packing/example.js";
 import type { SourceFile } from "./repository/source.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -48,8 +49,18 @@ describe("docs/errors.md", () => {
   it("has a row for every code, and no other", () => expect(checkErrorCodes(page("docs/errors.md"), errorCodes)).toEqual([]));
 });
 
+describe("README.md", () => {
+  it("shows examples/quickstart.ts", () => {
+    const example = firstExample(read("README.md") ?? "") ?? "no example";
+    expect(read("examples/quickstart.ts")).toContain(example);
+  });
+});
+
 describe("links", () => {
-  const pages = ["README.md", ...readdirSync(join(root, "docs")).map((name) => `docs/${name}`)].filter((path) => path.endsWith(".md"));
+  const folders = ["docs", ...readdirSync(join(root, "packages")).map((name) => `packages/${name}/docs`)].filter((folder) => read(folder) !== undefined);
+  const pages = ["README.md", ...folders.flatMap((folder) => readdirSync(join(root, folder)).map((name) => `${folder}/${name}`))].filter((path) =>
+    path.endsWith(".md"),
+  );
   it.each(pages)("of %s lead somewhere", (path) => expect(checkLinks(page(path), read)).toEqual([]));
 });
 
