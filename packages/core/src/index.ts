@@ -13,7 +13,7 @@ export {
 export { type HandlerInput, type HandlerOutput, type Method, type MethodInput, type MethodOptions, type MethodOutput, method } from "./contract/index.js";
 export type { OperationOptions } from "./patterns/operation.js";
 export type { NotifyOptions } from "./patterns/caller.js";
-export type { HandlerContext } from "./patterns/server.js";
+export type { HandlerContext } from "./patterns/context.js";
 export type { Envelope, EnvelopeHeader, EnvelopeType, Headers, Priority, WireError } from "./envelope/types.js";
 export type { LinkState, LinkStatus, LinkTarget } from "./link/link-types.js";
 export { type Authority, createAuthority } from "./identity/authority.js";

@@ -71,7 +71,7 @@ export function createContinuation(options: ContinuationOptions) {
 
   /** The peer's next expected numbers must be ones we have given out. */
   const checkNext = (record: LinkRecord, offer: LinkOffer, atLeast: readonly number[]): readonly number[] => {
-    const toSend = record.link?.nextToSend ?? nothing;
+    const toSend = record.link?.next().toSend ?? nothing;
     const fits = offer.next.every((value, lane) => value <= (toSend[lane] as number) && value >= (atLeast[lane] as number));
     if (!fits) throw new TightbeamError("link_state_lost", "The peer's place in this link does not fit ours: one side lost or repeated its state.");
     return offer.next;
@@ -83,9 +83,14 @@ export function createContinuation(options: ContinuationOptions) {
       const record = records.get(peer.inbox) ?? newRecord(peer.inbox);
       const { link, key } = record;
       const continues = link !== undefined && key !== undefined && sameParty(record, peer);
-      const generation = link === undefined ? 0 : link.generation + 1;
-      offers.set(peer, { record, link, generation, acknowledged: link?.acknowledged ?? nothing });
-      return encodeLinkOffer({ half: record.half, generation, next: link?.nextExpected ?? nothing, mac: continues ? resumeMac(sha256, key, 0, h) : undefined });
+      const generation = link === undefined ? 0 : link.generation() + 1;
+      offers.set(peer, { record, link, generation, acknowledged: link?.next().acknowledged ?? nothing });
+      return encodeLinkOffer({
+        half: record.half,
+        generation,
+        next: link?.next().expected ?? nothing,
+        mac: continues ? resumeMac(sha256, key, 0, h) : undefined,
+      });
     },
 
     /** Responder: judges message 3 and answers with READY's LINK. Throws to refuse. */
@@ -115,7 +120,7 @@ export function createContinuation(options: ContinuationOptions) {
       const reply = {
         half: record.half,
         generation: offer.generation,
-        next: record.link?.nextExpected ?? nothing,
+        next: record.link?.next().expected ?? nothing,
         mac: continued ? resumeMac(sha256, key, 1, finalHash) : undefined,
       };
       return { continued, link: encodeLinkOffer(reply), agreement: { record, generation: offer.generation, peerNext } };

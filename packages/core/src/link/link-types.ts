@@ -17,7 +17,7 @@ export interface Link {
   readonly peer: Peer;
   readonly state: LinkState;
   /** Peer's wall clock minus ours, ms: by the last PONG, before one by the handshake. */
-  readonly clockOffset: number;
+  clockOffset(): number;
   /** Queues a message. Returns a function that gives it up: true when the peer's application will get nothing of it. Throws the link's end, or `overloaded` when the agent's memory budget is used up. */
   send(message: OutgoingMessage): () => boolean;
   status(): LinkStatus;
@@ -66,11 +66,11 @@ export interface LinkEnd extends Link {
   /** `code`: what the peer is told, if it can be told. */
   end(error: TightbeamError, code?: ErrorCode): void;
   /** After the end: settles when the peer has answered our CLOSE, or nothing more will be said. */
-  readonly farewell: Promise<void>;
-  readonly generation: number;
-  readonly nextExpected: readonly number[];
-  readonly nextToSend: readonly number[];
-  readonly acknowledged: readonly number[];
+  farewell(): Promise<void>;
+  /** Of the session both sides send on. */
+  generation(): number;
+  /** Per lane: what we expect from the peer, what we send next, and up to where the peer has acknowledged. */
+  next(): { readonly expected: readonly number[]; readonly toSend: readonly number[]; readonly acknowledged: readonly number[] };
 }
 
 /** Whom an operation is for: any healthy instance of an agent, or one. */

@@ -170,6 +170,7 @@ export function createLink(options: LinkOptions, firstPeer: Peer): LinkEnd {
   const setState = (next: LinkState): void => {
     if (state === next) return;
     state = next;
+    link.state = next;
     options.onState(link, next);
   };
 
@@ -203,28 +204,13 @@ export function createLink(options: LinkOptions, firstPeer: Peer): LinkEnd {
     for (const settle of waiters) settle();
   };
 
-  const link: LinkEnd = {
-    get peer() {
-      return peer;
-    },
-    get state() {
-      return state;
-    },
-    get clockOffset() {
-      return conversation.clockOffset ?? peer.clockOffset;
-    },
-    get generation() {
-      return current?.generation ?? 0;
-    },
-    get nextExpected() {
-      return conversation.next.expected;
-    },
-    get nextToSend() {
-      return conversation.next.toSend;
-    },
-    get acknowledged() {
-      return conversation.next.acknowledged;
-    },
+  // Data, not getters: an object literal with accessors costs a hash table per link.
+  const link: Mutable<LinkEnd, "peer" | "state"> = {
+    peer,
+    state,
+    clockOffset: () => conversation.clockOffset ?? peer.clockOffset,
+    generation: () => current?.generation ?? 0,
+    next: () => conversation.next,
     send(message) {
       if (ended !== undefined) throw ended;
       const giveUp = conversation.send(message);
@@ -242,6 +228,7 @@ export function createLink(options: LinkOptions, firstPeer: Peer): LinkEnd {
       const live = createLinkSession(established, generation, options.ownInstance, runtime);
       sessions.push(live);
       peer = established.peer;
+      link.peer = peer;
       if (current === undefined || preferred(live, current)) {
         if (current !== undefined) current.drainUntil = now + limits.sessionDrainMs;
         current = live;
@@ -269,14 +256,12 @@ export function createLink(options: LinkOptions, firstPeer: Peer): LinkEnd {
       tick();
     },
     end: (error, code) => finish(error, code),
-    get farewell() {
-      return goodbye?.over ?? Promise.resolve();
-    },
+    farewell: () => goodbye?.over ?? Promise.resolve(),
     status: () => ({
       peer: { id: peer.id, instance: peer.instance, issuer: peer.issuer, thumbprint: peer.thumbprint },
       state,
       suite: current?.session.suite,
-      generation: link.generation,
+      generation: current?.generation ?? 0,
       epoch: current === undefined ? undefined : { send: current.session.epoch.send, receive: current.session.epoch.receive },
       sessions: sessions.length,
       roundTrip: conversation.counters.roundTrip,
@@ -293,6 +278,8 @@ export function createLink(options: LinkOptions, firstPeer: Peer): LinkEnd {
   };
   return link;
 }
+
+type Mutable<T, K extends keyof T> = Omit<T, K> & { -readonly [P in K]: T[P] };
 
 const roomFor = (transport: Transport): number =>
   Math.min(transport.capabilities.maxFrameBytes - protocol.dataHeaderBytes - protocol.tagBytes, limits.recordTargetBytes);

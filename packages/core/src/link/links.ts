@@ -226,7 +226,7 @@ export async function createLinks(options: LinksOptions): Promise<Links> {
       // The peers' answers are one round trip away; those that stay silent find out by our silence.
       let cancel: (() => void) | undefined;
       const limit = new Promise((resolve) => (cancel = runtime.timers.after(farewellMs, () => resolve(undefined))));
-      await Promise.race([Promise.all(leaving.map((link) => link.farewell)), limit]);
+      await Promise.race([Promise.all(leaving.map((link) => link.farewell())), limit]);
       cancel?.();
       end(new TightbeamError("closed", "The agent was closed."));
       for (const unsubscribe of unsubscribes) await unsubscribe().catch(() => undefined);

@@ -3,26 +3,14 @@ import type { JsonLimits } from "../codec/limits.js";
 import type { EncodedPayload } from "../codec/types.js";
 import { type Method, validate } from "../contract/index.js";
 import { toWireError } from "../envelope/error.js";
-import type { EnvelopeHeader, Headers, Priority } from "../envelope/types.js";
+import type { EnvelopeHeader } from "../envelope/types.js";
 import { encodeEnvelope } from "../envelope/wire.js";
 import { TightbeamError } from "../errors.js";
 import type { Link } from "../link/link-types.js";
 import type { Delivery, Outcome } from "../link/message.js";
 import type { Runtime } from "../runtime/runtime.js";
+import { CallContext, type HandlerContext, type Running } from "./context.js";
 import { laneOfPriority } from "./operation.js";
-
-/** What a handler is told beside its input. */
-export interface HandlerContext {
-  /** Who asks: authenticated. */
-  readonly peer: { readonly id: string; readonly instance: string; readonly issuer: string; readonly permissions: readonly string[] };
-  readonly id: string;
-  readonly method: string;
-  readonly headers: Headers;
-  readonly priority: Priority;
-  readonly idempotencyKey: string | undefined;
-  /** Fires when the caller gave up, the message expired, the link ended, or the agent closes. */
-  readonly signal: AbortSignal;
-}
 
 export type Handler = (input: unknown, context: HandlerContext) => unknown;
 
@@ -49,14 +37,6 @@ export interface Server {
   stop(error: TightbeamError): void;
   /** Refuses what comes from now on; what runs may finish. */
   drain(): void;
-}
-
-interface Running {
-  readonly link: Link;
-  readonly id: string;
-  /** Made when a handler asks for its signal. */
-  abort: AbortController | undefined;
-  cancelled: unknown;
 }
 
 export function createServer(options: ServerOptions): Server {
@@ -105,23 +85,6 @@ export function createServer(options: ServerOptions): Server {
     if (expired(link, header, runtime)) return new TightbeamError("expired", `The message was older than its ttl of ${header.ttl} ms when it arrived.`);
     if (running.get(link)?.has(header.id)) return new TightbeamError("invalid_envelope", "A message with this id is being handled already.");
     return undefined;
-  };
-
-  const contextOf = (entry: Running, header: EnvelopeHeader): HandlerContext => {
-    const { peer } = entry.link;
-    return {
-      peer: { id: peer.id, instance: peer.instance, issuer: peer.issuer, permissions: peer.permissions },
-      id: header.id,
-      method: header.method ?? "",
-      headers: header.headers ?? {},
-      priority: header.priority,
-      idempotencyKey: header.idempotencyKey,
-      get signal() {
-        entry.abort ??= new AbortController();
-        if (entry.cancelled !== undefined && !entry.abort.signal.aborted) entry.abort.abort(entry.cancelled);
-        return entry.abort.signal;
-      },
-    };
   };
 
   const fire = (entry: Running, reason: TightbeamError): void => {
@@ -190,7 +153,8 @@ export function createServer(options: ServerOptions): Server {
       try {
         const value = decodePayload(payload, json);
         const input = method.input === undefined ? value : validate(method.input, value, "input");
-        const result = input instanceof Promise ? input.then((valid) => handler(valid, contextOf(entry, header))) : handler(input, contextOf(entry, header));
+        const result =
+          input instanceof Promise ? input.then((valid) => handler(valid, new CallContext(entry, header))) : handler(input, new CallContext(entry, header));
         if (isThenable(result)) result.then(reply, fail);
         else reply(result);
       } catch (error) {
@@ -229,5 +193,5 @@ const isThenable = (value: unknown): value is PromiseLike<unknown> =>
 
 /** By our clock and the link's measured offset (peer's clock minus ours). */
 function expired(link: Link, header: EnvelopeHeader, runtime: Runtime): boolean {
-  return header.ttl !== undefined && runtime.clock.wall() + link.clockOffset - header.timestamp > header.ttl;
+  return header.ttl !== undefined && runtime.clock.wall() + link.clockOffset() - header.timestamp > header.ttl;
 }

@@ -43,12 +43,11 @@ const recordOf = (at: Side, other: Side): LinkRecord | undefined => at.records.g
 
 /** Stands in for `links.ts`: a finished handshake gives its record a link. */
 function attach(at: Side, peer: Peer, { record, generation }: Agreement): void {
-  record.link ??= Object.defineProperties({ peer, generation } as LinkEnd, {
-    nextExpected: { get: () => at.place.nextExpected },
-    nextToSend: { get: () => at.place.nextToSend },
-    acknowledged: { get: () => at.place.acknowledged },
-  });
-  Object.assign(record.link, { generation: Math.max(record.link.generation, generation) });
+  const current = Math.max(record.link?.generation() ?? 0, generation);
+  const link =
+    record.link ??
+    ({ peer, next: () => ({ expected: at.place.nextExpected, toSend: at.place.nextToSend, acknowledged: at.place.acknowledged }) } as unknown as LinkEnd);
+  record.link = Object.assign(link, { generation: () => current });
 }
 
 type Change = (link: Uint8Array) => Uint8Array;
