@@ -101,8 +101,8 @@ export function createConversation(options: ConversationOptions): Conversation {
   /** Cells that are not part of a lane. */
   const putDue = (buffer: CellBuffer, start: number, room: number, wall: number): number => {
     let at = start;
-    if (due.credit || due.askCredit || inbound.credit.due) {
-      const grant = due.credit || inbound.credit.due;
+    if (due.credit || due.askCredit || inbound.credit.due()) {
+      const grant = due.credit || inbound.credit.due();
       at = putCredit(buffer, at, due.askCredit, grant ? inbound.credit.tell() : undefined);
       // So that a peer that is gone is noticed although nothing else can be sent.
       if (due.askCredit && !window.outstanding) due.ping = true;
@@ -123,7 +123,7 @@ export function createConversation(options: ConversationOptions): Conversation {
     return at;
   };
 
-  const hasDue = (): boolean => due.probe || due.ping || due.askCredit || due.credit || due.pong >= 0 || due.close !== "" || inbound.credit.due;
+  const hasDue = (): boolean => due.probe || due.ping || due.askCredit || due.credit || due.pong >= 0 || due.close !== "" || inbound.credit.due();
 
   return {
     send(message) {
@@ -135,7 +135,7 @@ export function createConversation(options: ConversationOptions): Conversation {
       eliciting = false;
       quiet = true;
       if (over) return 0;
-      const room = Math.min(most, Math.max(smallestRecord, Math.floor(pace.window / recordsPerWindow)));
+      const room = Math.min(most, Math.max(smallestRecord, Math.floor(pace.window() / recordsPerWindow)));
       const acked = received.writeAck(buffer, 0, most, counter, time);
       const closing = due.close !== "";
       let at = acked;
@@ -148,7 +148,7 @@ export function createConversation(options: ConversationOptions): Conversation {
         at = window.fill(buffer, at, Math.min(most, acked + room));
         probe.blocked(lanes.waitsForCredit(credit), time);
       }
-      if (at === acked && (at === 0 || received.ackAt > time)) return 0;
+      if (at === acked && (at === 0 || received.ackAt() > time)) return 0;
       saidAck = acked > 0;
       if (saidAck) received.acknowledged();
       quiet = false;
@@ -184,7 +184,7 @@ export function createConversation(options: ConversationOptions): Conversation {
       sink.ended(ended.code, ended.byPeer);
       return false;
     },
-    deadline: (paused) => (paused ? Number.POSITIVE_INFINITY : Math.min(received.ackAt, window.judgeAt, probe.deadline(window.outstanding))),
+    deadline: (paused) => (paused ? Number.POSITIVE_INFINITY : Math.min(received.ackAt(), window.judgeAt, probe.deadline(window.outstanding))),
     tick(time) {
       now = time;
       quiet = false;
@@ -205,15 +205,15 @@ export function createConversation(options: ConversationOptions): Conversation {
       quiet = false;
       due.close = code;
     },
-    health: (time) => ({ suspect: probe.suspect(time), gone: probe.gone(time), probes: probe.probes }),
+    health: (time) => ({ suspect: probe.suspect(time), gone: probe.gone(time), probes: probe.probes() }),
     get wantsToSend() {
-      return !quiet && !over && (hasDue() || window.hasLost || lanes.queuedMessages > 0 || received.ackAt <= now);
+      return !quiet && !over && (hasDue() || window.hasLost || lanes.queuedMessages > 0 || received.ackAt() <= now);
     },
     get idle() {
       return lanes.queuedMessages === 0 && !window.outstanding && !outbox.waitsForDone;
     },
     get next() {
-      return { expected: received.next, toSend: window.nextToSend, acknowledged: window.acknowledgedBelow };
+      return { expected: received.next(), toSend: window.nextToSend, acknowledged: window.acknowledgedBelow };
     },
     acknowledgeBelow(next, time) {
       now = time;
@@ -226,13 +226,13 @@ export function createConversation(options: ConversationOptions): Conversation {
         messagesReceived: inbound.messages,
         cellsSent: window.cellsSent,
         cellsResent: window.resent,
-        duplicates: received.duplicates,
+        duplicates: received.duplicates(),
         queuedMessages: lanes.queuedMessages,
         queuedBytes: lanes.queuedBytes,
         unacknowledgedBytes: window.unacknowledgedBytes,
-        heldBytes: received.heldBytes,
-        roundTrip: pace.smoothed,
-        congestionWindow: pace.window,
+        heldBytes: received.heldBytes(),
+        roundTrip: pace.smoothed(),
+        congestionWindow: pace.window(),
         clockOffset,
       };
     },

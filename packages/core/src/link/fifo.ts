@@ -13,46 +13,52 @@ const smallest = 8;
 /** A ring this large is not kept once it is empty. */
 const keepUpTo = 1_024;
 
-export function createFifo<T>(): Fifo<T> {
-  let ring: (T | undefined)[] = [];
-  let mask = -1;
-  let head = 0;
-  let length = 0;
+/** A class, for once: a link has seventeen of these, and closures would cost each a kilobyte. */
+class Ring<T> implements Fifo<T> {
+  length = 0;
+  private ring: (T | undefined)[] = [];
+  private mask = -1;
+  private head = 0;
 
-  const resize = (size: number): void => {
+  push(item: T): void {
+    if (this.length > this.mask) this.resize(Math.max(smallest, this.length * 2));
+    this.ring[(this.head + this.length++) & this.mask] = item;
+  }
+
+  shift(): T | undefined {
+    if (this.length === 0) return undefined;
+    const item = this.ring[this.head];
+    this.ring[this.head] = undefined;
+    this.head = (this.head + 1) & this.mask;
+    if (--this.length === 0 && this.mask >= keepUpTo) this.resize(smallest);
+    return item;
+  }
+
+  peek(): T | undefined {
+    return this.length === 0 ? undefined : this.ring[this.head];
+  }
+
+  at(index: number): T | undefined {
+    return index >= 0 && index < this.length ? this.ring[(this.head + index) & this.mask] : undefined;
+  }
+
+  retain(keep: (item: T) => boolean): void {
+    let kept = 0;
+    for (let index = 0; index < this.length; index++) {
+      const item = this.ring[(this.head + index) & this.mask] as T;
+      if (keep(item)) this.ring[(this.head + kept++) & this.mask] = item;
+    }
+    for (let index = kept; index < this.length; index++) this.ring[(this.head + index) & this.mask] = undefined;
+    this.length = kept;
+  }
+
+  private resize(size: number): void {
     const next = new Array<T | undefined>(size).fill(undefined);
-    for (let index = 0; index < length; index++) next[index] = ring[(head + index) & mask];
-    ring = next;
-    mask = size - 1;
-    head = 0;
-  };
-
-  return {
-    get length() {
-      return length;
-    },
-    push(item) {
-      if (length > mask) resize(Math.max(smallest, length * 2));
-      ring[(head + length++) & mask] = item;
-    },
-    shift() {
-      if (length === 0) return undefined;
-      const item = ring[head];
-      ring[head] = undefined;
-      head = (head + 1) & mask;
-      if (--length === 0 && mask >= keepUpTo) resize(smallest);
-      return item;
-    },
-    peek: () => (length === 0 ? undefined : ring[head]),
-    at: (index) => (index >= 0 && index < length ? ring[(head + index) & mask] : undefined),
-    retain(keep) {
-      let kept = 0;
-      for (let index = 0; index < length; index++) {
-        const item = ring[(head + index) & mask] as T;
-        if (keep(item)) ring[(head + kept++) & mask] = item;
-      }
-      for (let index = kept; index < length; index++) ring[(head + index) & mask] = undefined;
-      length = kept;
-    },
-  };
+    for (let index = 0; index < this.length; index++) next[index] = this.ring[(this.head + index) & this.mask];
+    this.ring = next;
+    this.mask = size - 1;
+    this.head = 0;
+  }
 }
+
+export const createFifo = <T>(): Fifo<T> => new Ring<T>();

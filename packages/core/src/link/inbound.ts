@@ -43,7 +43,7 @@ export function createInbound({ own, budget, outbox, deliver, wake, overrun }: I
       settled = true;
       if (intake) credit.giveBack(lane, size);
       if (wantsDone && !outbox.sendDone(lane, sequence, outcome)) return overrun();
-      if (wantsDone || credit.due) wake();
+      if (wantsDone || credit.due()) wake();
     };
   };
 

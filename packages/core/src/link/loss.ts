@@ -45,11 +45,11 @@ export interface SentRecords {
   /** Hands over every cell that is lost by now. */
   judge(now: number): void;
   /** When `judge` has something to do, or Infinity. */
-  readonly judgeAt: number;
+  judgeAt(): number;
   /** Index of the newest record known to have come, -1 before any. */
-  readonly newest: number;
+  newest(): number;
   /** The last record is not acknowledged. */
-  readonly waiting: boolean;
+  waiting(): boolean;
   oldest(): Cell | undefined;
 }
 
@@ -119,7 +119,7 @@ export function createSentRecords(pace: Pace, lost: (cell: Cell) => void): SentR
         const record = records.at(position);
         if (record === undefined || record.index >= newest) break;
         if (record.waiting === 0) continue;
-        const due = record.sentAt + pace.lossAfter;
+        const due = record.sentAt + pace.lossAfter();
         if (due > now) {
           judgeAt = due;
           break;
@@ -134,13 +134,9 @@ export function createSentRecords(pace: Pace, lost: (cell: Cell) => void): SentR
       }
       trim();
     },
-    get judgeAt() {
-      return judgeAt;
-    },
-    get newest() {
-      return newest;
-    },
-    get waiting() {
+    judgeAt: () => judgeAt,
+    newest: () => newest,
+    waiting() {
       const last = records.at(records.length - 1);
       return last !== undefined && last.index > newest;
     },

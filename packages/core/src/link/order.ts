@@ -32,7 +32,7 @@ export interface ReceiveOrder {
   /** A record that asks for an acknowledgement was read whole. */
   recordRead(counter: ReceivedCounter, value: number, now: number): void;
   /** When the ACK must go at the latest: 0 = with this turn, Infinity = none due. */
-  readonly ackAt: number;
+  ackAt(): number;
   /** Writes the ACK cell for this session if there is anything to say. */
   writeAck(buffer: CellBuffer, at: number, room: number, counter: ReceivedCounter, now: number): number;
   /** The cell just written goes out. */
@@ -40,10 +40,10 @@ export interface ReceiveOrder {
   /** It did not. */
   notAcknowledged(): void;
   /** Next expected sequence of each lane. */
-  readonly next: readonly number[];
-  readonly duplicates: number;
-  readonly outside: number;
-  readonly heldBytes: number;
+  next(): readonly number[];
+  duplicates(): number;
+  outside(): number;
+  heldBytes(): number;
   clear(): void;
 }
 
@@ -119,9 +119,7 @@ export function createReceiveOrder({ budget, deliver }: ReceiveOrderOptions): Re
       else ackAt = Math.min(ackAt, now + limits.ackDelayMs);
       outOfOrder = false;
     },
-    get ackAt() {
-      return ackAt;
-    },
+    ackAt: () => ackAt,
     writeAck(buffer, at, room, counter, now) {
       if (unansweredRecords === 0) return at;
       const acked: LaneAck[] = [];
@@ -153,18 +151,10 @@ export function createReceiveOrder({ budget, deliver }: ReceiveOrderOptions): Re
       unansweredRecords = limits.ackEveryRecords;
       ackAt = 0;
     },
-    get next() {
-      return orders.map((order) => order.next);
-    },
-    get duplicates() {
-      return duplicates;
-    },
-    get outside() {
-      return outside;
-    },
-    get heldBytes() {
-      return heldBytes;
-    },
+    next: () => orders.map((order) => order.next),
+    duplicates: () => duplicates,
+    outside: () => outside,
+    heldBytes: () => heldBytes,
     clear() {
       budget.give(heldBytes);
       heldBytes = 0;

@@ -2,14 +2,13 @@ import { limits, protocol } from "../limits.js";
 
 /** Round trip, reordering and congestion of one link. Numbers in, numbers out; all times in ms. */
 export interface Pace {
-  readonly smoothed: number;
+  smoothed(): number;
   /** Whole bytes. */
-  readonly window: number;
+  window(): number;
   /** A cell is lost when a later record was acknowledged and this much has passed since it was sent (RFC 8985, 6.2). */
-  readonly lossAfter: number;
+  lossAfter(): number;
   /** Probe timer without back-off (RFC 9002, 6.2.1). */
-  readonly probeAfter: number;
-  readonly reordering: number;
+  probeAfter(): number;
   /** From the sending of a record to its acknowledgement, and how long the peer says that it waited in between (RFC 9002, 5.3). */
   roundTrip(sample: number, delay: number, now: number): void;
   /** A cell came, although later ones had come before: it was acknowledged `late` ms after it was sent. `judgedLost`: it had been given up wrongly. */
@@ -45,21 +44,10 @@ export function createPace(): Pace {
   let halvedAt = Number.NEGATIVE_INFINITY;
 
   return {
-    get smoothed() {
-      return smoothed;
-    },
-    get window() {
-      return window;
-    },
-    get reordering() {
-      return reordering;
-    },
-    get lossAfter() {
-      return (Math.max(smoothed, latest) * 9) / 8 + reordering + 1;
-    },
-    get probeAfter() {
-      return Math.max(limits.probeMinMs, smoothed + 4 * variation) + limits.probeSlackMs;
-    },
+    smoothed: () => smoothed,
+    window: () => window,
+    lossAfter: () => (Math.max(smoothed, latest) * 9) / 8 + reordering + 1,
+    probeAfter: () => Math.max(limits.probeMinMs, smoothed + 4 * variation) + limits.probeSlackMs,
     roundTrip(sample, delay, now) {
       const whole = Math.max(sample, 0);
       minimum = Math.min(minimum, whole);

@@ -19,7 +19,7 @@ export interface Probe {
   suspect(now: number): boolean;
   /** `goneAfter` has passed since the first unanswered probe, and at least ten were sent. */
   gone(now: number): boolean;
-  readonly probes: number;
+  probes(): number;
 }
 
 export interface ProbeDue {
@@ -46,7 +46,7 @@ export function createProbe({ pace, goneAfterMs }: { readonly pace: Pace; readon
   let asks = 0;
   let askFrom = never;
 
-  const backedOff = (times: number, most: number): number => (times === 0 ? pace.probeAfter : Math.min(pace.probeAfter * 2 ** Math.min(times, 10), most));
+  const backedOff = (times: number, most: number): number => (times === 0 ? pace.probeAfter() : Math.min(pace.probeAfter() * 2 ** Math.min(times, 10), most));
   /** From the last thing sent (RFC 9002, 6.2.1), but a peer that says nothing at all is asked even while more is being sent. */
   const probeAt = (): number => Math.min(lastSentAt, Math.max(waitingSince, lastProbeAt)) + backedOff(probes, slowest);
   const askAt = (): number => askFrom + backedOff(asks, 1_000);
@@ -98,10 +98,8 @@ export function createProbe({ pace, goneAfterMs }: { readonly pace: Pace; readon
       }
       return probe || ping || askCredit ? { probe, ping, askCredit } : nothing;
     },
-    suspect: (now) => now - waitingSince >= Math.max(limits.suspectMinMs, 2 * pace.probeAfter),
+    suspect: (now) => now - waitingSince >= Math.max(limits.suspectMinMs, 2 * pace.probeAfter()),
     gone: (now) => probes >= limits.goneProbesMin && silentBefore + now - firstProbeAt >= goneAfterMs,
-    get probes() {
-      return probes;
-    },
+    probes: () => probes,
   };
 }

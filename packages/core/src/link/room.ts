@@ -27,12 +27,12 @@ export interface WindowRoom {
   /** A lost cell may go again. */
   takesAgain(cell: Cell): boolean;
   /** Bytes of a new message that fit into one cell of the ordinary window; negative when it is full. */
-  readonly space: number;
-  readonly isOpen: boolean;
+  space(): number;
+  isOpen(): boolean;
   onReserve(far: Reach): boolean;
   reserveSpace(critical: boolean): number;
-  readonly bytes: number;
-  readonly cells: number;
+  bytes(): number;
+  cells(): number;
 }
 
 export function createWindowRoom(pace: Pace): WindowRoom {
@@ -42,7 +42,7 @@ export function createWindowRoom(pace: Pace): WindowRoom {
   let reservedBytes = 0;
   let reservedCells = 0;
 
-  const space = (): number => Math.min(pace.window - inFlightBytes, protocol.windowMaxBytes - windowBytes) - msgOverhead;
+  const space = (): number => Math.min(pace.window() - inFlightBytes, protocol.windowMaxBytes - windowBytes) - msgOverhead;
 
   return {
     depart(cell) {
@@ -69,23 +69,15 @@ export function createWindowRoom(pace: Pace): WindowRoom {
         windowCells--;
       }
     },
-    takesAgain: (cell) => cell.reserved || inFlightBytes === 0 || inFlightBytes + sizeOf(cell) <= pace.window,
-    get space() {
-      return space();
-    },
-    get isOpen() {
-      return windowCells < protocol.windowMaxCells && space() >= sliverBytes;
-    },
+    takesAgain: (cell) => cell.reserved || inFlightBytes === 0 || inFlightBytes + sizeOf(cell) <= pace.window(),
+    space,
+    isOpen: () => windowCells < protocol.windowMaxCells && space() >= sliverBytes,
     onReserve(far) {
       const share = far === reach.critical ? 1 : controlShare;
       return reservedCells < protocol.windowReserveCells * share && reservedBytes + msgOverhead + sliverBytes <= protocol.windowReserveBytes * share;
     },
     reserveSpace: (critical) => protocol.windowReserveBytes * (critical ? 1 : controlShare) - reservedBytes - msgOverhead,
-    get bytes() {
-      return windowBytes + reservedBytes;
-    },
-    get cells() {
-      return windowCells + reservedCells;
-    },
+    bytes: () => windowBytes + reservedBytes,
+    cells: () => windowCells + reservedCells,
   };
 }

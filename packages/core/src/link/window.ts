@@ -102,7 +102,7 @@ export function createSendWindow({ lanes, pace, credit, sink }: SendWindowOption
     } else {
       record.waiting--;
       room.arrive(cell);
-      if (cell.copies > 1 && record.index > records.newest) pace.arrivedLate(now - cell.previousSentAt, true);
+      if (cell.copies > 1 && record.index > records.newest()) pace.arrivedLate(now - cell.previousSentAt, true);
       else if (record.index < overtakenBelow) pace.arrivedLate(now - cell.sentAt, false);
       if (cell.copies === 1) records.came(record);
     }
@@ -153,7 +153,7 @@ export function createSendWindow({ lanes, pace, credit, sink }: SendWindowOption
         const left = most - at - msgOverhead;
         if (left < 0) return at;
         const again = nextLost();
-        const open = again === undefined && room.isOpen;
+        const open = again === undefined && room.isOpen();
         const fits = again !== undefined && room.takesAgain(again);
         let message: Queued | undefined;
         if (open) message = lanes.next(credit, reach.everything);
@@ -165,7 +165,7 @@ export function createSendWindow({ lanes, pace, credit, sink }: SendWindowOption
           at = putLost(buffer, at, again);
           continue;
         }
-        const space = Math.min(left, open ? room.space : room.reserveSpace(message.lane === 0));
+        const space = Math.min(left, open ? room.space() : room.reserveSpace(message.lane === 0));
         if (at > start && !message.abandoned && space < Math.min(message.bytes.length - message.offset, sliverBytes)) return at;
         const cell = takeNew(message, space, !open);
         at = put(buffer, at, cell);
@@ -194,7 +194,7 @@ export function createSendWindow({ lanes, pace, credit, sink }: SendWindowOption
       filling = [];
     },
     acknowledge(ack, session, now) {
-      const overtakenBelow = records.newest;
+      const overtakenBelow = records.newest();
       if (ack.highest !== noCounter) records.reported(session, ack.highest, ack.delay / 1_000, now);
       for (const { lane, next: below, ranges } of ack.lanes) {
         // What was never sent cannot have come: not believed, and nothing of it is taken.
@@ -212,16 +212,16 @@ export function createSendWindow({ lanes, pace, credit, sink }: SendWindowOption
     },
     judge: records.judge,
     get judgeAt() {
-      return records.judgeAt;
+      return records.judgeAt();
     },
     get outstanding() {
-      return room.cells > 0 || records.waiting;
+      return room.cells() > 0 || records.waiting();
     },
     get hasLost() {
       return lostCells > 0;
     },
     get unacknowledgedBytes() {
-      return room.bytes;
+      return room.bytes();
     },
     get resent() {
       return resent;
