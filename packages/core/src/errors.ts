@@ -11,8 +11,6 @@ export const errorCodes = {
   // frames and sessions
   malformed: { retryable: false },
   auth: { retryable: false },
-  replay: { retryable: false },
-  no_common_suite: { retryable: false },
   handshake_failed: { retryable: true },
   session_ended: { retryable: true },
   // identity
@@ -30,7 +28,6 @@ export const errorCodes = {
   undelivered: { retryable: true },
   link_state_lost: { retryable: true },
   flow: { retryable: false },
-  slow_consumer: { retryable: true },
   // envelopes and handlers
   invalid_address: { retryable: false },
   invalid_envelope: { retryable: false },
