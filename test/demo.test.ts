@@ -205,7 +205,7 @@ describe("the demo's tap", () => {
   it("finds a message in the clear, also a part of it", () => {
     const message = Buffer.from("The vault opens at dawn.");
     const noise = Buffer.from([0, 255, 84, 104, 101, 17]);
-    expect(findClear(Buffer.concat([noise, Buffer.from("vault open"), noise]), message)).toBe(3);
+    expect(findClear(Buffer.concat([noise, Buffer.from("vault open"), noise]), message)).toBe(4);
     expect(findClear(Buffer.concat([noise, Buffer.from("at dawn"), noise]), message)).toBeUndefined();
   });
 
