@@ -65,7 +65,7 @@ function showCast(stage: Stage, { line, paint }: Screen): void {
 function showTokens(stage: Stage, { heading, line, paint }: Screen): void {
   heading("1. Tokens");
   line("  Each agent made a signing key of its own and sent the public half to the");
-  line("  authority, which binds tokens to it: a stolen token is worth nothing.");
+  line("  authority, which binds tokens to it: without the key a token is worth nothing.");
   line();
   line(paint.faint(`  ${"agent".padEnd(7)} ${"for".padEnd(7)} ${"key thumbprint (SHA-256)".padEnd(43)}  expires`));
   const order = [...stage.issued].sort((a, b) => a.id.localeCompare(b.id));
@@ -187,7 +187,7 @@ function showTap(stage: Stage, { heading, line, paint }: Screen, tapped: readonl
   line();
   line("  20 bytes are header (version, session, counter), the rest is ciphertext.");
   if (leaks.length === 0) {
-    line(`  The tap recorded ${figure(seen.length)} bytes, everything from the first one on. No ${window} bytes`);
+    line(`  Searched: all ${figure(seen.length)} bytes that came in from the start until then. No ${window} bytes`);
     line("  of the message are among them, nor a token that the agents showed each other.");
   }
   return leaks;
