@@ -33,7 +33,7 @@ describe("links through time", () => {
     let down = false;
     let refused = 0;
     const join = async (id: string) => {
-      const identity = await createIdentity({
+      const identity = createIdentity({
         id,
         key: await promptKey(),
         runtime,

@@ -15,4 +15,4 @@ export {
   type Retry,
   sessionIdToBytes,
 } from "./handshake.js";
-export { cookieFlag, type FrameFault, frameType, frameTypes, sessionIdOf, suiteOfFrame } from "./prefix.js";
+export { cookieFlag, type FrameFault, frameType, frameTypes, sessionIdOf } from "./prefix.js";
