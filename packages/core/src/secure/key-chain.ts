@@ -36,54 +36,72 @@ export interface KeyChain {
   erase(): void;
 }
 
-export function createKeyChain(aead: Aead, first: Uint8Array, previousMs: number): KeyChain {
-  let current: EpochKey = { epoch: 0, key: first, window: createReplayWindow() };
-  let previous: EpochKey | undefined;
-  let previousUntil = 0;
-  /** `ahead[i]` is the key of epoch current + 1 + i. Kept once derived, so forged epochs cost their derivations only once. */
-  let ahead: Uint8Array[] = [];
+class Chain implements KeyChain {
+  readonly #aead: Aead;
+  readonly #previousMs: number;
+  #current: EpochKey;
+  #previous: EpochKey | undefined;
+  #previousUntil = 0;
+  /** `#ahead[i]` is the key of epoch current + 1 + i. Kept once derived, so forged epochs cost their derivations only once. */
+  #ahead: Uint8Array[] = [];
 
-  const dropPrevious = (): void => {
-    previous?.key.fill(0);
-    previous = undefined;
-  };
+  constructor(aead: Aead, first: Uint8Array, previousMs: number) {
+    this.#aead = aead;
+    this.#previousMs = previousMs;
+    this.#current = { epoch: 0, key: first, window: createReplayWindow() };
+  }
 
-  return {
-    get epoch() {
-      return current.epoch;
-    },
-    at(epoch, now) {
-      if (epoch === current.epoch) return current;
-      if (epoch < current.epoch) return previous !== undefined && epoch === previous.epoch && now < previousUntil ? previous : undefined;
-      const steps = epoch - current.epoch;
-      if (steps > protocol.epochsAhead) return undefined;
-      while (ahead.length < steps) ahead.push(rekey(aead, ahead.at(-1) ?? current.key));
-      return { epoch, key: ahead[steps - 1] as Uint8Array, window: createReplayWindow() };
-    },
-    commit(used, now) {
-      if (used.epoch <= current.epoch) return;
-      const steps = used.epoch - current.epoch;
-      const skipped = ahead.slice(0, steps - 1);
-      const before = skipped.pop();
-      dropPrevious();
-      if (before === undefined) previous = current;
-      else {
-        previous = { epoch: used.epoch - 1, key: before, window: createReplayWindow() };
-        current.key.fill(0);
-        for (const key of skipped) key.fill(0);
-      }
-      previousUntil = now + previousMs;
-      current = used;
-      ahead = ahead.slice(steps);
-    },
-    expire(now) {
-      if (previous !== undefined && now >= previousUntil) dropPrevious();
-    },
-    erase() {
-      dropPrevious();
+  get epoch(): number {
+    return this.#current.epoch;
+  }
+
+  at(epoch: number, now: number): EpochKey | undefined {
+    const current = this.#current;
+    if (epoch === current.epoch) return current;
+    if (epoch < current.epoch) {
+      const previous = this.#previous;
+      return previous !== undefined && epoch === previous.epoch && now < this.#previousUntil ? previous : undefined;
+    }
+    const steps = epoch - current.epoch;
+    if (steps > protocol.epochsAhead) return undefined;
+    const ahead = this.#ahead;
+    while (ahead.length < steps) ahead.push(rekey(this.#aead, ahead.at(-1) ?? current.key));
+    return { epoch, key: ahead[steps - 1] as Uint8Array, window: createReplayWindow() };
+  }
+
+  commit(used: EpochKey, now: number): void {
+    const current = this.#current;
+    if (used.epoch <= current.epoch) return;
+    const steps = used.epoch - current.epoch;
+    const skipped = this.#ahead.slice(0, steps - 1);
+    const before = skipped.pop();
+    this.#dropPrevious();
+    if (before === undefined) this.#previous = current;
+    else {
+      this.#previous = { epoch: used.epoch - 1, key: before, window: createReplayWindow() };
       current.key.fill(0);
-      for (const key of ahead) key.fill(0);
-      ahead = [];
-    },
-  };
+      for (const key of skipped) key.fill(0);
+    }
+    this.#previousUntil = now + this.#previousMs;
+    this.#current = used;
+    this.#ahead = this.#ahead.slice(steps);
+  }
+
+  expire(now: number): void {
+    if (this.#previous !== undefined && now >= this.#previousUntil) this.#dropPrevious();
+  }
+
+  erase(): void {
+    this.#dropPrevious();
+    this.#current.key.fill(0);
+    for (const key of this.#ahead) key.fill(0);
+    this.#ahead = [];
+  }
+
+  #dropPrevious(): void {
+    this.#previous?.key.fill(0);
+    this.#previous = undefined;
+  }
 }
+
+export const createKeyChain = (aead: Aead, first: Uint8Array, previousMs: number): KeyChain => new Chain(aead, first, previousMs);

@@ -15,25 +15,30 @@ const blockBits = 32;
 /** One block more than the window, so that the block being filled never shares its place with one still in use. */
 const blocks = protocol.replayWindow / blockBits + 1;
 
-export function createReplayWindow(): ReplayWindow {
-  const ring = new Uint32Array(blocks);
-  let last = -1;
-  return {
-    fresh(counter) {
-      if (counter > last) return true;
-      if (last - counter >= protocol.replayWindow) return false;
-      return ((ring[(counter >>> 5) % blocks] as number) & (1 << (counter & 31))) === 0;
-    },
-    accept(counter) {
-      if (counter > last) {
-        const block = counter >>> 5;
-        const from = last < 0 ? -1 : last >>> 5;
-        if (block - from >= blocks) ring.fill(0);
-        else for (let i = from + 1; i <= block; i++) ring[i % blocks] = 0;
-        last = counter;
-      }
-      const place = (counter >>> 5) % blocks;
-      ring[place] = (ring[place] as number) | (1 << (counter & 31));
-    },
-  };
+class Window implements ReplayWindow {
+  /** Made when the first counter is accepted: keys derived ahead of time need none. */
+  #ring: Uint32Array | undefined;
+  #last = -1;
+
+  fresh(counter: number): boolean {
+    if (counter > this.#last || this.#ring === undefined) return true;
+    if (this.#last - counter >= protocol.replayWindow) return false;
+    return ((this.#ring[(counter >>> 5) % blocks] as number) & (1 << (counter & 31))) === 0;
+  }
+
+  accept(counter: number): void {
+    this.#ring ??= new Uint32Array(blocks);
+    const ring = this.#ring;
+    if (counter > this.#last) {
+      const block = counter >>> 5;
+      const from = this.#last < 0 ? -1 : this.#last >>> 5;
+      if (block - from >= blocks) ring.fill(0);
+      else for (let i = from + 1; i <= block; i++) ring[i % blocks] = 0;
+      this.#last = counter;
+    }
+    const place = (counter >>> 5) % blocks;
+    ring[place] = (ring[place] as number) | (1 << (counter & 31));
+  }
 }
+
+export const createReplayWindow = (): ReplayWindow => new Window();

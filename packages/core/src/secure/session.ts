@@ -3,7 +3,7 @@ import { TightbeamError } from "../errors.js";
 import { counterOf, dataFault, dataHeader, putCounter } from "../frame/frame.js";
 import { limits, protocol } from "../limits.js";
 import type { Clock } from "../runtime/runtime.js";
-import { createKeyChain, rekey } from "./key-chain.js";
+import { createKeyChain, type KeyChain, rekey } from "./key-chain.js";
 import type { Session, SessionCounters, SuiteId } from "./types.js";
 
 export interface SessionOptions {
@@ -33,10 +33,11 @@ export interface SessionLimits {
 
 const { dataHeaderBytes, tagBytes } = protocol;
 const epochSize = 2 ** protocol.epochBits;
-const nonceBytes = 12;
+/** One for all sessions: written just before each call of the AEAD, which keeps nothing of it. */
+const nonce = new Uint8Array(12);
 
 /** ChaChaPoly (Noise rev 34, 12.3): 4 zero bytes, then the counter, little-endian. Counters are below 2^48, so the last two bytes stay zero. */
-function putNonce(nonce: Uint8Array, counter: number): void {
+function putNonce(counter: number): void {
   const high = Math.floor(counter / 0x1_0000_0000);
   const low = counter >>> 0;
   nonce[4] = low;
@@ -47,125 +48,132 @@ function putNonce(nonce: Uint8Array, counter: number): void {
   nonce[9] = high >>> 8;
 }
 
-/** docs/protocol.md, section 5. Everything that changes on receipt changes after the tag was found right. */
-export function createSession(options: SessionOptions): Session {
-  const { aead, clock, localId } = options;
-  const { rekeyAfterMs, rekeyAfterBytes, previousEpochMs, sessionFailuresMax, counterMax } = { ...limits, counterMax: protocol.counterMax, ...options.limits };
-  const header = dataHeader(options.remoteId);
-  const sealNonce = new Uint8Array(nonceBytes);
-  const openNonce = new Uint8Array(nonceBytes);
-  const receiving = createKeyChain(aead, options.receiveKey, previousEpochMs);
-  const counters: SessionCounters = { sealed: 0, sealedBytes: 0, opened: 0, openedBytes: 0, refused: { malformed: 0, replayed: 0, epoch: 0, auth: 0 } };
+/** docs/protocol.md, section 5. Everything that changes on receipt changes after the tag was found right. A class, because there may be 10,000 of them. */
+class DataSession implements Session {
+  readonly localId: number;
+  readonly suite: SuiteId;
+  readonly hash: Uint8Array;
+  readonly exporter: Uint8Array;
+  readonly counters: SessionCounters = { sealed: 0, sealedBytes: 0, opened: 0, openedBytes: 0, refused: { malformed: 0, replayed: 0, epoch: 0, auth: 0 } };
+  lastSealed = -1;
+  lastOpened = -1;
+  ended = false;
 
-  let sendKey = options.sendKey;
-  let sendEpoch = 0;
-  let epochSince = clock.monotonic();
-  let epochBytes = 0;
-  let next = 0;
-  let lastSealed = -1;
-  let lastOpened = -1;
-  let ended = false;
+  readonly #aead: Aead;
+  readonly #clock: Clock;
+  readonly #header: Uint8Array;
+  readonly #rekeyAfterMs: number;
+  readonly #rekeyAfterBytes: number;
+  readonly #failuresMax: number;
+  readonly #counterMax: number;
+  readonly #receiving: KeyChain;
+  #sendKey: Uint8Array;
+  #sendEpoch = 0;
+  #epochSince: number;
+  #epochBytes = 0;
+  #next = 0;
 
-  const end = (): void => {
-    ended = true;
-    sendKey.fill(0);
-    receiving.erase();
-  };
+  constructor(options: SessionOptions) {
+    const own = options.limits;
+    this.localId = options.localId;
+    this.suite = options.suite;
+    this.hash = options.hash;
+    this.exporter = options.exporter;
+    this.#aead = options.aead;
+    this.#clock = options.clock;
+    this.#header = dataHeader(options.remoteId);
+    this.#rekeyAfterMs = own?.rekeyAfterMs ?? limits.rekeyAfterMs;
+    this.#rekeyAfterBytes = own?.rekeyAfterBytes ?? limits.rekeyAfterBytes;
+    this.#failuresMax = own?.sessionFailuresMax ?? limits.sessionFailuresMax;
+    this.#counterMax = own?.counterMax ?? protocol.counterMax;
+    this.#receiving = createKeyChain(options.aead, options.receiveKey, own?.previousEpochMs ?? limits.previousEpochMs);
+    this.#sendKey = options.sendKey;
+    this.#epochSince = options.clock.monotonic();
+  }
+
+  get epoch(): Session["epoch"] {
+    return { send: this.#sendEpoch, receive: this.#receiving.epoch };
+  }
+
+  end(): void {
+    this.ended = true;
+    this.#sendKey.fill(0);
+    this.#receiving.erase();
+  }
+
+  seal(plaintext: Uint8Array): Uint8Array {
+    if (!this.ended) {
+      const now = this.#clock.monotonic();
+      this.#receiving.expire(now);
+      this.#turnKey(now);
+      if (this.#next >= this.#counterMax) this.end();
+    }
+    if (this.ended) throw new TightbeamError("session_ended", "This session has ended and seals nothing more. The link makes a new one by itself.");
+    const { counters } = this;
+    const counter = this.#next;
+    this.#next += 1;
+    const frame = new Uint8Array(dataHeaderBytes + plaintext.length + tagBytes);
+    frame.set(this.#header);
+    putCounter(frame, counter);
+    putNonce(counter);
+    this.#aead.sealInto(frame.subarray(dataHeaderBytes), this.#sendKey, nonce, frame.subarray(0, dataHeaderBytes), plaintext);
+    this.lastSealed = counter;
+    this.#epochBytes += plaintext.length;
+    counters.sealed += 1;
+    counters.sealedBytes += plaintext.length;
+    return frame;
+  }
+
+  open(frame: Uint8Array): Uint8Array | undefined {
+    if (this.ended) return undefined;
+    const { counters } = this;
+    const now = this.#clock.monotonic();
+    const receiving = this.#receiving;
+    receiving.expire(now);
+    const counter = dataFault(frame, this.localId) === undefined ? counterOf(frame) : -1;
+    if (counter < 0) {
+      counters.refused.malformed += 1;
+      return undefined;
+    }
+    const used = receiving.at(Math.floor(counter / epochSize), now);
+    if (used === undefined) {
+      counters.refused.epoch += 1;
+      return undefined;
+    }
+    const position = counter % epochSize;
+    if (!used.window.fresh(position)) {
+      counters.refused.replayed += 1;
+      return undefined;
+    }
+    putNonce(counter);
+    const plaintext = this.#aead.open(used.key, nonce, frame.subarray(0, dataHeaderBytes), frame.subarray(dataHeaderBytes));
+    if (plaintext === undefined) {
+      counters.refused.auth += 1;
+      if (counters.refused.auth >= this.#failuresMax) this.end();
+      return undefined;
+    }
+    used.window.accept(position);
+    receiving.commit(used, now);
+    this.lastOpened = counter;
+    counters.opened += 1;
+    counters.openedBytes += plaintext.length;
+    return plaintext;
+  }
 
   /** Moves the counter to the next epoch early, by time or volume, and the key to the counter's epoch. */
-  const turnKey = (now: number): void => {
-    if (next < (sendEpoch + 1) * epochSize) {
-      if (now - epochSince < rekeyAfterMs && epochBytes < rekeyAfterBytes) return;
-      next = (sendEpoch + 1) * epochSize;
+  #turnKey(now: number): void {
+    if (this.#next < (this.#sendEpoch + 1) * epochSize) {
+      if (now - this.#epochSince < this.#rekeyAfterMs && this.#epochBytes < this.#rekeyAfterBytes) return;
+      this.#next = (this.#sendEpoch + 1) * epochSize;
     }
-    if (next >= counterMax) return;
-    const key = rekey(aead, sendKey);
-    sendKey.fill(0);
-    sendKey = key;
-    sendEpoch += 1;
-    epochSince = now;
-    epochBytes = 0;
-  };
-
-  return {
-    localId,
-    suite: options.suite,
-    hash: options.hash,
-    exporter: options.exporter,
-    counters,
-    epoch: {
-      get send() {
-        return sendEpoch;
-      },
-      get receive() {
-        return receiving.epoch;
-      },
-    },
-    get lastSealed() {
-      return lastSealed;
-    },
-    get lastOpened() {
-      return lastOpened;
-    },
-    get ended() {
-      return ended;
-    },
-    end,
-
-    seal(plaintext) {
-      const now = clock.monotonic();
-      if (!ended) {
-        receiving.expire(now);
-        turnKey(now);
-        if (next >= counterMax) end();
-      }
-      if (ended) throw new TightbeamError("session_ended", "This session has ended and seals nothing more. The link makes a new one by itself.");
-      const counter = next;
-      next += 1;
-      const frame = new Uint8Array(dataHeaderBytes + plaintext.length + tagBytes);
-      frame.set(header);
-      putCounter(frame, counter);
-      putNonce(sealNonce, counter);
-      aead.sealInto(frame.subarray(dataHeaderBytes), sendKey, sealNonce, frame.subarray(0, dataHeaderBytes), plaintext);
-      lastSealed = counter;
-      epochBytes += plaintext.length;
-      counters.sealed += 1;
-      counters.sealedBytes += plaintext.length;
-      return frame;
-    },
-
-    open(frame) {
-      if (ended) return undefined;
-      const now = clock.monotonic();
-      receiving.expire(now);
-      const counter = dataFault(frame, localId) === undefined ? counterOf(frame) : -1;
-      if (counter < 0) {
-        counters.refused.malformed += 1;
-        return undefined;
-      }
-      const used = receiving.at(Math.floor(counter / epochSize), now);
-      if (used === undefined) {
-        counters.refused.epoch += 1;
-        return undefined;
-      }
-      const position = counter % epochSize;
-      if (!used.window.fresh(position)) {
-        counters.refused.replayed += 1;
-        return undefined;
-      }
-      putNonce(openNonce, counter);
-      const plaintext = aead.open(used.key, openNonce, frame.subarray(0, dataHeaderBytes), frame.subarray(dataHeaderBytes));
-      if (plaintext === undefined) {
-        counters.refused.auth += 1;
-        if (counters.refused.auth >= sessionFailuresMax) end();
-        return undefined;
-      }
-      used.window.accept(position);
-      receiving.commit(used, now);
-      lastOpened = counter;
-      counters.opened += 1;
-      counters.openedBytes += plaintext.length;
-      return plaintext;
-    },
-  };
+    if (this.#next >= this.#counterMax) return;
+    const key = rekey(this.#aead, this.#sendKey);
+    this.#sendKey.fill(0);
+    this.#sendKey = key;
+    this.#sendEpoch += 1;
+    this.#epochSince = now;
+    this.#epochBytes = 0;
+  }
 }
+
+export const createSession = (options: SessionOptions): Session => new DataSession(options);
