@@ -143,6 +143,8 @@ describe("links through time", () => {
     const link = await during(runtime, bob.link("alice"));
     expect(await during(runtime, bob.request("alice", "echo", 1))).toBe(1);
     dead = true;
+    // The handshake before took as long, on this clock, as the threads that verify its tokens took on the machine's.
+    const vanished = runtime.now;
     const outcome = bob.request("alice", "echo", 2, { timeout: 60_000, idempotencyKey: "k" }).then(
       () => undefined,
       (error: TightbeamError) => error,
@@ -154,7 +156,7 @@ describe("links through time", () => {
     const error = await during(runtime, outcome);
     expect([error?.code, error?.idempotencyKey]).toEqual(["delivery_unknown", "k"]);
     expect(link.state).toBe("ended");
-    expect(runtime.now).toBeLessThan(10_000);
+    expect(runtime.now - vanished).toBeLessThan(10_000);
     await during(runtime, Promise.all([alice.close(), bob.close()]));
   }, 60_000);
 });

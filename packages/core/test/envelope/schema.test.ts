@@ -27,7 +27,9 @@ describe("the JSON form", () => {
       fc.uint8Array({ maxLength: 50 }),
       fc
         .jsonValue({ maxDepth: 3 })
-        .filter((value) => !JSON.stringify(value).includes("__proto__") && !Object.is(value, -0) && !JSON.stringify(value).includes("-0")),
+        .filter((value) => !JSON.stringify(value).includes("__proto__"))
+        // JSON has one zero: -0, at whatever depth, comes back as 0.
+        .map((value) => JSON.parse(JSON.stringify(value)) as unknown),
     );
     fc.assert(
       fc.property(anyHeader, payload, (header, some) => {
