@@ -1,6 +1,7 @@
 // `npm run test:matrix`: the same suites on the other Node versions, and a smoke test of the built packages on Bun and Deno.
 import { rmSync } from "node:fs";
 import { join } from "node:path";
+import { ensureChromium } from "./chromium.mjs";
 import { bin, createScore, root, run, scratch } from "./stages.mjs";
 import { runVitest } from "./vitest.mjs";
 
@@ -8,6 +9,9 @@ const NODES = ["22", "24"];
 
 rmSync(join(scratch, "counts", "npm run test:matrix.json"), { force: true });
 const score = createScore("npm run test:matrix");
+
+// For test/browser, which skips itself by name where there can be none.
+ensureChromium();
 
 for (const version of NODES) {
   const found = await run("npx", ["-y", "-p", `node@${version}`, "node", "-p", "process.execPath"]);
