@@ -24,13 +24,18 @@ export interface HandshakeContext {
   readonly injectM: boolean;
 }
 
+/** A key of one handshake and its forks. Shared, because importing a copy would cost as much as making it; the last holder erases it. */
+export interface HeldPair extends KeyPair {
+  holders: number;
+}
+
 /** What a message changes (section 5.3). Work happens on a shallow copy: arrays in it are replaced, never written. */
 export interface HandshakeKeys {
   readonly s: KeyPair | undefined;
-  e: KeyPair | undefined;
+  e: HeldPair | undefined;
   rs: Uint8Array | undefined;
   re: Uint8Array | undefined;
-  e1: KeyPair | undefined;
+  e1: HeldPair | undefined;
   re1: Uint8Array | undefined;
   psksUsed: number;
 }
@@ -88,7 +93,7 @@ export function writeToken(context: HandshakeContext, data: HandshakeData, token
   const { symmetric, keys } = data;
   switch (token) {
     case "e": {
-      keys.e = context.fixedEphemeral === undefined ? ephemeral(context) : ownPair(context.fixedEphemeral);
+      keys.e = context.fixedEphemeral === undefined ? ephemeral(context) : heldPair(context.fixedEphemeral, context.fixedEphemeral.secretKey.slice());
       mixEphemeral(context, symmetric, keys.e.publicKey);
       return keys.e.publicKey;
     }
@@ -96,7 +101,7 @@ export function writeToken(context: HandshakeContext, data: HandshakeData, token
       return symmetric.encryptAndHash(held(keys.s).publicKey);
     case "e1": {
       const seed = context.keygenSeed ?? draw(context.random, kemBytes.seed);
-      keys.e1 = held(context.kem).keyPair(seed);
+      keys.e1 = heldPair(held(context.kem).keyPair(seed));
       if (seed !== context.keygenSeed) seed.fill(0);
       return symmetric.encryptAndHash(keys.e1.publicKey);
     }
@@ -114,14 +119,24 @@ export function writeToken(context: HandshakeContext, data: HandshakeData, token
   }
 }
 
-/** A pair whose secret half may be erased without touching the original. */
-export const ownPair = (pair: KeyPair): KeyPair => ({ publicKey: pair.publicKey, secretKey: pair.secretKey.slice() });
+const heldPair = ({ publicKey, secretKey }: KeyPair, own = secretKey): HeldPair => ({ publicKey, secretKey: own, holders: 1 });
 
-function ephemeral(context: HandshakeContext): KeyPair {
+/** For one more handshake. */
+export function share(keys: HandshakeKeys): HandshakeKeys {
+  if (keys.e !== undefined) keys.e.holders += 1;
+  if (keys.e1 !== undefined) keys.e1.holders += 1;
+  return { ...keys };
+}
+
+export function release({ e, e1 }: HandshakeKeys): void {
+  for (const pair of [e, e1]) if (pair !== undefined && --pair.holders === 0) pair.secretKey.fill(0);
+}
+
+function ephemeral(context: HandshakeContext): HeldPair {
   const secret = draw(context.random, dhBytes);
   const pair = context.dh.keyPair(secret);
   secret.fill(0);
-  return pair;
+  return heldPair(pair);
 }
 
 /** ReadMessage's tokens, section 5.3. */

@@ -1,8 +1,9 @@
-import { concat, encodeUtf8, type Reader, reader, toHex } from "../bytes.js";
+import { concat, empty, encodeUtf8, type Reader, reader, toHex } from "../bytes.js";
 import { TightbeamError } from "../errors.js";
 import { type CipherState, cipherState, messageMaxBytes, tooLarge } from "./cipher-state.js";
-import { type HandshakeData, type HandshakeKeys, ownPair, readToken, writeToken } from "./handshake-state.js";
+import { type HandshakeData, readToken, release, share, writeToken } from "./handshake-state.js";
 import { type HandshakeOptions, type Prepared, prepare } from "./options.js";
+import type { Token } from "./patterns.js";
 import { initializeSymmetric } from "./symmetric-state.js";
 import type { Handshake } from "./types.js";
 
@@ -19,38 +20,174 @@ export async function createHandshake(options: HandshakeOptions): Promise<Handsh
   const publicOf = (initiator: boolean): Uint8Array => (context.initiator === initiator ? keys.s?.publicKey : keys.rs) as Uint8Array;
   if (protocol.pattern.initiatorKnown) symmetric.mixHash(publicOf(true));
   if (protocol.pattern.responderKnown) symmetric.mixHash(publicOf(false));
-  return handshake(prepared, { symmetric, keys }, 0, undefined);
+  return new State(prepared, { symmetric, keys }, 0, undefined);
 }
 
 type Pending = { readonly data: HandshakeData; readonly parts: readonly Uint8Array[] } | { readonly data: HandshakeData; readonly rest: Uint8Array };
 
 const outOfTurn = (message: string): TightbeamError => new TightbeamError("invalid_argument", message);
 
-/** `used`: the transcripts at which some copy of this handshake has already written or split; shared by all copies. */
-function handshake(prepared: Prepared, startData: HandshakeData, startStep: number, family: Set<string> | undefined): Handshake {
-  const { protocol, context, primitives } = prepared;
-  const { messages, oneWay } = protocol.pattern;
-  let data = startData;
-  let step = startStep;
-  let used = family;
-  let pending: Pending | undefined;
-  let over = false;
+class State implements Handshake {
+  readonly protocol: string;
+  readonly role: "initiator" | "responder";
+  readonly #prepared: Prepared;
+  #data: HandshakeData;
+  #step: number;
+  /** The transcripts at which some copy of this handshake has already written or split; shared by all copies. */
+  #used: Set<string> | undefined;
+  #pending: Pending | undefined;
+  #over = false;
 
-  const finished = (): boolean => step === messages.length;
-  const writes = (): boolean => (step % 2 === 0) === context.initiator;
+  constructor(prepared: Prepared, data: HandshakeData, step: number, used: Set<string> | undefined) {
+    this.protocol = prepared.protocol.name;
+    this.role = prepared.context.initiator ? "initiator" : "responder";
+    this.#prepared = prepared;
+    this.#data = data;
+    this.#step = step;
+    this.#used = used;
+  }
 
-  function expect(write: boolean): void {
-    if (over) throw outOfTurn("this handshake is over: its keys were split off or erased");
-    if (finished()) throw outOfTurn("this handshake is finished: split it");
-    if (writes() !== write) throw outOfTurn(write ? "the next message of this handshake is the peer's" : "the next message of this handshake is ours to write");
+  get finished(): boolean {
+    return this.#step === this.#prepared.protocol.pattern.messages.length;
+  }
+
+  get next(): "write" | "read" | undefined {
+    if (this.finished) return undefined;
+    return (this.#step % 2 === 0) === this.#prepared.context.initiator ? "write" : "read";
+  }
+
+  get hash(): Uint8Array {
+    return this.#data.symmetric.hash;
+  }
+
+  get remoteStaticKey(): Uint8Array | undefined {
+    return this.#data.keys.rs?.slice();
+  }
+
+  writeMessage(payload = empty): Uint8Array {
+    this.beginWrite();
+    return this.endWrite(payload);
+  }
+
+  readMessage(message: Uint8Array): Uint8Array {
+    this.beginRead(message);
+    return this.endRead();
+  }
+
+  beginWrite(): Uint8Array {
+    this.#expect("write");
+    return this.#begin((copy, tokens) => {
+      const parts: Uint8Array[] = [];
+      for (const token of tokens) {
+        const part = writeToken(this.#prepared.context, copy, token);
+        if (part !== undefined) parts.push(part);
+      }
+      return { data: copy, parts };
+    });
+  }
+
+  endWrite(payload: Uint8Array): Uint8Array {
+    const pending = this.#pending;
+    if (pending === undefined || !("parts" in pending)) throw outOfTurn("endWrite follows beginWrite");
+    if (!(payload instanceof Uint8Array)) throw outOfTurn("a payload must be a Uint8Array");
+    const { data: next, parts } = pending;
+    const length = parts.reduce((sum, part) => sum + part.length, payload.length + next.symmetric.overhead);
+    if (length > messageMaxBytes) throw tooLarge(length);
+    this.#claim(next.symmetric.hash);
+    let sealed: Uint8Array;
+    try {
+      sealed = next.symmetric.encryptAndHash(payload);
+    } catch (error) {
+      this.#drop();
+      throw error;
+    }
+    this.#commit(next);
+    return concat(...parts, sealed);
+  }
+
+  beginRead(message: Uint8Array): Uint8Array {
+    this.#expect("read");
+    if (!(message instanceof Uint8Array)) throw outOfTurn("a message must be a Uint8Array");
+    if (message.length > messageMaxBytes)
+      throw new TightbeamError("malformed", `a Noise message holds at most ${messageMaxBytes} bytes, this one has ${message.length}`);
+    return this.#begin((copy, tokens) => {
+      const cursor: Reader = reader(message);
+      for (const token of tokens) readToken(this.#prepared.context, copy, token, cursor);
+      return { data: copy, rest: cursor.bytes(cursor.remaining) };
+    });
+  }
+
+  endRead(): Uint8Array {
+    const pending = this.#pending;
+    if (pending === undefined || !("rest" in pending)) throw outOfTurn("endRead follows beginRead");
+    const { data: next, rest } = pending;
+    try {
+      const payload = next.symmetric.decryptAndHash(rest);
+      this.#commit(next);
+      return payload;
+    } catch (error) {
+      this.#drop();
+      throw error;
+    }
+  }
+
+  fork(): Handshake {
+    this.#expect("read");
+    if (this.#pending !== undefined) throw outOfTurn("fork before beginRead or after endRead, not between them");
+    this.#used ??= new Set();
+    return new State(this.#prepared, { symmetric: this.#data.symmetric.clone(), keys: share(this.#data.keys) }, this.#step, this.#used);
+  }
+
+  exporter(label: string): Uint8Array {
+    this.#requireFinished("exporter");
+    if (this.#prepared.protocol.hash !== "SHA256") throw new TightbeamError("unsupported", "the exporter is defined for SHA256 protocols only");
+    return this.#data.symmetric.exporter(encodeUtf8(label));
+  }
+
+  split(): { send: CipherState | undefined; receive: CipherState | undefined } {
+    const { send, receive } = this.splitKeys();
+    const { aead, cipher } = this.#prepared.primitives;
+    const state = (key: Uint8Array | undefined): CipherState | undefined => (key === undefined ? undefined : cipherState(aead, cipher, key));
+    return { send: state(send), receive: state(receive) };
+  }
+
+  splitKeys(): { send: Uint8Array | undefined; receive: Uint8Array | undefined } {
+    this.#requireFinished("split");
+    this.#claim(this.hash);
+    const { context, protocol } = this.#prepared;
+    const [first, second] = this.#data.symmetric.split();
+    this.erase();
+    if (protocol.pattern.oneWay) second.fill(0);
+    const back = protocol.pattern.oneWay ? undefined : second;
+    return context.initiator ? { send: first, receive: back } : { send: back, receive: first };
+  }
+
+  erase(): void {
+    this.#drop();
+    if (this.#over) return;
+    this.#over = true;
+    this.#data.symmetric.erase();
+    release(this.#data.keys);
+  }
+
+  #expect(turn: "write" | "read"): void {
+    if (this.#over) throw isOver();
+    if (this.finished) throw outOfTurn("this handshake is finished: split it");
+    if (this.next !== turn)
+      throw outOfTurn(turn === "write" ? "the next message of this handshake is the peer's" : "the next message of this handshake is ours to write");
+  }
+
+  #requireFinished(what: string): void {
+    if (this.#over) throw isOver();
+    if (!this.finished) throw outOfTurn(`${what} comes after the last message of the handshake`);
   }
 
   /** Runs the tokens of the next message on a copy. */
-  function begin(run: (copy: HandshakeData) => Pending): Uint8Array {
-    drop();
-    const copy = { symmetric: data.symmetric.clone(), keys: { ...data.keys } };
+  #begin(run: (copy: HandshakeData, tokens: readonly Token[]) => Pending): Uint8Array {
+    this.#drop();
+    const copy = { symmetric: this.#data.symmetric.clone(), keys: { ...this.#data.keys } };
     try {
-      pending = run(copy);
+      this.#pending = run(copy, this.#prepared.protocol.pattern.messages[this.#step] ?? []);
     } catch (error) {
       copy.symmetric.erase();
       throw error;
@@ -58,156 +195,26 @@ function handshake(prepared: Prepared, startData: HandshakeData, startStep: numb
     return copy.symmetric.hash;
   }
 
-  function drop(): void {
-    pending?.data.symmetric.erase();
-    pending = undefined;
+  #drop(): void {
+    this.#pending?.data.symmetric.erase();
+    this.#pending = undefined;
   }
 
-  function commit(next: HandshakeData): void {
-    data.symmetric.erase();
-    data = next;
-    pending = undefined;
-    step++;
+  #commit(next: HandshakeData): void {
+    this.#data.symmetric.erase();
+    this.#data = next;
+    this.#pending = undefined;
+    this.#step += 1;
   }
 
   /** Two copies of a handshake that came to the same transcript hold the same key at the same nonce: only one of them may use it. */
-  function claim(transcript: Uint8Array): void {
-    if (used === undefined) return;
+  #claim(transcript: Uint8Array): void {
+    if (this.#used === undefined) return;
     const name = toHex(transcript);
-    if (used.has(name))
+    if (this.#used.has(name))
       throw new TightbeamError("invalid_argument", "a copy of this handshake has already used these keys: using them again would repeat a nonce");
-    used.add(name);
+    this.#used.add(name);
   }
-
-  function beginWrite(): Uint8Array {
-    expect(true);
-    return begin((copy) => {
-      const parts: Uint8Array[] = [];
-      for (const token of messages[step] ?? []) {
-        const part = writeToken(context, copy, token);
-        if (part !== undefined) parts.push(part);
-      }
-      return { data: copy, parts };
-    });
-  }
-
-  function endWrite(payload: Uint8Array): Uint8Array {
-    if (pending === undefined || !("parts" in pending)) throw outOfTurn("endWrite follows beginWrite");
-    if (!(payload instanceof Uint8Array)) throw outOfTurn("a payload must be a Uint8Array");
-    const { data: next, parts } = pending;
-    const length = parts.reduce((sum, part) => sum + part.length, payload.length + next.symmetric.overhead);
-    if (length > messageMaxBytes) throw tooLarge(length);
-    claim(next.symmetric.hash);
-    let sealed: Uint8Array;
-    try {
-      sealed = next.symmetric.encryptAndHash(payload);
-    } catch (error) {
-      drop();
-      throw error;
-    }
-    commit(next);
-    return concat(...parts, sealed);
-  }
-
-  function beginRead(message: Uint8Array): Uint8Array {
-    expect(false);
-    if (!(message instanceof Uint8Array)) throw outOfTurn("a message must be a Uint8Array");
-    if (message.length > messageMaxBytes)
-      throw new TightbeamError("malformed", `a Noise message holds at most ${messageMaxBytes} bytes, this one has ${message.length}`);
-    return begin((copy) => {
-      const cursor: Reader = reader(message);
-      for (const token of messages[step] ?? []) readToken(context, copy, token, cursor);
-      return { data: copy, rest: cursor.bytes(cursor.remaining) };
-    });
-  }
-
-  function endRead(): Uint8Array {
-    if (pending === undefined || !("rest" in pending)) throw outOfTurn("endRead follows beginRead");
-    const { data: next, rest } = pending;
-    try {
-      const payload = next.symmetric.decryptAndHash(rest);
-      commit(next);
-      return payload;
-    } catch (error) {
-      drop();
-      throw error;
-    }
-  }
-
-  function erase(): void {
-    drop();
-    over = true;
-    data.symmetric.erase();
-    data.keys.e?.secretKey.fill(0);
-    data.keys.e1?.secretKey.fill(0);
-  }
-
-  function requireFinished(what: string): void {
-    if (over) throw outOfTurn("this handshake is over: its keys were split off or erased");
-    if (!finished()) throw outOfTurn(`${what} comes after the last message of the handshake`);
-  }
-
-  function splitKeys(): { send: Uint8Array | undefined; receive: Uint8Array | undefined } {
-    requireFinished("split");
-    claim(data.symmetric.hash);
-    const [first, second] = data.symmetric.split();
-    erase();
-    if (oneWay) second.fill(0);
-    const back = oneWay ? undefined : second;
-    return context.initiator ? { send: first, receive: back } : { send: back, receive: first };
-  }
-
-  return Object.freeze<Handshake>({
-    protocol: protocol.name,
-    role: context.initiator ? "initiator" : "responder",
-    get finished() {
-      return finished();
-    },
-    get next() {
-      return finished() ? undefined : writes() ? "write" : "read";
-    },
-    get hash() {
-      return data.symmetric.hash;
-    },
-    get remoteStaticKey() {
-      return data.keys.rs?.slice();
-    },
-    writeMessage(payload = new Uint8Array(0)) {
-      beginWrite();
-      return endWrite(payload);
-    },
-    readMessage(message) {
-      beginRead(message);
-      return endRead();
-    },
-    beginWrite,
-    endWrite,
-    beginRead,
-    endRead,
-    fork() {
-      expect(false);
-      if (pending !== undefined) throw outOfTurn("fork before beginRead or after endRead, not between them");
-      used ??= new Set();
-      return handshake(prepared, { symmetric: data.symmetric.clone(), keys: ownKeys(data.keys) }, step, used);
-    },
-    exporter(label) {
-      requireFinished("exporter");
-      if (protocol.hash !== "SHA256") throw new TightbeamError("unsupported", "the exporter is defined for SHA256 protocols only");
-      return data.symmetric.exporter(encodeUtf8(label));
-    },
-    split() {
-      const { send, receive } = splitKeys();
-      const state = (key: Uint8Array | undefined): CipherState | undefined =>
-        key === undefined ? undefined : cipherState(primitives.aead, primitives.cipher, key);
-      return { send: state(send), receive: state(receive) };
-    },
-    splitKeys,
-    erase,
-  });
 }
 
-const ownKeys = (keys: HandshakeKeys): HandshakeKeys => ({
-  ...keys,
-  e: keys.e === undefined ? undefined : ownPair(keys.e),
-  e1: keys.e1 === undefined ? undefined : ownPair(keys.e1),
-});
+const isOver = (): TightbeamError => outOfTurn("this handshake is over: its keys were split off or erased");

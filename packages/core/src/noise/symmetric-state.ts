@@ -41,74 +41,88 @@ export interface Primitives {
 }
 
 /** Section 5.2. Every array is owned by its state, so clones can be erased one by one. */
-function symmetricState(
-  primitives: Primitives,
-  ckAtStart: Uint8Array,
-  hAtStart: Uint8Array,
-  kAtStart: Uint8Array | undefined,
-  nAtStart: number,
-): SymmetricState {
-  const { aead, cipher, hash } = primitives;
-  let ck = ckAtStart;
-  let h = hAtStart;
-  let k = kAtStart;
-  // Counts the few fields under one key within a handshake: never near its end.
-  let n = nAtStart;
+class State implements SymmetricState {
+  readonly #primitives: Primitives;
+  #ck: Uint8Array;
+  #h: Uint8Array;
+  #k: Uint8Array | undefined;
+  /** Counts the few fields under one key within a handshake: never near its end. */
+  #n: number;
 
-  function keyed(nextCk: Uint8Array, nextK: Uint8Array): void {
-    ck.fill(0);
-    k?.fill(0);
-    ck = nextCk;
-    k = nextK;
-    n = 0;
+  constructor(primitives: Primitives, ck: Uint8Array, h: Uint8Array, k: Uint8Array | undefined, n: number) {
+    this.#primitives = primitives;
+    this.#ck = ck;
+    this.#h = h;
+    this.#k = k;
+    this.#n = n;
   }
 
-  const state: SymmetricState = {
-    get hash() {
-      return h.slice();
-    },
-    get overhead() {
-      return k === undefined ? 0 : tagBytes;
-    },
-    mixHash(data) {
-      h = hash.digest(h, data);
-    },
-    mixKey(input) {
-      const [nextCk, nextK] = hkdf(hash, ck, input, 2);
-      keyed(nextCk, nextK);
-    },
-    mixKeyAndHash(input) {
-      const [nextCk, middle, nextK] = hkdf(hash, ck, input, 3);
-      state.mixHash(middle);
-      keyed(nextCk, nextK);
-    },
-    encryptAndHash(plaintext) {
-      let ciphertext = plaintext;
-      if (k !== undefined) {
-        ciphertext = new Uint8Array(plaintext.length + tagBytes);
-        aead.sealInto(ciphertext, k, nonce(cipher, n++), h, plaintext);
-      }
-      state.mixHash(ciphertext);
-      return ciphertext;
-    },
-    decryptAndHash(ciphertext) {
-      const plaintext = k === undefined ? ciphertext.slice() : aead.open(k, nonce(cipher, n++), h, ciphertext);
-      if (plaintext === undefined) throw notAuthentic();
-      state.mixHash(ciphertext);
-      return plaintext;
-    },
-    split() {
-      const [first, second] = hkdf(hash, ck, empty, 2);
-      return [first, second];
-    },
-    exporter: (label) => hash.hmac(ck, label, h),
-    clone: () => symmetricState(primitives, ck.slice(), h.slice(), k?.slice(), n),
-    erase() {
-      ck.fill(0);
-      k?.fill(0);
-    },
-  };
-  return state;
+  get hash(): Uint8Array {
+    return this.#h.slice();
+  }
+
+  get overhead(): number {
+    return this.#k === undefined ? 0 : tagBytes;
+  }
+
+  mixHash(data: Uint8Array): void {
+    this.#h = this.#primitives.hash.digest(this.#h, data);
+  }
+
+  mixKey(input: Uint8Array): void {
+    const [nextCk, nextK] = hkdf(this.#primitives.hash, this.#ck, input, 2);
+    this.#keyed(nextCk, nextK);
+  }
+
+  mixKeyAndHash(input: Uint8Array): void {
+    const [nextCk, middle, nextK] = hkdf(this.#primitives.hash, this.#ck, input, 3);
+    this.mixHash(middle);
+    this.#keyed(nextCk, nextK);
+  }
+
+  encryptAndHash(plaintext: Uint8Array): Uint8Array {
+    const { aead, cipher } = this.#primitives;
+    let ciphertext = plaintext;
+    if (this.#k !== undefined) {
+      ciphertext = new Uint8Array(plaintext.length + tagBytes);
+      aead.sealInto(ciphertext, this.#k, nonce(cipher, this.#n++), this.#h, plaintext);
+    }
+    this.mixHash(ciphertext);
+    return ciphertext;
+  }
+
+  decryptAndHash(ciphertext: Uint8Array): Uint8Array {
+    const { aead, cipher } = this.#primitives;
+    const plaintext = this.#k === undefined ? ciphertext.slice() : aead.open(this.#k, nonce(cipher, this.#n++), this.#h, ciphertext);
+    if (plaintext === undefined) throw notAuthentic();
+    this.mixHash(ciphertext);
+    return plaintext;
+  }
+
+  split(): [Uint8Array, Uint8Array] {
+    const [first, second] = hkdf(this.#primitives.hash, this.#ck, empty, 2);
+    return [first, second];
+  }
+
+  exporter(label: Uint8Array): Uint8Array {
+    return this.#primitives.hash.hmac(this.#ck, label, this.#h);
+  }
+
+  clone(): SymmetricState {
+    return new State(this.#primitives, this.#ck.slice(), this.#h.slice(), this.#k?.slice(), this.#n);
+  }
+
+  erase(): void {
+    this.#ck.fill(0);
+    this.#k?.fill(0);
+  }
+
+  #keyed(nextCk: Uint8Array, nextK: Uint8Array): void {
+    this.erase();
+    this.#ck = nextCk;
+    this.#k = nextK;
+    this.#n = 0;
+  }
 }
 
 /** InitializeSymmetric, section 5.2. */
@@ -117,5 +131,5 @@ export function initializeSymmetric(primitives: Primitives, protocolName: string
   let h = new Uint8Array(hashBytes);
   if (name.length <= hashBytes) h.set(name);
   else h = new Uint8Array(primitives.hash.digest(name));
-  return symmetricState(primitives, h.slice(), h, undefined, 0);
+  return new State(primitives, h.slice(), h, undefined, 0);
 }
