@@ -58,16 +58,20 @@ export function createCaller(options: CallerOptions): Caller {
     for (const waiter of waiters) waiter();
   };
 
-  const makeHeader = (type: EnvelopeType, method: Method, operation: OperationOptions, ttl: number | undefined): EnvelopeHeader => ({
-    type,
-    id: options.nextId(),
-    timestamp: clock.wall(),
-    priority: operation.priority ?? "normal",
-    method: method.name,
-    ...(ttl === undefined ? undefined : { ttl }),
-    ...(operation.idempotencyKey === undefined ? undefined : { idempotencyKey: operation.idempotencyKey }),
-    ...(operation.headers === undefined ? undefined : { headers: operation.headers }),
-  });
+  const makeHeader = (type: EnvelopeType, method: Method, operation: OperationOptions, ttl: number | undefined): EnvelopeHeader => {
+    const { idempotencyKey, headers, priority = "normal" } = operation;
+    const header: { -readonly [name in keyof EnvelopeHeader]: EnvelopeHeader[name] } = {
+      type,
+      id: options.nextId(),
+      timestamp: clock.wall(),
+      priority,
+      method: method.name,
+    };
+    if (ttl !== undefined) header.ttl = ttl;
+    if (idempotencyKey !== undefined) header.idempotencyKey = idempotencyKey;
+    if (headers !== undefined) header.headers = headers;
+    return header;
+  };
 
   const encodeInput = (method: Method, input: unknown): EncodedPayload | undefined | Promise<EncodedPayload | undefined> => {
     if (method.input === undefined) return encodePayload(input, json);
@@ -163,11 +167,14 @@ export function createCaller(options: CallerOptions): Caller {
       let onAbort: (() => void) | undefined;
       const settle = (error?: TightbeamError): void => {
         cancelTimer?.();
+        // The window keeps the watch until the peer has acknowledged, which may be thousands of messages later: it must not keep all this with it.
+        watch.lost = ignore;
+        watch.sealed &&= ignore;
         if (onAbort !== undefined) signal?.removeEventListener("abort", onAbort);
         if (error === undefined) resolve();
         else reject(error);
       };
-      const watch: MessageWatch = {
+      const watch: { -readonly [name in keyof MessageWatch]: MessageWatch[name] } = {
         lost: (error) => settle(withKey(error, operation)),
         ...(confirm === undefined
           ? { sealed: () => settle() }
@@ -256,6 +263,8 @@ export function createCaller(options: CallerOptions): Caller {
       }),
   };
 }
+
+const ignore = (): void => undefined;
 
 const ofOutcome = (outcome: Outcome, method: Method, link: Link): TightbeamError | undefined => {
   if (outcome === "ok") return undefined;
