@@ -28,12 +28,14 @@ for (const version of NODES) {
 }
 
 const smoke = join("test", "smoke", "smoke.mjs");
+/** The relay runs on Node, whoever its clients are. */
+const relayNode = { TIGHTBEAM_NODE: process.execPath };
 const built = await score.stage("build (tsc -b)", () => run(bin("tsc"), ["-b"]));
 if (built) {
   await score.stage("smoke on this Node", () => run(process.execPath, [smoke]));
-  await score.stage("smoke on Bun", () => run("npx", ["-y", "bun", smoke], { timeout: 180_000 }));
+  await score.stage("smoke on Bun", () => run("npx", ["-y", "bun", smoke], { env: relayNode, timeout: 180_000 }));
   await score.stage("smoke on Deno", () =>
-    run("npx", ["-y", "deno", "run", "--allow-all", "--node-modules-dir=manual", "--no-lock", smoke], { timeout: 180_000 }),
+    run("npx", ["-y", "deno", "run", "--allow-all", "--node-modules-dir=manual", "--no-lock", smoke], { env: relayNode, timeout: 180_000 }),
   );
 } else {
   score.skipStage("smoke on Bun and Deno", "the build failed", "repair it first");
