@@ -6,6 +6,9 @@ export interface NodeCrypto {
   createPrivateKey(input: { key: object; format: string; type?: string }): NodeKey;
   createPublicKey(input: NodeKey | { key: object; format: string; type?: string }): NodeKey;
   diffieHellman(keys: { privateKey: NodeKey; publicKey: NodeKey }): Uint8Array;
+  /** Reads a WebCrypto key. */
+  KeyObject: { from(key: CryptoKey): NodeKey };
+  sign(hash: string | null, data: Uint8Array, key: NodeKey | { key: NodeKey; dsaEncoding: "ieee-p1363" }): Uint8Array;
   createHash(algorithm: string): NodeHash;
   /** Node 20.12 and later: one call, half the cost of `createHash`. */
   hash?(algorithm: string, data: Uint8Array, encoding: "buffer"): Uint8Array;
