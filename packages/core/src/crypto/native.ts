@@ -1,7 +1,7 @@
 import { fromBase64url, toBase64url } from "../bytes.js";
 import { checkKeyAndNonce, checkPublicKey, checkSeal, checkSecretKey, checkShared, smallOrder, tagBytes } from "./checks.js";
 import { hash } from "./hash.js";
-import { keyCache } from "./key-cache.js";
+import { keyCache, keyCacheFromSecondUse } from "./key-cache.js";
 import { passes } from "./known-answers.js";
 import { type NodeCrypto, type NodeKey, nodeCrypto, plain } from "./node-crypto.js";
 import type { Aead, CryptoProvider, DiffieHellman, Hash } from "./provider.js";
@@ -10,7 +10,7 @@ import type { Aead, CryptoProvider, DiffieHellman, Hash } from "./provider.js";
 const pieceBytes = 32 * 1024;
 
 function nativeAead(node: NodeCrypto, cipherName: string): Aead {
-  const imported = keyCache((bytes) => node.createSecretKey(bytes));
+  const imported = keyCacheFromSecondUse((bytes) => node.createSecretKey(bytes));
   const options = { authTagLength: tagBytes };
   return {
     sealInto(out, key, nonce, aad, plaintext) {

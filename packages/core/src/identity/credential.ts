@@ -12,6 +12,9 @@ export interface Credential {
   readonly jwk: string | undefined;
 }
 
+/** The last one of each key, so that a token is read once and not for every handshake. */
+const known = new WeakMap<SigningKey, Credential>();
+
 /**
  * What a handshake or a login needs. A key may be replaced between reading `token()` and `key`, so the pair is checked and read again.
  * Throws what `token()` throws, or `invalid_token` when the identity's token is bound to another key.
@@ -20,7 +23,12 @@ export async function credential(identity: Identity, audience?: string): Promise
   for (let attempt = 0; attempt < 3; attempt++) {
     const token = await identity.token(audience);
     const { key } = identity;
-    if (isBound(token, key)) return { key, token, jwk: tokenNeedsKey(token) ? thumbprintInput(key.publicJwk) : undefined };
+    const last = known.get(key);
+    if (last?.token === token) return last;
+    if (!isBound(token, key)) continue;
+    const made: Credential = { key, token, jwk: tokenNeedsKey(token) ? thumbprintInput(key.publicJwk) : undefined };
+    known.set(key, made);
+    return made;
   }
   throw new TightbeamError("invalid_token", "The identity's token is bound to another key than its own.");
 }

@@ -151,8 +151,8 @@ function hold(token: string, key: SigningKey, runtime: Runtime): Held {
 async function withTimeout(issue: () => Promise<string>, ms: number, runtime: Runtime): Promise<string> {
   let cancel: () => void = () => undefined;
   const late = new Promise<never>((_, reject) => {
-    const error = new TightbeamError("issuer_unavailable", `The authority did not answer within ${ms} ms.`);
-    cancel = runtime.timers.after(ms, () => reject(error), { background: true });
+    const fail = (): void => reject(new TightbeamError("issuer_unavailable", `The authority did not answer within ${ms} ms.`));
+    cancel = runtime.timers.after(ms, fail, { background: true });
   });
   try {
     return await Promise.race([Promise.resolve().then(issue), late]);
