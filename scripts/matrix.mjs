@@ -1,4 +1,4 @@
-// `npm run test:matrix`: the same suites on the other Node versions, and a smoke test of the built packages on Bun and Deno.
+// `npm run test:matrix`: the same suites on the other Node versions, and a smoke test of the built packages on Bun, Deno and workerd.
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { ensureChromium } from "./chromium.mjs";
@@ -37,8 +37,9 @@ if (built) {
   await score.stage("smoke on Deno", () =>
     run("npx", ["-y", "deno", "run", "--allow-all", "--node-modules-dir=manual", "--no-lock", smoke], { env: relayNode, timeout: 180_000 }),
   );
+  await score.stage("smoke on workerd", () => run(process.execPath, [join("test", "smoke", "workerd.mjs")], { timeout: 180_000 }));
 } else {
-  score.skipStage("smoke on Bun and Deno", "the build failed", "repair it first");
+  score.skipStage("smoke on Bun, Deno, workerd", "the build failed", "repair it first");
 }
 
 score.finish();
