@@ -66,19 +66,17 @@ const base64ChunkBytes = 3 * 1024;
 /** RFC 4648 section 5, without padding. One flat string: built up character by character it would be kept as a tree 20 times its size. */
 export function toBase64url(bytes: Uint8Array): string {
   if (bytes.length > base64ChunkBytes) return toBase64url(bytes.subarray(0, base64ChunkBytes)) + toBase64url(bytes.subarray(base64ChunkBytes));
-  const codes = new Array<number>(Math.ceil((bytes.length * 4) / 3));
-  let at = 0;
-  let bits = 0;
-  let have = 0;
-  for (const byte of bytes) {
-    bits = ((bits << 8) | byte) & 0xffff;
-    have += 8;
-    while (have >= 6) {
-      have -= 6;
-      codes[at++] = base64Codes[(bits >> have) & 63] as number;
-    }
+  const codes: number[] = [];
+  for (let i = 0; i < bytes.length; i += 3) {
+    const bits = ((bytes[i] as number) << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0);
+    codes.push(
+      base64Codes[bits >> 18] as number,
+      base64Codes[(bits >> 12) & 63] as number,
+      base64Codes[(bits >> 6) & 63] as number,
+      base64Codes[bits & 63] as number,
+    );
   }
-  if (have > 0) codes[at] = base64Codes[(bits << (6 - have)) & 63] as number;
+  codes.length = Math.ceil((bytes.length * 4) / 3);
   return String.fromCharCode.apply(undefined, codes);
 }
 
