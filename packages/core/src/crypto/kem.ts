@@ -1,12 +1,10 @@
 import { concat, equalBytes, fromHex } from "../bytes.js";
 import { TightbeamError } from "../errors.js";
+import { kemBytes } from "./kem-bytes.js";
 import { keyCache } from "./key-cache.js";
 import { type NodeCrypto, nodeCrypto, plain } from "./node-crypto.js";
-import type { Hash, Kem } from "./provider.js";
+import type { Hash, Kem, KemOptions } from "./provider.js";
 import { crypto } from "./select.js";
-
-/** FIPS 203, table 3. */
-export const kemBytes = { seed: 64, m: 32, publicKey: 1184, ciphertext: 1088, sharedSecret: 32 } as const;
 
 function checkLength(bytes: Uint8Array, length: number, code: "invalid_argument" | "invalid_key" | "malformed", what: string): void {
   if (bytes.length !== length) throw new TightbeamError(code, `${what} has ${length} bytes, this one ${bytes.length}`);
@@ -116,11 +114,6 @@ function refuses(run: () => unknown): boolean {
   }
 }
 
-export interface KemOptions {
-  /** True: `encapsulate` takes `m`, so all randomness comes from the caller. Default false: the fastest there is. */
-  readonly deterministic?: boolean;
-}
-
 const loading: { fast?: Promise<Kem>; deterministic?: Promise<Kem> } = {};
 
 async function checkedNoble(): Promise<Kem> {
@@ -132,11 +125,11 @@ async function checkedNoble(): Promise<Kem> {
 
 async function fastest(): Promise<Kem> {
   const native = nativeKem();
-  return native !== undefined && kemPasses(native, crypto().sha256, false) ? native : await loadKem({ deterministic: true });
+  return native !== undefined && kemPasses(native, crypto().sha256, false) ? native : await checkedKem({ deterministic: true });
 }
 
-/** ML-KEM-768, loaded and checked on first use; afterwards the same object again. */
-export function loadKem(options: KemOptions = {}): Promise<Kem> {
+/** `loadKem` of load-kem.ts. */
+export function checkedKem(options: KemOptions = {}): Promise<Kem> {
   const slot = options.deterministic === true ? "deterministic" : "fast";
   const promise = loading[slot] ?? (slot === "fast" ? fastest() : checkedNoble());
   loading[slot] = promise;

@@ -35,17 +35,17 @@ export const nobleChachaPoly: Aead = nobleAead(chacha20poly1305, true);
 export const nobleSha256: Hash = hash("SHA256", sha256);
 
 export async function loadNobleAesGcm(): Promise<Aead> {
-  const { gcm } = await import("@noble/ciphers/aes.js");
+  const { gcm } = await import("./aes-gcm.js");
   return nobleAead(gcm, false);
 }
 
 export async function loadNobleBlake2s(): Promise<Hash> {
-  const { blake2s } = await import("@noble/hashes/blake2.js");
+  const { blake2s } = await import("./blake2s.js");
   return hash("BLAKE2s", (data) => blake2s(data));
 }
 
 export async function loadNobleX25519(): Promise<DiffieHellman> {
-  const { x25519 } = await import("@noble/curves/ed25519.js");
+  const { x25519 } = await import("./x25519.js");
   return {
     keyPair(secretKey) {
       checkSecretKey(secretKey);

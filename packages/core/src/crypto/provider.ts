@@ -45,3 +45,8 @@ export interface Kem {
   /** Implicit rejection: a wrong ciphertext gives another secret; a wrong length throws `malformed`. */
   decapsulate(secretKey: Uint8Array, ciphertext: Uint8Array): Uint8Array;
 }
+
+export interface KemOptions {
+  /** True: `encapsulate` takes `m`, so all randomness comes from the caller. Default false: the fastest there is. */
+  readonly deterministic?: boolean;
+}

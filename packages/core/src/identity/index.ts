@@ -1,12 +1,6 @@
 // Who an agent is, for applications: an identity, and whom to trust.
-export {
-  type Authority,
-  type AuthorityTrustOptions,
-  type CreateAuthorityOptions,
-  createAuthority,
-  type EnrollOptions,
-  type IssueOptions,
-} from "./authority.js";
+export { createAuthority } from "./authority.js";
+export type { Authority, AuthorityTrustOptions, CreateAuthorityOptions, EnrollOptions, IssueOptions } from "./authority-types.js";
 export type { PublishedKey } from "./authority-keys.js";
 export { type CreateIdentityOptions, createIdentity, type IssueRequest, type ManagedIdentity } from "./identity.js";
 export { type FixedTokenOptions, identityFromToken, type TokenGetterOptions } from "./from-token.js";

@@ -1,22 +1,25 @@
 import { concat, empty, encodeUtf8, type Reader, reader, toHex } from "../bytes.js";
 import { TightbeamError } from "../errors.js";
 import { type CipherState, cipherState, messageMaxBytes, tooLarge } from "./cipher-state.js";
-import { type HandshakeData, readToken, release, share, writeToken } from "./handshake-state.js";
-import { type HandshakeOptions, type Prepared, prepare } from "./options.js";
+import { type HandshakeContext, type HandshakeData, type HandshakeKeys, readToken, release, share, writeToken } from "./handshake-state.js";
 import type { Token } from "./patterns.js";
-import { initializeSymmetric } from "./symmetric-state.js";
+import type { Protocol } from "./protocol-name.js";
+import { initializeSymmetric, type Primitives } from "./symmetric-state.js";
 import type { Handshake } from "./types.js";
 
-/**
- * Throws `unsupported` for a pattern, DH, cipher or hash that is not here, naming it, and `invalid_argument` for keys that are
- * missing, superfluous or of a wrong length.
- */
-export async function createHandshake(options: HandshakeOptions): Promise<Handshake> {
-  const prepared = await prepare(options);
+/** What a handshake is made of, checked. `keys` belongs to it from here on. */
+export interface Prepared {
+  readonly protocol: Protocol;
+  readonly primitives: Primitives;
+  readonly context: HandshakeContext;
+  readonly keys: HandshakeKeys;
+}
+
+/** Initialize, section 5.3: prologue, then the pre-messages, the initiator's first. */
+export function initialize(prepared: Prepared, prologue: Uint8Array): Handshake {
   const { context, keys, protocol } = prepared;
-  // Initialize, section 5.3: prologue, then the pre-messages, the initiator's first.
   const symmetric = initializeSymmetric(prepared.primitives, protocol.name);
-  symmetric.mixHash(prepared.prologue);
+  symmetric.mixHash(prologue);
   const publicOf = (initiator: boolean): Uint8Array => (context.initiator === initiator ? keys.s?.publicKey : keys.rs) as Uint8Array;
   if (protocol.pattern.initiatorKnown) symmetric.mixHash(publicOf(true));
   if (protocol.pattern.responderKnown) symmetric.mixHash(publicOf(false));

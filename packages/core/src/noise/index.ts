@@ -4,6 +4,5 @@
  */
 export type { KeyPair } from "../crypto/index.js";
 export { type CipherName, type CipherState, nonce, rekeyed } from "./cipher-state.js";
-export { createHandshake } from "./handshake.js";
-export type { HandshakeOptions } from "./options.js";
-export type { Handshake } from "./types.js";
+export { createHandshake } from "./create.js";
+export type { Handshake, HandshakeOptions } from "./types.js";

@@ -1,3 +1,5 @@
+import type { CryptoProvider, KeyPair } from "../crypto/index.js";
+import type { Random } from "../runtime/index.js";
 import type { CipherState } from "./cipher-state.js";
 
 /**
@@ -37,4 +39,26 @@ export interface Handshake {
   splitKeys(): { readonly send: Uint8Array | undefined; readonly receive: Uint8Array | undefined };
   /** Erases the secrets of a handshake that is given up. Every later step throws. */
   erase(): void;
+}
+
+export interface HandshakeOptions {
+  /** For example `Noise_XX_25519_ChaChaPoly_SHA256`. */
+  readonly protocol: string;
+  readonly role: "initiator" | "responder";
+  /** What both sides must already agree on; authenticated, not sent. */
+  readonly prologue?: Uint8Array;
+  /** This side's static key, when the pattern has one for it. Kept by reference: using one object for many handshakes saves its import each time. */
+  readonly staticKey?: KeyPair;
+  /** The peer's static public key, exactly when the pattern knows it beforehand (NK, KK, XK, IK, N, K, X). */
+  readonly remoteStaticKey?: Uint8Array;
+  /** For test vectors. A fresh key is made otherwise, as it must be. */
+  readonly ephemeralKey?: KeyPair;
+  /** 32 bytes for each psk modifier, in order. */
+  readonly psks?: readonly Uint8Array[];
+  /** For test vectors: ML-KEM's seeds, d || z (64 bytes) and m (32 bytes). */
+  readonly kem?: { readonly keygenSeed?: Uint8Array; readonly encapsSeed?: Uint8Array };
+  /** Default: the system's generator. */
+  readonly random?: Random;
+  /** Default: native where it is faster, otherwise noble. */
+  readonly crypto?: CryptoProvider;
 }

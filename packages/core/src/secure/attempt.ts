@@ -1,7 +1,7 @@
 import { equalBytes, toBase64url } from "../bytes.js";
 import { TightbeamError } from "../errors.js";
 import { buildHs1Head, buildHs3, frameType, frameTypes, type Hs2, parseHs2, parseRetry, type Retry, sessionIdToBytes } from "../frame/frame.js";
-import type { Handshake } from "../noise/index.js";
+import type { Handshake } from "../noise/types.js";
 import type { Address } from "../transport/address.js";
 import { verifyPeer, writePayload } from "./authenticate.js";
 import { sessionOf, startNoise } from "./channel.js";

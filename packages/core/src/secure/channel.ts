@@ -1,5 +1,6 @@
 import { TightbeamError } from "../errors.js";
-import { createHandshake, type Handshake } from "../noise/index.js";
+import { startHandshake } from "../noise/start.js";
+import type { Handshake } from "../noise/types.js";
 import type { Context } from "./context.js";
 import { createSession } from "./session.js";
 import { type Suite, suiteOf } from "./suites.js";
@@ -10,8 +11,8 @@ const exporterLabel = "tightbeam/1 exporter\0";
 
 /** A fresh Noise handshake of a suite, with our key of the moment. */
 export async function startNoise(context: Context, suite: SuiteId, role: Role, prologue: Uint8Array): Promise<Handshake> {
-  const { protocol } = suiteOf(suite) as Suite;
-  return createHandshake({ protocol, role, prologue, staticKey: await context.staticKey(), random: context.runtime.random, crypto: context.crypto });
+  const { noise } = suiteOf(suite) as Suite;
+  return startHandshake({ protocol: noise, role, prologue, staticKey: await context.staticKey(), random: context.runtime.random, crypto: context.crypto });
 }
 
 /** What a finished handshake becomes; the handshake's own secrets are erased. */

@@ -1,5 +1,5 @@
 import type { Hs1 } from "../frame/frame.js";
-import type { Handshake } from "../noise/index.js";
+import type { Handshake } from "../noise/types.js";
 import type { Address } from "../transport/address.js";
 import type { HeldFrames } from "./held.js";
 import type { Session, SuiteId } from "./types.js";

@@ -1,7 +1,7 @@
 import { equalBytes, toBase64url } from "../bytes.js";
 import { isTightbeamError, TightbeamError } from "../errors.js";
 import { buildHs2, buildRetry, type Hs1, parseHs1, parseHs3, sessionIdOf, sessionIdToBytes } from "../frame/frame.js";
-import type { Handshake } from "../noise/index.js";
+import type { Handshake } from "../noise/types.js";
 import type { Address } from "../transport/address.js";
 import { createAdmission } from "./admission.js";
 import { verifyPeer, writePayload } from "./authenticate.js";

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { concat } from "../../src/bytes.js";
 import { crypto } from "../../src/crypto/index.js";
 import { TightbeamError } from "../../src/errors.js";
+import { parseProtocolName } from "../../src/noise/protocol-name.js";
 import { createVirtualRuntime } from "../../src/runtime/index.js";
 import { createCookies } from "../../src/secure/cookie.js";
 import { createExpiringMap } from "../../src/secure/expiring.js";
@@ -168,6 +169,7 @@ describe("suites", () => {
   it("ids name the whole construction", () => {
     expect(suiteOf(0x0101)?.protocol).toBe("Noise_XXhfs_25519+MLKEM768_ChaChaPoly_SHA256");
     expect(suiteOf(0x0001)?.protocol).toBe("Noise_XX_25519_ChaChaPoly_SHA256");
+    for (const id of [hybridSuite, classicalSuite]) expect(suiteOf(id)?.noise).toEqual(parseProtocolName(suiteOf(id)?.protocol ?? ""));
     expect(suiteOf(0)).toBeUndefined();
   });
 });

@@ -1,0 +1,64 @@
+import type { Runtime } from "../runtime/runtime.js";
+import type { PublishedKey } from "./authority-keys.js";
+import type { ManagedIdentity } from "./identity.js";
+import type { IssuerProfile } from "./profile.js";
+import type { Revocation } from "./revocations.js";
+import type { IssuerTrust } from "./trust.js";
+import type { SignatureAlg, SigningKey } from "./types.js";
+
+export interface CreateAuthorityOptions {
+  /** `iss` of its tokens. Default "tightbeam:authority", good for demos; two authorities trusted together need different ones. */
+  readonly issuer?: string;
+  /** Default: a generated, non-extractable Ed25519 key. */
+  readonly key?: SigningKey;
+  /** ms a token lasts unless asked otherwise. Default 1 h, at most 24 h. */
+  readonly lifetime?: number;
+  readonly runtime?: Runtime;
+  /** Sign with a shared secret (HS256) instead of a key: at least 32 random bytes. Then nothing is published and keys cannot be rotated. */
+  readonly hmac?: Uint8Array;
+}
+
+export interface IssueOptions {
+  readonly id: string;
+  /** The agent's public key as JWK; checked, private members refused. */
+  readonly publicKey: object;
+  /** A relay's audience; absent for tokens that peers see. */
+  readonly audience?: string;
+  readonly permissions?: readonly string[];
+  /** ms, at most 24 h. */
+  readonly lifetime?: number;
+}
+
+export interface EnrollOptions {
+  readonly permissions?: readonly string[];
+  /** Audiences it may get tokens for. Default: any. */
+  readonly audiences?: readonly string[];
+  readonly alg?: SignatureAlg;
+  /** Default: a generated, non-extractable one. */
+  readonly key?: SigningKey;
+  /** ms, at most 24 h. Default: the authority's. */
+  readonly lifetime?: number;
+}
+
+export interface AuthorityTrustOptions extends Pick<IssuerProfile, "audience" | "prefixes" | "revoked"> {}
+
+/** Issues tokens in this process: for tests, demos and small set-ups. */
+export interface Authority {
+  readonly issuer: string;
+  /** A token for a key that somebody else holds. Throws `invalid_argument`, `invalid_key`, `too_large`, or `revoked_token` for a revoked agent or key. */
+  issue(options: IssueOptions): Promise<string>;
+  /** An identity whose tokens this authority renews. Tokens for an audience carry only permissions that begin with `transport:`: a relay sees them. */
+  enroll(id: string, options?: EnrollOptions): Promise<ManagedIdentity>;
+  /** The public keys, as a JWK Set to publish. */
+  jwks(): { readonly keys: readonly PublishedKey[] };
+  /** Signs with another key from now on (default: a generated one of the same kind). The old one is published until its tokens have expired. */
+  rotateKey(key?: SigningKey): Promise<void>;
+  /** Stops publishing a retired key at once: its tokens no longer count. Throws `invalid_argument` for the active one. */
+  removeKey(kid: string): void;
+  /** Bound to the live keys and the live revocation list. */
+  trust(options?: AuthorityTrustOptions): IssuerTrust;
+  /** Seen at once by new handshakes, within a minute by live sessions. A revoked agent or key gets no new tokens either. Throws `overloaded` when the list is full. */
+  revoke(revocation: Revocation): void;
+  /** Takes a revocation back. */
+  reinstate(revocation: Revocation): void;
+}
