@@ -1,13 +1,10 @@
 import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { gzipSync } from "node:zlib";
-import { build } from "esbuild";
+import { measureSize } from "../scripts/size.mjs";
 import { median } from "./measure.js";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
-const root = fileURLToPath(new URL("..", import.meta.url));
 const execute = promisify(execFile);
 
 async function lastLine(args: readonly string[]): Promise<string> {
@@ -35,9 +32,5 @@ export async function measureImport(times: number): Promise<number> {
   return median(all);
 }
 
-/** Bytes of core as an application's bundler would ship it. Entry and exclusions are those of .size-limit.json. */
-export async function measureSize(): Promise<number> {
-  const [{ path, ignore }] = JSON.parse(readFileSync(`${root}.size-limit.json`, "utf8")) as [{ path: string; ignore: string[] }];
-  const { outputFiles } = await build({ entryPoints: [root + path], bundle: true, minify: true, format: "esm", external: ignore, write: false, outdir: "out" });
-  return gzipSync(outputFiles[0]?.contents ?? "", { level: 9 }).length;
-}
+/** Bytes of core as an application's bundler would ship it: what counts is written down in scripts/size.mjs. */
+export const measureCoreSize = async (): Promise<number> => (await measureSize()).bytes;

@@ -5,7 +5,7 @@
  */
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { measureImport, measureLinks, measureSize } from "./footprint.js";
+import { measureCoreSize, measureImport, measureLinks } from "./footprint.js";
 import { type Measured, measureRow, startSystems, warmUp } from "./measure.js";
 import { stopAll } from "./processes.js";
 import { judge, load, type Report, render } from "./report.js";
@@ -53,7 +53,7 @@ const report: Report = {
   hybrid: await alone("handshakes, idle links", () => measureLinks("hybrid", links, !quick)),
   classical: await alone("handshakes, classical", () => measureLinks("classical", links, false)),
   importMs: await alone("import of core", () => measureImport(quick ? 3 : 10)),
-  sizeBytes: await alone("size of core", measureSize),
+  sizeBytes: await alone("size of core", measureCoreSize),
   loadAfter: load(),
 };
 
