@@ -13,8 +13,10 @@ export interface Signer {
 /** A new key, from WebCrypto's own generator; `random` serves only where the runtime has no Ed25519. */
 export async function generateSigner(alg: SignatureAlgorithm, extractable: boolean, random: (length: number) => Uint8Array): Promise<Signer> {
   if (alg === "EdDSA" && !(await hasEd25519())) return seedSigner(random(32), extractable);
-  const pair = await globalThis.crypto.subtle.generateKey(keyParameters[alg], extractable, ["sign", "verify"]);
-  return pairSigner(alg, pair as CryptoKeyPair);
+  return ownSigner(extractable, async (readable) => {
+    const pair = (await globalThis.crypto.subtle.generateKey(keyParameters[alg], readable, ["sign", "verify"])) as CryptoKeyPair;
+    return pairSigner(alg, pair);
+  });
 }
 
 /** `jwk` holds exactly the members of a private key, checked before. Throws `invalid_key` when the runtime refuses them. */
@@ -22,16 +24,28 @@ export async function importSigner(alg: SignatureAlgorithm, jwk: JsonWebKey, ext
   if (alg === "EdDSA" && !(await hasEd25519())) return seedSigner(fromBase64url(jwk.d as string), extractable);
   const { d: _, ...publicJwk } = jwk;
   try {
-    const privateKey = await globalThis.crypto.subtle.importKey("jwk", jwk, keyParameters[alg], extractable, ["sign"]);
-    return await cryptoKeySigner(alg, privateKey, publicJwk);
+    return await ownSigner(extractable, async (readable) => {
+      const privateKey = await globalThis.crypto.subtle.importKey("jwk", jwk, keyParameters[alg], readable, ["sign"]);
+      return cryptoKeySigner(alg, privateKey, publicJwk);
+    });
   } catch {
     // No cause: a runtime's message about a private key may quote it.
     throw new TightbeamError("invalid_key", "The runtime refused this private key.");
   }
 }
 
+/**
+ * For keys that are made here. `node:crypto` is not to be handed a key that WebCrypto may not export (Node's DEP0204), so where there is one
+ * the key is made readable for this closure, and read by nobody; where that gains nothing, it is made again, unreadable.
+ */
+async function ownSigner(extractable: boolean, make: (readable: boolean) => Promise<KeptSigner>): Promise<Signer> {
+  if (extractable || nodeCrypto() === undefined) return make(extractable);
+  const { native, ...signer } = await make(true);
+  return native ? { ...signer, exportJwk: undefined } : make(false);
+}
+
 /** Throws `invalid_key` when the pair is of another kind, cannot sign, or hides its public half. */
-export async function pairSigner(alg: SignatureAlgorithm, pair: CryptoKeyPair): Promise<Signer> {
+export async function pairSigner(alg: SignatureAlgorithm, pair: CryptoKeyPair): Promise<KeptSigner> {
   if (pair.privateKey.type !== "private" || !pair.privateKey.usages.includes("sign") || pair.publicKey.type !== "public")
     throw new TightbeamError("invalid_key", "A signing key pair needs a private key with the usage 'sign' and its public key.");
   let publicJwk: JsonWebKey;
@@ -44,20 +58,24 @@ export async function pairSigner(alg: SignatureAlgorithm, pair: CryptoKeyPair): 
 }
 
 type Sign = Signer["sign"];
+/** `native`: it signs through `node:crypto`. */
+type KeptSigner = Signer & { readonly native: boolean };
 
-async function cryptoKeySigner(alg: SignatureAlgorithm, privateKey: CryptoKey, publicJwk: JsonWebKey): Promise<Signer> {
+async function cryptoKeySigner(alg: SignatureAlgorithm, privateKey: CryptoKey, publicJwk: JsonWebKey): Promise<KeptSigner> {
   const { subtle } = globalThis.crypto;
   const webSign: Sign = async (data) => new Uint8Array(await subtle.sign(signatureParameters[alg], privateKey, data as BufferSource));
+  const nativeSign = privateKey.extractable ? await nodeSign(alg, privateKey, publicJwk) : undefined;
   return {
+    native: nativeSign !== undefined,
     publicJwk,
-    sign: (await nodeSign(alg, privateKey, publicJwk)) ?? webSign,
+    sign: nativeSign ?? webSign,
     exportJwk: privateKey.extractable ? () => subtle.exportKey("jwk", privateKey) : undefined,
   };
 }
 
 /**
- * The same key through `node:crypto`: half the CPU of WebCrypto, which pays for a trip through a thread. A KeyObject could be exported even
- * where its CryptoKey could not, so it is reachable from this closure only. Undefined where there is none, or where a first signature does not verify.
+ * The same key, an extractable one, through `node:crypto`: half the CPU of WebCrypto, which pays for a trip through a thread. Reachable from this
+ * closure only. Undefined where there is none, or where a first signature does not verify.
  */
 async function nodeSign(alg: SignatureAlgorithm, privateKey: CryptoKey, publicJwk: JsonWebKey): Promise<Sign | undefined> {
   const node = nodeCrypto();
