@@ -34,7 +34,10 @@ const putU48 = (view: DataView, at: number, value: number): number => {
   return at + 6;
 };
 
-const getU48 = (view: DataView, at: number): number => view.getUint16(at) * 2 ** 32 + view.getUint32(at + 2);
+// Not through a DataView: every record would need one of its own.
+const getU16 = (bytes: Uint8Array, at: number): number => ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
+const getU32 = (bytes: Uint8Array, at: number): number => getU16(bytes, at) * 2 ** 16 + getU16(bytes, at + 2);
+const getU48 = (bytes: Uint8Array, at: number): number => getU16(bytes, at) * 2 ** 32 + getU32(bytes, at + 2);
 
 /** MSG and DONE: both carry a sequence number of their lane. */
 export function putSequenced(
@@ -108,27 +111,33 @@ export function putAck(buffer: CellBuffer, at: number, ack: Ack): number {
   return end;
 }
 
+const noRanges: readonly Range[] = [];
+
 /** Undefined when the body is not exactly an ACK. */
-export function readAck(view: DataView, flags: number, at: number, length: number): Ack | undefined {
+export function readAck(record: Uint8Array, flags: number, at: number, length: number): Ack | undefined {
   const end = at + length;
   if (length < ackHeadBytes || flags > 0x0f) return undefined;
-  const highest = getU48(view, at);
-  const delay = view.getUint32(at + 6);
-  const repeated = view.getUint16(at + 10);
+  const highest = getU48(record, at);
+  const delay = getU32(record, at + 6);
+  const repeated = getU16(record, at + 10);
   const acked: LaneAck[] = [];
   let position = at + ackHeadBytes;
   for (let lane = 0; lane < 4; lane++) {
     if ((flags & (1 << lane)) === 0) continue;
     if (position + 8 > end) return undefined;
-    const next = getU48(view, position);
-    const count = view.getUint16(position + 6);
+    const next = getU48(record, position);
+    const count = getU16(record, position + 6);
     position += 8;
     if (count > ackRangesMax || position + count * 4 > end) return undefined;
+    if (count === 0) {
+      acked.push({ lane: lane as Lane, next, ranges: noRanges });
+      continue;
+    }
     const ranges: Range[] = [];
     let from = next;
     for (let index = 0; index < count; index++, position += 4) {
-      const start = from + view.getUint16(position);
-      from = start + view.getUint16(position + 2);
+      const start = from + getU16(record, position);
+      from = start + getU16(record, position + 2);
       if (from === start || start === (ranges.at(-1)?.end ?? next)) return undefined;
       ranges.push({ start, end: from });
     }
@@ -160,9 +169,9 @@ export function putCredit(buffer: CellBuffer, at: number, blocked: boolean, gran
   return end;
 }
 
-const readGrant = (view: DataView, at: number): Grant => ({
-  ordinary: { count: getU48(view, at), bytes: getU48(view, at + 6) },
-  critical: { count: getU48(view, at + 12), bytes: getU48(view, at + 18) },
+const readGrant = (record: Uint8Array, at: number): Grant => ({
+  ordinary: { count: getU48(record, at), bytes: getU48(record, at + 6) },
+  critical: { count: getU48(record, at + 12), bytes: getU48(record, at + 18) },
 });
 
 /** PING: wall clock of the sender. PONG: that one again, then its own. Both u48 ms. */
@@ -186,38 +195,37 @@ export interface CellVisitor {
   credit(grant: Grant | undefined, blocked: boolean): void;
   ping(wall: number): void;
   pong(echoed: number, wall: number): void;
-  close(code: string): void;
+  closed(code: string): void;
 }
 
 /** Walks a record. False at the first cell that is not exactly right: then nothing after it was visited. Unknown types are malformed, zero padding ends the record. */
 export function readCells(record: Uint8Array, visit: CellVisitor): boolean {
-  const view = new DataView(record.buffer, record.byteOffset, record.byteLength);
   let at = 0;
   while (at < record.length) {
     const type = record[at] as number;
     if (type === cellType.padding) return isZero(record.subarray(at));
     if (at + protocol.cellHeaderBytes > record.length) return false;
     const flags = record[at + 1] as number;
-    const length = view.getUint16(at + 2);
+    const length = getU16(record, at + 2);
     const body = at + protocol.cellHeaderBytes;
     const end = body + length;
     if (length > protocol.cellMaxBytes || end > record.length) return false;
-    if (!visitCell(view, type, flags, body, end, visit)) return false;
+    if (!visitCell(record, type, flags, body, end, visit)) return false;
     at = end;
   }
   return true;
 }
 
-function visitCell(view: DataView, type: number, flags: number, body: number, end: number, visit: CellVisitor): boolean {
+function visitCell(record: Uint8Array, type: number, flags: number, body: number, end: number, visit: CellVisitor): boolean {
   const length = end - body;
   switch (type) {
     case cellType.msg:
     case cellType.done:
       if (length < 6 || flags & 0x80) return false;
-      visit.sequenced(type, flags, (flags & msgFlag.laneMask) as Lane, getU48(view, body), body + 6, end);
+      visit.sequenced(type, flags, (flags & msgFlag.laneMask) as Lane, getU48(record, body), body + 6, end);
       return true;
     case cellType.ack: {
-      const ack = readAck(view, flags, body, length);
+      const ack = readAck(record, flags, body, length);
       if (ack === undefined) return false;
       visit.ack(ack);
       return true;
@@ -225,20 +233,20 @@ function visitCell(view: DataView, type: number, flags: number, body: number, en
     case cellType.credit: {
       const granted = (flags & creditFlag.grant) !== 0;
       if (flags === 0 || flags > 3 || length !== (granted ? grantBytes : 0)) return false;
-      visit.credit(granted ? readGrant(view, body) : undefined, (flags & creditFlag.blocked) !== 0);
+      visit.credit(granted ? readGrant(record, body) : undefined, (flags & creditFlag.blocked) !== 0);
       return true;
     }
     case cellType.ping:
       if (flags !== 0 || length !== 6) return false;
-      visit.ping(getU48(view, body));
+      visit.ping(getU48(record, body));
       return true;
     case cellType.pong:
       if (flags !== 0 || length !== 12) return false;
-      visit.pong(getU48(view, body), getU48(view, body + 6));
+      visit.pong(getU48(record, body), getU48(record, body + 6));
       return true;
     case cellType.close:
       if (flags !== 0 || length === 0 || length > 64) return false;
-      visit.close(asciiCode(new Uint8Array(view.buffer, view.byteOffset + body, length)));
+      visit.closed(asciiCode(record.subarray(body, end)));
       return true;
     case cellType.ready:
       return true; // A repeat of the handshake's confirmation, known already.

@@ -50,7 +50,7 @@ export function sayGoodbye(options: {
     cancel = runtime.timers.after(ms, then, { background: true });
   };
 
-  const visitor: CellVisitor = { sequenced: ignore, ack: ignore, credit: ignore, ping: ignore, pong: ignore, close: answering ? say : stop };
+  const visitor: CellVisitor = { sequenced: ignore, ack: ignore, credit: ignore, ping: ignore, pong: ignore, closed: answering ? say : stop };
   say();
   return {
     receive(frame) {

@@ -1,250 +1,248 @@
 import { empty } from "../bytes.js";
-import { protocol } from "../limits.js";
-import { type CellBuffer, type CellVisitor, putClose, putCredit, putPing, putPong, readCells } from "./cells.js";
-import { createSendCredits } from "./credit.js";
-import { createInbound } from "./inbound.js";
+import type { TightbeamError } from "../errors.js";
+import { type Ack, type CellBuffer, type CellVisitor, type Grant, readCells } from "./cells.js";
+import { createSendCredits, type SendCredits } from "./credit.js";
+import { createInbound, type Inbound, type InboundSink } from "./inbound.js";
 import { createLanes } from "./lanes.js";
-import { createReceiveOrder } from "./order.js";
-import { createOutbox } from "./outbox.js";
+import type { Delivery, Lane, OutgoingMessage } from "./message.js";
+import { createReceiveOrder, type OrderSink, type ReceivedCounter, type ReceiveOrder } from "./order.js";
+import { createOutbox, type Outbox } from "./outbox.js";
 import { createPace } from "./pace.js";
-import { createProbe } from "./probe.js";
-import type { Conversation, ConversationOptions } from "./types.js";
+import { createProbe, type Probe } from "./probe.js";
+import { createSignals, type Signals } from "./signals.js";
+import type { Conversation, ConversationCounters, ConversationOptions, ConversationSink, SendWindow } from "./types.js";
 import { createSendWindow } from "./window.js";
 
 export type { Conversation, ConversationCounters, ConversationOptions, ConversationSink } from "./types.js";
 
-/** A full record while the window is small would be all of it: then nothing later could tell that it was lost. */
-const recordsPerWindow = 4;
-const smallestRecord = protocol.cellMaxBytes + protocol.cellHeaderBytes;
-const nothingDue = { probe: false, ping: false, askCredit: false, credit: false, pong: -1, close: "" };
-type Due = typeof nothingDue;
-
-export function createConversation(options: ConversationOptions): Conversation {
-  const { sink, budget, own } = options;
-  const pace = createPace();
-  const lanes = createLanes();
-  const credit = createSendCredits(options.peer);
-  const probe = createProbe({ pace, goneAfterMs: options.goneAfterMs });
-  const outbox = createOutbox({ lanes, budget, own });
-  const window = createSendWindow({ lanes, pace, credit, sink: outbox });
-
-  /** What the next record is to say beside acknowledgements and messages; and what the last one said. */
-  let due: Due = { ...nothingDue };
-  let said: Due = { ...nothingDue };
-  let saidAck = false;
-  let eliciting = false;
-  let quiet = true;
-  let over = false;
+/** Its parts call it back, each through an interface of its own: the reader of records, the receive order, the inbound messages. */
+class LinkConversation implements Conversation, CellVisitor, OrderSink, InboundSink {
+  readonly #sink: ConversationSink;
+  readonly #pace = createPace();
+  readonly #lanes = createLanes();
+  readonly #credit: SendCredits;
+  readonly #probe: Probe;
+  readonly #outbox: Outbox;
+  readonly #window: SendWindow;
+  readonly #inbound: Inbound;
+  readonly #received: ReceiveOrder;
+  readonly #signals: Signals;
+  #saidAck = false;
+  #eliciting = false;
+  #quiet = true;
+  #over = false;
   /** Why the link ends: what the peer said, or what it did wrong. */
-  let verdict: { readonly code: string; readonly byPeer: boolean } | undefined;
-  let reading = false;
-  let clockOffset: number | undefined;
-  let pinged = -1;
-  let now = 0;
-  let wallNow = 0;
+  #verdict: { readonly code: string; readonly byPeer: boolean } | undefined;
+  /** While one is read. */
+  #record: Uint8Array | undefined;
+  #session: object = empty;
+  #now = 0;
+  #wallNow = 0;
 
-  const inbound = createInbound({
-    own,
-    budget,
-    outbox,
-    deliver: (delivery) => sink.deliver(delivery),
-    wake() {
-      quiet = false;
-      sink.wake();
-    },
-    overrun: () => fail("flow"),
-  });
-  const received = createReceiveOrder({
-    budget,
-    deliver(type, flags, lane, sequence, data) {
-      if (verdict !== undefined || over) return;
-      const wrong = inbound.take(type, flags, lane, sequence, data);
-      if (wrong !== undefined) fail(wrong);
-    },
-  });
+  constructor({ sink, budget, own, peer, goneAfterMs }: ConversationOptions) {
+    this.#sink = sink;
+    this.#credit = createSendCredits(peer);
+    this.#probe = createProbe({ pace: this.#pace, goneAfterMs });
+    this.#outbox = createOutbox({ lanes: this.#lanes, budget, own });
+    this.#window = createSendWindow({ lanes: this.#lanes, pace: this.#pace, credit: this.#credit, sink: this.#outbox });
+    this.#inbound = createInbound({ own, budget, outbox: this.#outbox, sink: this });
+    this.#received = createReceiveOrder({ budget, sink: this });
+    this.#signals = createSignals(this.#window, this.#inbound.credit);
+  }
 
-  const fail = (code: string): void => {
-    if (verdict !== undefined || over) return;
-    verdict = { code, byPeer: false };
-    if (!reading) sink.ended(code, false);
-  };
+  send(message: OutgoingMessage): (() => boolean) | undefined {
+    this.#quiet = false;
+    return this.#outbox.send(message);
+  }
 
-  let record = empty;
-  let recordSession: object = record;
-  const visitor: CellVisitor = {
-    sequenced(type, flags, lane, sequence, start, end) {
-      if (verdict !== undefined || over) return;
-      eliciting = true;
-      received.take(type, flags, lane, sequence, record.subarray(start, end));
-    },
-    ack(ack) {
-      if (!over) window.acknowledge(ack, recordSession, now);
-    },
-    credit(grant, blocked) {
-      if (grant !== undefined) credit.grant(grant);
-      if (blocked) inbound.credit.asked();
-    },
-    ping(wall) {
-      eliciting = true;
-      due.pong = wall;
-    },
-    pong(echoed, wall) {
-      // Ours came back: the peer read its clock half way between.
-      if (echoed === pinged) clockOffset = wall - (echoed + wallNow) / 2;
-      pinged = -1;
-    },
-    close(code) {
-      verdict ??= { code, byPeer: true };
-    },
-  };
-
-  /** Cells that are not part of a lane. */
-  const putDue = (buffer: CellBuffer, start: number, room: number, wall: number): number => {
-    let at = start;
-    if (due.credit || due.askCredit || inbound.credit.due()) {
-      const grant = due.credit || inbound.credit.due();
-      at = putCredit(buffer, at, due.askCredit, grant ? inbound.credit.tell() : undefined);
-      // So that a peer that is gone is noticed although nothing else can be sent.
-      if (due.askCredit && !window.outstanding) due.ping = true;
-      due.credit = grant;
+  fill(buffer: CellBuffer, most: number, counter: ReceivedCounter, time: number, wall: number): number {
+    this.#now = time;
+    this.#quiet = true;
+    if (this.#over) return 0;
+    const received = this.#received;
+    const room = Math.min(most, this.#pace.record());
+    const acked = received.writeAck(buffer, 0, most, counter, time);
+    const { closing } = this.#signals;
+    let at = this.#signals.write(buffer, acked, most, wall);
+    if (!closing) {
+      at = this.#window.fill(buffer, at, Math.min(most, acked + room));
+      this.#probe.blocked(this.#lanes.waitsForCredit(this.#credit), time);
     }
-    if (due.pong >= 0) at = putPong(buffer, at, due.pong, wall);
-    if (due.close !== "") return putClose(buffer, at, due.close);
-    if (due.probe) {
-      const probed = window.fillProbe(buffer, at, room);
-      due.ping ||= probed === at;
-      at = probed;
-    }
-    if (due.ping) {
-      at = putPing(buffer, at, wall);
-      pinged = wall;
-      eliciting = true;
-    }
+    if (at === acked && (at === 0 || received.ackAt() > time)) return 0;
+    this.#saidAck = acked > 0;
+    if (this.#saidAck) received.acknowledged();
+    this.#quiet = false;
     return at;
-  };
+  }
 
-  const hasDue = (): boolean => due.probe || due.ping || due.askCredit || due.credit || due.pong >= 0 || due.close !== "" || inbound.credit.due();
+  sent(session: object, counter: number, time: number): void {
+    this.#signals.sent();
+    if (this.#window.sent(session, counter, time, this.#signals.asks)) this.#probe.sent(time);
+  }
 
-  return {
-    send(message) {
-      quiet = false;
-      return outbox.send(message);
-    },
-    fill(buffer, most, counter, time, wall) {
-      now = time;
-      eliciting = false;
-      quiet = true;
-      if (over) return 0;
-      const room = Math.min(most, Math.max(smallestRecord, Math.floor(pace.window() / recordsPerWindow)));
-      const acked = received.writeAck(buffer, 0, most, counter, time);
-      const closing = due.close !== "";
-      let at = acked;
-      said = due;
-      if (hasDue()) {
-        at = putDue(buffer, at, most, wall);
-        due = { ...nothingDue };
-      }
-      if (!closing) {
-        at = window.fill(buffer, at, Math.min(most, acked + room));
-        probe.blocked(lanes.waitsForCredit(credit), time);
-      }
-      if (at === acked && (at === 0 || received.ackAt() > time)) return 0;
-      saidAck = acked > 0;
-      if (saidAck) received.acknowledged();
-      quiet = false;
-      return at;
-    },
-    sent(session, counter, time) {
-      if (window.sent(session, counter, time, eliciting)) probe.sent(time);
-    },
-    notSent() {
-      window.notSent();
-      if (saidAck) received.notAcknowledged();
-      due = said;
-      quiet = false;
-    },
-    receive(bytes, session, counter, value, time, wall) {
-      if (over || verdict !== undefined) return false;
-      now = time;
-      wallNow = wall;
-      record = bytes;
-      recordSession = session;
-      eliciting = false;
-      quiet = false;
-      probe.heard(time);
-      reading = true;
-      if (!readCells(bytes, visitor)) verdict ??= { code: "malformed", byPeer: false };
-      reading = false;
-      if (eliciting) received.recordRead(counter, value, time);
-      const ended = verdict as typeof verdict | undefined;
-      if (ended === undefined) {
-        probe.update(window.outstanding);
-        return !over;
-      }
-      sink.ended(ended.code, ended.byPeer);
-      return false;
-    },
-    deadline: (paused) => (paused ? Number.POSITIVE_INFINITY : Math.min(received.ackAt(), window.judgeAt, probe.deadline(window.outstanding))),
-    tick(time) {
-      now = time;
-      quiet = false;
-      window.judge(time);
-      const asked = probe.tick(time, window.outstanding);
-      due.probe ||= asked.probe;
-      due.ping ||= asked.ping;
-      due.askCredit ||= asked.askCredit;
-    },
-    probe(time) {
-      now = time;
-      quiet = false;
-      probe.restart(time);
-      if (window.outstanding) due.probe = true;
-      else due.ping = true;
-    },
-    close(code) {
-      quiet = false;
-      due.close = code;
-    },
-    health: (time) => ({ suspect: probe.suspect(time), gone: probe.gone(time), probes: probe.probes() }),
-    get wantsToSend() {
-      return !quiet && !over && (hasDue() || window.hasLost || lanes.queuedMessages > 0 || received.ackAt() <= now);
-    },
-    get idle() {
-      return lanes.queuedMessages === 0 && !window.outstanding && !outbox.waitsForDone;
-    },
-    get next() {
-      return { expected: received.next(), toSend: window.nextToSend, acknowledged: window.acknowledgedBelow };
-    },
-    acknowledgeBelow(next, time) {
-      now = time;
-      quiet = false;
-      window.acknowledgeBelow(next, time);
-    },
-    get counters() {
-      return {
-        messagesSent: outbox.accepted,
-        messagesReceived: inbound.messages,
-        cellsSent: window.cellsSent,
-        cellsResent: window.resent,
-        duplicates: received.duplicates(),
-        queuedMessages: lanes.queuedMessages,
-        queuedBytes: lanes.queuedBytes,
-        unacknowledgedBytes: window.unacknowledgedBytes,
-        heldBytes: received.heldBytes(),
-        roundTrip: pace.smoothed(),
-        congestionWindow: pace.window(),
-        clockOffset,
-      };
-    },
-    get clockOffset() {
-      return clockOffset;
-    },
-    end(error) {
-      if (over) return 0;
-      over = true;
-      received.clear();
-      inbound.clear();
-      return outbox.end(error, window.pending());
-    },
-  };
+  notSent(): void {
+    this.#window.notSent();
+    if (this.#saidAck) this.#received.notAcknowledged();
+    this.#signals.notSent();
+    this.#quiet = false;
+  }
+
+  receive(bytes: Uint8Array, session: object, counter: ReceivedCounter, value: number, time: number, wall: number): boolean {
+    if (this.#over || this.#verdict !== undefined) return false;
+    this.#now = time;
+    this.#wallNow = wall;
+    this.#record = bytes;
+    this.#session = session;
+    this.#eliciting = false;
+    this.#quiet = false;
+    this.#probe.heard(time);
+    const wellFormed = readCells(bytes, this);
+    this.#record = undefined;
+    this.#session = empty;
+    if (!wellFormed) this.#judge("malformed", false);
+    if (this.#eliciting) this.#received.recordRead(counter, value, time);
+    const ended = this.#verdict as { code: string; byPeer: boolean } | undefined;
+    if (ended === undefined) {
+      this.#probe.update(this.#window.outstanding);
+      return !this.#over;
+    }
+    this.#sink.ended(ended.code, ended.byPeer);
+    return false;
+  }
+
+  sequenced(type: number, flags: number, lane: Lane, sequence: number, start: number, end: number): void {
+    if (this.#record === undefined || this.#verdict !== undefined || this.#over) return;
+    this.#eliciting = true;
+    this.#received.take(type, flags, lane, sequence, this.#record.subarray(start, end));
+  }
+
+  ack(ack: Ack): void {
+    if (!this.#over) this.#window.acknowledge(ack, this.#session, this.#now);
+  }
+
+  credit(grant: Grant | undefined, blocked: boolean): void {
+    if (grant !== undefined) this.#credit.grant(grant);
+    if (blocked) this.#inbound.credit.asked();
+  }
+
+  ping(wall: number): void {
+    this.#eliciting = true;
+    this.#signals.pong(wall);
+  }
+
+  pong(echoed: number, wall: number): void {
+    this.#signals.ponged(echoed, wall, this.#wallNow);
+  }
+
+  closed(code: string): void {
+    this.#judge(code, true);
+  }
+
+  inOrder(type: number, flags: number, lane: Lane, sequence: number, data: Uint8Array): void {
+    if (this.#verdict !== undefined || this.#over) return;
+    const wrong = this.#inbound.take(type, flags, lane, sequence, data);
+    if (wrong !== undefined) this.#judge(wrong, false);
+  }
+
+  deliver(delivery: Delivery): void {
+    this.#sink.deliver(delivery);
+  }
+
+  wake(): void {
+    this.#quiet = false;
+    this.#sink.wake();
+  }
+
+  overrun(): void {
+    if (this.#judge("flow", false) && this.#record === undefined) this.#sink.ended("flow", false);
+  }
+
+  /** The first verdict stands. Who reads a record tells the link of it afterwards. */
+  #judge(code: string, byPeer: boolean): boolean {
+    if (this.#verdict !== undefined || this.#over) return false;
+    this.#verdict = { code, byPeer };
+    return true;
+  }
+
+  deadline(paused: boolean): number {
+    if (paused) return Number.POSITIVE_INFINITY;
+    return Math.min(this.#received.ackAt(), this.#window.judgeAt, this.#probe.deadline(this.#window.outstanding));
+  }
+
+  tick(time: number): void {
+    this.#now = time;
+    this.#quiet = false;
+    this.#window.judge(time);
+    const asked = this.#probe.tick(time, this.#window.outstanding);
+    if (asked.probe) this.#signals.probe();
+    if (asked.ping) this.#signals.ping();
+    if (asked.askCredit) this.#signals.askCredit();
+  }
+
+  probe(time: number): void {
+    this.#now = time;
+    this.#quiet = false;
+    this.#probe.restart(time);
+    if (this.#window.outstanding) this.#signals.probe();
+    else this.#signals.ping();
+  }
+
+  health(time: number): ReturnType<Conversation["health"]> {
+    return { suspect: this.#probe.suspect(time), gone: this.#probe.gone(time), probes: this.#probe.probes() };
+  }
+
+  get wantsToSend(): boolean {
+    if (this.#quiet || this.#over) return false;
+    return this.#signals.due || this.#window.hasLost || this.#lanes.queuedMessages > 0 || this.#received.ackAt() <= this.#now;
+  }
+
+  get idle(): boolean {
+    return this.#lanes.queuedMessages === 0 && !this.#window.outstanding && !this.#outbox.waitsForDone;
+  }
+
+  get next(): Conversation["next"] {
+    return { expected: this.#received.next(), toSend: this.#window.nextToSend, acknowledged: this.#window.acknowledgedBelow };
+  }
+
+  get clockOffset(): number | undefined {
+    return this.#signals.clockOffset;
+  }
+
+  get counters(): ConversationCounters {
+    return {
+      messagesSent: this.#outbox.accepted,
+      messagesReceived: this.#inbound.messages,
+      cellsSent: this.#window.cellsSent,
+      cellsResent: this.#window.resent,
+      duplicates: this.#received.duplicates(),
+      queuedMessages: this.#lanes.queuedMessages,
+      queuedBytes: this.#lanes.queuedBytes,
+      unacknowledgedBytes: this.#window.unacknowledgedBytes,
+      heldBytes: this.#received.heldBytes(),
+      roundTrip: this.#pace.smoothed(),
+      congestionWindow: this.#pace.window(),
+      clockOffset: this.clockOffset,
+    };
+  }
+
+  acknowledgeBelow(next: readonly number[], time: number): void {
+    this.#now = time;
+    this.#quiet = false;
+    this.#window.acknowledgeBelow(next, time);
+  }
+
+  close(code: string): void {
+    this.#quiet = false;
+    this.#signals.close(code);
+  }
+
+  end(error: (sealed: boolean) => TightbeamError): number {
+    if (this.#over) return 0;
+    this.#over = true;
+    this.#received.clear();
+    this.#inbound.clear();
+    return this.#outbox.end(error, this.#window.pending());
+  }
 }
+
+export const createConversation = (options: ConversationOptions): Conversation => new LinkConversation(options);

@@ -7,13 +7,13 @@ import type { Lane } from "./message.js";
  * Intake credit: how many requests, notifications and events the other side's application will queue. Totals since the
  * link began, so reordering cannot confuse them. The critical lane has its own.
  */
-type Kind = 0 | 1;
-const ordinary: Kind = 0;
-const critical: Kind = 1;
-const kindOf = (lane: Lane): Kind => (lane === 0 ? critical : ordinary);
+interface Allowance {
+  readonly count: number;
+  readonly bytes: number;
+}
 
-const countsOf = (announced: AnnouncedLimits): [number, number] => [announced.intakeCount, protocol.criticalIntakeCount];
-const bytesOf = (announced: AnnouncedLimits): [number, number] => [announced.intakeBytes, protocol.criticalIntakeBytes];
+const ordinaryOf = (announced: AnnouncedLimits): Allowance => ({ count: announced.intakeCount, bytes: announced.intakeBytes });
+const critical: Allowance = { count: protocol.criticalIntakeCount, bytes: protocol.criticalIntakeBytes };
 
 /** What we may still send. */
 export interface SendCredits {
@@ -26,32 +26,63 @@ export interface SendCredits {
   grant(grant: Grant): void;
 }
 
-export function createSendCredits(peer: AnnouncedLimits): SendCredits {
-  const sentCount: [number, number] = [0, 0];
-  const sentBytes: [number, number] = [0, 0];
-  const grantedCount = countsOf(peer);
-  const grantedBytes = bytesOf(peer);
-  return {
-    open(lane) {
-      const kind = kindOf(lane);
-      return sentCount[kind] < grantedCount[kind] && sentBytes[kind] < grantedBytes[kind];
-    },
-    spend(lane, bytes) {
-      const kind = kindOf(lane);
-      sentCount[kind]++;
-      sentBytes[kind] += bytes;
-    },
-    refund(lane, bytes) {
-      sentBytes[kindOf(lane)] -= bytes;
-    },
-    grant(grant) {
-      grantedCount[ordinary] = Math.max(grantedCount[ordinary], grant.ordinary.count);
-      grantedBytes[ordinary] = Math.max(grantedBytes[ordinary], grant.ordinary.bytes);
-      grantedCount[critical] = Math.max(grantedCount[critical], grant.critical.count);
-      grantedBytes[critical] = Math.max(grantedBytes[critical], grant.critical.bytes);
-    },
-  };
+class SendAccount {
+  #sentCount = 0;
+  #sentBytes = 0;
+  #grantedCount: number;
+  #grantedBytes: number;
+
+  constructor(first: Allowance) {
+    this.#grantedCount = first.count;
+    this.#grantedBytes = first.bytes;
+  }
+
+  get open(): boolean {
+    return this.#sentCount < this.#grantedCount && this.#sentBytes < this.#grantedBytes;
+  }
+
+  spend(count: number, bytes: number): void {
+    this.#sentCount += count;
+    this.#sentBytes += bytes;
+  }
+
+  grant(totals: Allowance): void {
+    this.#grantedCount = Math.max(this.#grantedCount, totals.count);
+    this.#grantedBytes = Math.max(this.#grantedBytes, totals.bytes);
+  }
 }
+
+class LinkSendCredits implements SendCredits {
+  readonly #ordinary: SendAccount;
+  readonly #critical = new SendAccount(critical);
+
+  constructor(peer: AnnouncedLimits) {
+    this.#ordinary = new SendAccount(ordinaryOf(peer));
+  }
+
+  open(lane: Lane): boolean {
+    return this.#of(lane).open;
+  }
+
+  spend(lane: Lane, bytes: number): void {
+    this.#of(lane).spend(1, bytes);
+  }
+
+  refund(lane: Lane, bytes: number): void {
+    this.#of(lane).spend(0, -bytes);
+  }
+
+  grant(grant: Grant): void {
+    this.#ordinary.grant(grant.ordinary);
+    this.#critical.grant(grant.critical);
+  }
+
+  #of(lane: Lane): SendAccount {
+    return lane === 0 ? this.#critical : this.#ordinary;
+  }
+}
+
+export const createSendCredits = (peer: AnnouncedLimits): SendCredits => new LinkSendCredits(peer);
 
 /** What the peer may still send us. */
 export interface ReceiveCredits {
@@ -67,54 +98,86 @@ export interface ReceiveCredits {
   tell(): Grant;
 }
 
-export function createReceiveCredits(own: AnnouncedLimits): ReceiveCredits {
-  const windowCount = countsOf(own);
-  const windowBytes = bytesOf(own);
-  const arrivedCount: [number, number] = [0, 0];
-  const arrivedBytes: [number, number] = [0, 0];
-  const returnedCount: [number, number] = [0, 0];
-  const returnedBytes: [number, number] = [0, 0];
-  const toldCount = countsOf(own);
-  const toldBytes = bytesOf(own);
+class ReceiveAccount {
   /** The peer waits and has not been told anything new since it said so. */
-  const blocked: [boolean, boolean] = [false, false];
-  let isDue = false;
+  blocked = false;
+  readonly #window: Allowance;
+  #arrivedCount = 0;
+  #arrivedBytes = 0;
+  #returnedCount = 0;
+  #returnedBytes = 0;
+  #toldCount: number;
+  #toldBytes: number;
 
-  const tellOne = (kind: Kind): Grant["ordinary"] => {
-    const count = returnedCount[kind] + windowCount[kind];
-    if (count > toldCount[kind]) blocked[kind] = false;
-    toldCount[kind] = count;
-    toldBytes[kind] = returnedBytes[kind] + windowBytes[kind];
-    return { count, bytes: toldBytes[kind] };
-  };
+  constructor(window: Allowance) {
+    this.#window = window;
+    this.#toldCount = window.count;
+    this.#toldBytes = window.bytes;
+  }
 
-  return {
-    accept(lane, bytes) {
-      const kind = kindOf(lane);
-      // Lanes may complete in another order than the sender spent, so the one message of overshoot can be any of them; a message that is too large is refused, not a breach of credit.
-      const most = toldBytes[kind] + own.maxMessageBytes;
-      if (arrivedCount[kind] >= toldCount[kind] || arrivedBytes[kind] + Math.min(bytes, own.maxMessageBytes) > most) return false;
-      arrivedCount[kind]++;
-      arrivedBytes[kind] += bytes;
-      return true;
-    },
-    giveBack(lane, bytes) {
-      const kind = kindOf(lane);
-      returnedCount[kind]++;
-      returnedBytes[kind] += bytes;
-      isDue ||=
-        blocked[kind] ||
-        returnedCount[kind] + windowCount[kind] - toldCount[kind] >= windowCount[kind] / 4 ||
-        returnedBytes[kind] + windowBytes[kind] - toldBytes[kind] >= windowBytes[kind] / 4;
-    },
-    asked() {
-      blocked.fill(true);
-      isDue = true;
-    },
-    due: () => isDue,
-    tell() {
-      isDue = false;
-      return { ordinary: tellOne(ordinary), critical: tellOne(critical) };
-    },
-  };
+  accept(bytes: number, maxMessageBytes: number): boolean {
+    // Lanes may complete in another order than the sender spent, so the one message of overshoot can be any of them; a message that is too large is refused, not a breach of credit.
+    const most = this.#toldBytes + maxMessageBytes;
+    if (this.#arrivedCount >= this.#toldCount || this.#arrivedBytes + Math.min(bytes, maxMessageBytes) > most) return false;
+    this.#arrivedCount++;
+    this.#arrivedBytes += bytes;
+    return true;
+  }
+
+  /** Returns whether the peer is to hear of it now. */
+  giveBack(bytes: number): boolean {
+    this.#returnedCount++;
+    this.#returnedBytes += bytes;
+    const { count, bytes: most } = this.#window;
+    return this.blocked || this.#returnedCount + count - this.#toldCount >= count / 4 || this.#returnedBytes + most - this.#toldBytes >= most / 4;
+  }
+
+  tell(): Allowance {
+    const count = this.#returnedCount + this.#window.count;
+    if (count > this.#toldCount) this.blocked = false;
+    this.#toldCount = count;
+    this.#toldBytes = this.#returnedBytes + this.#window.bytes;
+    return { count, bytes: this.#toldBytes };
+  }
 }
+
+class LinkReceiveCredits implements ReceiveCredits {
+  readonly #maxMessageBytes: number;
+  readonly #ordinary: ReceiveAccount;
+  readonly #critical = new ReceiveAccount(critical);
+  #due = false;
+
+  constructor(own: AnnouncedLimits) {
+    this.#maxMessageBytes = own.maxMessageBytes;
+    this.#ordinary = new ReceiveAccount(ordinaryOf(own));
+  }
+
+  accept(lane: Lane, bytes: number): boolean {
+    return this.#of(lane).accept(bytes, this.#maxMessageBytes);
+  }
+
+  giveBack(lane: Lane, bytes: number): void {
+    if (this.#of(lane).giveBack(bytes)) this.#due = true;
+  }
+
+  asked(): void {
+    this.#ordinary.blocked = true;
+    this.#critical.blocked = true;
+    this.#due = true;
+  }
+
+  due(): boolean {
+    return this.#due;
+  }
+
+  tell(): Grant {
+    this.#due = false;
+    return { ordinary: this.#ordinary.tell(), critical: this.#critical.tell() };
+  }
+
+  #of(lane: Lane): ReceiveAccount {
+    return lane === 0 ? this.#critical : this.#ordinary;
+  }
+}
+
+export const createReceiveCredits = (own: AnnouncedLimits): ReceiveCredits => new LinkReceiveCredits(own);

@@ -1,12 +1,11 @@
-import { concat } from "../bytes.js";
 import { msgFlag } from "../frame/cell.js";
 import type { MemoryBudget } from "./budget.js";
 
 /** A message put together again, or the first fragment of one that was refused, or the trace of one that its sender gave up. */
 export interface Assembled {
   readonly bytes: Uint8Array;
-  readonly intake: boolean;
-  readonly wantsDone: boolean;
+  /** Of the first fragment. */
+  readonly flags: number;
   readonly refused: "too_large" | "overloaded" | undefined;
   readonly aborted: boolean;
   /** Of all that came, also when only its head was kept. */
@@ -15,8 +14,8 @@ export interface Assembled {
 
 /** The fragments of one lane, in order. */
 export interface Assembler {
-  /** Whether this fragment, both first and last, is a message as it stands: nothing to put together. Changes nothing. */
-  takesWhole(flags: number, data: Uint8Array): boolean;
+  /** Within a message. */
+  readonly open: boolean;
   /** Takes the next fragment. Returns the message when it is the last, undefined when more is due, `malformed` when it cannot follow what came before. */
   push(flags: number, data: Uint8Array): Assembled | "malformed" | undefined;
   /** Gives back what it holds of the budget. */
@@ -29,84 +28,103 @@ const wholeRecordParts = 8;
 const copyCost = 128;
 const wholeFlags = msgFlag.first | msgFlag.last;
 
-export function createAssembler(options: { readonly maxMessageBytes: number; readonly budget: MemoryBudget }): Assembler {
-  const { maxMessageBytes, budget } = options;
-  let open = false;
-  let head = 0;
-  let chunks: Uint8Array[] = [];
+interface AssemblerOptions {
+  readonly maxMessageBytes: number;
+  readonly budget: MemoryBudget;
+}
+
+class LaneAssembler implements Assembler {
+  open = false;
+  readonly #maxMessageBytes: number;
+  readonly #budget: MemoryBudget;
+  #head = 0;
+  #chunks: Uint8Array[] = [];
   /** The record of the last chunk that was kept as a view, charged whole once. */
-  let charged: ArrayBufferLike | undefined;
-  let size = 0;
-  let held = 0;
-  let refused: Assembled["refused"];
+  #charged: ArrayBufferLike | undefined;
+  #size = 0;
+  #held = 0;
+  #refused: Assembled["refused"];
 
-  const clear = (): void => {
-    budget.give(held);
-    open = false;
-    chunks = [];
-    charged = undefined;
-    size = 0;
-    held = 0;
-    refused = undefined;
-  };
+  constructor({ maxMessageBytes, budget }: AssemblerOptions) {
+    this.#maxMessageBytes = maxMessageBytes;
+    this.#budget = budget;
+  }
 
-  const hold = (data: Uint8Array): boolean => {
-    const { buffer } = data;
-    const copied = data.length * wholeRecordParts < buffer.byteLength;
-    const cost = copied ? data.length + copyCost : buffer === charged ? 0 : buffer.byteLength;
-    if (!budget.take(cost)) return false;
-    held += cost;
-    if (!copied) charged = buffer;
-    chunks.push(copied ? data.slice() : data);
-    return true;
-  };
+  push(flags: number, data: Uint8Array): Assembled | "malformed" | undefined {
+    const first = (flags & msgFlag.first) !== 0;
+    const last = (flags & msgFlag.last) !== 0;
+    const abort = (flags & msgFlag.abort) !== 0;
+    if (first === this.open || (abort && (first || last || data.length > 0))) return "malformed";
+    if (first) {
+      this.#head = flags;
+      this.open = true;
+    } else {
+      if ((flags & (msgFlag.intake | msgFlag.wantsDone)) !== 0) return "malformed";
+      if (abort) return this.#finish(true);
+    }
+    // Only a whole message may be empty: else fragments could go on for ever without counting.
+    if (data.length === 0 && (flags & wholeFlags) !== wholeFlags) return "malformed";
+    this.#keep(data);
+    return last ? this.#finish(false) : undefined;
+  }
+
+  clear(): void {
+    this.#budget.give(this.#held);
+    this.open = false;
+    this.#chunks = [];
+    this.#charged = undefined;
+    this.#size = 0;
+    this.#held = 0;
+    this.#refused = undefined;
+  }
 
   /** Keeps a fragment, or turns the message into a refused one of which only the head stays. */
-  const keep = (data: Uint8Array): void => {
-    size += data.length;
-    if (refused !== undefined) return;
-    if (size > maxMessageBytes) refused = "too_large";
-    else if (!hold(data)) refused = "overloaded";
-    if (refused === undefined) return;
-    const first = (chunks[0] ?? data).slice();
-    budget.give(held);
-    held = 0;
-    chunks = [first];
-    charged = undefined;
-  };
+  #keep(data: Uint8Array): void {
+    this.#size += data.length;
+    if (this.#refused !== undefined) return;
+    if (this.#size > this.#maxMessageBytes) this.#refused = "too_large";
+    else if (!this.#hold(data)) this.#refused = "overloaded";
+    if (this.#refused === undefined) return;
+    const first = (this.#chunks[0] ?? data).slice();
+    this.#budget.give(this.#held);
+    this.#held = 0;
+    this.#chunks = [first];
+    this.#charged = undefined;
+  }
 
-  const finish = (aborted: boolean): Assembled => {
+  #hold(data: Uint8Array): boolean {
+    const { buffer } = data;
+    const copied = data.length * wholeRecordParts < buffer.byteLength;
+    const cost = copied ? data.length + copyCost : buffer === this.#charged ? 0 : buffer.byteLength;
+    if (!this.#budget.take(cost)) return false;
+    this.#held += cost;
+    if (!copied) this.#charged = buffer;
+    this.#chunks.push(copied ? data.slice() : data);
+    return true;
+  }
+
+  #finish(aborted: boolean): Assembled {
     const assembled: Assembled = {
-      bytes: refused === undefined && !aborted ? concat(...chunks) : (chunks[0] as Uint8Array),
-      intake: (head & msgFlag.intake) !== 0,
-      wantsDone: (head & msgFlag.wantsDone) !== 0,
-      refused,
+      bytes: this.#refused === undefined && !aborted ? joined(this.#chunks, this.#size) : (this.#chunks[0] as Uint8Array),
+      flags: this.#head,
+      refused: this.#refused,
       aborted,
-      size,
+      size: this.#size,
     };
-    clear();
+    this.clear();
     return assembled;
-  };
-
-  return {
-    takesWhole: (flags, data) => !open && data.length <= maxMessageBytes && (flags & msgFlag.abort) === 0,
-    push(flags, data) {
-      const first = (flags & msgFlag.first) !== 0;
-      const last = (flags & msgFlag.last) !== 0;
-      const abort = (flags & msgFlag.abort) !== 0;
-      if (first === open || (abort && (first || last || data.length > 0))) return "malformed";
-      if (first) {
-        head = flags;
-        open = true;
-      } else {
-        if ((flags & (msgFlag.intake | msgFlag.wantsDone)) !== 0) return "malformed";
-        if (abort) return finish(true);
-      }
-      // Only a whole message may be empty: else fragments could go on for ever without counting.
-      if (data.length === 0 && (flags & wholeFlags) !== wholeFlags) return "malformed";
-      keep(data);
-      return last ? finish(false) : undefined;
-    },
-    clear,
-  };
+  }
 }
+
+/** No spread: a peer may send a message in millions of fragments, and a call takes only some 100,000 arguments. */
+function joined(chunks: readonly Uint8Array[], size: number): Uint8Array {
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
+}
+
+export const createAssembler = (options: AssemblerOptions): Assembler => new LaneAssembler(options);

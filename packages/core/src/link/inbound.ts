@@ -3,18 +3,22 @@ import type { AnnouncedLimits } from "../secure/types.js";
 import type { MemoryBudget } from "./budget.js";
 import { createReceiveCredits, type ReceiveCredits } from "./credit.js";
 import { type Assembler, createAssembler } from "./fragment.js";
-import { lanes as allLanes, type Delivery, type Lane, type Outcome } from "./message.js";
+import type { Delivery, Lane, Outcome } from "./message.js";
 import type { Outbox } from "./outbox.js";
 
 export interface InboundOptions {
   readonly own: AnnouncedLimits;
   readonly budget: MemoryBudget;
   readonly outbox: Pick<Outbox, "sendDone" | "takeDone">;
-  readonly deliver: (delivery: Delivery) => void;
+  readonly sink: InboundSink;
+}
+
+export interface InboundSink {
+  deliver(delivery: Delivery): void;
   /** A settled message left something to send. */
-  readonly wake: () => void;
+  wake(): void;
   /** The peer does not take what it asked for. */
-  readonly overrun: () => void;
+  overrun(): void;
 }
 
 /** From cells in lane order to messages, and from their settling back to credit and DONE. */
@@ -27,65 +31,86 @@ export interface Inbound {
 }
 
 const doneFlags = msgFlag.first | msgFlag.last;
-const nothingToSettle = (): void => undefined;
 
-export function createInbound({ own, budget, outbox, deliver, wake, overrun }: InboundOptions): Inbound {
-  const credit = createReceiveCredits(own);
-  const assemblers: readonly Assembler[] = allLanes.map(() => createAssembler({ maxMessageBytes: own.maxMessageBytes, budget }));
-  let messages = 0;
-  let over = false;
+class LinkInbound implements Inbound {
+  messages = 0;
+  readonly credit: ReceiveCredits;
+  readonly #options: InboundOptions;
+  /** Each from the first fragment that is not a whole message on. */
+  readonly #assemblers: (Assembler | undefined)[] = [undefined, undefined, undefined, undefined];
+  #over = false;
 
-  const settling = (lane: Lane, sequence: number, intake: boolean, wantsDone: boolean, size: number): Delivery["settle"] => {
-    if (!intake && !wantsDone) return nothingToSettle;
-    let settled = false;
-    return (outcome: Outcome) => {
-      if (settled || over) return;
-      settled = true;
-      if (intake) credit.giveBack(lane, size);
-      if (wantsDone && !outbox.sendDone(lane, sequence, outcome)) return overrun();
-      if (wantsDone || credit.due()) wake();
-    };
-  };
+  constructor(options: InboundOptions) {
+    this.#options = options;
+    this.credit = createReceiveCredits(options.own);
+  }
 
-  const hand = (
-    lane: Lane,
-    sequence: number,
-    bytes: Uint8Array,
-    intake: boolean,
-    wantsDone: boolean,
-    refused: Delivery["refused"],
-    size: number,
-  ): "flow" | undefined => {
-    if (intake && !credit.accept(lane, size)) return "flow";
-    messages++;
-    deliver({ bytes, lane, intake, wantsDone, refused, settle: settling(lane, sequence, intake, wantsDone, size) });
+  take(type: number, flags: number, lane: Lane, sequence: number, data: Uint8Array): "malformed" | "flow" | undefined {
+    if (type === cellType.done) return (flags & ~msgFlag.laneMask) === doneFlags && this.#options.outbox.takeDone(data) ? undefined : "malformed";
+    const { own, budget } = this.#options;
+    let assembler = this.#assemblers[lane];
+    const whole = (flags & (doneFlags | msgFlag.abort)) === doneFlags && data.length <= own.maxMessageBytes && assembler?.open !== true;
+    if (whole) return this.#hand(new Arrived(this, data, undefined, flags, lane, sequence, data.length));
+    assembler ??= createAssembler({ maxMessageBytes: own.maxMessageBytes, budget });
+    this.#assemblers[lane] = assembler;
+    const assembled = assembler.push(flags, data);
+    if (assembled === undefined || assembled === "malformed") return assembled;
+    if (!assembled.aborted) return this.#hand(new Arrived(this, assembled.bytes, assembled.refused, assembled.flags, lane, sequence, assembled.size));
+    if ((assembled.flags & msgFlag.intake) === 0) return undefined;
+    if (!this.credit.accept(lane, assembled.size)) return "flow";
+    this.credit.giveBack(lane, assembled.size);
     return undefined;
-  };
+  }
 
-  return {
-    take(type, flags, lane, sequence, data) {
-      if (type === cellType.done) return (flags & ~msgFlag.laneMask) === doneFlags && outbox.takeDone(data) ? undefined : "malformed";
-      const assembler = assemblers[lane] as Assembler;
-      if ((flags & doneFlags) === doneFlags && assembler.takesWhole(flags, data)) {
-        const intake = (flags & msgFlag.intake) !== 0;
-        return hand(lane, sequence, data, intake, (flags & msgFlag.wantsDone) !== 0, undefined, data.length);
-      }
-      const assembled = assembler.push(flags, data);
-      if (assembled === undefined || assembled === "malformed") return assembled;
-      const { bytes, intake, wantsDone, refused, aborted, size } = assembled;
-      if (!aborted) return hand(lane, sequence, bytes, intake, wantsDone, refused, size);
-      if (!intake) return undefined;
-      if (!credit.accept(lane, size)) return "flow";
-      credit.giveBack(lane, size);
-      return undefined;
-    },
-    credit,
-    get messages() {
-      return messages;
-    },
-    clear() {
-      over = true;
-      for (const assembler of assemblers) assembler.clear();
-    },
-  };
+  /** The application is done with a message. */
+  settled(lane: Lane, sequence: number, intake: boolean, wantsDone: boolean, size: number, outcome: Outcome): void {
+    if (this.#over) return;
+    const { outbox, sink } = this.#options;
+    if (intake) this.credit.giveBack(lane, size);
+    if (wantsDone && !outbox.sendDone(lane, sequence, outcome)) return sink.overrun();
+    if (wantsDone || this.credit.due()) sink.wake();
+  }
+
+  clear(): void {
+    this.#over = true;
+    for (const assembler of this.#assemblers) assembler?.clear();
+  }
+
+  #hand(message: Arrived): "flow" | undefined {
+    if (message.intake && !this.credit.accept(message.lane, message.size)) return "flow";
+    this.messages++;
+    this.#options.sink.deliver(message);
+    return undefined;
+  }
 }
+
+/** A message that arrived whole. Settles once. */
+class Arrived implements Delivery {
+  readonly bytes: Uint8Array;
+  readonly lane: Lane;
+  readonly intake: boolean;
+  readonly wantsDone: boolean;
+  readonly refused: Delivery["refused"];
+  readonly size: number;
+  readonly #sequence: number;
+  #inbound: LinkInbound | undefined;
+
+  constructor(inbound: LinkInbound, bytes: Uint8Array, refused: Delivery["refused"], flags: number, lane: Lane, sequence: number, size: number) {
+    this.bytes = bytes;
+    this.lane = lane;
+    this.intake = (flags & msgFlag.intake) !== 0;
+    this.wantsDone = (flags & msgFlag.wantsDone) !== 0;
+    this.refused = refused;
+    this.size = size;
+    this.#sequence = sequence;
+    this.#inbound = inbound;
+  }
+
+  settle(outcome: Outcome): void {
+    const inbound = this.#inbound;
+    this.#inbound = undefined;
+    if (this.intake || this.wantsDone) inbound?.settled(this.lane, this.#sequence, this.intake, this.wantsDone, this.size, outcome);
+  }
+}
+
+export const createInbound = (options: InboundOptions): Inbound => new LinkInbound(options);

@@ -75,114 +75,113 @@ export interface Lanes {
 
 const alive = (message: Queued): boolean => !message.abandoned;
 
-export function createLanes(): Lanes {
-  const queues: readonly LaneQueue[] = [0, 1, 2, 3].map(() => ({
-    current: undefined,
-    control: createFifo(),
-    intake: createFifo(),
-    passedOver: 0,
-    waiting: 0,
-    dead: 0,
-  }));
-  let queuedBytes = 0;
-  let queuedMessages = 0;
-
-  const head = (queue: LaneQueue, fifo: Fifo<Queued>): Queued | undefined => {
-    let message = fifo.peek();
-    while (message?.abandoned) {
-      fifo.shift();
-      queue.dead--;
-      message = fifo.peek();
-    }
-    return message;
-  };
-
-  const candidate = (lane: Lane, credit: IntakeCredit, control: boolean, intake: boolean): Queued | undefined => {
-    const queue = queues[lane] as LaneQueue;
-    const { current } = queue;
-    if (current !== undefined) return (current.intake ? intake : control) ? current : undefined;
-    const first = control ? head(queue, queue.control) : undefined;
-    const second = intake && queue.intake.length > 0 && credit.open(lane) ? head(queue, queue.intake) : undefined;
-    if (first === undefined || second === undefined) return first ?? second;
-    return first.order < second.order ? first : second;
-  };
-
-  return {
-    push(message) {
-      const queue = queues[message.lane] as LaneQueue;
-      (message.intake ? queue.intake : queue.control).push(message);
-      queuedBytes += message.bytes.length;
-      queuedMessages++;
-      queue.waiting++;
-    },
-    next(credit, far) {
-      if (queuedMessages === 0) return undefined;
-      let first: Queued | undefined;
-      for (let lane = 0; lane < 4; lane++) {
-        const queue = queues[lane] as LaneQueue;
-        if (queue.waiting === 0 || (first !== undefined && queue.passedOver < shareBytes)) continue;
-        const found = candidate(lane as Lane, credit, lane === 0 || far >= reach.control, lane === 0 || far === reach.everything);
-        if (found === undefined) continue;
-        if (first !== undefined) return found;
-        first = found;
-      }
-      return first;
-    },
-    took(message, bytes) {
-      const queue = queues[message.lane] as LaneQueue;
-      if (!message.started) {
-        message.started = true;
-        (message.intake ? queue.intake : queue.control).shift();
-        queue.current = message;
-      }
-      queuedBytes -= bytes;
-      queue.passedOver = Math.max(0, queue.passedOver - (bytes + cellCost) * shareParts);
-      for (let lane = message.lane + 1; lane < 4; lane++) {
-        const lower = queues[lane] as LaneQueue;
-        if (lower.waiting === 0) lower.passedOver = 0;
-        else lower.passedOver = Math.min(lower.passedOver + bytes + cellCost, shareBytes);
-      }
-      if (message.sealed) {
-        queue.current = undefined;
-        queue.waiting--;
-        queuedMessages--;
-        queuedBytes -= message.bytes.length - message.offset;
-      }
-    },
-    waitsForCredit(credit) {
-      if (queuedMessages === 0 || (credit.open(0) && credit.open(1))) return false;
-      return queues.some((queue, lane) => !credit.open(lane as Lane) && queue.current === undefined && head(queue, queue.intake) !== undefined);
-    },
-    get queuedBytes() {
-      return queuedBytes;
-    },
-    get queuedMessages() {
-      return queuedMessages;
-    },
-    forget(message) {
-      queuedBytes -= message.bytes.length;
-      queuedMessages--;
-      const queue = queues[message.lane] as LaneQueue;
-      queue.waiting--;
-      if (++queue.dead < 64 || queue.dead * 2 < queue.control.length + queue.intake.length) return;
-      queue.control.retain(alive);
-      queue.intake.retain(alive);
-      queue.dead = 0;
-    },
-    drain() {
-      const rest: Queued[] = [];
-      for (const queue of queues) {
-        if (queue.current !== undefined) rest.push(queue.current);
-        queue.current = undefined;
-        queue.waiting = 0;
-        queue.dead = 0;
-        for (const fifo of [queue.control, queue.intake]) {
-          for (let message = fifo.shift(); message !== undefined; message = fifo.shift()) if (!message.abandoned) rest.push(message);
-        }
-      }
-      queuedBytes = 0;
-      queuedMessages = 0;
-      return rest;
-    },
-  };
+/** The first that was not abandoned. */
+function head(queue: LaneQueue, fifo: Fifo<Queued>): Queued | undefined {
+  let message = fifo.peek();
+  while (message?.abandoned) {
+    fifo.shift();
+    queue.dead--;
+    message = fifo.peek();
+  }
+  return message;
 }
+
+function candidate(queue: LaneQueue, open: boolean, control: boolean, intake: boolean): Queued | undefined {
+  const { current } = queue;
+  if (current !== undefined) return (current.intake ? intake : control) ? current : undefined;
+  const first = control ? head(queue, queue.control) : undefined;
+  const second = intake && open && queue.intake.length > 0 ? head(queue, queue.intake) : undefined;
+  if (first === undefined || second === undefined) return first ?? second;
+  return first.order < second.order ? first : second;
+}
+
+class LinkLanes implements Lanes {
+  queuedBytes = 0;
+  queuedMessages = 0;
+  /** Each from its first message on: most links use one or two. */
+  readonly #queues: (LaneQueue | undefined)[] = [undefined, undefined, undefined, undefined];
+
+  push(message: Queued): void {
+    this.#queues[message.lane] ??= { current: undefined, control: createFifo(), intake: createFifo(), passedOver: 0, waiting: 0, dead: 0 };
+    const queue = this.#queueOf(message);
+    (message.intake ? queue.intake : queue.control).push(message);
+    this.queuedBytes += message.bytes.length;
+    this.queuedMessages++;
+    queue.waiting++;
+  }
+
+  next(credit: IntakeCredit, far: Reach): Queued | undefined {
+    if (this.queuedMessages === 0) return undefined;
+    let first: Queued | undefined;
+    for (let lane = 0; lane < 4; lane++) {
+      const queue = this.#queues[lane];
+      if (queue === undefined || queue.waiting === 0 || (first !== undefined && queue.passedOver < shareBytes)) continue;
+      const found = candidate(queue, credit.open(lane as Lane), lane === 0 || far >= reach.control, lane === 0 || far === reach.everything);
+      if (found === undefined) continue;
+      if (first !== undefined) return found;
+      first = found;
+    }
+    return first;
+  }
+
+  took(message: Queued, bytes: number): void {
+    const queue = this.#queueOf(message);
+    if (!message.started) {
+      message.started = true;
+      (message.intake ? queue.intake : queue.control).shift();
+      queue.current = message;
+    }
+    this.queuedBytes -= bytes;
+    queue.passedOver = Math.max(0, queue.passedOver - (bytes + cellCost) * shareParts);
+    for (let lane = message.lane + 1; lane < 4; lane++) {
+      const lower = this.#queues[lane];
+      if (lower === undefined) continue;
+      lower.passedOver = lower.waiting === 0 ? 0 : Math.min(lower.passedOver + bytes + cellCost, shareBytes);
+    }
+    if (message.sealed) {
+      queue.current = undefined;
+      queue.waiting--;
+      this.queuedMessages--;
+      this.queuedBytes -= message.bytes.length - message.offset;
+    }
+  }
+
+  waitsForCredit(credit: IntakeCredit): boolean {
+    if (this.queuedMessages === 0 || (credit.open(0) && credit.open(1))) return false;
+    return this.#queues.some(
+      (queue, lane) => queue !== undefined && !credit.open(lane as Lane) && queue.current === undefined && head(queue, queue.intake) !== undefined,
+    );
+  }
+
+  forget(message: Queued): void {
+    this.queuedBytes -= message.bytes.length;
+    this.queuedMessages--;
+    const queue = this.#queueOf(message);
+    queue.waiting--;
+    if (++queue.dead < 64 || queue.dead * 2 < queue.control.length + queue.intake.length) return;
+    queue.control.retain(alive);
+    queue.intake.retain(alive);
+    queue.dead = 0;
+  }
+
+  drain(): Queued[] {
+    const rest: Queued[] = [];
+    for (const queue of this.#queues) {
+      if (queue === undefined) continue;
+      if (queue.current !== undefined) rest.push(queue.current);
+      for (const fifo of [queue.control, queue.intake]) {
+        for (let message = fifo.shift(); message !== undefined; message = fifo.shift()) if (!message.abandoned) rest.push(message);
+      }
+    }
+    this.#queues.fill(undefined);
+    this.queuedBytes = 0;
+    this.queuedMessages = 0;
+    return rest;
+  }
+
+  #queueOf(message: Queued): LaneQueue {
+    return this.#queues[message.lane] as LaneQueue;
+  }
+}
+
+export const createLanes = (): Lanes => new LinkLanes();

@@ -24,6 +24,22 @@ export interface Cell {
   previousSentAt: number;
 }
 
+export const newCell = (message: Queued, sequence: number, flags: number, start: number, end: number, reserved: boolean): Cell => ({
+  message,
+  lane: message.lane,
+  sequence,
+  flags,
+  start,
+  end,
+  reserved,
+  record: undefined,
+  acknowledged: false,
+  acknowledgedTo: 0,
+  copies: 0,
+  sentAt: 0,
+  previousSentAt: 0,
+});
+
 export interface SentRecord {
   /** Position in the order of all records of the link that ask for an acknowledgement. */
   readonly index: number;
@@ -53,20 +69,98 @@ export interface SentRecords {
   oldest(): Cell | undefined;
 }
 
-export function createSentRecords(pace: Pace, lost: (cell: Cell) => void): SentRecords {
-  const records = createFifo<SentRecord>();
-  let nextIndex = 0;
-  let newest = -1;
-  let judgeAt = Number.POSITIVE_INFINITY;
-  let presentSession: object | undefined;
-  let presentFrom = 0;
+class LinkSentRecords implements SentRecords {
+  readonly #pace: Pace;
+  readonly #lost: (cell: Cell) => void;
+  readonly #records = createFifo<SentRecord>();
+  #nextIndex = 0;
+  #newest = -1;
+  #judgeAt = Number.POSITIVE_INFINITY;
+  #presentSession: object | undefined;
+  #presentFrom = 0;
+
+  constructor(pace: Pace, lost: (cell: Cell) => void) {
+    this.#pace = pace;
+    this.#lost = lost;
+  }
+
+  add(session: object, counter: number, now: number, cells: readonly Cell[]): void {
+    if (session !== this.#presentSession) {
+      this.#presentSession = session;
+      this.#presentFrom = this.#nextIndex;
+    }
+    const record: SentRecord = { index: this.#nextIndex++, session, counter, sentAt: now, cells, waiting: cells.length };
+    for (const cell of cells) {
+      if (cell.record !== undefined) cell.record.waiting--;
+      cell.record = record;
+      cell.copies++;
+      cell.previousSentAt = cell.sentAt;
+      cell.sentAt = now;
+    }
+    this.#records.push(record);
+  }
+
+  reported(session: object, counter: number, delay: number, now: number): void {
+    const record = this.#find(session, counter);
+    if (record === undefined || record.index <= this.#newest) return;
+    this.#newest = record.index;
+    this.#pace.roundTrip(now - record.sentAt, delay, now);
+  }
+
+  came(record: SentRecord): void {
+    if (record.index > this.#newest) this.#newest = record.index;
+  }
+
+  judge(now: number): void {
+    this.#judgeAt = Number.POSITIVE_INFINITY;
+    for (let position = 0; ; position++) {
+      const record = this.#records.at(position);
+      if (record === undefined || record.index >= this.#newest) break;
+      if (record.waiting === 0) continue;
+      const due = record.sentAt + this.#pace.lossAfter();
+      if (due > now) {
+        this.#judgeAt = due;
+        break;
+      }
+      this.#pace.lost(record.sentAt, now);
+      record.waiting = 0;
+      for (const cell of record.cells) {
+        if (cell.record !== record || cell.acknowledged) continue;
+        cell.record = undefined;
+        this.#lost(cell);
+      }
+    }
+    this.#trim();
+  }
+
+  judgeAt(): number {
+    return this.#judgeAt;
+  }
+
+  newest(): number {
+    return this.#newest;
+  }
+
+  waiting(): boolean {
+    const last = this.#records.at(this.#records.length - 1);
+    return last !== undefined && last.index > this.#newest;
+  }
+
+  oldest(): Cell | undefined {
+    for (let position = 0; position < this.#records.length; position++) {
+      const record = this.#records.at(position) as SentRecord;
+      if (record.waiting > 0) return record.cells.find((cell) => cell.record === record && !cell.acknowledged);
+    }
+    return undefined;
+  }
 
   /** The indices in the queue are contiguous, and the counters of one session ascend. */
-  const find = (session: object, counter: number): SentRecord | undefined => {
-    const first = records.peek()?.index ?? nextIndex;
+  #find(session: object, counter: number): SentRecord | undefined {
+    const records = this.#records;
+    const first = records.peek()?.index ?? this.#nextIndex;
     let low = 0;
     let high = records.length;
-    if (session === presentSession) low = Math.max(0, presentFrom - first);
+    if (session === this.#presentSession) low = Math.max(0, this.#presentFrom - first);
     else {
       while (low < high && records.at(low)?.session !== session) low++;
       for (let end = low; end < high; end++) if (records.at(end)?.session !== session) high = end;
@@ -79,73 +173,15 @@ export function createSentRecords(pace: Pace, lost: (cell: Cell) => void): SentR
       else high = middle;
     }
     return undefined;
-  };
+  }
 
-  const trim = (): void => {
+  #trim(): void {
+    const records = this.#records;
     for (let record = records.peek(); record !== undefined && record.waiting === 0; record = records.peek()) {
-      if (record.index > newest && record.cells.length === 0) return;
+      if (record.index > this.#newest && record.cells.length === 0) return;
       records.shift();
     }
-  };
-
-  return {
-    add(session, counter, now, cells) {
-      if (session !== presentSession) {
-        presentSession = session;
-        presentFrom = nextIndex;
-      }
-      const record: SentRecord = { index: nextIndex++, session, counter, sentAt: now, cells, waiting: cells.length };
-      for (const cell of cells) {
-        if (cell.record !== undefined) cell.record.waiting--;
-        cell.record = record;
-        cell.copies++;
-        cell.previousSentAt = cell.sentAt;
-        cell.sentAt = now;
-      }
-      records.push(record);
-    },
-    reported(session, counter, delay, now) {
-      const record = find(session, counter);
-      if (record === undefined || record.index <= newest) return;
-      newest = record.index;
-      pace.roundTrip(now - record.sentAt, delay, now);
-    },
-    came(record) {
-      if (record.index > newest) newest = record.index;
-    },
-    judge(now) {
-      judgeAt = Number.POSITIVE_INFINITY;
-      for (let position = 0; ; position++) {
-        const record = records.at(position);
-        if (record === undefined || record.index >= newest) break;
-        if (record.waiting === 0) continue;
-        const due = record.sentAt + pace.lossAfter();
-        if (due > now) {
-          judgeAt = due;
-          break;
-        }
-        pace.lost(record.sentAt, now);
-        record.waiting = 0;
-        for (const cell of record.cells) {
-          if (cell.record !== record || cell.acknowledged) continue;
-          cell.record = undefined;
-          lost(cell);
-        }
-      }
-      trim();
-    },
-    judgeAt: () => judgeAt,
-    newest: () => newest,
-    waiting() {
-      const last = records.at(records.length - 1);
-      return last !== undefined && last.index > newest;
-    },
-    oldest() {
-      for (let position = 0; position < records.length; position++) {
-        const record = records.at(position) as SentRecord;
-        if (record.waiting > 0) return record.cells.find((cell) => cell.record === record && !cell.acknowledged);
-      }
-      return undefined;
-    },
-  };
+  }
 }
+
+export const createSentRecords = (pace: Pace, lost: (cell: Cell) => void): SentRecords => new LinkSentRecords(pace, lost);

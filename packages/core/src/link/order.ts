@@ -1,7 +1,7 @@
 import { limits, protocol } from "../limits.js";
 import type { MemoryBudget } from "./budget.js";
 import { ackBytes, ackRangesMax, type CellBuffer, type LaneAck, noCounter, putAck, type Range } from "./cells.js";
-import type { Lane } from "./message.js";
+import { lanes as allLanes, type Lane } from "./message.js";
 
 interface HeldCell {
   readonly type: number;
@@ -9,11 +9,17 @@ interface HeldCell {
   readonly data: Uint8Array;
 }
 
+/** What came too early in one lane. */
+interface Held {
+  readonly cells: Map<number, HeldCell>;
+  /** The same as sorted ranges. */
+  readonly ranges: Range[];
+}
+
 interface LaneOrder {
   next: number;
-  readonly held: Map<number, HeldCell>;
-  /** What is held, as sorted ranges. */
-  readonly ranges: Range[];
+  /** Only while there is a gap. */
+  held: Held | undefined;
   /** Something came since the last ACK. */
   changed: boolean;
 }
@@ -49,122 +55,151 @@ export interface ReceiveOrder {
 
 export interface ReceiveOrderOptions {
   readonly budget: MemoryBudget;
+  readonly sink: OrderSink;
+}
+
+export interface OrderSink {
   /** Called in lane order. `data` is a view of the record for cells that came in order. */
-  readonly deliver: (type: number, flags: number, lane: Lane, sequence: number, data: Uint8Array) => void;
+  inOrder(type: number, flags: number, lane: Lane, sequence: number, data: Uint8Array): void;
 }
 
 const heldMaxBytes = protocol.windowMaxBytes + protocol.windowReserveBytes;
 const heldMaxCells = protocol.windowMaxCells + protocol.windowReserveCells;
 
+const noRanges: readonly Range[] = [];
+
 /** The receiver's half of reliability: puts the cells of each lane in order within a bounded buffer, drops what it has, and says so in ACKs. */
-export function createReceiveOrder({ budget, deliver }: ReceiveOrderOptions): ReceiveOrder {
-  const orders: readonly LaneOrder[] = [0, 1, 2, 3].map(() => ({ next: 0, held: new Map(), ranges: [], changed: false }));
-  let duplicates = 0;
-  let outside = 0;
-  let heldBytes = 0;
-  let unansweredRecords = 0;
-  let ackAt = Number.POSITIVE_INFINITY;
-  let outOfOrder = false;
+class LinkReceiveOrder implements ReceiveOrder {
+  readonly #budget: MemoryBudget;
+  readonly #sink: OrderSink;
+  readonly #orders: readonly LaneOrder[] = allLanes.map(() => ({ next: 0, held: undefined, changed: false }));
+  #duplicates = 0;
+  #outside = 0;
+  #heldBytes = 0;
+  #unansweredRecords = 0;
+  #ackAt = Number.POSITIVE_INFINITY;
+  #outOfOrder = false;
 
-  const hold = (order: LaneOrder, sequence: number, cell: HeldCell): void => {
-    order.held.set(sequence, cell);
-    heldBytes += cell.data.length;
-    insert(order.ranges, sequence);
-  };
+  constructor({ budget, sink }: ReceiveOrderOptions) {
+    this.#budget = budget;
+    this.#sink = sink;
+  }
 
-  const release = (order: LaneOrder, lane: Lane): void => {
-    for (let cell = order.held.get(order.next); cell !== undefined; cell = order.held.get(order.next)) {
-      order.held.delete(order.next);
-      heldBytes -= cell.data.length;
-      budget.give(cell.data.length);
-      const sequence = order.next++;
-      deliver(cell.type, cell.flags, lane, sequence, cell.data);
+  take(type: number, flags: number, lane: Lane, sequence: number, data: Uint8Array): void {
+    const order = this.#orders[lane] as LaneOrder;
+    order.changed = true;
+    if (sequence === order.next) {
+      order.next++;
+      this.#sink.inOrder(type, flags, lane, sequence, data);
+      if (order.held === undefined) return;
+      this.#outOfOrder = true;
+      this.#release(order, order.held, lane);
+      return;
     }
-    const first = order.ranges[0];
-    if (first !== undefined && first.end <= order.next) order.ranges.shift();
-  };
+    this.#outOfOrder = true;
+    if (sequence < order.next || order.held?.cells.has(sequence) === true) {
+      this.#duplicates++;
+      return;
+    }
+    // Not acknowledged, so it comes again. An honest peer stays within the window; a full budget asks it to wait.
+    if (sequence - order.next >= heldMaxCells || this.#heldBytes + data.length > heldMaxBytes || !this.#budget.take(data.length)) {
+      this.#outside++;
+      return;
+    }
+    order.held ??= { cells: new Map(), ranges: [] };
+    // A copy: one small cell must not keep its whole record in memory while it waits.
+    order.held.cells.set(sequence, { type, flags, data: data.slice() });
+    this.#heldBytes += data.length;
+    insert(order.held.ranges, sequence);
+  }
 
-  return {
-    take(type, flags, lane, sequence, data) {
-      const order = orders[lane] as LaneOrder;
-      order.changed = true;
-      if (sequence === order.next) {
-        order.next++;
-        deliver(type, flags, lane, sequence, data);
-        if (order.held.size === 0) return;
-        outOfOrder = true;
-        release(order, lane);
-        return;
-      }
-      outOfOrder = true;
-      if (sequence < order.next || order.held.has(sequence)) {
-        duplicates++;
-        return;
-      }
-      // Not acknowledged, so it comes again. An honest peer stays within the window; a full budget asks it to wait.
-      if (sequence - order.next >= heldMaxCells || heldBytes + data.length > heldMaxBytes || !budget.take(data.length)) {
-        outside++;
-        return;
-      }
-      // A copy: one small cell must not keep its whole record in memory while it waits.
-      hold(order, sequence, { type, flags, data: data.slice() });
-    },
-    recordRead(counter, value, now) {
-      if (counter.highest === noCounter || value > counter.highest) {
-        counter.highest = value;
-        counter.at = now;
-      }
-      unansweredRecords++;
-      if (unansweredRecords >= limits.ackEveryRecords || outOfOrder) ackAt = 0;
-      else ackAt = Math.min(ackAt, now + limits.ackDelayMs);
-      outOfOrder = false;
-    },
-    ackAt: () => ackAt,
-    writeAck(buffer, at, room, counter, now) {
-      if (unansweredRecords === 0) return at;
-      const acked: LaneAck[] = [];
-      // The lowest gaps matter most: what does not fit is said when they are closed.
-      let fit = Math.floor((room - at - ackBytes(0)) / 4);
-      if (fit < 0) return at;
-      for (let lane = 0; lane < 4; lane++) {
-        const order = orders[lane] as LaneOrder;
-        if (!order.changed && order.ranges.length === 0) continue;
-        const most = Math.min(fit, ackRangesMax);
-        const ranges = order.ranges.length > most ? order.ranges.slice(0, most) : order.ranges;
-        acked.push({ lane: lane as Lane, next: order.next, ranges });
-        fit -= ranges.length;
-      }
-      return putAck(buffer, at, {
-        highest: counter.highest,
-        delay: counter.highest === noCounter ? 0 : (now - counter.at) * 1_000,
-        repeated: duplicates,
-        lanes: acked,
-      });
-    },
-    acknowledged() {
-      for (const order of orders) order.changed = false;
-      unansweredRecords = 0;
-      ackAt = Number.POSITIVE_INFINITY;
-    },
-    notAcknowledged() {
-      for (const order of orders) order.changed = true;
-      unansweredRecords = limits.ackEveryRecords;
-      ackAt = 0;
-    },
-    next: () => orders.map((order) => order.next),
-    duplicates: () => duplicates,
-    outside: () => outside,
-    heldBytes: () => heldBytes,
-    clear() {
-      budget.give(heldBytes);
-      heldBytes = 0;
-      for (const order of orders) {
-        order.held.clear();
-        order.ranges.length = 0;
-      }
-    },
-  };
+  recordRead(counter: ReceivedCounter, value: number, now: number): void {
+    if (counter.highest === noCounter || value > counter.highest) {
+      counter.highest = value;
+      counter.at = now;
+    }
+    this.#unansweredRecords++;
+    if (this.#unansweredRecords >= limits.ackEveryRecords || this.#outOfOrder) this.#ackAt = 0;
+    else this.#ackAt = Math.min(this.#ackAt, now + limits.ackDelayMs);
+    this.#outOfOrder = false;
+  }
+
+  ackAt(): number {
+    return this.#ackAt;
+  }
+
+  writeAck(buffer: CellBuffer, at: number, room: number, counter: ReceivedCounter, now: number): number {
+    if (this.#unansweredRecords === 0) return at;
+    const acked: LaneAck[] = [];
+    // The lowest gaps matter most: what does not fit is said when they are closed.
+    let fit = Math.floor((room - at - ackBytes(0)) / 4);
+    if (fit < 0) return at;
+    for (let lane = 0; lane < 4; lane++) {
+      const order = this.#orders[lane] as LaneOrder;
+      if (!order.changed && order.held === undefined) continue;
+      const most = Math.min(fit, ackRangesMax);
+      const held = order.held?.ranges ?? noRanges;
+      const ranges = held.length > most ? held.slice(0, most) : held;
+      acked.push({ lane: lane as Lane, next: order.next, ranges });
+      fit -= ranges.length;
+    }
+    return putAck(buffer, at, {
+      highest: counter.highest,
+      delay: counter.highest === noCounter ? 0 : (now - counter.at) * 1_000,
+      repeated: this.#duplicates,
+      lanes: acked,
+    });
+  }
+
+  acknowledged(): void {
+    for (const order of this.#orders) order.changed = false;
+    this.#unansweredRecords = 0;
+    this.#ackAt = Number.POSITIVE_INFINITY;
+  }
+
+  notAcknowledged(): void {
+    for (const order of this.#orders) order.changed = true;
+    this.#unansweredRecords = limits.ackEveryRecords;
+    this.#ackAt = 0;
+  }
+
+  next(): readonly number[] {
+    return this.#orders.map((order) => order.next);
+  }
+
+  duplicates(): number {
+    return this.#duplicates;
+  }
+
+  outside(): number {
+    return this.#outside;
+  }
+
+  heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  clear(): void {
+    this.#budget.give(this.#heldBytes);
+    this.#heldBytes = 0;
+    for (const order of this.#orders) order.held = undefined;
+  }
+
+  #release(order: LaneOrder, { cells, ranges }: Held, lane: Lane): void {
+    for (let cell = cells.get(order.next); cell !== undefined; cell = cells.get(order.next)) {
+      cells.delete(order.next);
+      this.#heldBytes -= cell.data.length;
+      this.#budget.give(cell.data.length);
+      const sequence = order.next++;
+      this.#sink.inOrder(cell.type, cell.flags, lane, sequence, cell.data);
+    }
+    const first = ranges[0];
+    if (first !== undefined && first.end <= order.next) ranges.shift();
+    if (cells.size === 0) order.held = undefined;
+  }
 }
+
+export const createReceiveOrder = (options: ReceiveOrderOptions): ReceiveOrder => new LinkReceiveOrder(options);
 
 /** Adds one number to sorted, disjoint, non-adjacent ranges. */
 function insert(ranges: Range[], value: number): void {

@@ -27,17 +27,102 @@ const doneBytes = 8;
 
 const doneKey = (lane: number, sequence: number): number => sequence * protocol.laneCount + lane;
 
-export function createOutbox(options: { readonly lanes: Lanes; readonly budget: MemoryBudget; readonly own: AnnouncedLimits }): Outbox {
-  const { lanes, budget } = options;
-  const waitingForDone = new Map<number, Queued>();
-  /** A peer with that many messages to us settled has long stopped acknowledging. */
-  const donesMax = 4 * (options.own.intakeCount + protocol.windowMaxCells);
-  let order = 0;
-  let accepted = 0;
-  let dones = 0;
-  let over = false;
+interface OutboxOptions {
+  readonly lanes: Lanes;
+  readonly budget: MemoryBudget;
+  readonly own: AnnouncedLimits;
+}
 
-  const enqueue = (bytes: Uint8Array, lane: Lane, intake: boolean, isDone: boolean, source: OutgoingMessage | undefined): Queued => {
+class LinkOutbox implements Outbox {
+  accepted = 0;
+  readonly #lanes: Lanes;
+  readonly #budget: MemoryBudget;
+  /** A peer with that many messages to us settled has long stopped acknowledging. */
+  readonly #donesMax: number;
+  /** From the first such message on. */
+  #waitingForDone: Map<number, Queued> | undefined;
+  #order = 0;
+  #dones = 0;
+  #over = false;
+
+  constructor({ lanes, budget, own }: OutboxOptions) {
+    this.#lanes = lanes;
+    this.#budget = budget;
+    this.#donesMax = 4 * (own.intakeCount + protocol.windowMaxCells);
+  }
+
+  get waitsForDone(): boolean {
+    return this.#waitingForDone !== undefined && this.#waitingForDone.size > 0;
+  }
+
+  send(message: OutgoingMessage): (() => boolean) | undefined {
+    const { bytes } = message;
+    if (this.#over || !this.#budget.take(bytes.length + messageCost)) return undefined;
+    this.accepted++;
+    const queued = this.#enqueue(bytes, message.lane, message.intake, false, message);
+    return () => this.#giveUp(queued);
+  }
+
+  sendDone(lane: Lane, sequence: number, outcome: Outcome): boolean {
+    if (this.#dones >= this.#donesMax) return false;
+    this.#dones++;
+    const body = new Uint8Array(doneBytes);
+    const view = new DataView(body.buffer);
+    view.setUint8(0, lane);
+    view.setUint16(1, Math.floor(sequence / 2 ** 32));
+    view.setUint32(3, sequence >>> 0);
+    view.setUint8(7, outcomes.indexOf(outcome));
+    this.#enqueue(body, 0, false, true, undefined);
+    return true;
+  }
+
+  takeDone(body: Uint8Array): boolean {
+    if (body.length !== doneBytes) return false;
+    const view = new DataView(body.buffer, body.byteOffset, doneBytes);
+    const lane = view.getUint8(0);
+    const outcome = outcomes[view.getUint8(7)];
+    if (outcome === undefined || lane >= allLanes.length) return false;
+    const key = doneKey(lane, view.getUint16(1) * 2 ** 32 + view.getUint32(3));
+    const message = this.#waitingForDone?.get(key);
+    if (message === undefined) return false;
+    this.#waitingForDone?.delete(key);
+    // Its own ACK may still be on the way, or be lost.
+    this.#received(message);
+    message.watch?.done?.(outcome);
+    return true;
+  }
+
+  sealed(message: Queued, sequence: number): void {
+    if (message.abandoned) return;
+    if (message.wantsDone) {
+      this.#waitingForDone ??= new Map();
+      this.#waitingForDone.set(doneKey(message.lane, sequence), message);
+    }
+    message.watch?.sealed?.();
+  }
+
+  acknowledged(message: Queued): void {
+    if (message.isDone) this.#dones--;
+    this.#release(message);
+    this.#received(message);
+  }
+
+  end(error: (sealed: boolean) => TightbeamError, unacknowledged: readonly Queued[]): number {
+    if (this.#over) return 0;
+    this.#over = true;
+    const waiting = new Set(this.#waitingForDone?.values());
+    this.#waitingForDone = undefined;
+    let never = 0;
+    for (const message of new Set([...unacknowledged, ...waiting, ...this.#lanes.drain()])) {
+      if (!message.sealed || message.unacknowledged > 0) this.#release(message);
+      if (message.isDone || message.abandoned || (message.received && !waiting.has(message))) continue;
+      if (!message.received) never++;
+      message.watch?.lost?.(error(message.sealed), message.sealed);
+    }
+    return never;
+  }
+
+  #enqueue(bytes: Uint8Array, lane: Lane, intake: boolean, isDone: boolean, source: OutgoingMessage | undefined): Queued {
     const queued: Queued = {
       bytes,
       lane,
@@ -45,7 +130,7 @@ export function createOutbox(options: { readonly lanes: Lanes; readonly budget: 
       wantsDone: source?.wantsDone === true,
       isDone,
       watch: source?.watch,
-      order: order++,
+      order: this.#order++,
       offset: 0,
       started: false,
       sealed: false,
@@ -53,93 +138,30 @@ export function createOutbox(options: { readonly lanes: Lanes; readonly budget: 
       unacknowledged: 0,
       received: false,
     };
-    lanes.push(queued);
+    this.#lanes.push(queued);
     return queued;
-  };
+  }
 
-  const release = (message: Queued): void => {
-    if (!message.isDone) budget.give(message.bytes.length + messageCost);
+  #giveUp(queued: Queued): boolean {
+    if (queued.sealed || queued.abandoned || this.#over) return false;
+    queued.abandoned = true;
+    if (!queued.started) {
+      this.#lanes.forget(queued);
+      this.#release(queued);
+    }
+    return true;
+  }
+
+  #release(message: Queued): void {
+    if (!message.isDone) this.#budget.give(message.bytes.length + messageCost);
     message.bytes = empty;
-  };
+  }
 
-  const received = (message: Queued): void => {
+  #received(message: Queued): void {
     if (message.received) return;
     message.received = true;
     if (!message.abandoned) message.watch?.received?.();
-  };
-
-  return {
-    send(message) {
-      const { bytes } = message;
-      if (over || !budget.take(bytes.length + messageCost)) return undefined;
-      accepted++;
-      const queued = enqueue(bytes, message.lane, message.intake, false, message);
-      return () => {
-        if (queued.sealed || queued.abandoned || over) return false;
-        queued.abandoned = true;
-        if (!queued.started) {
-          lanes.forget(queued);
-          release(queued);
-        }
-        return true;
-      };
-    },
-    sendDone(lane, sequence, outcome) {
-      if (dones >= donesMax) return false;
-      dones++;
-      const body = new Uint8Array(doneBytes);
-      const view = new DataView(body.buffer);
-      view.setUint8(0, lane);
-      view.setUint16(1, Math.floor(sequence / 2 ** 32));
-      view.setUint32(3, sequence >>> 0);
-      view.setUint8(7, outcomes.indexOf(outcome));
-      enqueue(body, 0, false, true, undefined);
-      return true;
-    },
-    takeDone(body) {
-      if (body.length !== doneBytes) return false;
-      const view = new DataView(body.buffer, body.byteOffset, doneBytes);
-      const lane = view.getUint8(0);
-      const outcome = outcomes[view.getUint8(7)];
-      if (outcome === undefined || lane >= allLanes.length) return false;
-      const key = doneKey(lane, view.getUint16(1) * 2 ** 32 + view.getUint32(3));
-      const message = waitingForDone.get(key);
-      if (message === undefined) return false;
-      waitingForDone.delete(key);
-      // Its own ACK may still be on the way, or be lost.
-      received(message);
-      message.watch?.done?.(outcome);
-      return true;
-    },
-    sealed(message, sequence) {
-      if (message.abandoned) return;
-      if (message.wantsDone) waitingForDone.set(doneKey(message.lane, sequence), message);
-      message.watch?.sealed?.();
-    },
-    acknowledged(message) {
-      if (message.isDone) dones--;
-      release(message);
-      received(message);
-    },
-    end(error, unacknowledged) {
-      if (over) return 0;
-      over = true;
-      const waiting = new Set(waitingForDone.values());
-      let never = 0;
-      for (const message of new Set([...unacknowledged, ...waiting, ...lanes.drain()])) {
-        if (!message.sealed || message.unacknowledged > 0) release(message);
-        if (message.isDone || message.abandoned || (message.received && !waiting.has(message))) continue;
-        if (!message.received) never++;
-        message.watch?.lost?.(error(message.sealed), message.sealed);
-      }
-      waitingForDone.clear();
-      return never;
-    },
-    get accepted() {
-      return accepted;
-    },
-    get waitsForDone() {
-      return waitingForDone.size > 0;
-    },
-  };
+  }
 }
+
+export const createOutbox = (options: OutboxOptions): Outbox => new LinkOutbox(options);

@@ -5,6 +5,8 @@ export interface Pace {
   smoothed(): number;
   /** Whole bytes. */
   window(): number;
+  /** Bytes of a record, beside its ACK: a full one while the window is small would be all of it, and nothing later could tell that it was lost. */
+  record(): number;
   /** A cell is lost when a later record was acknowledged and this much has passed since it was sent (RFC 8985, 6.2). */
   lossAfter(): number;
   /** Probe timer without back-off (RFC 9002, 6.2.1). */
@@ -26,63 +28,86 @@ const initialRoundTrip = 100;
 const delayMax = limits.ackDelayMs + limits.probeSlackMs;
 /** How late a record may be before it is taken as lost, at most: the larger of this and two round trips. */
 const reorderingMax = 500;
+const recordsPerWindow = 4;
+const smallestRecord = protocol.cellMaxBytes + protocol.cellHeaderBytes;
 const reorderingMargin = 5 / 4;
 /** A network that reordered is remembered this long: loss alone never looks like reordering, so only such a network waits longer. */
 const reorderingHalfLife = 10_000;
 
-export function createPace(): Pace {
-  let smoothed = initialRoundTrip;
-  let latest = initialRoundTrip;
-  let variation = initialRoundTrip / 2;
-  let minimum = Number.POSITIVE_INFINITY;
-  let measured = false;
-  let reordering = 0;
-  let fadedAt = 0;
-  let widenedAt = Number.NEGATIVE_INFINITY;
-  let window: number = limits.congestionInitialBytes;
-  let beforeHalving = window;
-  let halvedAt = Number.NEGATIVE_INFINITY;
+class LinkPace implements Pace {
+  #smoothed = initialRoundTrip;
+  #latest = initialRoundTrip;
+  #variation = initialRoundTrip / 2;
+  #minimum = Number.POSITIVE_INFINITY;
+  #measured = false;
+  #reordering = 0;
+  #fadedAt = 0;
+  #widenedAt = Number.NEGATIVE_INFINITY;
+  #window: number = limits.congestionInitialBytes;
+  #beforeHalving: number = limits.congestionInitialBytes;
+  #halvedAt = Number.NEGATIVE_INFINITY;
 
-  return {
-    smoothed: () => smoothed,
-    window: () => window,
-    lossAfter: () => (Math.max(smoothed, latest) * 9) / 8 + reordering + 1,
-    probeAfter: () => Math.max(limits.probeMinMs, smoothed + 4 * variation) + limits.probeSlackMs,
-    roundTrip(sample, delay, now) {
-      const whole = Math.max(sample, 0);
-      minimum = Math.min(minimum, whole);
-      const shorter = whole - Math.min(delay, delayMax);
-      latest = shorter >= minimum ? shorter : whole;
-      if (measured) {
-        variation += (Math.abs(smoothed - latest) - variation) / 4;
-        smoothed += (latest - smoothed) / 8;
-      } else {
-        measured = true;
-        smoothed = latest;
-        variation = latest / 2;
-      }
-      if (reordering === 0) return;
-      reordering *= 2 ** ((fadedAt - now) / reorderingHalfLife);
-      fadedAt = now;
-    },
-    arrivedLate(late, judgedLost) {
-      const beyond = (late - smoothed) * reorderingMargin;
-      if (beyond > reordering) reordering = Math.min(beyond, Math.max(2 * smoothed, reorderingMax));
-      if (judgedLost) window = Math.max(window, beforeHalving);
-    },
-    resentInVain(now) {
-      if (now - widenedAt < smoothed) return;
-      widenedAt = now;
-      reordering = Math.min(2 * reordering + smoothed / 2, Math.max(2 * smoothed, reorderingMax));
-    },
-    acknowledged(bytes) {
-      window = Math.min(window + bytes, protocol.windowMaxBytes);
-    },
-    lost(sentAt, now) {
-      if (sentAt <= halvedAt) return;
-      halvedAt = now;
-      beforeHalving = window;
-      window = Math.max(Math.floor(window / 2), limits.congestionMinBytes);
-    },
-  };
+  smoothed(): number {
+    return this.#smoothed;
+  }
+
+  window(): number {
+    return this.#window;
+  }
+
+  record(): number {
+    return Math.max(smallestRecord, Math.floor(this.#window / recordsPerWindow));
+  }
+
+  lossAfter(): number {
+    return (Math.max(this.#smoothed, this.#latest) * 9) / 8 + this.#reordering + 1;
+  }
+
+  probeAfter(): number {
+    return Math.max(limits.probeMinMs, this.#smoothed + 4 * this.#variation) + limits.probeSlackMs;
+  }
+
+  roundTrip(sample: number, delay: number, now: number): void {
+    const whole = Math.max(sample, 0);
+    this.#minimum = Math.min(this.#minimum, whole);
+    const shorter = whole - Math.min(delay, delayMax);
+    const latest = shorter >= this.#minimum ? shorter : whole;
+    this.#latest = latest;
+    if (this.#measured) {
+      this.#variation += (Math.abs(this.#smoothed - latest) - this.#variation) / 4;
+      this.#smoothed += (latest - this.#smoothed) / 8;
+    } else {
+      this.#measured = true;
+      this.#smoothed = latest;
+      this.#variation = latest / 2;
+    }
+    if (this.#reordering === 0) return;
+    this.#reordering *= 2 ** ((this.#fadedAt - now) / reorderingHalfLife);
+    this.#fadedAt = now;
+  }
+
+  arrivedLate(late: number, judgedLost: boolean): void {
+    const beyond = (late - this.#smoothed) * reorderingMargin;
+    if (beyond > this.#reordering) this.#reordering = Math.min(beyond, Math.max(2 * this.#smoothed, reorderingMax));
+    if (judgedLost) this.#window = Math.max(this.#window, this.#beforeHalving);
+  }
+
+  resentInVain(now: number): void {
+    if (now - this.#widenedAt < this.#smoothed) return;
+    this.#widenedAt = now;
+    this.#reordering = Math.min(2 * this.#reordering + this.#smoothed / 2, Math.max(2 * this.#smoothed, reorderingMax));
+  }
+
+  acknowledged(bytes: number): void {
+    this.#window = Math.min(this.#window + bytes, protocol.windowMaxBytes);
+  }
+
+  lost(sentAt: number, now: number): void {
+    if (sentAt <= this.#halvedAt) return;
+    this.#halvedAt = now;
+    this.#beforeHalving = this.#window;
+    this.#window = Math.max(Math.floor(this.#window / 2), limits.congestionMinBytes);
+  }
 }
+
+export const createPace = (): Pace => new LinkPace();

@@ -31,75 +31,115 @@ export interface ProbeDue {
 const nothing: ProbeDue = { probe: false, ping: false, askCredit: false };
 const never = Number.POSITIVE_INFINITY;
 
-export function createProbe({ pace, goneAfterMs }: { readonly pace: Pace; readonly goneAfterMs: number }): Probe {
-  /** Back-off ends here, so that twenty probes fit into `goneAfter`. */
-  const slowest = Math.max(limits.probeMinMs, Math.min(1_000, goneAfterMs / (2 * limits.goneProbesMin)));
-  let probes = 0;
-  let firstProbeAt = never;
-  let lastProbeAt = Number.NEGATIVE_INFINITY;
-  /** Unanswered probing before the transport was down. */
-  let silentBefore = 0;
-  let lastSentAt = Number.NEGATIVE_INFINITY;
-  let lastHeardAt = Number.NEGATIVE_INFINITY;
-  /** Since when something has been waiting for an acknowledgement without a word from the peer. */
-  let waitingSince = never;
-  let asks = 0;
-  let askFrom = never;
-
-  const backedOff = (times: number, most: number): number => (times === 0 ? pace.probeAfter() : Math.min(pace.probeAfter() * 2 ** Math.min(times, 10), most));
-  /** From the last thing sent (RFC 9002, 6.2.1), but a peer that says nothing at all is asked even while more is being sent. */
-  const probeAt = (): number => Math.min(lastSentAt, Math.max(waitingSince, lastProbeAt)) + backedOff(probes, slowest);
-  const askAt = (): number => askFrom + backedOff(asks, 1_000);
-  const pingAt = (): number => Math.max(lastHeardAt, lastSentAt) + limits.pingEveryMs;
-
-  return {
-    heard(now) {
-      lastHeardAt = now;
-      probes = 0;
-      firstProbeAt = never;
-      silentBefore = 0;
-      if (waitingSince !== never) waitingSince = now;
-    },
-    sent(now) {
-      lastSentAt = now;
-      if (waitingSince === never) waitingSince = now;
-    },
-    update(outstanding) {
-      if (!outstanding) waitingSince = never;
-    },
-    blocked(blocked, now) {
-      if (blocked && askFrom === never) askFrom = now;
-      if (blocked) return;
-      askFrom = never;
-      asks = 0;
-    },
-    restart(now) {
-      if (firstProbeAt !== never) {
-        silentBefore += Math.max(0, lastProbeAt - firstProbeAt);
-        firstProbeAt = now;
-      }
-      lastProbeAt = now;
-      lastSentAt = now;
-      if (waitingSince !== never) waitingSince = now;
-    },
-    deadline: (outstanding) => Math.min(askAt(), outstanding ? probeAt() : pingAt()),
-    tick(now, outstanding) {
-      const askCredit = now >= askAt();
-      const probe = outstanding && now >= probeAt();
-      const ping = !outstanding && now >= pingAt();
-      if (askCredit) {
-        asks++;
-        askFrom = now;
-      }
-      if (probe) {
-        probes++;
-        lastProbeAt = now;
-        if (firstProbeAt === never) firstProbeAt = now;
-      }
-      return probe || ping || askCredit ? { probe, ping, askCredit } : nothing;
-    },
-    suspect: (now) => now - waitingSince >= Math.max(limits.suspectMinMs, 2 * pace.probeAfter()),
-    gone: (now) => probes >= limits.goneProbesMin && silentBefore + now - firstProbeAt >= goneAfterMs,
-    probes: () => probes,
-  };
+interface ProbeOptions {
+  readonly pace: Pace;
+  readonly goneAfterMs: number;
 }
+
+class LinkProbe implements Probe {
+  readonly #pace: Pace;
+  readonly #goneAfterMs: number;
+  #probes = 0;
+  #firstProbeAt = never;
+  #lastProbeAt = Number.NEGATIVE_INFINITY;
+  /** Unanswered probing before the transport was down. */
+  #silentBefore = 0;
+  #lastSentAt = Number.NEGATIVE_INFINITY;
+  #lastHeardAt = Number.NEGATIVE_INFINITY;
+  /** Since when something has been waiting for an acknowledgement without a word from the peer. */
+  #waitingSince = never;
+  #asks = 0;
+  #askFrom = never;
+
+  constructor({ pace, goneAfterMs }: ProbeOptions) {
+    this.#pace = pace;
+    this.#goneAfterMs = goneAfterMs;
+  }
+
+  heard(now: number): void {
+    this.#lastHeardAt = now;
+    this.#probes = 0;
+    this.#firstProbeAt = never;
+    this.#silentBefore = 0;
+    if (this.#waitingSince !== never) this.#waitingSince = now;
+  }
+
+  sent(now: number): void {
+    this.#lastSentAt = now;
+    if (this.#waitingSince === never) this.#waitingSince = now;
+  }
+
+  update(outstanding: boolean): void {
+    if (!outstanding) this.#waitingSince = never;
+  }
+
+  blocked(blocked: boolean, now: number): void {
+    if (blocked && this.#askFrom === never) this.#askFrom = now;
+    if (blocked) return;
+    this.#askFrom = never;
+    this.#asks = 0;
+  }
+
+  restart(now: number): void {
+    if (this.#firstProbeAt !== never) {
+      this.#silentBefore += Math.max(0, this.#lastProbeAt - this.#firstProbeAt);
+      this.#firstProbeAt = now;
+    }
+    this.#lastProbeAt = now;
+    this.#lastSentAt = now;
+    if (this.#waitingSince !== never) this.#waitingSince = now;
+  }
+
+  deadline(outstanding: boolean): number {
+    return Math.min(this.#askAt(), outstanding ? this.#probeAt() : this.#pingAt());
+  }
+
+  tick(now: number, outstanding: boolean): ProbeDue {
+    const askCredit = now >= this.#askAt();
+    const probe = outstanding && now >= this.#probeAt();
+    const ping = !outstanding && now >= this.#pingAt();
+    if (askCredit) {
+      this.#asks++;
+      this.#askFrom = now;
+    }
+    if (probe) {
+      this.#probes++;
+      this.#lastProbeAt = now;
+      if (this.#firstProbeAt === never) this.#firstProbeAt = now;
+    }
+    return probe || ping || askCredit ? { probe, ping, askCredit } : nothing;
+  }
+
+  suspect(now: number): boolean {
+    return now - this.#waitingSince >= Math.max(limits.suspectMinMs, 2 * this.#pace.probeAfter());
+  }
+
+  gone(now: number): boolean {
+    return this.#probes >= limits.goneProbesMin && this.#silentBefore + now - this.#firstProbeAt >= this.#goneAfterMs;
+  }
+
+  probes(): number {
+    return this.#probes;
+  }
+
+  /** From the last thing sent (RFC 9002, 6.2.1), but a peer that says nothing at all is asked even while more is being sent. */
+  #probeAt(): number {
+    // Back-off ends here, so that twenty probes fit into `goneAfter`.
+    const slowest = Math.max(limits.probeMinMs, Math.min(1_000, this.#goneAfterMs / (2 * limits.goneProbesMin)));
+    return Math.min(this.#lastSentAt, Math.max(this.#waitingSince, this.#lastProbeAt)) + this.#backedOff(this.#probes, slowest);
+  }
+
+  #askAt(): number {
+    return this.#askFrom === never ? never : this.#askFrom + this.#backedOff(this.#asks, 1_000);
+  }
+
+  #pingAt(): number {
+    return Math.max(this.#lastHeardAt, this.#lastSentAt) + limits.pingEveryMs;
+  }
+
+  #backedOff(times: number, most: number): number {
+    return times === 0 ? this.#pace.probeAfter() : Math.min(this.#pace.probeAfter() * 2 ** Math.min(times, 10), most);
+  }
+}
+
+export const createProbe = (options: ProbeOptions): Probe => new LinkProbe(options);

@@ -56,5 +56,4 @@ export function linkKey(sha256: Hash, a: LinkHalf, b: LinkHalf): Uint8Array {
 }
 
 /** `role` of the side that makes the MAC: 0 initiator (over the proof's h), 1 responder (over the final hash). */
-export const resumeMac = (sha256: Hash, key: Uint8Array, role: 0 | 1, h: Uint8Array): Uint8Array =>
-  sha256.hmac(key, concat(label, Uint8Array.of(role), h));
+export const resumeMac = (sha256: Hash, key: Uint8Array, role: 0 | 1, h: Uint8Array): Uint8Array => sha256.hmac(key, concat(label, Uint8Array.of(role), h));

@@ -35,49 +35,74 @@ export interface WindowRoom {
   cells(): number;
 }
 
-export function createWindowRoom(pace: Pace): WindowRoom {
-  let inFlightBytes = 0;
-  let windowBytes = 0;
-  let windowCells = 0;
-  let reservedBytes = 0;
-  let reservedCells = 0;
+class LinkWindowRoom implements WindowRoom {
+  readonly #pace: Pace;
+  #inFlightBytes = 0;
+  #windowBytes = 0;
+  #windowCells = 0;
+  #reservedBytes = 0;
+  #reservedCells = 0;
 
-  const space = (): number => Math.min(pace.window() - inFlightBytes, protocol.windowMaxBytes - windowBytes) - msgOverhead;
+  constructor(pace: Pace) {
+    this.#pace = pace;
+  }
 
-  return {
-    depart(cell) {
-      if (!cell.reserved) inFlightBytes += sizeOf(cell);
-    },
-    arrive(cell) {
-      if (!cell.reserved) inFlightBytes -= sizeOf(cell);
-    },
-    enter(cell) {
-      if (cell.reserved) {
-        reservedBytes += sizeOf(cell);
-        reservedCells++;
-      } else {
-        windowBytes += sizeOf(cell);
-        windowCells++;
-      }
-    },
-    leave(cell) {
-      if (cell.reserved) {
-        reservedBytes -= sizeOf(cell);
-        reservedCells--;
-      } else {
-        windowBytes -= sizeOf(cell);
-        windowCells--;
-      }
-    },
-    takesAgain: (cell) => cell.reserved || inFlightBytes === 0 || inFlightBytes + sizeOf(cell) <= pace.window(),
-    space,
-    isOpen: () => windowCells < protocol.windowMaxCells && space() >= sliverBytes,
-    onReserve(far) {
-      const share = far === reach.critical ? 1 : controlShare;
-      return reservedCells < protocol.windowReserveCells * share && reservedBytes + msgOverhead + sliverBytes <= protocol.windowReserveBytes * share;
-    },
-    reserveSpace: (critical) => protocol.windowReserveBytes * (critical ? 1 : controlShare) - reservedBytes - msgOverhead,
-    bytes: () => windowBytes + reservedBytes,
-    cells: () => windowCells + reservedCells,
-  };
+  depart(cell: Cell): void {
+    if (!cell.reserved) this.#inFlightBytes += sizeOf(cell);
+  }
+
+  arrive(cell: Cell): void {
+    if (!cell.reserved) this.#inFlightBytes -= sizeOf(cell);
+  }
+
+  enter(cell: Cell): void {
+    if (cell.reserved) {
+      this.#reservedBytes += sizeOf(cell);
+      this.#reservedCells++;
+    } else {
+      this.#windowBytes += sizeOf(cell);
+      this.#windowCells++;
+    }
+  }
+
+  leave(cell: Cell): void {
+    if (cell.reserved) {
+      this.#reservedBytes -= sizeOf(cell);
+      this.#reservedCells--;
+    } else {
+      this.#windowBytes -= sizeOf(cell);
+      this.#windowCells--;
+    }
+  }
+
+  takesAgain(cell: Cell): boolean {
+    return cell.reserved || this.#inFlightBytes === 0 || this.#inFlightBytes + sizeOf(cell) <= this.#pace.window();
+  }
+
+  space(): number {
+    return Math.min(this.#pace.window() - this.#inFlightBytes, protocol.windowMaxBytes - this.#windowBytes) - msgOverhead;
+  }
+
+  isOpen(): boolean {
+    return this.#windowCells < protocol.windowMaxCells && this.space() >= sliverBytes;
+  }
+
+  onReserve(far: Reach): boolean {
+    const share = far === reach.critical ? 1 : controlShare;
+    return this.#reservedCells < protocol.windowReserveCells * share && this.#reservedBytes + msgOverhead + sliverBytes <= protocol.windowReserveBytes * share;
+  }
+
+  reserveSpace(critical: boolean): number {
+    return protocol.windowReserveBytes * (critical ? 1 : controlShare) - this.#reservedBytes - msgOverhead;
+  }
+
+  bytes(): number {
+    return this.#windowBytes + this.#reservedBytes;
+  }
+
+  cells(): number {
+    return this.#windowCells + this.#reservedCells;
+  }
 }
+
+export const createWindowRoom = (pace: Pace): WindowRoom => new LinkWindowRoom(pace);

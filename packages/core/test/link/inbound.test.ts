@@ -343,7 +343,7 @@ describe("TM-63 any bytes as a record", () => {
           const bytes = record(ackOf(ack), (buffer, from) =>
             putCredit(buffer, from, true, { ordinary: { count: next, bytes: rest.highest }, critical: { count: 1, bytes: 2 } }),
           );
-          expect(readCells(bytes, { sequenced: note, ack: note, credit: note, ping: note, pong: note, close: note })).toBe(true);
+          expect(readCells(bytes, { sequenced: note, ack: note, credit: note, ping: note, pong: note, closed: note })).toBe(true);
           expect(seen).toEqual([[ack], [{ ordinary: { count: next, bytes: rest.highest }, critical: { count: 1, bytes: 2 } }, true]]);
         },
       ),

@@ -216,7 +216,7 @@ describe("a record that was filled and not sent", () => {
     let skip = 0;
     for (const side of [a, b]) {
       const { conversation } = side;
-      const { sent } = conversation;
+      const sent = conversation.sent.bind(conversation);
       // Every second record is refused by the session, as at its end.
       conversation.sent = (...args) => {
         if (skip++ % 2 === 0) conversation.notSent();
