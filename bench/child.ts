@@ -1,4 +1,4 @@
-/** Entry of every measured process: `child.ts <side> serve <name> <argument>` or `child.ts <side> connect <argument>`. */
+/** Entry of every measured process: `dist/child.js <side> serve <name> <argument>` or `dist/child.js <side> connect <argument>`. */
 import type { Load, Side } from "./sides/side.js";
 
 const [name = "", task = "", ...rest] = process.argv.slice(2);

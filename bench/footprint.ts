@@ -22,7 +22,7 @@ export interface LinkFigures {
 }
 
 export const measureLinks = async (suite: "hybrid" | "classical", count: number, idle: boolean): Promise<LinkFigures> =>
-  JSON.parse(await lastLine(["--expose-gc", "--import", "tsx", "links.ts", suite, String(count), idle ? "1" : "0"])) as LinkFigures;
+  JSON.parse(await lastLine(["--expose-gc", "dist/links.js", suite, String(count), idle ? "1" : "0"])) as LinkFigures;
 
 /** ms of CPU to import core, in fresh processes. */
 export async function measureImport(times: number): Promise<number> {

@@ -7,8 +7,8 @@ import type * as SuitesModule from "../packages/core/src/secure/suites.js";
 
 type Links = LinksModule.Links;
 
-/** What an agent makes its links with: only here can a suite be chosen that agents would not choose themselves. */
-const built = (path: string): string => new URL(`../packages/core/dist/${path}`, import.meta.url).href;
+/** What an agent makes its links with: only here can a suite be chosen that agents would not choose themselves. This file runs as bench/dist/links.js. */
+const built = (path: string): string => new URL(`../../packages/core/dist/${path}`, import.meta.url).href;
 const { createLinks } = (await import(built("link/links.js"))) as typeof LinksModule;
 const { hybridSuite, classicalSuite } = (await import(built("secure/suites.js"))) as typeof SuitesModule;
 

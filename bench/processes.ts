@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { compile, sharedOptions } from "./compile.js";
 import type { Load } from "./sides/side.js";
 
 interface Answer {
@@ -23,7 +24,7 @@ export interface System {
 }
 
 const started: ChildProcess[] = [];
-const entry = fileURLToPath(new URL("child.ts", import.meta.url));
+const folder = compile();
 
 function next(child: ChildProcess): Promise<Answer> {
   return new Promise((resolve, reject) => {
@@ -55,7 +56,7 @@ export interface Process {
 }
 
 export async function startProcess(...args: string[]): Promise<Process> {
-  const child = fork(entry, args);
+  const child = fork(join(await folder, "child.js"), args, { execArgv: sharedOptions() });
   started.push(child);
   return { child, at: (await next(child)).ready ?? "" };
 }
