@@ -4,8 +4,8 @@ import { build } from "esbuild";
 const here = fileURLToPath(new URL(".", import.meta.url));
 
 /**
- * Measured processes run plain JavaScript: tsx would rewrite the built packages too, and its `keepNames` makes every closure an
- * expensive one (a third of the rates here, 256 bytes of heap each). Returns the folder of child.js and links.js.
+ * Measured processes run plain JavaScript: tsx would rewrite the built packages too, and its `keepNames` adds a call and 256 bytes
+ * to every closure. Returns the folder of child.js and links.js.
  */
 export async function compile(): Promise<string> {
   const outdir = `${here}dist`;
