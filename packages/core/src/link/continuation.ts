@@ -1,6 +1,7 @@
 import { equalBytes } from "../bytes.js";
 import type { Hash } from "../crypto/provider.js";
 import { TightbeamError } from "../errors.js";
+import { limits } from "../limits.js";
 import type { Random } from "../runtime/runtime.js";
 import type { Peer } from "../secure/types.js";
 import type { LinkEnd } from "./link-types.js";
@@ -46,10 +47,24 @@ const nothing: readonly number[] = [0, 0, 0, 0];
 export function createContinuation(options: ContinuationOptions) {
   const { sha256, random, instance, records, endLink } = options;
   const offers = new WeakMap<Peer, Offered>();
+  /** Records made for an offer, oldest first: one whose handshake never finished goes when there are too many. */
+  const offered = new Map<string, LinkRecord>();
 
   const newRecord = (key: string): LinkRecord => {
     const record: LinkRecord = { half: random.bytes(halfBytes), peerHalf: undefined, key: undefined, link: undefined };
     records.set(key, record);
+    return record;
+  };
+
+  const offeredRecord = (key: string): LinkRecord => {
+    const record = newRecord(key);
+    offered.delete(key);
+    offered.set(key, record);
+    for (const [oldest, old] of offered) {
+      if (offered.size <= limits.handshakesPending) break;
+      offered.delete(oldest);
+      if (old.link === undefined && records.get(oldest) === old) records.delete(oldest);
+    }
     return record;
   };
 
@@ -80,7 +95,7 @@ export function createContinuation(options: ContinuationOptions) {
   return {
     /** Initiator: LINK of message 3. */
     offer(peer: Peer, h: Uint8Array): Uint8Array {
-      const record = records.get(peer.inbox) ?? newRecord(peer.inbox);
+      const record = records.get(peer.inbox) ?? offeredRecord(peer.inbox);
       const { link, key } = record;
       const continues = link !== undefined && key !== undefined && sameParty(record, peer);
       const generation = link === undefined ? 0 : link.generation() + 1;

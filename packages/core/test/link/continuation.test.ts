@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { crypto } from "../../src/crypto/index.js";
 import type { TightbeamError } from "../../src/errors.js";
+import { limits } from "../../src/limits.js";
 import { type Agreement, type Continuation, createContinuation, type LinkRecord } from "../../src/link/continuation.js";
 import type { LinkEnd } from "../../src/link/link-types.js";
 import { decodeLinkOffer, encodeLinkOffer } from "../../src/link/resume.js";
@@ -103,6 +104,18 @@ describe("TM-68 a link continues only between the two that made it", () => {
     expect([recordOf(a, b)?.link, recordOf(b, a)?.link]).toEqual(links);
     expect(recordOf(a, b)?.key).toEqual(recordOf(b, a)?.key);
     expect(handshake(a, b).continued).toBe(true);
+    expect([...a.ended, ...b.ended]).toEqual([]);
+  });
+
+  test("offers to instances whose handshakes never finish are forgotten, the oldest first; links are not", () => {
+    const a = side("a");
+    const b = side("b");
+    handshake(a, b);
+    for (let count = 0; count < 3 * limits.handshakesPending; count++) begin(a, { ...b, instance: String(count).padEnd(22, "x") });
+    expect(a.records.size).toBe(limits.handshakesPending + 1);
+    expect(handshake(a, b).continued).toBe(true);
+    const last = { ...b, instance: "y".repeat(22), records: new Map<string, LinkRecord>(), continuation: side("y").continuation };
+    expect(handshake(a, last).continued).toBe(false);
     expect([...a.ended, ...b.ended]).toEqual([]);
   });
 
