@@ -11,7 +11,7 @@ import type { Link, LinkState, LinkStatus, LinkTarget } from "./link/link-types.
 import { createLinks, type Links, type LinksEvent } from "./link/links.js";
 import { createCaller, type NotifyOptions } from "./patterns/caller.js";
 import type { HandlerContext } from "./patterns/context.js";
-import type { OperationOptions } from "./patterns/operation.js";
+import { checkOperation, type OperationOptions } from "./patterns/operation.js";
 import { createReceiver } from "./patterns/receiver.js";
 import { createServer } from "./patterns/server.js";
 import type { Runtime } from "./runtime/runtime.js";
@@ -200,10 +200,11 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       refusedTarget(target) ?? (caller.request(toTarget(target), toMethod(method), input, operation) as Promise<MethodOutput<T>>),
     notify: (target: Target, method: Method | string, input?: unknown, operation: NotifyOptions = {}) =>
       refusedTarget(target) ?? caller.notify(toTarget(target), toMethod(method), input, operation),
-    onEnvelope: envelopes.on,
-    onEvent: events.on,
+    onEnvelope: (listener) => envelopes.on(isolated(listener)),
+    onEvent: (listener) => events.on(isolated(listener)),
     async link(peer, linkOptions = {}) {
       await refusedTarget(peer);
+      checkOperation(linkOptions);
       return view(await links.connect(toTarget(peer), { timeout: linkOptions.timeout ?? limits.requestTimeoutMs, signal: linkOptions.signal }));
     },
     links: (id) => links.list(id).map(view),
@@ -223,6 +224,14 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   };
   return agent;
 }
+
+/** A listener may be async: what it rejects with reaches nobody, as little as what it throws. */
+const isolated =
+  <E>(listener: (event: E) => unknown) =>
+  (event: E): void => {
+    const result = listener(event);
+    if (result instanceof Promise) result.catch(() => undefined);
+  };
 
 const toTarget = (target: Target): LinkTarget => (typeof target === "string" ? { id: target } : target);
 

@@ -67,8 +67,12 @@ export function createServer(options: ServerOptions): Server {
     try {
       link.send({ bytes, lane: laneOfPriority(request.priority, bytes.length), intake: false });
       options.observe?.(link, header, payload);
-    } catch {
+    } catch (cause) {
       // The link ended while the handler ran: the caller has its `delivery_unknown`.
+      if (link.state === "ended") return;
+      // No memory for this reply: an error is smaller. A peer that leaves no room even for that takes none of its answers.
+      if (error === undefined) answer(link, request, undefined, cause);
+      else link.close("overloaded");
     }
   };
 
