@@ -1,4 +1,6 @@
 import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
+import { type ConnectionOptions, checkServerIdentity } from "node:tls";
 import { type Authenticator, connect, credsAuthenticator, type NodeConnectionOptions, nkeyAuthenticator, nkeys } from "@nats-io/transport-node";
 import { TightbeamError } from "@tightbeam/core/transport";
 import type { NatsConnection } from "../connection.js";
@@ -12,7 +14,7 @@ export async function openConnection({ servers, login, tls, name, timeoutMs, bac
   return connect({
     servers: [...servers],
     ...loginOf(login),
-    ...(tls === undefined ? {} : { tls: tlsOf(tls) }),
+    ...(tls === undefined ? {} : { tls: tlsOf(tls, servers) }),
     ...(name === undefined ? {} : { name }),
     timeout: timeoutMs,
     maxReconnectAttempts: -1,
@@ -50,11 +52,28 @@ function credsLogin(path: string): Authenticator {
   return authenticate;
 }
 
-/** The client hands them to Node as they are, bytes too, and `rejectUnauthorized` stays true. */
-const tlsOf = ({ ca, cert, key, servername }: TlsOptions): NonNullable<NodeConnectionOptions["tls"]> =>
-  ({
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
+/** Stands for the name of a server that was given as an IP address. */
+const addressHost = "address.invalid";
+
+/**
+ * The client hands them to Node as they are, bytes too, and `rejectUnauthorized` stays true. For a server given as an IP address it names no host, and Node
+ * would verify the certificate for `localhost`: here it must be for one of the addresses.
+ */
+function tlsOf({ ca, cert, key, servername }: TlsOptions, servers: readonly string[]): NonNullable<NodeConnectionOptions["tls"]> {
+  const addresses = servers.map((server) => new URL(server).hostname.replaceAll(/[[\]]/g, "")).filter((host) => isIP(host) !== 0);
+  const options: ConnectionOptions = {
+    ...(ca === undefined ? {} : { ca: pem(ca) }),
+    ...(cert === undefined ? {} : { cert: pem(cert) }),
+    ...(key === undefined ? {} : { key: pem(key) }),
     ...(servername === undefined ? {} : { servername }),
-  }) as NonNullable<NodeConnectionOptions["tls"]>;
+    host: addressHost,
+    checkServerIdentity(host, certificate) {
+      const names = host === addressHost && addresses.length > 0 ? addresses : [host];
+      const refusals = names.map((name) => checkServerIdentity(name, certificate));
+      return refusals.includes(undefined) ? undefined : refusals[0];
+    },
+  };
+  return options as NonNullable<NodeConnectionOptions["tls"]>;
+}
+
+const pem = (given: string | Uint8Array): string | Buffer => (typeof given === "string" ? given : Buffer.from(given));
