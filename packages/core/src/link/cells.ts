@@ -1,5 +1,6 @@
 import { isZero } from "../bytes.js";
 import { cellType, msgFlag } from "../frame/cell.js";
+import { readU16, readU32, readU48 } from "../integers.js";
 import { protocol } from "../limits.js";
 import type { Lane } from "./message.js";
 
@@ -33,11 +34,6 @@ const putU48 = (view: DataView, at: number, value: number): number => {
   view.setUint32(at + 2, value >>> 0);
   return at + 6;
 };
-
-// Not through a DataView: every record would need one of its own.
-const getU16 = (bytes: Uint8Array, at: number): number => ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
-const getU32 = (bytes: Uint8Array, at: number): number => getU16(bytes, at) * 2 ** 16 + getU16(bytes, at + 2);
-const getU48 = (bytes: Uint8Array, at: number): number => getU16(bytes, at) * 2 ** 32 + getU32(bytes, at + 2);
 
 /** MSG and DONE: both carry a sequence number of their lane. */
 export function putSequenced(
@@ -111,33 +107,27 @@ export function putAck(buffer: CellBuffer, at: number, ack: Ack): number {
   return end;
 }
 
-const noRanges: readonly Range[] = [];
-
 /** Undefined when the body is not exactly an ACK. */
 export function readAck(record: Uint8Array, flags: number, at: number, length: number): Ack | undefined {
   const end = at + length;
   if (length < ackHeadBytes || flags > 0x0f) return undefined;
-  const highest = getU48(record, at);
-  const delay = getU32(record, at + 6);
-  const repeated = getU16(record, at + 10);
+  const highest = readU48(record, at);
+  const delay = readU32(record, at + 6);
+  const repeated = readU16(record, at + 10);
   const acked: LaneAck[] = [];
   let position = at + ackHeadBytes;
   for (let lane = 0; lane < 4; lane++) {
     if ((flags & (1 << lane)) === 0) continue;
     if (position + 8 > end) return undefined;
-    const next = getU48(record, position);
-    const count = getU16(record, position + 6);
+    const next = readU48(record, position);
+    const count = readU16(record, position + 6);
     position += 8;
     if (count > ackRangesMax || position + count * 4 > end) return undefined;
-    if (count === 0) {
-      acked.push({ lane: lane as Lane, next, ranges: noRanges });
-      continue;
-    }
     const ranges: Range[] = [];
     let from = next;
     for (let index = 0; index < count; index++, position += 4) {
-      const start = from + getU16(record, position);
-      from = start + getU16(record, position + 2);
+      const start = from + readU16(record, position);
+      from = start + readU16(record, position + 2);
       if (from === start || start === (ranges.at(-1)?.end ?? next)) return undefined;
       ranges.push({ start, end: from });
     }
@@ -170,8 +160,8 @@ export function putCredit(buffer: CellBuffer, at: number, blocked: boolean, gran
 }
 
 const readGrant = (record: Uint8Array, at: number): Grant => ({
-  ordinary: { count: getU48(record, at), bytes: getU48(record, at + 6) },
-  critical: { count: getU48(record, at + 12), bytes: getU48(record, at + 18) },
+  ordinary: { count: readU48(record, at), bytes: readU48(record, at + 6) },
+  critical: { count: readU48(record, at + 12), bytes: readU48(record, at + 18) },
 });
 
 /** PING: wall clock of the sender. PONG: that one again, then its own. Both u48 ms. */
@@ -206,7 +196,7 @@ export function readCells(record: Uint8Array, visit: CellVisitor): boolean {
     if (type === cellType.padding) return isZero(record.subarray(at));
     if (at + protocol.cellHeaderBytes > record.length) return false;
     const flags = record[at + 1] as number;
-    const length = getU16(record, at + 2);
+    const length = readU16(record, at + 2);
     const body = at + protocol.cellHeaderBytes;
     const end = body + length;
     if (length > protocol.cellMaxBytes || end > record.length) return false;
@@ -222,7 +212,7 @@ function visitCell(record: Uint8Array, type: number, flags: number, body: number
     case cellType.msg:
     case cellType.done:
       if (length < 6 || flags & 0x80) return false;
-      visit.sequenced(type, flags, (flags & msgFlag.laneMask) as Lane, getU48(record, body), body + 6, end);
+      visit.sequenced(type, flags, (flags & msgFlag.laneMask) as Lane, readU48(record, body), body + 6, end);
       return true;
     case cellType.ack: {
       const ack = readAck(record, flags, body, length);
@@ -238,11 +228,11 @@ function visitCell(record: Uint8Array, type: number, flags: number, body: number
     }
     case cellType.ping:
       if (flags !== 0 || length !== 6) return false;
-      visit.ping(getU48(record, body));
+      visit.ping(readU48(record, body));
       return true;
     case cellType.pong:
       if (flags !== 0 || length !== 12) return false;
-      visit.pong(getU48(record, body), getU48(record, body + 6));
+      visit.pong(readU48(record, body), readU48(record, body + 6));
       return true;
     case cellType.close:
       if (flags !== 0 || length === 0 || length > 64) return false;

@@ -19,3 +19,6 @@ export function unknownOutcome(error: TightbeamError, sealed: boolean): Tightbea
   if (sealed) return new TightbeamError("delivery_unknown", `The link ended before the message was acknowledged: ${error.message}`, { cause: error });
   return new TightbeamError("undelivered", `The link ended before the message was sent: ${error.message}`, { cause: error });
 }
+
+export const budgetUsedUp = (): TightbeamError =>
+  new TightbeamError("overloaded", "The agent's memory budget is used up by messages that wait for their peers. Await sends, or raise memoryBudgetBytes.");

@@ -1,285 +1,222 @@
-import { TightbeamError } from "../errors.js";
-import { limits, protocol } from "../limits.js";
-import type { Peer } from "../secure/types.js";
-import type { Transport } from "../transport/transport.js";
+import { type ErrorCode, TightbeamError } from "../errors.js";
+import type { Established, Peer } from "../secure/types.js";
+import { type Alarm, createAlarm } from "./alarm.js";
 import { type Goodbye, sayGoodbye } from "./closing.js";
-import { createConversation } from "./conversation.js";
-import { endedByPeer, gone, unknownOutcome } from "./ends.js";
-import type { LinkEnd, LinkOptions, LinkState } from "./link-types.js";
-import { createLinkSession, type LinkSession, preferred } from "./sessions.js";
+import { type Conversation, type ConversationSink, createConversation } from "./conversation.js";
+import { budgetUsedUp, endedByPeer, gone, unknownOutcome } from "./ends.js";
+import type { LinkEnd, LinkOptions, LinkState, LinkStatus } from "./link-types.js";
+import type { Delivery, OutgoingMessage } from "./message.js";
+import { createPump, type Pump, type PumpOwner } from "./pump.js";
+import { createLinkSession, createLinkSessions, type LinkSession } from "./sessions.js";
+import { statusOf } from "./status.js";
 
 /**
  * The spine. Down: message -> conversation -> record -> session.seal -> frame -> transport.
  * Up: frame -> session.open -> record -> conversation -> message. The only place where the pure layers meet I/O.
  */
-export function createLink(options: LinkOptions, firstPeer: Peer): LinkEnd {
-  const { runtime, transport, scratch } = options;
-  const { clock, timers } = runtime;
-  let peer = firstPeer;
-  let sessions: LinkSession[] = [];
-  let current: LinkSession | undefined;
-  let state: LinkState = transport.state.current;
-  let ended: TightbeamError | undefined;
-  let goodbye: Goodbye | undefined;
-  let flushScheduled = false;
-  let sending = false;
-  let cancelTimer: (() => void) | undefined;
-  let timerAt = Number.POSITIVE_INFINITY;
-  let renewTriedAt = Number.NEGATIVE_INFINITY;
-  /** Since when there has been no session although our transport is up. */
-  let withoutSessionSince = Number.POSITIVE_INFINITY;
-  let drainWaiters: (() => void)[] = [];
+class InstanceLink implements LinkEnd, ConversationSink, PumpOwner {
+  peer: Peer;
+  state: LinkState;
+  readonly #options: LinkOptions;
+  readonly #conversation: Conversation;
+  readonly #sessions = createLinkSessions();
+  #ended: TightbeamError | undefined;
+  #goodbye: Goodbye | undefined;
+  readonly #alarm: Alarm;
+  readonly #pump: Pump;
+  #drainWaiters: (() => void)[] | undefined;
 
-  const conversation = createConversation({
-    own: options.own,
-    peer: peer.limits,
-    budget: options.budget,
-    goneAfterMs: options.goneAfterMs,
-    sink: {
-      deliver: (delivery) => options.onDelivery(link, delivery),
-      ended: (code, byPeer) => {
-        finish(endedByPeer(code, byPeer, peer), byPeer ? "closed" : code, byPeer);
-      },
-      wake: () => wake(),
-    },
-  });
+  constructor(options: LinkOptions, peer: Peer) {
+    const { own, budget, goneAfterMs } = options;
+    this.#options = options;
+    this.peer = peer;
+    this.state = options.transport.state.current;
+    this.#alarm = createAlarm(options.runtime.timers, this.#tick);
+    this.#conversation = createConversation({ own, peer: peer.limits, budget, goneAfterMs, sink: this });
+    this.#pump = createPump(options, this.#conversation, this.#sessions, this);
+  }
 
-  // ---- down ----
+  send(message: OutgoingMessage): () => boolean {
+    if (this.#ended !== undefined) throw this.#ended;
+    const giveUp = this.#conversation.send(message);
+    if (giveUp === undefined) throw budgetUsedUp();
+    this.wake();
+    return giveUp;
+  }
 
-  const wake = (): void => {
-    if (flushScheduled) return;
-    flushScheduled = true;
-    timers.turn(flush);
-  };
+  wake(): void {
+    this.#pump.wake();
+  }
 
-  const flush = (): void => {
-    flushScheduled = false;
-    if (sending || ended !== undefined || current === undefined || transport.state.current === "down") return;
-    const now = clock.monotonic();
-    const length = conversation.fill(scratch, roomFor(transport), current.received, now, clock.wall());
-    if (length === 0) return arm(now);
-    const { session } = current;
-    let frame: Uint8Array;
-    try {
-      frame = session.seal(scratch.bytes.subarray(0, length));
-    } catch {
-      conversation.notSent();
-      dropSession(current);
-      return arm(now);
-    }
-    conversation.sent(session, session.lastSealed, now);
-    sending = true;
-    transport.send(peer.inbox, frame).then(sent, notSent);
-  };
-
-  const sent = (): void => {
-    sending = false;
-    flush();
-  };
-
-  /** The medium lost the frame at once: the same as a lost frame, found by the probe when it is back. */
-  const notSent = (): void => {
-    sending = false;
-    arm(clock.monotonic());
-  };
-
-  // ---- up ----
-
-  const receive = (from: LinkSession, frame: Uint8Array): void => {
-    if (ended !== undefined) return goodbye?.receive(frame);
+  receive(from: LinkSession, frame: Uint8Array): void {
+    if (this.#ended !== undefined) return this.#goodbye?.receive(frame);
     const { session } = from;
     const record = session.open(frame);
     if (record === undefined) {
-      if (session.ended) dropSession(from);
+      if (session.ended) this.dropSession(from);
       return;
     }
-    const now = clock.monotonic();
-    if (!conversation.receive(record, session, from.received, session.lastOpened, now, clock.wall())) return;
-    if (state === "suspect") setState("up");
-    if (now >= timerAt) tick();
-    else if (conversation.wantsToSend) wake();
-    else arm(now);
-    if (drainWaiters.length > 0) settleDrained();
-  };
+    const now = this.#now();
+    if (!this.#take(record, from, now)) return;
+    if (this.state === "suspect") this.#setState("up");
+    if (now >= this.#alarm.at) this.#tick();
+    else if (this.#conversation.wantsToSend) this.wake();
+    else this.arm(now);
+    if (this.#drainWaiters !== undefined) this.#settleDrained();
+  }
 
-  // ---- time ----
+  #take(record: Uint8Array, { session, received }: LinkSession, now: number): boolean {
+    return this.#conversation.receive(record, session, received, session.lastOpened, now, this.#options.runtime.clock.wall());
+  }
 
-  const arm = (now: number): void => {
-    if (ended !== undefined) return;
-    const down = transport.state.current === "down";
-    let at = down
-      ? Number.POSITIVE_INFINITY
-      : Math.min(current === undefined ? withoutSessionSince + options.goneAfterMs : conversation.deadline(false), renewAt());
-    for (const live of sessions) at = Math.min(at, live.endAt, live.drainUntil);
-    if (at >= timerAt) return;
-    cancelTimer?.();
-    cancelTimer = undefined;
-    timerAt = at;
-    if (at <= now) {
-      timerAt = Number.POSITIVE_INFINITY;
-      tick();
-    } else cancelTimer = timers.after(Math.ceil(at - now), onTimer, { background: true });
-  };
+  deliver(delivery: Delivery): void {
+    this.#options.onDelivery(this, delivery);
+  }
 
-  const onTimer = (): void => {
-    cancelTimer = undefined;
-    tick();
-  };
+  ended(code: string, byPeer: boolean): void {
+    this.#finish(endedByPeer(code, byPeer, this.peer), byPeer ? "closed" : code, byPeer);
+  }
 
-  const tick = (): void => {
-    timerAt = Number.POSITIVE_INFINITY;
-    cancelTimer?.();
-    cancelTimer = undefined;
-    if (ended !== undefined) return;
-    const now = clock.monotonic();
-    for (const live of sessions) if (now >= live.endAt || now >= live.drainUntil) dropSession(live);
+  #now(): number {
+    return this.#options.runtime.clock.monotonic();
+  }
+
+  arm(now: number): void {
+    if (this.#ended !== undefined) return;
+    const at = Math.min(this.#actAt(), this.#sessions.endAt());
+    if (at <= now) this.#tick();
+    else this.#alarm.set(at, now);
+  }
+
+  readonly #tick = (): void => {
+    this.#alarm.clear();
+    if (this.#ended !== undefined) return;
+    const { transport, goneAfterMs, onRenew } = this.#options;
+    const now = this.#now();
+    for (const live of this.#sessions.all) if (now >= live.endAt || now >= live.drainUntil) this.dropSession(live);
     if (transport.state.current === "up") {
-      if (current !== undefined) {
-        conversation.tick(now);
-        const health = conversation.health(now);
-        if (health.gone) return finish(gone(peer, options.goneAfterMs));
-        if (health.suspect && state === "up") setState("suspect");
-      } else if (now - withoutSessionSince >= options.goneAfterMs) return finish(gone(peer, options.goneAfterMs));
-      if (now >= renewAt()) {
-        renewTriedAt = now;
-        options.onRenew(link);
+      if (this.#sessions.current !== undefined) {
+        this.#conversation.tick(now);
+        const health = this.#conversation.health(now);
+        if (health.gone) return this.#finish(gone(this.peer, goneAfterMs));
+        if (health.suspect && this.state === "up") this.#setState("suspect");
+      } else if (now - this.#sessions.missingSince >= goneAfterMs) return this.#finish(gone(this.peer, goneAfterMs));
+      if (now >= this.#sessions.renewAt(this.state === "suspect")) {
+        this.#sessions.renewTriedAt = now;
+        onRenew(this);
       }
     }
-    if (conversation.wantsToSend) wake();
-    else arm(now);
+    if (this.#conversation.wantsToSend) this.wake();
+    else this.arm(now);
   };
 
-  /** When a new handshake is due: at the session's soft end, at once when the peer is silent or no session is left, and every 10 s until one succeeds. */
-  const renewAt = (): number => {
-    const due = current === undefined || state === "suspect" ? 0 : current.renewAt;
-    return Math.max(due, renewTriedAt + limits.handshakeDeadlineMs);
-  };
+  /** While our own transport is down there is nothing to do. */
+  #actAt(): number {
+    const { transport, goneAfterMs } = this.#options;
+    if (transport.state.current === "down") return Number.POSITIVE_INFINITY;
+    const at = this.#sessions.current === undefined ? this.#sessions.missingSince + goneAfterMs : this.#conversation.deadline(false);
+    return Math.min(at, this.#sessions.renewAt(this.state === "suspect"));
+  }
 
-  // ---- sessions and end ----
+  attach(established: Established, generation: number, peerNext: readonly number[]): LinkSession {
+    const { runtime, ownInstance, transport } = this.#options;
+    const now = this.#now();
+    const live = createLinkSession(established, generation, ownInstance, runtime);
+    this.peer = established.peer;
+    this.#sessions.add(live, now);
+    this.#conversation.acknowledgeBelow(peerNext, now);
+    if (transport.state.current === "up") {
+      this.#conversation.probe(now);
+      this.#setState("up");
+      this.wake();
+    }
+    if (established.cells.length > 0) this.#take(established.cells, live, now);
+    return live;
+  }
 
-  const dropSession = (live: LinkSession): void => {
-    sessions = sessions.filter((other) => other !== live);
-    options.onSessionEnded(live);
+  dropSession(live: LinkSession): void {
+    this.#sessions.remove(live, this.#now());
+    this.#options.onSessionEnded(live);
     live.session.end();
-    if (live !== current) return;
-    current = sessions.reduce<LinkSession | undefined>((best, other) => (best === undefined || preferred(other, best) ? other : best), undefined);
-    if (current !== undefined) current.drainUntil = Number.POSITIVE_INFINITY;
-    else withoutSessionSince = clock.monotonic();
-  };
+  }
 
-  const setState = (next: LinkState): void => {
-    if (state === next) return;
-    state = next;
-    link.state = next;
-    options.onState(link, next);
-  };
+  transportChanged(next: "up" | "down"): void {
+    if (this.#ended !== undefined) return;
+    this.#setState(next);
+    if (next === "down") return;
+    const now = this.#now();
+    this.#conversation.probe(now);
+    if (this.#sessions.current === undefined) this.#sessions.missingSince = now;
+    this.#tick();
+  }
+
+  #setState(next: LinkState): void {
+    if (this.state === next) return;
+    this.state = next;
+    this.#options.onState(this, next);
+  }
+
+  close(code: ErrorCode = "closed"): void {
+    this.end(new TightbeamError("closed", `The link with ${this.peer.id} was closed here.`), code);
+  }
+
+  end(error: TightbeamError, code?: ErrorCode): void {
+    this.#finish(error, code);
+  }
 
   /** `code`: what the peer is told, if it can be told. `answering`: it said so first. */
-  const finish = (error: TightbeamError, code?: string, answering = false): void => {
-    if (ended !== undefined) return;
-    ended = error;
-    cancelTimer?.();
-    cancelTimer = undefined;
-    if (code !== undefined && current !== undefined && transport.state.current === "up") {
-      const last = current;
-      sessions = sessions.filter((live) => live !== last);
-      const send = (frame: Uint8Array): Promise<void> => transport.send(peer.inbox, frame);
-      goodbye = sayGoodbye({ runtime, session: last.session, code, answering, send, onOver: () => options.onSessionEnded(last) });
+  #finish(error: TightbeamError, code?: string, answering = false): void {
+    if (this.#ended !== undefined) return;
+    const { runtime, transport, onSessionEnded, onEnded } = this.#options;
+    this.#ended = error;
+    this.#alarm.clear();
+    const last = this.#sessions.current;
+    const inbox = this.peer.inbox;
+    if (code !== undefined && last !== undefined && transport.state.current === "up") {
+      this.#sessions.remove(last, this.#now());
+      const send = (frame: Uint8Array): Promise<void> => transport.send(inbox, frame);
+      this.#goodbye = sayGoodbye({ runtime, session: last.session, code, answering, send, onOver: () => onSessionEnded(last) });
     }
-    const undelivered = conversation.end((sealed) => unknownOutcome(error, sealed));
-    for (const live of sessions.splice(0)) {
-      options.onSessionEnded(live);
-      live.session.end();
-    }
-    current = undefined;
-    setState("ended");
-    settleDrained();
-    options.onEnded(link, error, undelivered);
-  };
+    const undelivered = this.#conversation.end((sealed) => unknownOutcome(error, sealed));
+    for (const live of this.#sessions.all) this.dropSession(live);
+    this.#setState("ended");
+    this.#settleDrained();
+    onEnded(this, error, undelivered);
+  }
 
-  const settleDrained = (): void => {
-    if (ended === undefined && !conversation.idle) return;
-    const waiters = drainWaiters;
-    drainWaiters = [];
+  farewell(): Promise<void> {
+    return this.#goodbye?.over ?? Promise.resolve();
+  }
+
+  drained(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#drainWaiters = [...(this.#drainWaiters ?? []), resolve];
+      this.#settleDrained();
+    });
+  }
+
+  #settleDrained(): void {
+    if (this.#ended === undefined && !this.#conversation.idle) return;
+    const waiters = this.#drainWaiters ?? [];
+    this.#drainWaiters = undefined;
     for (const settle of waiters) settle();
-  };
+  }
 
-  // Data, not getters: an object literal with accessors costs a hash table per link.
-  const link: Mutable<LinkEnd, "peer" | "state"> = {
-    peer,
-    state,
-    clockOffset: () => conversation.clockOffset ?? peer.clockOffset,
-    generation: () => current?.generation ?? 0,
-    next: () => conversation.next,
-    send(message) {
-      if (ended !== undefined) throw ended;
-      const giveUp = conversation.send(message);
-      if (giveUp === undefined) {
-        throw new TightbeamError(
-          "overloaded",
-          "The agent's memory budget is used up by messages that wait for their peers. Await sends, or raise memoryBudgetBytes.",
-        );
-      }
-      wake();
-      return giveUp;
-    },
-    attach(established, generation, peerNext) {
-      const now = clock.monotonic();
-      const live = createLinkSession(established, generation, options.ownInstance, runtime);
-      sessions.push(live);
-      peer = established.peer;
-      link.peer = peer;
-      if (current === undefined || preferred(live, current)) {
-        if (current !== undefined) current.drainUntil = now + limits.sessionDrainMs;
-        current = live;
-        renewTriedAt = Number.NEGATIVE_INFINITY;
-        withoutSessionSince = Number.POSITIVE_INFINITY;
-      } else live.drainUntil = now + limits.sessionDrainMs;
-      conversation.acknowledgeBelow(peerNext, now);
-      if (transport.state.current === "up") {
-        conversation.probe(now);
-        setState("up");
-        wake();
-      }
-      if (established.cells.length > 0) conversation.receive(established.cells, live.session, live.received, live.session.lastOpened, now, clock.wall());
-      return live;
-    },
-    receive,
-    transportChanged(next) {
-      if (ended !== undefined) return;
-      setState(next);
-      if (next === "down") return;
-      const now = clock.monotonic();
-      conversation.probe(now);
-      if (current === undefined) withoutSessionSince = now;
-      timerAt = Number.POSITIVE_INFINITY;
-      tick();
-    },
-    end: (error, code) => finish(error, code),
-    farewell: () => goodbye?.over ?? Promise.resolve(),
-    status: () => ({
-      peer: { id: peer.id, instance: peer.instance, issuer: peer.issuer, thumbprint: peer.thumbprint },
-      state,
-      suite: current?.session.suite,
-      generation: current?.generation ?? 0,
-      epoch: current === undefined ? undefined : { send: current.session.epoch.send, receive: current.session.epoch.receive },
-      sessions: sessions.length,
-      roundTrip: conversation.counters.roundTrip,
-      counters: conversation.counters,
-    }),
-    close(code = "closed") {
-      finish(new TightbeamError("closed", `The link with ${peer.id} was closed here.`), code);
-    },
-    drained: () =>
-      new Promise((resolve) => {
-        drainWaiters.push(resolve);
-        settleDrained();
-      }),
-  };
-  return link;
+  clockOffset(): number {
+    return this.#conversation.clockOffset ?? this.peer.clockOffset;
+  }
+
+  generation(): number {
+    return this.#sessions.current?.generation ?? 0;
+  }
+
+  next(): ReturnType<LinkEnd["next"]> {
+    return this.#conversation.next;
+  }
+
+  status(): LinkStatus {
+    return statusOf(this, this.#sessions, this.#conversation.counters);
+  }
 }
 
-type Mutable<T, K extends keyof T> = Omit<T, K> & { -readonly [P in K]: T[P] };
-
-const roomFor = (transport: Transport): number =>
-  Math.min(transport.capabilities.maxFrameBytes - protocol.dataHeaderBytes - protocol.tagBytes, limits.recordTargetBytes);
+export const createLink = (options: LinkOptions, firstPeer: Peer): LinkEnd => new InstanceLink(options, firstPeer);

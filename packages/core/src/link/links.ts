@@ -13,8 +13,9 @@ import { createCellBuffer } from "./cells.js";
 import { type Agreement, createContinuation, type LinkRecord } from "./continuation.js";
 import { createDials } from "./dials.js";
 import { createLink } from "./link.js";
-import type { Link, LinkEnd, LinkState, LinkTarget } from "./link-types.js";
+import type { Link, LinkEnd, LinkOptions, LinkState, LinkTarget } from "./link-types.js";
 import type { Delivery } from "./message.js";
+import { startRechecks } from "./rechecks.js";
 import type { LinkSession } from "./sessions.js";
 
 export interface LinksOptions {
@@ -76,39 +77,36 @@ export async function createLinks(options: LinksOptions): Promise<Links> {
   });
   const agreements = new WeakMap<Peer, Agreement>();
 
-  const begin = (record: LinkRecord, peer: Peer): LinkEnd =>
-    createLink(
-      {
-        runtime,
-        transport,
-        own: options.announced,
-        ownInstance: instance,
-        budget,
-        scratch,
-        goneAfterMs: options.goneAfterMs,
-        onDelivery: options.onDelivery,
-        onState: (link, state) => options.onEvent({ type: "link", link, state }),
-        onSessionEnded: (live) => sessions.delete(live.session.localId),
-        onEnded: (link, error, undelivered) => {
-          if (record.link === link && records.get(peer.inbox) === record) records.delete(peer.inbox);
-          record.link = undefined;
-          forget(link);
-          options.onEvent({ type: "link_ended", link, error, undelivered });
-        },
-        onRenew: (link) => void dials.renew(link).catch(() => undefined),
-      },
-      peer,
-    );
+  const linkOptions: LinkOptions = {
+    runtime,
+    transport,
+    own: options.announced,
+    ownInstance: instance,
+    budget,
+    scratch,
+    goneAfterMs: options.goneAfterMs,
+    onDelivery: options.onDelivery,
+    onState: (link, state) => options.onEvent({ type: "link", link, state }),
+    onSessionEnded: (live) => sessions.delete(live.session.localId),
+    onEnded(link, error, undelivered) {
+      const { inbox } = link.peer;
+      if (records.get(inbox)?.link === link) records.delete(inbox);
+      forget(link);
+      options.onEvent({ type: "link_ended", link, error, undelivered });
+    },
+    onRenew: (link) => void dials.renew(link).catch(() => undefined),
+  };
 
   const attach = (established: Established, { record, generation, peerNext }: Agreement): LinkEnd => {
     if (closed) throw new TightbeamError("closed", "The agent is closed.");
-    const isNew = record.link === undefined;
-    const link = record.link ?? begin(record, established.peer);
+    // A record of a handshake may have outlived its link.
+    const known = record.link?.state === "ended" ? undefined : record.link;
+    const link = known ?? createLink(linkOptions, established.peer);
     record.link = link;
     const { localId } = established.session;
     const live = link.attach(established, generation, peerNext);
     sessions.set(localId, { link, live });
-    if (isNew) {
+    if (known === undefined) {
       remember(link);
       options.onEvent({ type: "link", link, state: link.state });
     }
@@ -232,24 +230,4 @@ export async function createLinks(options: LinksOptions): Promise<Links> {
       for (const unsubscribe of unsubscribes) await unsubscribe().catch(() => undefined);
     },
   };
-}
-
-/** Revoked tokens and removed issuer keys end live links within a minute (PROTOCOL 2). */
-function startRechecks(options: { runtime: Runtime; trust: Trust; links: () => readonly LinkEnd[]; isClosed: () => boolean }): void {
-  const { runtime, trust } = options;
-  const check = async (link: LinkEnd): Promise<void> => {
-    try {
-      await trust.recheck(link.peer.token, { now: runtime.clock.wall() });
-    } catch (cause) {
-      const error = cause instanceof TightbeamError ? cause : new TightbeamError("invalid_token", "The peer's token could not be checked again.", { cause });
-      // An issuer that cannot be reached proves nothing against the peer: its token still runs out by itself.
-      if (error.code !== "issuer_unavailable") link.end(error, error.code);
-    }
-  };
-  const round = (): void => {
-    if (options.isClosed()) return;
-    for (const link of options.links()) void check(link);
-    runtime.timers.after(limits.recheckMs, round, { background: true });
-  };
-  runtime.timers.after(limits.recheckMs, round, { background: true });
 }

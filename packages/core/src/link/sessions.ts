@@ -45,3 +45,63 @@ export function createLinkSession(established: Established, generation: number, 
 export function preferred(a: LinkSession, b: LinkSession): boolean {
   return a.generation === b.generation ? a.initiator < b.initiator : a.generation > b.generation;
 }
+
+/** The sessions of one link: it sends on the one both sides prefer; the others only receive until they have drained. */
+export interface LinkSessions {
+  /** The one to send on. */
+  readonly current: LinkSession | undefined;
+  readonly all: readonly LinkSession[];
+  /** Since when there has been none although our transport is up; Infinity while there is one. */
+  missingSince: number;
+  /** When a new handshake was last begun for want of a session that will do. */
+  renewTriedAt: number;
+  add(live: LinkSession, now: number): void;
+  remove(live: LinkSession, now: number): void;
+  /** When the first of them is over. */
+  endAt(): number;
+  /** When a new handshake is due: at the session's soft end, at once when the peer is silent (`suspect`) or no session is left, and every 10 s until one succeeds. */
+  renewAt(suspect: boolean): number;
+}
+
+const none: readonly LinkSession[] = [];
+
+class SessionsOfLink implements LinkSessions {
+  current: LinkSession | undefined;
+  all = none;
+  missingSince = Number.POSITIVE_INFINITY;
+  renewTriedAt = Number.NEGATIVE_INFINITY;
+
+  add(live: LinkSession, now: number): void {
+    const other = this.current;
+    this.all = [...this.all, live];
+    if (other !== undefined && !preferred(live, other)) {
+      live.drainUntil = now + limits.sessionDrainMs;
+      return;
+    }
+    if (other !== undefined) other.drainUntil = now + limits.sessionDrainMs;
+    this.current = live;
+    this.missingSince = Number.POSITIVE_INFINITY;
+    this.renewTriedAt = Number.NEGATIVE_INFINITY;
+  }
+
+  remove(live: LinkSession, now: number): void {
+    this.all = this.all.filter((other) => other !== live);
+    if (live !== this.current) return;
+    this.current = this.all.reduce<LinkSession | undefined>((best, other) => (best === undefined || preferred(other, best) ? other : best), undefined);
+    if (this.current === undefined) this.missingSince = now;
+    else this.current.drainUntil = Number.POSITIVE_INFINITY;
+  }
+
+  endAt(): number {
+    let at = Number.POSITIVE_INFINITY;
+    for (const { endAt, drainUntil } of this.all) at = Math.min(at, endAt, drainUntil);
+    return at;
+  }
+
+  renewAt(suspect: boolean): number {
+    const due = this.current === undefined || suspect ? 0 : this.current.renewAt;
+    return Math.max(due, this.renewTriedAt + limits.handshakeDeadlineMs);
+  }
+}
+
+export const createLinkSessions = (): LinkSessions => new SessionsOfLink();

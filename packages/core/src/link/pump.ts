@@ -1,0 +1,87 @@
+import { limits, protocol } from "../limits.js";
+import type { Peer } from "../secure/types.js";
+import type { Transport } from "../transport/transport.js";
+import type { Conversation } from "./conversation.js";
+import type { LinkOptions } from "./link-types.js";
+import type { LinkSession, LinkSessions } from "./sessions.js";
+
+/** Takes records out of the conversation, seals them and hands them to the transport, one at a time. */
+export interface Pump {
+  /** There may be something to send: with the next turn. */
+  wake(): void;
+}
+
+export interface PumpOwner {
+  readonly peer: Peer;
+  /** Nothing more to send now. */
+  arm(now: number): void;
+  /** It seals nothing more. */
+  dropSession(live: LinkSession): void;
+}
+
+class RecordPump implements Pump {
+  readonly #options: LinkOptions;
+  readonly #conversation: Conversation;
+  readonly #sessions: LinkSessions;
+  readonly #owner: PumpOwner;
+  #scheduled = false;
+  #sending = false;
+
+  constructor(options: LinkOptions, conversation: Conversation, sessions: LinkSessions, owner: PumpOwner) {
+    this.#options = options;
+    this.#conversation = conversation;
+    this.#sessions = sessions;
+    this.#owner = owner;
+  }
+
+  wake(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.#options.runtime.timers.turn(this.#flush);
+  }
+
+  readonly #flush = (): void => {
+    this.#scheduled = false;
+    const { runtime, transport, scratch } = this.#options;
+    const { current } = this.#sessions;
+    if (this.#sending || current === undefined || transport.state.current === "down") return;
+    const now = runtime.clock.monotonic();
+    const length = this.#conversation.fill(scratch, roomFor(transport), current.received, now, runtime.clock.wall());
+    if (length === 0) return this.#owner.arm(now);
+    const { session } = current;
+    let frame: Uint8Array;
+    try {
+      frame = session.seal(scratch.bytes.subarray(0, length));
+    } catch {
+      this.#conversation.notSent();
+      this.#owner.dropSession(current);
+      return this.#owner.arm(now);
+    }
+    this.#conversation.sent(session, session.lastSealed, now);
+    this.#sending = true;
+    transport.send(this.#owner.peer.inbox, frame).then(this.#sent, this.#notSent);
+  };
+
+  /** The next record goes with the next turn: senders that await what this one sealed would otherwise keep the turn to themselves until the window is full, and no ACK could be read before. */
+  readonly #sent = (): void => {
+    this.#sending = false;
+    if (this.#conversation.wantsToSend) this.wake();
+    else this.#arm();
+  };
+
+  /** The medium lost the frame at once: the same as a lost frame, found by the probe when it is back. */
+  readonly #notSent = (): void => {
+    this.#sending = false;
+    this.#arm();
+  };
+
+  #arm(): void {
+    this.#owner.arm(this.#options.runtime.clock.monotonic());
+  }
+}
+
+const roomFor = (transport: Transport): number =>
+  Math.min(transport.capabilities.maxFrameBytes - protocol.dataHeaderBytes - protocol.tagBytes, limits.recordTargetBytes);
+
+export const createPump = (options: LinkOptions, conversation: Conversation, sessions: LinkSessions, owner: PumpOwner): Pump =>
+  new RecordPump(options, conversation, sessions, owner);
