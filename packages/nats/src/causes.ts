@@ -37,7 +37,11 @@ const known: readonly Known[] = [
     code: "failed",
     says: "the server speaks no TLS, and TLS was asked for",
   },
-  { pattern: /ETIMEDOUT|CONNECTION_TIMEOUT|^TimeoutError/m, code: "unavailable", says: "the server did not answer in time" },
+  {
+    pattern: /ETIMEDOUT|CONNECTION_TIMEOUT|^TimeoutError/m,
+    code: "unavailable",
+    says: "the server did not answer in time; over TLS also when it demands a client certificate (`tls.cert`, `tls.key`) that it was not given or does not know",
+  },
   {
     pattern: /\b(?:CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_CA|ERR_TLS|ERR_SSL|EPROTO)/,
     code: "failed",
