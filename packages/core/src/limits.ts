@@ -39,6 +39,8 @@ export const limits = {
   handshakeHeldMs: 5_000,
   hs2CacheMs: 30_000,
   sessions: 10_000,
+  /** Of those, for all instances of one peer agent together. */
+  sessionsPerAgent: 1_024,
   sessionFailuresMax: 2 ** 20,
   rekeyAfterMs: 10 * 60_000,
   rekeyAfterBytes: 2 ** 30,

@@ -17,6 +17,7 @@ import type { Link, LinkEnd, LinkOptions, LinkState, LinkTarget } from "./link-t
 import type { Delivery } from "./message.js";
 import { startRechecks } from "./rechecks.js";
 import type { LinkSession } from "./sessions.js";
+import { createShares } from "./share.js";
 
 export interface LinksOptions {
   readonly runtime: Runtime;
@@ -64,8 +65,10 @@ export async function createLinks(options: LinksOptions): Promise<Links> {
   /** The live links of each agent, the oldest first: looked up for every message. */
   const byAgent = new Map<string, LinkEnd[]>();
   const budget = createMemoryBudget(options.memoryBudgetBytes);
+  const shares = createShares(budget);
   const scratch = createCellBuffer(limits.recordTargetBytes);
   const addresses = { agent: agentAddress(identity.id), inbox: inboxAddress(identity.id, instance) };
+  let leaving = false;
   let closed = false;
 
   const continuation = createContinuation({
@@ -87,29 +90,41 @@ export async function createLinks(options: LinksOptions): Promise<Links> {
     goneAfterMs: options.goneAfterMs,
     onDelivery: options.onDelivery,
     onState: (link, state) => options.onEvent({ type: "link", link, state }),
-    onSessionEnded: (live) => sessions.delete(live.session.localId),
+    onSessionEnded({ session: { localId } }) {
+      const entry = sessions.get(localId);
+      if (entry === undefined) return;
+      sessions.delete(localId);
+      shares.change(entry.link.peer.id, 0, -1);
+    },
     onEnded(link, error, undelivered) {
       const { inbox } = link.peer;
       if (records.get(inbox)?.link === link) records.delete(inbox);
       forget(link);
+      shares.change(link.peer.id, -1, 0);
       options.onEvent({ type: "link_ended", link, error, undelivered });
     },
     onRenew: (link) => void dials.renew(link).catch(() => undefined),
+  };
+
+  const begin = (peer: Peer): LinkEnd => {
+    const link = createLink({ ...linkOptions, budget: shares.change(peer.id, 1, 0).budget }, peer);
+    remember(link);
+    return link;
   };
 
   const attach = (established: Established, { record, generation, peerNext }: Agreement): LinkEnd => {
     if (closed) throw new TightbeamError("closed", "The agent is closed.");
     // A record of a handshake may have outlived its link.
     const known = record.link?.state === "ended" ? undefined : record.link;
-    const link = known ?? createLink(linkOptions, established.peer);
+    const link = known ?? begin(established.peer);
     record.link = link;
     const { localId } = established.session;
     const live = link.attach(established, generation, peerNext);
+    // What came in one record with READY may have ended it already.
+    if (link.state === "ended") return link;
     sessions.set(localId, { link, live });
-    if (known === undefined) {
-      remember(link);
-      options.onEvent({ type: "link", link, state: link.state });
-    }
+    shares.change(link.peer.id, 0, 1);
+    if (known === undefined) options.onEvent({ type: "link", link, state: link.state });
     return link;
   };
 
@@ -128,7 +143,9 @@ export async function createLinks(options: LinksOptions): Promise<Links> {
     link: {
       offer: (peer, h) => continuation.offer(peer, h),
       accept(peer, offered, h, finalHash) {
-        if (closed || sessions.size >= limits.sessions) throw new TightbeamError("overloaded", "This agent takes no more sessions.");
+        if (leaving || closed || sessions.size >= limits.sessions) throw new TightbeamError("overloaded", "This agent takes no more sessions.");
+        if (shares.sessionsOf(peer.id) >= limits.sessionsPerAgent)
+          throw new TightbeamError("overloaded", `${peer.id} has its share of this agent's sessions: ${limits.sessionsPerAgent}.`);
         const { continued, link, agreement } = continuation.accept(peer, offered, h, finalHash);
         agreements.set(peer, agreement);
         return { continued, link };
@@ -199,18 +216,19 @@ export async function createLinks(options: LinksOptions): Promise<Links> {
     throw error;
   }
 
+  const stopRechecks = startRechecks({ runtime, trust: options.trust, links: all });
   const end = (error: TightbeamError): void => {
     closed = true;
     handshakes.close();
     for (const link of all()) link.end(error);
     stopListening();
+    stopRechecks();
   };
   void transport.closed.then((cause) => end(new TightbeamError("closed", "The transport has ended for good.", { cause })));
-  startRechecks({ runtime, trust: options.trust, links: all, isClosed: () => closed });
 
   return {
     connect: (target, connectOptions) => {
-      if (closed) return Promise.reject(new TightbeamError("closed", "The agent is closed."));
+      if (leaving || closed) return Promise.reject(new TightbeamError("closed", "The agent is closed."));
       return dials.connect(target, connectOptions);
     },
     find,
@@ -219,12 +237,14 @@ export async function createLinks(options: LinksOptions): Promise<Links> {
     budget,
     async close() {
       if (closed) return;
-      const leaving = all();
-      for (const link of leaving) link.close();
+      // Who came in from here on would not be told that we go.
+      leaving = true;
+      const told = all();
+      for (const link of told) link.close();
       // The peers' answers are one round trip away; those that stay silent find out by our silence.
       let cancel: (() => void) | undefined;
       const limit = new Promise((resolve) => (cancel = runtime.timers.after(farewellMs, () => resolve(undefined))));
-      await Promise.race([Promise.all(leaving.map((link) => link.farewell())), limit]);
+      await Promise.race([Promise.all(told.map((link) => link.farewell())), limit]);
       cancel?.();
       end(new TightbeamError("closed", "The agent was closed."));
       for (const unsubscribe of unsubscribes) await unsubscribe().catch(() => undefined);

@@ -59,7 +59,12 @@ class RecordPump implements Pump {
     }
     this.#conversation.sent(session, session.lastSealed, now);
     this.#sending = true;
-    transport.send(this.#owner.peer.inbox, frame).then(this.#sent, this.#notSent);
+    try {
+      transport.send(this.#owner.peer.inbox, frame).then(this.#sent, this.#notSent);
+    } catch {
+      // A transport has to reject; one that throws must not end the process.
+      this.#notSent();
+    }
   };
 
   /** The next record goes with the next turn: senders that await what this one sealed would otherwise keep the turn to themselves until the window is full, and no ACK could be read before. */
