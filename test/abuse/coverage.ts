@@ -1,0 +1,423 @@
+/*
+ * Which test shows which row of BAD-INPUTS, sections A to D and what F says about handlers, closing and cancelling. The row is the beginning of
+ * its line; `in` names test files and a text that stands in each. coverage.test.ts holds the table to the files.
+ */
+
+export interface Covered {
+  readonly row: string;
+  readonly in: readonly (readonly [file: string, text: string])[];
+}
+
+const relay = "packages/websocket/test/relay/abuse.test.ts";
+const session = "packages/websocket/test/relay/session.test.ts";
+const login = "packages/websocket/test/login.test.ts";
+const json = "packages/core/test/codec/json.test.ts";
+const wire = "packages/core/test/envelope/wire.test.ts";
+const schema = "packages/core/test/envelope/schema.test.ts";
+const secure = "packages/core/test/secure";
+const identity = "packages/core/test/identity";
+const crypto = "packages/core/test/crypto";
+const token = `${identity}/token.test.ts`;
+const remote = `${identity}/remote.test.ts`;
+const attacks = `${secure}/attacks.test.ts`;
+const records = `${secure}/session.test.ts`;
+const bytes = "packages/core/test/bytes.test.ts";
+const memory = "packages/memory/test/memory.test.ts";
+const rogue = "test/abuse/rogue.test.ts";
+const outsider = "test/abuse/outsider.test.ts";
+const flood = "test/abuse/flood.test.ts";
+const lifecycle = "test/abuse/lifecycle.test.ts";
+
+/** Rows about what Tightbeam does not have, and why nothing can go wrong there. */
+export const absent: Readonly<Record<string, string>> = {
+  "compression before encryption": "nothing is compressed: no option, no code",
+  "encrypted payload that decompresses": "nothing is decompressed: no option, no code",
+  "stream chunks dropped, reordered": "streams are not built yet; a record is refused or delivered whole and in order",
+  "stream consumer stops reading": "streams are not built yet; an envelope of type stream is refused (rogue: a stream)",
+  "token reuse on a second link": "no profile has single-use tokens; a proof is bound to its own handshake (TM-42)",
+  "DLQ full": "dead letters come with the store",
+  "retry of a non-retryable error": "retries come with resilience/",
+  "breaker flapping": "circuit breakers come with resilience/",
+};
+
+export const covered: readonly Covered[] = [
+  // A
+  { row: "unmasked client frame", in: [[relay, "an unmasked frame"]] },
+  { row: "reserved opcode", in: [[relay, "a reserved opcode"]] },
+  { row: "invalid UTF-8 text", in: [[relay, "invalid UTF-8 as text"]] },
+  { row: "text frame where binary", in: [[relay, "text where binary belongs"]] },
+  { row: "declared length 2^53-1", in: [[relay, "a declared length of 2^53-1"]] },
+  { row: "payload of limit+1", in: [[relay, "a frame of exactly the limit, which is carried, and one more byte"]] },
+  { row: "exactly the limit", in: [[relay, "a frame of exactly the limit, which is carried"]] },
+  {
+    row: "empty fragments without end",
+    in: [
+      [relay, "empty fragments without end"],
+      [rogue, "empty fragments without end"],
+    ],
+  },
+  {
+    row: "ping of 126 bytes",
+    in: [
+      [relay, "a ping of 126 bytes"],
+      [relay, "a fragmented ping"],
+      [relay, "close code 1005"],
+    ],
+  },
+  {
+    row: "1 M pings/s",
+    in: [
+      [relay, "a flood of pings"],
+      [flood, "PINGs, a thousand a record"],
+    ],
+  },
+  { row: "deflate bomb", in: [[relay, "a deflate bomb with the compression bit"]] },
+  { row: "RSV bits", in: [[relay, "RSV bits without an extension"]] },
+  { row: "slow handshake", in: [[relay, "a handshake of one byte at a time"]] },
+  {
+    row: "opens socket, never authenticates",
+    in: [
+      [relay, "a login that never comes"],
+      [relay, "more connections without a login than one address may have"],
+    ],
+  },
+  { row: "authenticates, then half-open", in: [[relay, "a half-open socket: closed within two heartbeats"]] },
+  { row: "peer stops reading", in: [[session, "that stops reading loses its newest frames"]] },
+  {
+    row: "wrong Origin/Host",
+    in: [
+      [relay, "a wrong Host"],
+      [relay, "a page of another Origin"],
+    ],
+  },
+  {
+    row: "two hellos on one socket",
+    in: [
+      [relay, "a second login"],
+      [relay, "data before the login"],
+    ],
+  },
+  {
+    row: "truncated envelope",
+    in: [
+      [rogue, "half an envelope"],
+      [rogue, "trailing bytes"],
+      [rogue, "two envelopes in one message"],
+    ],
+  },
+  {
+    row: "zero-length frame",
+    in: [
+      [relay, "an empty message"],
+      [rogue, "an empty message"],
+      [rogue, "an empty record"],
+    ],
+  },
+  {
+    row: "version 0, version 255",
+    in: [
+      [rogue, "version 0"],
+      [rogue, "version 15"],
+      [rogue, "an unknown flag"],
+      [`${secure}/payloads.test.ts`, "an ignorable one is ignored"],
+    ],
+  },
+  // B
+  {
+    row: "depth 100 k",
+    in: [
+      [json, "100,000 levels of arrays"],
+      [schema, "payload 100,000 levels deep"],
+      [rogue, "100,000 levels"],
+    ],
+  },
+  {
+    row: "16 MB of numbers",
+    in: [
+      [json, "limit + 1 bytes"],
+      [rogue, "2 MiB of numbers"],
+    ],
+  },
+  {
+    row: "80 k keys in 1 MB",
+    in: [
+      [json, "10,001 keys"],
+      [rogue, "80,000 keys"],
+    ],
+  },
+  {
+    row: "`__proto__`, `constructor.prototype`",
+    in: [
+      [json, "__proto__ with escapes"],
+      [json, "TM-71"],
+      [rogue, "__proto__ deep and escaped"],
+      [rogue, "a header __proto__"],
+    ],
+  },
+  {
+    row: "1e999",
+    in: [
+      [json, "1e999"],
+      [json, "NaN"],
+      [rogue, "1e999"],
+    ],
+  },
+  {
+    row: "lone surrogates",
+    in: [
+      [json, "escaped lone high surrogate"],
+      [schema, "id with a lone surrogate"],
+      [rogue, "a lone surrogate"],
+    ],
+  },
+  {
+    row: "NFC/NFD look-alike ids",
+    in: [
+      [token, "sub with a look-alike"],
+      ["packages/core/test/contract/method.test.ts", "a\\u200b"],
+      [rogue, "a method of homoglyphs"],
+    ],
+  },
+  {
+    row: "NUL, CR, LF, ESC",
+    in: [
+      [wire, "topic with CR LF"],
+      [rogue, "a method with ESC"],
+      [rogue, "a method with NUL"],
+      [rogue, "a header value with ESC"],
+    ],
+  },
+  {
+    row: "1 MB string in an id",
+    in: [
+      [wire, "id of 1 MB"],
+      [schema, "id of 1 MB"],
+    ],
+  },
+  {
+    row: "million-digit number",
+    in: [
+      [json, "a million digits"],
+      [rogue, "a million digits"],
+    ],
+  },
+  {
+    row: "UTF-8 BOM",
+    in: [
+      [json, "byte order mark"],
+      [json, "overlong slash"],
+      [json, "0xff"],
+      [rogue, "an overlong slash"],
+    ],
+  },
+  { row: "non-canonical base64", in: [[bytes, "has one spelling for each value"]] },
+  {
+    row: "discriminator",
+    in: [
+      [schema, "discriminator __proto__"],
+      [schema, "unknown kind"],
+      [rogue, "an unknown type"],
+    ],
+  },
+  {
+    row: "array where object",
+    in: [
+      [schema, "type in an array"],
+      [json, "boxed string"],
+      [json, "own toJSON"],
+      [json, "proxy that throws"],
+      [json, "cycle"],
+    ],
+  },
+  {
+    row: "in-memory transport passing live",
+    in: [
+      [memory, "shows a tap every frame as a copy"],
+      [json, "what happens to the value afterwards is not seen"],
+    ],
+  },
+  // C
+  {
+    row: "each byte of header, AAD",
+    in: [
+      [records, "a flipped bit in every byte of header, ciphertext and tag"],
+      [outsider, "flips a bit of byte"],
+    ],
+  },
+  {
+    row: "empty ciphertext, 15 bytes",
+    in: [
+      [records, "every truncation, and trailing bytes"],
+      [outsider, "cuts frames short"],
+    ],
+  },
+  { row: "tag length from the wire", in: [[`${crypto}/providers.test.ts`, "and any other length"]] },
+  {
+    row: "nonce reuse attempt",
+    in: [
+      [records, "TM-22"],
+      [records, "TM-23"],
+      [records, "64 epochs ahead opens, 65 does not"],
+    ],
+  },
+  {
+    row: "replay: immediate",
+    in: [
+      [records, "a replay, at once and later"],
+      [records, "a record reflected to its sender"],
+      [outsider, "plays yesterday's frames"],
+      [outsider, "sends frames back to their sender"],
+    ],
+  },
+  {
+    row: "X25519 all-zero",
+    in: [
+      [`${crypto}/providers.test.ts`, "refuses the small-order point"],
+      [attacks, "TM-50"],
+    ],
+  },
+  {
+    row: "**Ed25519 small-order",
+    in: [
+      [`${identity}/ed25519.test.ts`, "TM-06"],
+      [`${identity}/without-native.test.ts`, "refuses small-order keys all the same"],
+    ],
+  },
+  { row: "non-canonical S / R / A", in: [[`${identity}/ed25519.test.ts`, "with S of L or more"]] },
+  {
+    row: "signature over the same bytes",
+    in: [
+      [`${identity}/proof.test.ts`, "counts for one purpose"],
+      [login, "refuses a proof of another type over the same bytes"],
+      [`${secure}/payloads.test.ts`, "TM-42"],
+    ],
+  },
+  {
+    row: "key id pointing to another",
+    in: [
+      [token, "signed by another key under the issuer's kid"],
+      [token, "../../x"],
+    ],
+  },
+  {
+    row: "unknown-key-share",
+    in: [
+      [attacks, "TM-33"],
+      [outsider, "sends frames to others in place of the receiver"],
+      [outsider, "HS1 to bob instead of alice"],
+    ],
+  },
+  {
+    row: "downgrade",
+    in: [
+      [attacks, "TM-32"],
+      [outsider, "HS1 with another suite list"],
+    ],
+  },
+  {
+    row: "rotated/revoked/expired key",
+    in: [
+      [token, "TM-07"],
+      [remote, "TM-08"],
+      [attacks, "TM-36"],
+      [session, "ends at the next check after a revocation"],
+    ],
+  },
+  { row: "1 M skipped message keys", in: [[records, "a flood of forged epochs costs at most 64 derivations"]] },
+  {
+    row: "handshake message 2 of session A",
+    in: [
+      [attacks, "message 2 of session A in session B"],
+      [attacks, "TM-39"],
+      [outsider, "HS2 of two dials, each to the other"],
+    ],
+  },
+  { row: "RNG failure", in: [[`${secure}/flood.test.ts`, "TM-48"]] },
+  // D
+  { row: "alg none", in: [[token, "alg none, no signature"]] },
+  { row: "HS256 signed with the public PEM", in: [[token, "HS256 with the issuer's public PEM as secret"]] },
+  {
+    row: "unknown crit",
+    in: [
+      [token, "crit with an unknown extension"],
+      [token, "crit b64 false"],
+    ],
+  },
+  {
+    row: "**no exp",
+    in: [
+      [token, "no exp"],
+      [token, "no jti"],
+    ],
+  },
+  {
+    row: "exp as string",
+    in: [
+      [token, "exp as a string"],
+      [token, "a token for year 9999 ends when its age does"],
+    ],
+  },
+  {
+    row: "nbf future",
+    in: [
+      [token, "nbf in the future"],
+      [token, "iat in the future"],
+    ],
+  },
+  {
+    row: "aud array containing others",
+    in: [
+      [token, "an aud array without ours"],
+      [token, "no aud where the profile wants one"],
+    ],
+  },
+  {
+    row: "right signature, other agent's sub",
+    in: [
+      [token, "another agent than dialled"],
+      [attacks, "TM-35"],
+    ],
+  },
+  { row: "8 MB token", in: [[token, "TM-14"]] },
+  {
+    row: "**trailing space",
+    in: [
+      [token, "a space behind"],
+      [token, "padding"],
+      [token, "a non-canonical last character"],
+    ],
+  },
+  { row: "embedded jwk/jku/x5u", in: [[token, "signed by an embedded"]] },
+  {
+    row: "JWKS: unknown kid flood",
+    in: [
+      [remote, "TM-13"],
+      [remote, "an issuer that misbehaves gives issuer_unavailable"],
+    ],
+  },
+  {
+    row: "duplicated header/claim names",
+    in: [
+      [token, "alg twice"],
+      [token, "sub twice"],
+    ],
+  },
+  // F
+  { row: "handler never settles", in: [[lifecycle, "one that never settles"]] },
+  { row: "listener throws in an event", in: [[lifecycle, "listeners that throw or reject"]] },
+  {
+    row: "close during send",
+    in: [
+      [lifecycle, "during sends of every size, twice, three times"],
+      [lifecycle, "during reconnection a send waits"],
+      [lifecycle, "then everything is refused"],
+    ],
+  },
+  {
+    row: "AbortSignal already aborted",
+    in: [
+      [lifecycle, "aborted already"],
+      [lifecycle, "aborted between send and acknowledgement"],
+    ],
+  },
+];
