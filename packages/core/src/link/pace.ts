@@ -9,7 +9,7 @@ export interface Pace {
   record(): number;
   /** A cell is lost when a later record was acknowledged and this much has passed since it was sent (RFC 8985, 6.2). */
   lossAfter(): number;
-  /** Probe timer without back-off (RFC 9002, 6.2.1). */
+  /** Probe timer without back-off (RFC 9002, 6.2.1), with room for what this network reorders: else each tail that is late would be probed. */
   probeAfter(): number;
   /** From the sending of a record to its acknowledgement, and how long the peer says that it waited in between (RFC 9002, 5.3). */
   roundTrip(sample: number, delay: number, now: number): void;
@@ -25,7 +25,7 @@ export interface Pace {
 
 const initialRoundTrip = 100;
 /** A peer that claims to have held an acknowledgement longer than this is not believed. */
-const delayMax = limits.ackDelayMs + limits.probeSlackMs;
+const delayMax = 30;
 /** How late a record may be before it is taken as lost, at most: the larger of this and two round trips. */
 const reorderingMax = 500;
 const recordsPerWindow = 4;
@@ -64,7 +64,7 @@ class LinkPace implements Pace {
   }
 
   probeAfter(): number {
-    return Math.max(limits.probeMinMs, this.#smoothed + 4 * this.#variation) + limits.probeSlackMs;
+    return Math.max(limits.probeMinMs, this.#smoothed + 4 * this.#variation) + limits.probeSlackMs + this.#reordering;
   }
 
   roundTrip(sample: number, delay: number, now: number): void {

@@ -207,6 +207,27 @@ describe("TM-62 what a hostile peer can make us hold", () => {
     expect(b.budget.used).toBe(1_000 * one);
   });
 
+  test("a message in 400,000 fragments of one byte comes whole", () => {
+    const network = createNetwork({ seed: 1 });
+    const [, b] = network.sides;
+    let size = 0;
+    b.onDelivery = (delivery) => {
+      size = delivery.bytes.length;
+      delivery.settle("ok");
+    };
+    const fragments = 400_000;
+    const byte = new Uint8Array(1);
+    for (let sequence = 0; sequence < fragments; ) {
+      const puts = Array.from({ length: 5_000 }, () => {
+        const flags = sequence === 0 ? msgFlag.first | msgFlag.intake : sequence === fragments - 1 ? msgFlag.last : 0;
+        return msg(2 | flags, sequence++, byte);
+      });
+      expect(network.inject(1, record(...puts))).toBe(true);
+    }
+    expect(size).toBe(fragments);
+    expect(b.budget.used).toBe(0);
+  });
+
   test("acknowledgements of what was never sent, in any number, change nothing and hurt nobody", () => {
     const network = createNetwork({ seed: 1, faults: { filter: (from) => from === 1 } });
     const [a] = network.sides;

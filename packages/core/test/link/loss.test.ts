@@ -22,6 +22,7 @@ describe("reordering alone", () => {
     { name: "one message a record every 0.2 ms", count: 5_000, size: 128, small: true, everyMs: 0.2 },
     { name: "one message a record every ms", count: 5_000, size: 128, small: true, everyMs: 1 },
     { name: "one message a record every 5 ms", count: 5_000, size: 128, small: true, everyMs: 5 },
+    { name: "one message a record every 20 ms", count: 3_000, size: 128, small: true, everyMs: 20 },
     { name: "40 MB in large records", count: 400, size: 100_000 },
   ];
   for (const { name, ...rest } of traffic) {
@@ -86,12 +87,12 @@ describe("loss", () => {
     expect(again / sent).toBeLessThan(ideal(drop) * 1.2 + 0.002);
   });
 
-  test("of 1 % lowers what 20 MB in large records take by less than half, of 20 % to no more than fifteenfold", () => {
+  test("of 1 % lowers what 20 MB in large records take by less than half, of 20 % to no more than ninefold", () => {
     const calmly = course({ faults: { delay: 5 }, count: 20, size: 1_000_000 }).ms;
     const mean = (drop: number): number =>
       [1, 2, 3, 4, 5].reduce((sum, seed) => sum + course({ seed, faults: { drop, delay: 5 }, count: 20, size: 1_000_000 }).ms / 5, 0);
     expect(mean(0.01)).toBeLessThan(calmly * 2);
-    expect(mean(0.2)).toBeLessThan(calmly * 15);
+    expect(mean(0.2)).toBeLessThan(calmly * 9);
   });
 
   test("of the only record on its way is found by the probe, not by a long timeout", () => {
@@ -108,7 +109,7 @@ describe("loss", () => {
     const began = network.now;
     send();
     expect(network.run(() => received === 11, began + 1_000)).toBe(true);
-    expect(network.now - began).toBeLessThan(110);
+    expect(network.now - began).toBeLessThan(65);
     expect(a.conversation.counters.cellsResent).toBe(1);
   });
 
