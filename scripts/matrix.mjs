@@ -2,6 +2,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { ensureChromium } from "./chromium.mjs";
+import { ensureNatsServer } from "./nats-server.mjs";
 import { bin, createScore, root, run, scratch } from "./stages.mjs";
 import { runVitest } from "./vitest.mjs";
 
@@ -10,8 +11,9 @@ const NODES = ["22", "24"];
 rmSync(join(scratch, "counts", "npm run test:matrix.json"), { force: true });
 const score = createScore("npm run test:matrix");
 
-// For test/browser, which skips itself by name where there can be none.
+// For test/browser and the NATS suites, which skip themselves by name where there can be none.
 ensureChromium();
+ensureNatsServer();
 
 for (const version of NODES) {
   const found = await run("npx", ["-y", "-p", `node@${version}`, "node", "-p", "process.execPath"]);

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { ensureChromium } from "./chromium.mjs";
+import { ensureNatsServer } from "./nats-server.mjs";
 import { bin, createScore, root, run, scratch } from "./stages.mjs";
 import { browserTests } from "./suites.mjs";
 import { runVitest } from "./vitest.mjs";
@@ -35,6 +36,8 @@ const chromium = ensureChromium();
 if ("reason" in chromium && browserTests().length > 0) {
   score.skipStage(`browser suites: ${browserTests().join(", ")}`, chromium.reason, chromium.install);
 }
+// The NATS suites start their own; without one they skip themselves by name.
+ensureNatsServer();
 await score.stage("tests (vitest)", async () => {
   const result = await runVitest({ label: "main" });
   for (const entry of result.skips) score.skip(entry);

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { transformSync } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { needNatsServer, startBroker } from "../packages/nats/test/broker.js";
 import { firstExample, promisedOutput } from "./packing/example.js";
 
 const exec = promisify(execFile);
@@ -13,7 +14,8 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const quiet = { ...process.env, NODE_OPTIONS: "", npm_config_loglevel: "error", npm_config_audit: "false", npm_config_fund: "false" };
 
 /** Pages whose first example is a whole program; it says what it prints in `// prints: ...` comments. */
-const pages = ["README.md", "packages/core/README.md", "packages/memory/README.md", "packages/websocket/README.md"].filter((page) =>
+const nats = "packages/nats/README.md";
+const pages = ["README.md", "packages/core/README.md", "packages/memory/README.md", "packages/websocket/README.md", nats].filter((page) =>
   existsSync(join(root, page)),
 );
 const folders = readdirSync(join(root, "packages")).filter((name) => existsSync(join(root, "packages", name, "package.json")));
@@ -59,15 +61,22 @@ describe("the packages as published", () => {
 
   it("has a program to run", () => expect(pages.length).toBeGreaterThan(0));
 
-  it.each(pages)("runs the first example of %s in an empty project", async (page) => {
+  it.each(pages.filter((page) => page !== nats))("runs the first example of %s in an empty project", (page) => mustRun(page));
+  it(`runs the first example of ${nats} in an empty project, at a nats-server of its own`, async (context) => {
+    needNatsServer(context);
+    const broker = await startBroker();
+    await mustRun(nats, (code) => code.replaceAll("nats://127.0.0.1:4222", broker.url)).finally(broker.close);
+  });
+
+  const mustRun = async (page: string, change = (code: string): string => code): Promise<void> => {
     const code = firstExample(readFileSync(join(root, page), "utf8"));
     if (code === undefined) throw new Error(`${page} has no TypeScript example`);
     const file = join(place, `${page.replaceAll(/\W/g, "-")}.mjs`);
-    writeFileSync(file, transformSync(code, { loader: "ts", format: "esm", target: "es2023" }).code);
+    writeFileSync(file, transformSync(change(code), { loader: "ts", format: "esm", target: "es2023" }).code);
     const { stdout } = await exec(process.execPath, [file], { cwd: place, env: quiet, timeout: 30_000 });
     expect(promisedOutput(code).length, `${page} says what its example prints (// prints: ...)`).toBeGreaterThan(0);
     expect(stdout.trim().split("\n")).toEqual(promisedOutput(code));
-  });
+  };
 
   it.each(pages)("type-checks the first example of %s against the published types", async (page) => {
     const file = `${page.replaceAll(/\W/g, "-")}.ts`;

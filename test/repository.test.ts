@@ -44,6 +44,8 @@ describe("the repository", () => {
   it("has no import cycles", () => expect(checkCycles(sources)).toEqual([]));
   it("resolves every relative import", () => expect(checkResolvable(sources)).toEqual([]));
   it("imports jose only in identity", () => expect(checkOnlyImporters(sources, /^jose(?:\/|$)/, ["packages/core/src/identity/"])).toEqual([]));
+  it("imports a NATS client only where the default one is", () =>
+    expect(checkOnlyImporters(sources, /^(?:nats$|@nats-io\/)/, ["packages/nats/src/client/node.ts"])).toEqual([]));
   it("imports noble only in crypto", () => expect(checkOnlyImporters(sources, /^@noble\//, ["packages/core/src/crypto/"])).toEqual([]));
 
   it("reads time and randomness only in runtime", () => expect(checkTimeAndRandomness(sources)).toEqual([]));

@@ -111,6 +111,15 @@ describe("before anything is installed", () => {
     expect(output).toContain("needs Node 20.19 or later, and this is Node 18.3.0");
   });
 
+  it("lists no nats-server as a reason with what to install, and installs nothing when told not to", () => {
+    const script = 'import { ensureNatsServer } from "./scripts/nats-server.mjs"; console.log(JSON.stringify(ensureNatsServer()));';
+    const { output } = node(["--input-type=module", "-e", script], { TIGHTBEAM_NO_INSTALL: "1", TIGHTBEAM_NATS_SERVER: "/nowhere" });
+    const answer = JSON.parse(output) as { path?: string; reason?: string; install?: string };
+    if (answer.path === undefined)
+      expect(answer).toMatchObject({ reason: expect.stringContaining("TIGHTBEAM_NO_INSTALL"), install: expect.stringContaining("nats-server") });
+    else expect(existsSync(answer.path)).toBe(true);
+  });
+
   it("lists no browser as a reason with what to install, and installs nothing when told not to", () => {
     const script = 'import { ensureChromium } from "./scripts/chromium.mjs"; console.log(JSON.stringify(ensureChromium()));';
     const { output } = node(["--input-type=module", "-e", script], { TIGHTBEAM_NO_INSTALL: "1", TIGHTBEAM_CHROMIUM: "/nowhere" });

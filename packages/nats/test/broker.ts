@@ -9,13 +9,17 @@ const path = findNatsServer();
 const installable = process.env.CI === "true" && process.getuid?.() === 0 && existsSync("/etc/debian_version") && !process.env.TIGHTBEAM_NO_INSTALL;
 const missing = `there is no nats-server; ${install}`;
 
+/** Skips the test where there is no nats-server; fails it in a CI that could have installed one. */
+export function needNatsServer(context: { skip(note: string): never | void }): void {
+  if (path !== undefined) return;
+  if (installable) throw new Error(missing);
+  context.skip(missing);
+}
+
 /** Defines the suites where there is a nats-server; elsewhere one test that is skipped, or fails in a CI that could have installed it. */
 export function withNatsServer(name: string, define: () => void): void {
   if (path !== undefined) return define();
-  test(name, (context) => {
-    if (installable) throw new Error(missing);
-    context.skip(missing);
-  });
+  test(name, (context) => needNatsServer(context));
 }
 
 export interface Broker {
