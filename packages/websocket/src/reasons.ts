@@ -27,7 +27,7 @@ const table = {
   instance_taken: { code: 12, as: "denied", hint: "this instance is connected with another key; it becomes free when that socket ends" },
   forbidden: { code: 13, as: "denied", hint: "the relay's policy does not allow this address" },
   too_large: { code: 14, as: "too_large", hint: "the frame is larger than the relay takes" },
-  too_many: { code: 15, as: "denied", hint: "the relay's limit of subscriptions per socket is reached" },
+  too_many: { code: 15, as: "denied", hint: "the relay's limit of subscriptions of a socket, or of instances of an agent, is reached" },
   rate_limited: { code: 16, as: "failed", hint: "too many control frames in too short a time" },
   replaced: { code: 17, as: "replaced", hint: "the same instance connected again and took this socket's place" },
   slow_consumer: { code: 18, as: "unavailable", hint: "this side did not read for too long" },

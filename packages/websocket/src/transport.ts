@@ -74,8 +74,10 @@ export async function createWebSocketTransport(options: TransportOptions): Promi
   const onFrame = (frame: Frame) => {
     if (liveness !== undefined) liveness.heard = true;
     if (subscriptions.take(frame)) return;
-    if (frame.type === frameType.ping) line?.wire.send(encodeFrame(frameType.pong, frame.request, noBytes, noBytes));
-    else if (frame.type === frameType.welcome) renewal?.renewed(parseWelcome(frame.body));
+    if (frame.type === frameType.ping) {
+      // A relay that asks and does not read must not fill our memory with answers.
+      if (line !== undefined && line.wire.buffered < options.highWaterBytes) line.wire.send(encodeFrame(frameType.pong, frame.request, noBytes, noBytes));
+    } else if (frame.type === frameType.welcome) renewal?.renewed(parseWelcome(frame.body));
     else if (frame.type === frameType.err && frame.address !== "") {
       const error = refusal(reasonOf(parseError(frame.body).reason), `The relay refused a frame to ${frame.address}`);
       change({ type: "send_failed", to: frame.address, error });

@@ -12,6 +12,8 @@ export interface RelayLimits {
   readonly unauthenticated: number;
   /** Sockets in all. Default 10,000. */
   readonly sockets: number;
+  /** Instances of one agent at a time, sockets and transports of this process: one agent cannot take every socket. Default 1,024. */
+  readonly instancesPerAgent: number;
   /** Default 64. */
   readonly subscriptionsPerSocket: number;
   /** Frames one socket may send; above it the relay reads that socket more slowly. Default 100,000. */
@@ -36,6 +38,7 @@ const defaults: RelayLimits = {
   unauthenticatedPerAddress: 64,
   unauthenticated: 1_024,
   sockets: 10_000,
+  instancesPerAgent: 1_024,
   subscriptionsPerSocket: 64,
   framesPerSecond: 100_000,
   controlPerSecond: 200,

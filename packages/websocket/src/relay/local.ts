@@ -120,9 +120,9 @@ export function createLocal(identity: Identity, instance: string, permissions: r
     },
   };
   const local: Local = { transport, close: () => finish(new TransportError("closed", "The relay in this process was closed.")) };
-  if (!registry.claim(agent.id, instance, occupant)) {
-    throw new TransportError("denied", `This instance of ${agent.id} is connected with another key.`);
-  }
+  const refused = registry.claim(agent.id, instance, occupant);
+  if (refused === "instance_taken") throw new TransportError("denied", `This instance of ${agent.id} is connected with another key.`);
+  if (refused === "too_many") throw new TransportError("denied", `${agent.id} has as many instances connected as the relay's instancesPerAgent allows.`);
   return local;
 }
 

@@ -9,28 +9,30 @@ export interface Occupant {
 
 /** One place for each agent and instance. */
 export interface Registry {
-  /** Takes the place, ending who held it with the same key (`replaced`). False when another key holds it. */
-  claim(id: string, instance: string, occupant: Occupant): boolean;
+  /** Takes the place, ending who held it with the same key (`replaced`). `instance_taken` when another key holds it, `too_many` when the agent has no place left. */
+  claim(id: string, instance: string, occupant: Occupant): "instance_taken" | "too_many" | undefined;
   /** Gives the place back, if it is still this occupant's. */
   leave(id: string, instance: string, occupant: Occupant): void;
 }
 
-export function createRegistry(): Registry {
-  const places = new Map<string, Occupant>();
-  // Neither part can hold a space.
-  const place = (id: string, instance: string) => `${id} ${instance}`;
+export function createRegistry({ placesPerAgent }: { readonly placesPerAgent: number }): Registry {
+  const agents = new Map<string, Map<string, Occupant>>();
   return {
     claim(id, instance, occupant) {
-      const name = place(id, instance);
-      const before = places.get(name);
-      if (before !== undefined && before.thumbprint !== occupant.thumbprint) return false;
-      places.set(name, occupant);
+      const places = agents.get(id) ?? new Map<string, Occupant>();
+      const before = places.get(instance);
+      if (before !== undefined && before.thumbprint !== occupant.thumbprint) return "instance_taken";
+      if (before === undefined && places.size >= placesPerAgent) return "too_many";
+      agents.set(id, places);
+      places.set(instance, occupant);
       before?.end("replaced");
-      return true;
+      return undefined;
     },
     leave(id, instance, occupant) {
-      const name = place(id, instance);
-      if (places.get(name) === occupant) places.delete(name);
+      const places = agents.get(id);
+      if (places?.get(instance) !== occupant) return;
+      places.delete(instance);
+      if (places.size === 0) agents.delete(id);
     },
   };
 }

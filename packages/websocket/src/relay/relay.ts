@@ -93,7 +93,7 @@ export async function createRelay(options: RelayOptions): Promise<Relay> {
     if (reason !== undefined) endedBy[reason] = (endedBy[reason] ?? 0) + 1;
   };
   const table = createAddressTable();
-  const registry = createRegistry();
+  const registry = createRegistry({ placesPerAgent: limits.instancesPerAgent });
   const lease = createLease();
   const gate = createGate(limits.unauthenticatedPerAddress, limits.unauthenticated);
   const sessions = new Set<Session>();

@@ -194,13 +194,16 @@ export function createSession(socket: Socket, admission: Admission, context: Ses
         await context.check.trust.recheck(checked, { now });
         rules.forget();
       } catch (error) {
-        if (token === checked) end(reasonFor(error));
+        const reason = reasonFor(error);
+        // An issuer that cannot be reached proves nothing against this token, which runs out by itself.
+        if (token === checked && reason !== "issuer_unavailable") end(reason);
       }
     },
   };
 
-  if (!registry.claim(id, instance, self)) {
-    socket.end("instance_taken");
+  const refused = registry.claim(id, instance, self);
+  if (refused !== undefined) {
+    socket.end(refused);
     return undefined;
   }
   socket.events = {

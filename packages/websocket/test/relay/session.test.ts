@@ -1,3 +1,4 @@
+import { TightbeamError } from "@tightbeam/core/transport";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { encodeGroup, frameType, parseDropped, parseError, parseWelcome } from "../../src/protocol.js";
 import { reasonOf } from "../../src/reasons.js";
@@ -119,6 +120,22 @@ describe("TM-82 one instance", () => {
     first.socket.close();
   });
 
+  it("is one of at most instancesPerAgent: no agent takes every socket", async () => {
+    const relay = await fixture.relay({ limits: { instancesPerAgent: 1 } });
+    const alice = await fixture.enroll("alice");
+    const first = await logIn(relay.url, alice, a);
+    const second = await open(relay.url);
+    second.send(frameType.login, 0, "", await loginBody(second, alice, b, new URL(relay.url).origin));
+    expect(await second.closed).toBe("too_many");
+    const bob = await logIn(relay.url, await fixture.enroll("bob"), b);
+    expect(relay.stats().sockets).toBe(2);
+    first.socket.close();
+    await until(() => relay.stats().sockets === 1, "the place to be free");
+    const again = await logIn(relay.url, alice, b);
+    again.socket.close();
+    bob.socket.close();
+  });
+
   it("belongs to its agent: the same instance of another agent is another", async () => {
     const relay = await fixture.relay();
     const clients = [await logIn(relay.url, await fixture.enroll("alice"), a), await logIn(relay.url, await fixture.enroll("bob"), a)];
@@ -195,6 +212,22 @@ describe("TM-83 an authorisation", () => {
     const client = await logIn(relay.url, await fixture.enroll("alice"), a);
     fixture.authority.revoke({ id: "alice" });
     expect(await client.closed).toBe("revoked_token");
+  });
+
+  it("goes on while the issuer cannot be asked", async () => {
+    let asked = 0;
+    const trust = {
+      verify: fixture.authority.trust().verify,
+      recheck: async () => {
+        asked++;
+        throw new TightbeamError("issuer_unavailable", "The issuer does not answer.");
+      },
+    };
+    const relay = await fixture.relay({ trust, limits: { recheckMs: 20 } });
+    const client = await logIn(relay.url, await fixture.enroll("alice"), a);
+    await until(() => asked >= 3, "three checks");
+    expect(relay.stats().sockets).toBe(1);
+    client.socket.close();
   });
 });
 
