@@ -64,6 +64,8 @@ export interface OrderSink {
 }
 
 const heldMaxBytes = protocol.windowMaxBytes + protocol.windowReserveBytes;
+/** What a held cell costs beside its data: an empty one is not free. */
+const heldCellCost = 256;
 const heldMaxCells = protocol.windowMaxCells + protocol.windowReserveCells;
 
 const noRanges: readonly Range[] = [];
@@ -76,6 +78,7 @@ class LinkReceiveOrder implements ReceiveOrder {
   #duplicates = 0;
   #outside = 0;
   #heldBytes = 0;
+  #heldCells = 0;
   #unansweredRecords = 0;
   #ackAt = Number.POSITIVE_INFINITY;
   #outOfOrder = false;
@@ -102,7 +105,7 @@ class LinkReceiveOrder implements ReceiveOrder {
       return;
     }
     // Not acknowledged, so it comes again. An honest peer stays within the window; a full budget asks it to wait.
-    if (sequence - order.next >= heldMaxCells || this.#heldBytes + data.length > heldMaxBytes || !this.#budget.take(data.length)) {
+    if (sequence - order.next >= heldMaxCells || this.#heldBytes + data.length > heldMaxBytes || !this.#budget.take(data.length + heldCellCost)) {
       this.#outside++;
       return;
     }
@@ -110,6 +113,7 @@ class LinkReceiveOrder implements ReceiveOrder {
     // A copy: one small cell must not keep its whole record in memory while it waits.
     order.held.cells.set(sequence, { type, flags, data: data.slice() });
     this.#heldBytes += data.length;
+    this.#heldCells++;
     insert(order.held.ranges, sequence);
   }
 
@@ -180,8 +184,9 @@ class LinkReceiveOrder implements ReceiveOrder {
   }
 
   clear(): void {
-    this.#budget.give(this.#heldBytes);
+    this.#budget.give(this.#heldBytes + this.#heldCells * heldCellCost);
     this.#heldBytes = 0;
+    this.#heldCells = 0;
     for (const order of this.#orders) order.held = undefined;
   }
 
@@ -189,7 +194,8 @@ class LinkReceiveOrder implements ReceiveOrder {
     for (let cell = cells.get(order.next); cell !== undefined; cell = cells.get(order.next)) {
       cells.delete(order.next);
       this.#heldBytes -= cell.data.length;
-      this.#budget.give(cell.data.length);
+      this.#heldCells--;
+      this.#budget.give(cell.data.length + heldCellCost);
       const sequence = order.next++;
       this.#sink.inOrder(cell.type, cell.flags, lane, sequence, cell.data);
     }

@@ -64,7 +64,7 @@ class LinkOutbox implements Outbox {
   }
 
   sendDone(lane: Lane, sequence: number, outcome: Outcome): boolean {
-    if (this.#dones >= this.#donesMax) return false;
+    if (this.#over || this.#dones >= this.#donesMax || !this.#budget.take(doneBytes + messageCost)) return false;
     this.#dones++;
     const body = new Uint8Array(doneBytes);
     const view = new DataView(body.buffer);
@@ -153,7 +153,7 @@ class LinkOutbox implements Outbox {
   }
 
   #release(message: Queued): void {
-    if (!message.isDone) this.#budget.give(message.bytes.length + messageCost);
+    this.#budget.give(message.bytes.length + messageCost);
     message.bytes = empty;
   }
 
