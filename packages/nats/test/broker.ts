@@ -74,7 +74,10 @@ export async function startBroker(config = ""): Promise<Broker> {
     const ports = join(place, `nats-server_${started.pid}.ports`);
     let listed: Ports | undefined;
     for (let waited = 0; listed === undefined || !said.join("").includes("Server is ready"); waited += 5) {
-      if (ended || waited > 20_000) throw new Error(`nats-server did not start:\n${said.join("")}`);
+      if (ended || waited > 20_000) {
+        started.kill("SIGKILL");
+        throw new Error(`nats-server did not start:\n${said.join("")}`);
+      }
       await wait(5);
       listed = readPorts(ports);
     }
