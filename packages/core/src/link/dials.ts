@@ -59,7 +59,7 @@ export function createDials({ runtime, find, dial }: DialsOptions): Dials {
       shared.waiters--;
       if (shared.waiters === 0) {
         if (underWay.get(to) === shared) underWay.delete(to);
-        shared.abort.abort();
+        shared.abort.abort("nobody waits any more");
       }
     }
   };
