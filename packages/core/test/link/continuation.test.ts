@@ -206,7 +206,11 @@ describe("LINK", () => {
       { minLength: 4, maxLength: 4 },
     );
     const offer = fc.record({ half: bytes(32), generation: fc.nat(), next, mac: fc.option(bytes(32), { nil: undefined }) });
-    fc.assert(fc.property(offer, (value) => expect(decodeLinkOffer(encodeLinkOffer(value))).toEqual(value)));
+    fc.assert(
+      fc.property(offer, (value) => {
+        expect(decodeLinkOffer(encodeLinkOffer(value))).toEqual(value);
+      }),
+    );
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (any) => {
         if (any.length === 60 || any.length === 92) expect(encodeLinkOffer(decodeLinkOffer(any))).toEqual(any);
