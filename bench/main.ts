@@ -1,7 +1,7 @@
 /*
- * npm run bench -- [--quick] [--rows <part of a name>] [--rounds <n>] [--json]
+ * npm run bench -- [--quick] [--rows <part of a name>] [--rounds <n>] [--pin] [--json]
  * Measures what users install (the built packages) against raw `ws` and others, in one run. WS_NO_BUFFER_UTIL=1 turns masking in C off on all sides.
- * A whole run writes RESULTS.md.
+ * --pin gives each side a core of its own (Linux): steadier on a machine that does nothing else, worse on a busy one. A whole run writes RESULTS.md.
  */
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -16,6 +16,7 @@ const { values: options } = parseArgs({
     quick: { type: "boolean", default: false },
     rows: { type: "string", default: "" },
     rounds: { type: "string" },
+    pin: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
   },
 });

@@ -20,32 +20,32 @@ export const median = (values: readonly number[]): number => {
 export async function startSystems(wanted: ReadonlySet<keyof Systems>): Promise<Partial<Systems>> {
   process.env.BENCH_SECRET = randomBytes(32).toString("base64url");
   const made: { -readonly [name in keyof Systems]?: Systems[name] } = {};
-  const raw = await startProcess("raw", "serve", "echo");
-  if (wanted.has("raw")) made.raw = system("ws", await startProcess("raw", "connect", raw.at), raw);
+  const raw = await startProcess("server", "raw", "serve", "echo");
+  if (wanted.has("raw")) made.raw = system("ws", await startProcess("client", "raw", "connect", raw.at), raw);
   if (wanted.has("tls")) {
-    const server = await startProcess("raw", "serve", "tls");
-    made.tls = system("ws over TLS", await startProcess("raw", "connect", server.at), server);
+    const server = await startProcess("server", "raw", "serve", "tls");
+    made.tls = system("ws over TLS", await startProcess("client", "raw", "connect", server.at), server);
   }
   if (wanted.has("forwarded")) {
-    const forwarder = await startProcess("raw", "serve", "forward", raw.at);
-    made.forwarded = system("ws through a forwarder", await startProcess("raw", "connect", forwarder.at), forwarder, raw);
+    const forwarder = await startProcess("middle", "raw", "serve", "forward", raw.at);
+    made.forwarded = system("ws through a forwarder", await startProcess("client", "raw", "connect", forwarder.at), forwarder, raw);
   }
   if (wanted.has("direct")) {
-    const server = await startProcess("agents", "serve", "direct");
-    made.direct = system("Tightbeam, direct", await startProcess("agents", "connect", server.at), server);
+    const server = await startProcess("server", "agents", "serve", "direct");
+    made.direct = system("Tightbeam, direct", await startProcess("client", "agents", "connect", server.at), server);
   }
   if (wanted.has("relayed")) {
-    const relay = await startProcess("agents", "serve", "relay");
-    const server = await startProcess("agents", "serve", "agent", relay.at);
-    made.relayed = system("Tightbeam, through a relay", await startProcess("agents", "connect", relay.at), relay, server);
+    const relay = await startProcess("middle", "agents", "serve", "relay");
+    const server = await startProcess("server", "agents", "serve", "agent", relay.at);
+    made.relayed = system("Tightbeam, through a relay", await startProcess("client", "agents", "connect", relay.at), relay, server);
   }
   if (wanted.has("mcp")) {
-    const server = await startProcess("mcp", "serve", "echo");
-    made.mcp = system("MCP over streamable HTTP", await startProcess("mcp", "connect", server.at), server);
+    const server = await startProcess("server", "mcp", "serve", "echo");
+    made.mcp = system("MCP over streamable HTTP", await startProcess("client", "mcp", "connect", server.at), server);
   }
   if (wanted.has("a2a")) {
-    const server = await startProcess("a2a", "serve", "echo");
-    made.a2a = system("A2A JSON-RPC", await startProcess("a2a", "connect", server.at), server);
+    const server = await startProcess("server", "a2a", "serve", "echo");
+    made.a2a = system("A2A JSON-RPC", await startProcess("client", "a2a", "connect", server.at), server);
   }
   return made;
 }

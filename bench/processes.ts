@@ -1,4 +1,5 @@
-import { type ChildProcess, fork } from "node:child_process";
+import { type ChildProcess, fork, spawnSync } from "node:child_process";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { compile, sharedOptions } from "./compile.js";
 import type { Load } from "./sides/side.js";
@@ -55,8 +56,18 @@ export interface Process {
   readonly at: string;
 }
 
-export async function startProcess(...args: string[]): Promise<Process> {
-  const child = fork(join(await folder, "child.js"), args, { execArgv: sharedOptions() });
+/** Who works beside whom. The middle one has a core of its own where there are three. */
+export type Place = "client" | "server" | "middle";
+const cores: Record<Place, number> = { client: 0, server: 1, middle: availableParallelism() > 2 ? 2 : 0 };
+
+/** Left to itself the scheduler puts some pairs on one core and some on two, differently in every run: raw `ws` one at a time then makes 34,000 or 15,000 a second. */
+export const pinned = process.argv.includes("--pin");
+if (pinned && spawnSync("taskset", ["--version"]).status !== 0) throw new Error("--pin needs taskset (Linux, util-linux).");
+
+export async function startProcess(place: Place, ...args: string[]): Promise<Process> {
+  const options = sharedOptions();
+  const how = pinned ? { execPath: "taskset", execArgv: ["-c", String(cores[place]), process.execPath, ...options] } : { execArgv: options };
+  const child = fork(join(await folder, "child.js"), args, how);
   started.push(child);
   return { child, at: (await next(child)).ready ?? "" };
 }

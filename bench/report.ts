@@ -2,6 +2,7 @@ import { createRequire } from "node:module";
 import { arch, cpus, loadavg, platform, release, totalmem } from "node:os";
 import type { LinkFigures } from "./footprint.js";
 import type { Measured } from "./measure.js";
+import { pinned } from "./processes.js";
 import type { Systems } from "./rows.js";
 
 export interface Report {
@@ -100,6 +101,7 @@ export function render(report: Report): string {
       `- machine: ${machine()}`,
       `- Node ${process.versions.node}, ${versions}`,
       `- bufferutil: ${masking()}`,
+      `- processes: ${pinned ? "the two sides pinned to a core each (taskset), a relay or forwarder to a third or to the client's" : "placed by the scheduler: where it puts both sides on one core, `ws` alone is twice as fast one at a time as on two (see --pin)"}`,
       `- ${report.rounds} rounds of ${report.ms} ms, interleaved; medians; a ratio is the median of the ratios within each round, the span their smallest and largest`,
       `- load of the machine (1 min) before ${report.loadBefore.toFixed(2)}, after ${report.loadAfter.toFixed(2)}; the benchmark itself makes 2 to 3`,
     ].join("\n"),
