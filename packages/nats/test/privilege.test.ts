@@ -92,8 +92,16 @@ withNatsServer("nats: least privilege", () => {
       const alice = await connect(server, { prefix: "acme" });
       const [group, inbox] = [agentAddress("alice"), inboxAddress("alice", "i".repeat(22))];
       const got = { group: 0, inbox: 0 };
-      await alice.subscribe(group, () => void (got.group += 1), { group: "alice" });
-      await alice.subscribe(inbox, () => void (got.inbox += 1));
+      await alice.subscribe(
+        group,
+        () => {
+          got.group += 1;
+        },
+        { group: "alice" },
+      );
+      await alice.subscribe(inbox, () => {
+        got.inbox += 1;
+      });
       for (let i = 0; i < 100; i += 1) {
         await alice.send(group, bytes("first frame of a handshake"));
         await alice.send(inbox, bytes("anything else"));
