@@ -10,7 +10,7 @@ export interface HandlerContext {
   readonly headers: Headers;
   readonly priority: Priority;
   readonly idempotencyKey: string | undefined;
-  /** Fires when the caller gave up, the message expired, the link ended, or the agent closes. */
+  /** Fires when the caller gave up, the link ended, or the agent closes. */
   readonly signal: AbortSignal;
 }
 
