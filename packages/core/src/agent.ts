@@ -120,7 +120,6 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const nextId = createIds(runtime);
   const envelopes = createEmitter<Envelope>();
   const events = createEmitter<AgentEvent>();
-  const timedOut = Symbol("timed out");
   let closing: Promise<void> | undefined;
   let transportClosed = false;
   void transport.closed.then(() => {
@@ -182,7 +181,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       server.drain();
       const quiet = Promise.all([server.idle(), caller.idle()]).then(() => Promise.all(links.list().map((link) => link.drained())));
       let cancel: (() => void) | undefined;
-      await Promise.race([quiet, new Promise((resolve) => (cancel = runtime.timers.after(drain, () => resolve(timedOut))))]);
+      await Promise.race([quiet, new Promise((resolve) => (cancel = runtime.timers.after(drain, () => resolve(undefined))))]);
       cancel?.();
     }
     server.stop(new TightbeamError("closed", "The agent was closed."));
@@ -200,8 +199,8 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       refusedTarget(target) ?? (caller.request(toTarget(target), toMethod(method), input, operation) as Promise<MethodOutput<T>>),
     notify: (target: Target, method: Method | string, input?: unknown, operation: NotifyOptions = {}) =>
       refusedTarget(target) ?? caller.notify(toTarget(target), toMethod(method), input, operation),
-    onEnvelope: (listener) => envelopes.on(isolated(listener)),
-    onEvent: (listener) => events.on(isolated(listener)),
+    onEnvelope: envelopes.on,
+    onEvent: events.on,
     async link(peer, linkOptions = {}) {
       await refusedTarget(peer);
       checkOperation(linkOptions);
@@ -224,14 +223,6 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   };
   return agent;
 }
-
-/** A listener may be async: what it rejects with reaches nobody, as little as what it throws. */
-const isolated =
-  <E>(listener: (event: E) => unknown) =>
-  (event: E): void => {
-    const result = listener(event);
-    if (result instanceof Promise) result.catch(() => undefined);
-  };
 
 const toTarget = (target: Target): LinkTarget => (typeof target === "string" ? { id: target } : target);
 

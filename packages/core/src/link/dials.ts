@@ -1,6 +1,7 @@
 import { TightbeamError } from "../errors.js";
 import { limits } from "../limits.js";
 import type { Runtime } from "../runtime/runtime.js";
+import { noAnswer } from "../secure/verdict.js";
 import { type Address, agentAddress, inboxAddress } from "../transport/address.js";
 import type { LinkEnd, LinkTarget } from "./link-types.js";
 
@@ -59,7 +60,7 @@ export function createDials({ runtime, find, dial }: DialsOptions): Dials {
       shared.waiters--;
       if (shared.waiters === 0) {
         if (underWay.get(to) === shared) underWay.delete(to);
-        shared.abort.abort("nobody waits any more");
+        shared.abort.abort("unwanted");
       }
     }
   };
@@ -83,10 +84,7 @@ export function createDials({ runtime, find, dial }: DialsOptions): Dials {
           if (!again) throw error;
           continue;
         }
-        throw new TightbeamError(
-          "no_answer",
-          `Nobody answered as ${target.id} within ${Math.round(clock.monotonic() - start)} ms. Is it running, connected to the same relay or hub, and trusted by the same authority?`,
-        );
+        throw noAnswer(to, Math.round(clock.monotonic() - start));
       }
     },
     renew(link) {

@@ -1,24 +1,25 @@
-/** Calls every listener; what one throws never reaches the others or the caller. */
+/** Calls every listener; what one throws, or an async one rejects with, never reaches the others or the caller. */
 export interface Emitter<E> {
   emit(event: E): void;
-  on(listener: (event: E) => void): () => void;
+  on(listener: (event: E) => unknown): () => void;
   readonly listened: boolean;
 }
 
 export function createEmitter<E>(): Emitter<E> {
-  const listeners = new Set<(event: E) => void>();
+  const listeners = new Set<(event: E) => unknown>();
   return {
     emit(event) {
       for (const listener of listeners) {
         try {
-          listener(event);
+          const result = listener(event);
+          if (result instanceof Promise) result.catch(() => undefined);
         } catch {
           // A listener only watches: its failure must not change what it watches.
         }
       }
     },
     on(listener) {
-      const own = (event: E): void => listener(event);
+      const own = (event: E): unknown => listener(event);
       listeners.add(own);
       return () => void listeners.delete(own);
     },

@@ -1,7 +1,7 @@
 import { TransportError } from "@tightbeam/core/transport";
 
 const unreachable: Readonly<Record<string, string>> = {
-  ECONNREFUSED: "nobody listens there; is the relay running?",
+  ECONNREFUSED: "nobody listens there, so start the relay or check the port",
   ENOTFOUND: "the host name does not resolve",
   EAI_AGAIN: "the host name does not resolve now",
   EHOSTUNREACH: "there is no route to the host",
