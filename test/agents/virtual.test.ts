@@ -3,7 +3,7 @@ import { type Agent, createAgent, createAuthority, type TightbeamError } from "@
 import { createIdentity, importVerifyKey, type SigningKey } from "@tightbeam/core/identity";
 import { createVirtualRuntime } from "@tightbeam/core/runtime";
 import { connectMemory, createHub } from "@tightbeam/memory";
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 
 const hour = 3_600_000;
 
@@ -13,6 +13,17 @@ async function promptKey(): Promise<SigningKey> {
   const { publicJwk, thumbprint } = await importVerifyKey(publicKey.export({ format: "jwk" }));
   return { alg: "EdDSA", publicJwk, thumbprint, sign: async (data) => new Uint8Array(sign(null, data, privateKey)) };
 }
+
+/** What an agent loads late it loads here, on a clock that waits for it: virtual time does not wait for a disk. */
+beforeAll(async () => {
+  const authority = await createAuthority();
+  const hub = createHub();
+  const join = async (id: string) => createAgent({ identity: await authority.enroll(id), trust: authority.trust(), transport: await connectMemory(hub) });
+  const [alice, bob] = await Promise.all([join("alice"), join("bob")]);
+  alice.handle("echo", (input) => input);
+  await bob.request("alice", "echo", 1);
+  await Promise.all([alice.close(), bob.close()]);
+});
 
 /** Runs virtual time until the promise settles. */
 async function during<T>(runtime: ReturnType<typeof createVirtualRuntime>, promise: Promise<T>, step = 20): Promise<T> {

@@ -72,6 +72,16 @@ describe("createVirtualRuntime", () => {
     expect(ran).toEqual(["after crypto 11", "deadline"]);
   });
 
+  it("gives native work its time in small advances too", async () => {
+    const runtime = createVirtualRuntime({ seed: 1 });
+    let done = Number.NaN;
+    void crypto.subtle.digest("SHA-256", new Uint8Array(1 << 20)).then(() => {
+      done = runtime.now;
+    });
+    for (let i = 0; i < 100; i++) await runtime.advance(20);
+    expect(done).toBeLessThan(1_000);
+  });
+
   it("queues concurrent advances and survives a callback that throws", async () => {
     const runtime = createVirtualRuntime({ seed: 1 });
     await Promise.all([runtime.advance(10), runtime.advance(5)]);
