@@ -4,5 +4,5 @@ export interface SizePart {
   readonly gzip: number;
 }
 
-export function measureSize(): Promise<{ readonly rows: readonly SizePart[]; readonly bytes: number; readonly startOfWhole: number }>;
+export function measureSize(): Promise<{ readonly rows: readonly SizePart[]; readonly bytes: number; readonly others: readonly Omit<SizePart, "counted">[] }>;
 export function writeCounted(): Promise<string[]>;

@@ -9,39 +9,46 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const folder = join(root, ".tmp", "size");
 
 /** Built packages only: what users install. */
-const entry = join(root, "packages/core/dist/index.js");
+const core = join(root, "packages/core/dist");
+const everything = `export * from ${JSON.stringify(join(core, "index.js"))};`;
+/** What README's example imports, with the trust of an agent that does not keep its own authority. */
+const example = `export { createAgent, method, trust } from ${JSON.stringify(join(core, "index.js"))};`;
 
 /**
- * Chunks that are loaded on first use, by the module they are for. Counted are those that any agent in a browser may need: X25519 where
- * WebCrypto's is not reachable synchronously, and jose to verify tokens. Not counted: ML-KEM (the hybrid), noble's Ed25519 (WebCrypto has
- * ES256 everywhere and Ed25519 in current browsers), ciphers of other Noise suites, and what issues tokens.
+ * Chunks that are loaded on first use, by the module they are for, with the reason to count them or not. Counted is what any page loads that
+ * talks to another agent over a classical suite, ES256 and current Ed25519 being WebCrypto's. X25519 in JavaScript is part of a page's start
+ * (platform-browser.ts); Node has its own.
  */
 const lazy = [
-  { module: "crypto/x25519.js", counted: true, what: "X25519 in JavaScript" },
-  { module: "jose/dist/webapi/jwt/verify.js", counted: true, what: "verification of tokens (jose)" },
-  { module: "crypto/kem.js", counted: false, what: "ML-KEM-768, its checks" },
-  { module: "@noble/post-quantum/ml-kem.js", counted: false, what: "ML-KEM-768" },
-  { module: "crypto/ed25519.js", counted: false, what: "Ed25519 in JavaScript" },
-  { module: "identity/local-authority.js", counted: false, what: "createAuthority: issues tokens" },
-  { module: "crypto/aes-gcm.js", counted: false, what: "AES-GCM in JavaScript (Noise by itself)" },
-  { module: "crypto/blake2s.js", counted: false, what: "BLAKE2s (Noise by itself)" },
+  { module: "jose/dist/webapi/jwt/verify.js", counted: true, what: "verification of tokens (jose): every handshake" },
+  { module: "identity/remote-key-set.js", counted: false, what: "issuer's keys from a URL: with trust.jwksUrl only" },
+  { module: "identity/secret.js", counted: false, what: "one secret for all: with trust.everyoneWithSecret only" },
+  { module: "identity/local-authority.js", counted: false, what: "createAuthority: whoever issues tokens" },
+  { module: "crypto/kem.js", counted: false, what: "ML-KEM-768, its checks: hybrid suite" },
+  { module: "@noble/post-quantum/ml-kem.js", counted: false, what: "ML-KEM-768 in JavaScript: hybrid suite" },
+  { module: "crypto/ed25519.js", counted: false, what: "Ed25519 in JavaScript: browsers older than 2025" },
+  { module: "crypto/noise-answers.js", counted: false, what: "checks of AES-GCM and BLAKE2s: @tightbeam/core/noise only" },
+  { module: "crypto/aes-gcm.js", counted: false, what: "AES-GCM in JavaScript: @tightbeam/core/noise only" },
+  { module: "crypto/blake2s.js", counted: false, what: "BLAKE2s: @tightbeam/core/noise only" },
 ];
 
-async function bundle(external) {
+async function bundle({ contents = everything, platform = "browser", external = [] } = {}) {
   const leaveOut = {
     name: "leave out",
     setup: (hooks) =>
-      hooks.onResolve({ filter: /.*/ }, ({ path, importer }) =>
-        importer !== "" && external.some((module) => path === module || `/${path}`.endsWith(`/${basename(module)}`)) ? { path, external: true } : undefined,
+      hooks.onResolve({ filter: /.*/ }, ({ path, kind }) =>
+        kind === "dynamic-import" && external.some((module) => path === module || `/${path}`.endsWith(`/${basename(module)}`))
+          ? { path, external: true }
+          : undefined,
       ),
   };
   const { outputFiles, metafile } = await build({
-    entryPoints: [entry],
+    stdin: { contents, resolveDir: core, sourcefile: "application.js" },
     bundle: true,
     splitting: true,
     minify: true,
     format: "esm",
-    platform: "browser",
+    platform,
     target: "es2022",
     outdir: folder,
     write: false,
@@ -62,7 +69,7 @@ async function bundle(external) {
     });
   }
   const reach = (path, seen = new Set()) => {
-    if (!seen.has(path)) {
+    if (path !== undefined && !seen.has(path)) {
       seen.add(path);
       for (const next of chunks.get(path).needs) reach(next, seen);
     }
@@ -72,30 +79,45 @@ async function bundle(external) {
     [...chunks].find(
       ([, { entryPoint, inputs }]) => entryPoint?.endsWith(module) || (entryPoint === undefined && inputs.some((input) => input.endsWith(module))),
     )?.[0];
-  const start = reach(find("core/dist/index.js"));
+  const start = reach(find("application.js"));
   return { chunks, reach, find, start };
 }
 
-/** `counted`: the files an application loads for core without what `lazy` leaves out. `rows`: everything there is, with what each part adds to the start. */
-export async function measureSize() {
-  const { chunks, reach, find, start } = await bundle(lazy.filter(({ counted }) => !counted).map(({ module }) => module));
-  const paths = new Set(start);
-  for (const { module } of lazy.filter(({ counted }) => counted)) for (const path of reach(find(module))) paths.add(path);
-  const counted = [...paths].map((path) => chunks.get(path));
+const sum = ({ chunks }, paths) => paths.reduce((total, path) => total + chunks.get(path).gzip, 0);
+const notCounted = lazy.filter(({ counted }) => !counted).map(({ module }) => module);
 
-  const whole = await bundle([]);
-  const sum = (all, list) => list.reduce((total, path) => total + all.get(path).gzip, 0);
-  const rows = [{ what: "start (everything `@tightbeam/core` exports)", counted: true, gzip: sum(chunks, [...start]) }];
-  for (const { module, what, counted: isCounted } of lazy) {
-    const from = isCounted ? { chunks, reach, find, start } : whole;
+/** The chunks that are loaded before the first message has come through. */
+function loaded(built) {
+  const paths = new Set(built.start);
+  for (const { module, counted } of lazy) if (counted) for (const path of built.reach(built.find(module))) paths.add(path);
+  return [...paths];
+}
+
+/** `counted`: the files a page loads for core without what `lazy` leaves out. `rows`: everything there is, with what each part adds to the start. */
+export async function measureSize() {
+  const built = await bundle({ external: notCounted });
+  const paths = loaded(built);
+  const whole = await bundle();
+  const rows = [{ what: "start: everything `@tightbeam/core` exports, X25519 in JavaScript", counted: true, gzip: sum(built, [...built.start]) }];
+  for (const { module, what, counted } of lazy) {
+    const from = counted ? built : whole;
     const own = [...from.reach(from.find(module))].filter((path) => !from.start.has(path));
-    rows.push({ what, counted: isCounted, gzip: sum(from.chunks, own) });
+    rows.push({ what, counted, gzip: sum(from, own) });
   }
+  const exampleOnly = await bundle({ contents: example, external: notCounted });
+  const node = await bundle({ platform: "node", external: [...notCounted, "crypto/x25519.js"] });
   return {
-    counted,
+    counted: paths.map((path) => built.chunks.get(path)),
     rows,
-    bytes: counted.reduce((total, { gzip }) => total + gzip, 0),
-    startOfWhole: sum(whole.chunks, [...whole.start]),
+    bytes: sum(built, paths),
+    others: [
+      { what: "the same with only `createAgent`, `method` and `trust` imported", gzip: sum(exampleOnly, loaded(exampleOnly)) },
+      { what: "the same bundled for Node: native cryptography instead of X25519 in JavaScript", gzip: sum(node, loaded(node)) },
+      {
+        what: "the same in a build that keeps every part: what they share, `@noble/hashes` above all, moves into the start with what only they use of it",
+        gzip: sum(whole, loaded(whole)),
+      },
+    ],
   };
 }
 
@@ -109,12 +131,10 @@ export async function writeCounted() {
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const { rows, bytes, startOfWhole, counted } = await measureSize();
+  const { rows, bytes, others, counted } = await measureSize();
+  const row = (gzip, what) => console.log(`${gzip.toLocaleString("en").padStart(10)}  ${what}`);
   console.log("gzip bytes  counted  part");
-  for (const { what, counted: isCounted, gzip } of rows)
-    console.log(`${gzip.toLocaleString("en").padStart(10)}  ${isCounted ? "yes    " : "no     "}  ${what}`);
-  console.log(`${bytes.toLocaleString("en").padStart(10)}           counted, in ${counted.length} files`);
-  console.log(
-    `${startOfWhole.toLocaleString("en").padStart(10)}           start when nothing is left out of the build: chunks shared with the parts that are not counted hold more`,
-  );
+  for (const { what, counted: isCounted, gzip } of rows) row(gzip, `${isCounted ? "yes    " : "no     "}  ${what}`);
+  row(bytes, `         counted, in ${counted.length} files: what a page loads before its first message`);
+  for (const { what, gzip } of others) row(gzip, `         ${what}`);
 }

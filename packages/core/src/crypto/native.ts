@@ -2,8 +2,9 @@ import { fromBase64url, toBase64url } from "../bytes.js";
 import { checkKeyAndNonce, checkPublicKey, checkSeal, checkSecretKey, checkShared, smallOrder, tagBytes } from "./checks.js";
 import { hash } from "./hash.js";
 import { keyCache, keyCacheFromSecondUse } from "./key-cache.js";
-import { passes } from "./known-answers.js";
+import { chachaPolyPasses, sha256Passes, x25519Passes } from "./known-answers.js";
 import { type NodeCrypto, type NodeKey, nodeCrypto, plain } from "./node-crypto.js";
+import { aesGcmPasses, blake2sPasses } from "./noise-answers.js";
 import type { Aead, CryptoProvider, DiffieHellman, Hash } from "./provider.js";
 
 /** Larger inputs go through the cipher in pieces: one allocation of 1 MiB costs more than 32 of 32 KiB. */
@@ -90,19 +91,18 @@ function nativeX25519(node: NodeCrypto): DiffieHellman {
 /** The primitives of `node:crypto` that exist here and give the right known answers, each judged on its own: Bun, for one, has no ChaCha20-Poly1305. */
 export function nativeProvider(node: NodeCrypto | undefined = nodeCrypto()): Partial<CryptoProvider> {
   if (node === undefined) return {};
-  const made: CryptoProvider = {
-    name: "native",
-    chachaPoly: nativeAead(node, "chacha20-poly1305"),
-    aesGcm: nativeAead(node, "aes-256-gcm"),
-    sha256: nativeHash(node, "SHA256", "sha256"),
-    blake2s: nativeHash(node, "BLAKE2s", "blake2s256"),
-    x25519: nativeX25519(node),
+  const chachaPoly = nativeAead(node, "chacha20-poly1305");
+  const aesGcm = nativeAead(node, "aes-256-gcm");
+  const sha256 = nativeHash(node, "SHA256", "sha256");
+  const blake2s = nativeHash(node, "BLAKE2s", "blake2s256");
+  const x25519 = nativeX25519(node);
+  const good = {
+    ...(chachaPolyPasses(chachaPoly) && { chachaPoly }),
+    ...(aesGcmPasses(aesGcm) && { aesGcm }),
+    ...(sha256Passes(sha256) && { sha256 }),
+    ...(blake2sPasses(blake2s) && { blake2s }),
+    ...(x25519Passes(x25519) && { x25519 }),
   };
-  const good: { -readonly [name in keyof CryptoProvider]?: CryptoProvider[name] } = { name: "native" };
-  if (passes.chachaPoly(made.chachaPoly)) good.chachaPoly = made.chachaPoly;
-  if (passes.aesGcm(made.aesGcm)) good.aesGcm = made.aesGcm;
-  if (passes.sha256(made.sha256)) good.sha256 = made.sha256;
-  if (passes.blake2s(made.blake2s)) good.blake2s = made.blake2s;
-  if (passes.x25519(made.x25519)) good.x25519 = made.x25519;
-  return good;
+  const count = Object.keys(good).length;
+  return count === 0 ? good : { ...good, name: count === 5 ? "native" : "native and noble" };
 }

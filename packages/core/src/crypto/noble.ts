@@ -2,6 +2,7 @@ import { chacha20poly1305 } from "@noble/ciphers/chacha.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { checkKeyAndNonce, checkPublicKey, checkSeal, checkSecretKey, checkShared, smallOrder, tagBytes } from "./checks.js";
 import { hash } from "./hash.js";
+import { loadX25519 } from "./platform.js";
 import type { Aead, CryptoProvider, DiffieHellman, Hash } from "./provider.js";
 
 interface NobleCipher {
@@ -45,7 +46,7 @@ export async function loadNobleBlake2s(): Promise<Hash> {
 }
 
 export async function loadNobleX25519(): Promise<DiffieHellman> {
-  const { x25519 } = await import("./x25519.js");
+  const x25519 = await loadX25519();
   return {
     keyPair(secretKey) {
       checkSecretKey(secretKey);

@@ -1,10 +1,10 @@
 import { TightbeamError } from "../errors.js";
 import { type Clock, systemRuntime } from "../runtime/index.js";
-import { type Primitive, passes } from "./known-answers.js";
-import { nativeProvider } from "./native.js";
+import { chachaPolyPasses, sha256Passes, x25519Passes } from "./known-answers.js";
 import { loadNobleAesGcm, loadNobleBlake2s, loadNobleX25519, nobleChachaPoly, nobleSha256 } from "./noble.js";
+import { mixedAead, nativeProvider } from "./platform.js";
 import type { Aead, CryptoProvider, DiffieHellman, Hash } from "./provider.js";
-import { type MixedAead, mixedAead } from "./threshold.js";
+import type { MixedAead } from "./threshold.js";
 
 /** Primitives that may have to be loaded before use, where the runtime has no native ones. */
 export type Loadable = "aesGcm" | "blake2s" | "x25519";
@@ -32,50 +32,49 @@ const nobleSource: ScriptSource = {
   x25519: loadNobleX25519,
 };
 
-function checked<Name extends Primitive>(name: Name, primitive: CryptoProvider[Name]): CryptoProvider[Name] {
-  if (!passes[name](primitive)) throw new TightbeamError("internal", `${name} gives wrong known answers in this runtime: nothing can be encrypted safely here`);
+const noiseAnswers = (): Promise<typeof import("./noise-answers.js")> => import("./noise-answers.js");
+
+function checked<T>(name: string, primitive: T, passes: (primitive: T) => boolean): T {
+  if (!passes(primitive)) throw new TightbeamError("internal", `${name} gives wrong known answers in this runtime: nothing can be encrypted safely here`);
   return primitive;
 }
 
 /** `native` (checked by `nativeProvider`) where it exists, otherwise noble where it gives the known answers, otherwise refused. */
 export function selectCrypto(native: Partial<CryptoProvider>, script: ScriptSource, clock: Clock): CryptoSelection {
-  const loaded: { aesGcm?: Aead; blake2s?: Hash; x25519?: DiffieHellman } = {};
-  if (native.aesGcm !== undefined) loaded.aesGcm = native.aesGcm;
-  if (native.blake2s !== undefined) loaded.blake2s = native.blake2s;
-  if (native.x25519 !== undefined) loaded.x25519 = native.x25519;
+  let { aesGcm, blake2s, x25519 } = native;
 
   let scriptChacha: Aead | undefined;
   const checkedScript = (): Aead => {
-    scriptChacha ??= checked("chachaPoly", script.chachaPoly);
+    scriptChacha ??= checked("chachaPoly", script.chachaPoly, chachaPolyPasses);
     return scriptChacha;
   };
-  const sha256 = native.sha256 ?? checked("sha256", script.sha256);
+  const sha256 = native.sha256 ?? checked("sha256", script.sha256, sha256Passes);
   const chachaPoly = native.chachaPoly === undefined ? checkedScript() : mixedAead(native.chachaPoly, checkedScript, clock);
   const missing = (name: Loadable): never => {
     throw new TightbeamError("invalid_argument", `${name} is not loaded: await loadCrypto("${name}") first`);
   };
 
   const provider = Object.freeze({
-    name: Object.keys(passes).every((name) => name in native) ? "native" : Object.keys(native).length > 1 ? "native and noble" : "noble",
+    name: native.name ?? "noble",
     chachaPoly,
     sha256,
     get aesGcm() {
-      return loaded.aesGcm ?? missing("aesGcm");
+      return aesGcm ?? missing("aesGcm");
     },
     get blake2s() {
-      return loaded.blake2s ?? missing("blake2s");
+      return blake2s ?? missing("blake2s");
     },
     get x25519() {
-      return loaded.x25519 ?? missing("x25519");
+      return x25519 ?? missing("x25519");
     },
   });
 
   return {
     provider,
     async load(...names) {
-      if (names.includes("aesGcm")) loaded.aesGcm ??= checked("aesGcm", await script.aesGcm());
-      if (names.includes("blake2s")) loaded.blake2s ??= checked("blake2s", await script.blake2s());
-      if (names.includes("x25519")) loaded.x25519 ??= checked("x25519", await script.x25519());
+      if (names.includes("x25519")) x25519 ??= checked("x25519", await script.x25519(), x25519Passes);
+      if (names.includes("aesGcm")) aesGcm ??= checked("aesGcm", await script.aesGcm(), (await noiseAnswers()).aesGcmPasses);
+      if (names.includes("blake2s")) blake2s ??= checked("blake2s", await script.blake2s(), (await noiseAnswers()).blake2sPasses);
       return provider;
     },
   };

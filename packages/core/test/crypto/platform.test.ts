@@ -1,0 +1,28 @@
+import { existsSync, readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { loadNobleAesGcm, loadNobleBlake2s, loadNobleX25519, nobleChachaPoly, nobleSha256 } from "../../src/crypto/noble.js";
+import * as everywhere from "../../src/crypto/platform.js";
+import * as browser from "../../src/crypto/platform-browser.js";
+import { selectCrypto } from "../../src/crypto/select.js";
+import { systemRuntime } from "../../src/runtime/index.js";
+
+const file = (path: string): URL => new URL(`../../${path}`, import.meta.url);
+
+describe("the two platforms", () => {
+  it("are exchanged by bundlers for browsers: the manifest names files that exist", () => {
+    const { browser: map } = JSON.parse(readFileSync(file("package.json"), "utf8")) as { browser: Record<string, string> };
+    for (const path of Object.entries(map).flat()) expect(existsSync(file(path.replace("./dist/", "src/").replace(/\.js$/, ".ts")))).toBe(true);
+    expect(map).toEqual({ "./dist/crypto/platform.js": "./dist/crypto/platform-browser.js" });
+  });
+
+  it("have the same exports", () => expect(Object.keys(browser).sort()).toEqual(Object.keys(everywhere).sort()));
+
+  it("give the same X25519", async () => expect(await browser.loadX25519()).toBe(await everywhere.loadX25519()));
+
+  it("a page has nothing native, and what links need", async () => {
+    const script = { chachaPoly: nobleChachaPoly, sha256: nobleSha256, aesGcm: loadNobleAesGcm, blake2s: loadNobleBlake2s, x25519: loadNobleX25519 };
+    const { provider, load } = selectCrypto(browser.nativeProvider(), script, systemRuntime().clock);
+    expect([provider.name, provider.chachaPoly, provider.sha256]).toEqual(["noble", nobleChachaPoly, nobleSha256]);
+    expect((await load("x25519")).x25519.keyPair(new Uint8Array(32).fill(1)).publicKey).toHaveLength(32);
+  });
+});
