@@ -1,9 +1,9 @@
 import { address, type StateChange } from "@tightbeam/core/transport";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { WebSocketServer } from "ws";
+import { type WebSocket, WebSocketServer } from "ws";
 import { reconnectDelay } from "../src/backoff.js";
 import { connectWebSocket } from "../src/index.js";
-import { encodeChallenge, encodeFrame, encodeWelcome, frameType, noBytes } from "../src/protocol.js";
+import { asciiBytes, encodeChallenge, encodeError, encodeFrame, encodeWelcome, frameType, noBytes } from "../src/protocol.js";
 import { bytes, codeOf, createFixture, createMortalRelay, type Fixture, text, until } from "./fixture.js";
 
 let fixture: Fixture;
@@ -130,6 +130,43 @@ describe("a transport over a relay", () => {
     await until(() => transport.state.current === "down", "leaving a relay that sends text");
     await transport.close();
     for (const socket of relay.clients) socket.terminate();
+    relay.close();
+  });
+
+  it("answers no PING while its line is full: a relay that asks and does not read fills no memory", async () => {
+    const relay = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+    const pongs: number[] = [];
+    relay.on("connection", (socket) => {
+      socket.send(encodeFrame(frameType.challenge, 0, noBytes, encodeChallenge(new Uint8Array(32))));
+      const welcome = { maxFrameBytes: 262_144, subscriptionsMax: 8, heartbeatMs: 3_600_000, authorisedMs: 3_600_000 };
+      socket.once("message", () => {
+        socket.on("message", (data: Buffer) => data[0] === frameType.pong && pongs.push(data.readUInt32BE(1)));
+        socket.send(encodeFrame(frameType.welcome, 0, noBytes, encodeWelcome(welcome)));
+      });
+    });
+    await new Promise((resolve) => relay.once("listening", resolve));
+    const url = `ws://127.0.0.1:${(relay.address() as { port: number }).port}/`;
+    const transport = await connectWebSocket(url, { identity: await fixture.enroll("alice"), reconnect, highWaterBytes: 1024 * 1024 });
+    let asked = 0;
+    transport.state.subscribe((change) => {
+      if (change.type === "send_failed") asked += 1;
+    });
+    const [socket] = relay.clients as Set<WebSocket>;
+    if (socket === undefined) throw new Error("no connection");
+    socket.pause();
+    // More than the system holds of a connection between them.
+    const sends = Array.from({ length: 512 }, () => transport.send(address("agent", "bob"), new Uint8Array(32 * 1024)).catch(() => undefined));
+    for (let i = 1; i <= 100; i++) socket.send(encodeFrame(frameType.ping, i, noBytes, noBytes));
+    // Frames come in order: once this one was heard, every PING was.
+    socket.send(encodeFrame(frameType.err, 0, asciiBytes("agent/bob"), encodeError(13, "x")));
+    await until(() => asked === 1, "the frame after the PINGs");
+    socket.resume();
+    await Promise.all(sends);
+    socket.send(encodeFrame(frameType.ping, 1_000, noBytes, noBytes));
+    await until(() => pongs.includes(1_000), "an answer once the line has room again");
+    expect(pongs).toEqual([1_000]);
+    await transport.close();
+    for (const client of relay.clients) client.terminate();
     relay.close();
   });
 

@@ -14,7 +14,7 @@ const tlsOptions = (tls: TlsOptions | undefined): WebSocket.ClientOptions => (tl
 /** Over `ws`, on Node. */
 export const openSocket: OpenWire = ({ url, subprotocols, maxMessageBytes, timeoutMs, timers, tls }, events) =>
   new Promise((resolve, reject) => {
-    const settings: WebSocket.ClientOptions & { closeTimeout: number; maxFragments: number } = {
+    const settings: WebSocket.ClientOptions & { closeTimeout: number; maxFragments: number; autoPong: false } = {
       ...tlsOptions(tls),
       handshakeTimeout: timeoutMs,
       closeTimeout: closeTimeoutMs,
@@ -22,6 +22,7 @@ export const openSocket: OpenWire = ({ url, subprotocols, maxMessageBytes, timeo
       maxFragments,
       perMessageDeflate: false,
       followRedirects: false,
+      autoPong: false,
     };
     const ws = new WebSocket(url, [...subprotocols], settings);
     const fail = (error: TransportError) => {
@@ -66,6 +67,7 @@ function openWire(ws: WebSocket, timers: Timers, events: WireEvents, lastError: 
     if (isBinary) events.message(messageBytes(data));
     else events.text();
   });
+  answerPings(ws);
   ws.on("close", (code, reason) => {
     if (ended) return;
     ended = true;
@@ -96,4 +98,21 @@ function openWire(ws: WebSocket, timers: Timers, events: WireEvents, lastError: 
       ws.terminate();
     },
   };
+}
+
+/** One answer waits at a time, to the latest ping (RFC 6455, 5.5.3): a relay that asks and does not read must not fill our memory. */
+function answerPings(ws: WebSocket): void {
+  let latest: Buffer | undefined;
+  let leaving = false;
+  const answer = () => {
+    leaving = latest !== undefined && ws.readyState === WebSocket.OPEN;
+    if (!leaving) return;
+    const data = latest;
+    latest = undefined;
+    ws.pong(data, true, answer);
+  };
+  ws.on("ping", (data) => {
+    latest = data;
+    if (!leaving) answer();
+  });
 }
