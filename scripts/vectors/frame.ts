@@ -1,5 +1,6 @@
 import { concat, toHex } from "../../packages/core/src/bytes.js";
 import {
+  buildAsk,
   buildHs1Head,
   buildHs2,
   buildHs3,
@@ -41,9 +42,10 @@ const message = Uint8Array.from({ length: 48 }, (_, i) => 0xa0 + (i % 16));
 
 const hs1 = (suite: number, suites: readonly number[], withCookie: boolean): Uint8Array =>
   concat(buildHs1Head({ suite, sessionId: foreignId, replyTo, suites, cookie: withCookie ? cookie : undefined }), message);
+const ask = buildAsk({ suite: 0x0101, sessionId: foreignId, replyTo, suites: [0x0101] });
 const hs2 = buildHs2({ suite: 0x0101, to: sessionId, sessionId: foreignId, replyTo, message });
 const hs3 = buildHs3({ suite: 0x0101, to: sessionId, message });
-const retry = buildRetry({ suite: 0x0001, to: sessionId, cookie });
+const retry = buildRetry({ suite: 0x0001, to: sessionId, replyTo, cookie });
 const data = (counter: number): Uint8Array => {
   const head = dataHeader(sessionId);
   putCounter(head, counter);
@@ -82,13 +84,19 @@ export function frameVectors(): FrameVectors {
         frame: toHex(hs1(0x0001, [0x7777, 0x0001], true)),
       },
       {
+        description: "a question who is there: zeros for a Noise message",
+        type: "HS1",
+        fields: { suite: 0x0101, sessionId: toHex(foreignId), replyTo, suites: [0x0101], message: "00".repeat(64) },
+        frame: toHex(ask),
+      },
+      {
         description: "second message",
         type: "HS2",
         fields: { suite: 0x0101, to: toHex(sessionId), sessionId: toHex(foreignId), ...common },
         frame: toHex(hs2),
       },
       { description: "third message", type: "HS3", fields: { suite: 0x0101, to: toHex(sessionId), message: toHex(message) }, frame: toHex(hs3) },
-      { description: "retry", type: "RETRY", fields: { suite: 0x0001, to: toHex(sessionId), cookie: toHex(cookie) }, frame: toHex(retry) },
+      { description: "retry", type: "RETRY", fields: { suite: 0x0001, to: toHex(sessionId), replyTo, cookie: toHex(cookie) }, frame: toHex(retry) },
       ...[0, 1, 65_535, 65_536, 2 ** 32, 2 ** 48 - 1].map(
         (counter): FrameVector => ({
           description: `record with counter ${counter}`,
@@ -102,7 +110,9 @@ export function frameVectors(): FrameVectors {
       dropped("version 0", "HS1", patched(first, 0, 0x01)),
       dropped("version 2", "HS1", patched(first, 0, 0x21)),
       dropped("reserved type 6", "HS1", patched(first, 0, 0x16)),
-      dropped("an unknown flag", "HS1", patched(first, 1, 0x02)),
+      dropped("an unknown flag", "HS1", patched(first, 1, 0x04)),
+      dropped("a question with a cookie", "HS1", patched(ask, 1, 0x03)),
+      dropped("a question of 63 zeros", "HS1", ask.subarray(0, -1)),
       dropped("a flag where none is defined", "HS2", patched(hs2, 1, 0x01)),
       dropped("a session id in HS1", "HS1", patched(first, 11, 1)),
       dropped("the header's suite is not on the list", "HS1", hs1(0x0001, [0x0101], false)),
@@ -115,7 +125,15 @@ export function frameVectors(): FrameVectors {
       ),
       dropped("an instance of 21 characters", "HS2", buildHs2({ suite: 1, to: sessionId, sessionId, replyTo: replyTo.slice(0, -1), message })),
       dropped("a session id of 2^53", "HS3", patched(hs3, 5, 0x20)),
-      dropped("a cookie of 51 bytes", "RETRY", buildRetry({ suite: 1, to: sessionId, cookie: cookie.subarray(1) })),
+      dropped(
+        "a cookie of 51 bytes",
+        "RETRY",
+        buildRetry({ suite: 1, to: sessionId, replyTo, cookie: Uint8Array.from([...cookie.subarray(1), 0]) }).fill(
+          51,
+          14 + replyTo.length,
+          15 + replyTo.length,
+        ),
+      ),
       dropped("something after the cookie", "RETRY", concat(retry, Uint8Array.of(0))),
     ],
   };

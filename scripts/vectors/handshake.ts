@@ -132,7 +132,7 @@ type Side = {
   token: string;
   instance: string;
   suites: readonly SuiteId[];
-  addresses: { agent: string };
+  addresses: { agent: string; inbox: string };
   drawn: Uint8Array[];
 };
 
@@ -159,7 +159,9 @@ async function explain(
   const aliceEphemeral = thirtyTwo(alice)[retried ? 2 : 1] as Uint8Array;
   const [bobStatic, bobEphemeral, bobM] = thirtyTwo(bob).slice(retried ? 1 : 0) as [Uint8Array, Uint8Array, Uint8Array];
   const retry = retried ? retryBinding(crypto().sha256.digest((frames[0] as { frame: Uint8Array }).frame), frame("RETRY")) : new Uint8Array(0);
-  const bound = prologue(bob.addresses.agent, retry, hs1.head);
+  // After a RETRY the second HS1 goes to the instance that asked for it.
+  const dialled = retried ? bob.addresses.inbox : bob.addresses.agent;
+  const bound = prologue(dialled, retry, hs1.head);
   const protocol = suiteOf(suite)?.protocol as string;
   const initiator = await createHandshake({
     protocol,
@@ -214,7 +216,7 @@ async function explain(
   return {
     description,
     suite,
-    dialled: bob.addresses.agent,
+    dialled,
     prologue: toHex(bound),
     frames: frames.map((one) => ({ type: one.type as HandshakeVector["frames"][number]["type"], frame: toHex(one.frame) })),
     initiator: side(alice, "initiator", 3, h3, payload3, [aliceStatic, aliceEphemeral, alice.drawn.findLast(({ length }) => length === 64)]),

@@ -1,6 +1,7 @@
 /** The frames of docs/protocol.md, sections 4 and 5: header layout, parse, build. No state, no crypto. */
 export { counterOf, dataFault, dataHeader, putCounter } from "./data.js";
 export {
+  buildAsk,
   buildHs1Head,
   buildHs2,
   buildHs3,
@@ -15,4 +16,4 @@ export {
   type Retry,
   sessionIdToBytes,
 } from "./handshake.js";
-export { cookieFlag, type FrameFault, frameType, frameTypes, sessionIdOf } from "./prefix.js";
+export { askFlag, cookieFlag, type FrameFault, frameType, frameTypes, sessionIdOf } from "./prefix.js";

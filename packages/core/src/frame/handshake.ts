@@ -1,13 +1,15 @@
 import { concat, reader, writeU16 } from "../bytes.js";
 import { protocol } from "../limits.js";
 import { parseInbox } from "../transport/address.js";
-import { cookieFlag, type FrameFault, frameTypes, prefixFault, putPrefix, sessionIdOf, suiteOfFrame } from "./prefix.js";
+import { askFlag, cookieFlag, type FrameFault, frameTypes, prefixFault, putPrefix, sessionIdOf, suiteOfFrame } from "./prefix.js";
 
 /** HS1, HS2, HS3 and RETRY (docs/protocol.md, section 4). Parsing never throws and never reads past the end; what it returns are views of the frame. */
 
 const sessionIdBytes = 8;
 /** `inbox/` + realm + `/` + name + `/` + instance. */
 const replyAddressMaxBytes = 6 + 64 + 1 + 64 + 1 + 22;
+/** What an ask has in place of a Noise message. */
+const askPadBytes = 64;
 const zeroId = new Uint8Array(sessionIdBytes);
 
 export interface Hs1 {
@@ -19,6 +21,8 @@ export interface Hs1 {
   /** Preferred first; never empty, holds `suite`. */
   readonly suites: readonly number[];
   readonly cookie: Uint8Array | undefined;
+  /** It only asks who is there. */
+  readonly asks: boolean;
   /** Everything before the Noise message: what the prologue binds. */
   readonly head: Uint8Array;
   readonly message: Uint8Array;
@@ -43,6 +47,8 @@ export interface Retry {
   /** The suite the responder wants. */
   readonly suite: number;
   readonly to: number;
+  /** Whose cookie it is: where the second HS1 goes. */
+  readonly replyTo: string;
   readonly cookie: Uint8Array;
 }
 
@@ -70,13 +76,14 @@ export function buildHs1Head(hs1: {
   replyTo: string;
   suites: readonly number[];
   cookie?: Uint8Array | undefined;
+  asks?: boolean;
 }): Uint8Array {
   const address = ascii(hs1.replyTo);
   const cookie = hs1.cookie;
   const out = new Uint8Array(
     protocol.prefixBytes + sessionIdBytes + 2 + address.length + 1 + 2 * hs1.suites.length + (cookie === undefined ? 0 : 1 + cookie.length),
   );
-  putPrefix(out, frameTypes.hs1, cookie === undefined ? 0 : cookieFlag, hs1.suite, zeroId);
+  putPrefix(out, frameTypes.hs1, hs1.asks === true ? askFlag : cookie === undefined ? 0 : cookieFlag, hs1.suite, zeroId);
   out.set(hs1.sessionId, protocol.prefixBytes);
   let at = writeU16(out, protocol.prefixBytes + sessionIdBytes, address.length);
   out.set(address, at);
@@ -90,9 +97,15 @@ export function buildHs1Head(hs1: {
   return out;
 }
 
+/** HS1 that only asks who is there: as long as an answer, so that nobody gains by asking in another's name. */
+export const buildAsk = (ask: { suite: number; sessionId: Uint8Array; replyTo: string; suites: readonly number[] }): Uint8Array =>
+  concat(buildHs1Head({ ...ask, asks: true }), new Uint8Array(askPadBytes));
+
 export function parseHs1(frame: Uint8Array): Hs1 | FrameFault {
-  const fault = prefixFault(frame, frameTypes.hs1, cookieFlag);
+  const fault = prefixFault(frame, frameTypes.hs1, cookieFlag | askFlag);
   if (fault !== undefined) return fault;
+  const flags = frame[1] as number;
+  if (flags === (cookieFlag | askFlag)) return "flags";
   if (frame.length > protocol.handshakeFrameMaxBytes) return "too_long";
   if (sessionIdOf(frame) !== 0) return "session_id";
   const rest = reader(frame.subarray(protocol.prefixBytes));
@@ -110,13 +123,15 @@ export function parseHs1(frame: Uint8Array): Hs1 | FrameFault {
   const suite = suiteOfFrame(frame);
   if (!suites.includes(suite)) return "suites";
   let cookie: Uint8Array | undefined;
-  if (((frame[1] as number) & cookieFlag) !== 0) {
+  if (flags === cookieFlag) {
     if (rest.remaining < 1) return "too_short";
     if (rest.u8() !== protocol.cookieBytes) return "cookie_length";
     if (rest.remaining < protocol.cookieBytes) return "too_short";
     cookie = rest.view(protocol.cookieBytes);
   }
-  return { suite, sessionId, replyTo, suites, cookie, head: frame.subarray(0, protocol.prefixBytes + rest.offset), message: rest.rest() };
+  const asks = flags === askFlag;
+  if (asks && rest.remaining !== askPadBytes) return rest.remaining < askPadBytes ? "too_short" : "too_long";
+  return { suite, sessionId, replyTo, suites, cookie, asks, head: frame.subarray(0, protocol.prefixBytes + rest.offset), message: rest.rest() };
 }
 
 export function buildHs2(hs2: { suite: number; to: Uint8Array; sessionId: Uint8Array; replyTo: string; message: Uint8Array }): Uint8Array {
@@ -160,21 +175,30 @@ export function parseHs3(frame: Uint8Array): Hs3 | FrameFault {
   return to < 0 ? "session_id" : { suite: suiteOfFrame(frame), to, message: frame.subarray(protocol.prefixBytes) };
 }
 
-export function buildRetry(retry: { suite: number; to: Uint8Array; cookie: Uint8Array }): Uint8Array {
-  const out = new Uint8Array(protocol.prefixBytes + 1 + retry.cookie.length);
+export function buildRetry(retry: { suite: number; to: Uint8Array; replyTo: string; cookie: Uint8Array }): Uint8Array {
+  const address = ascii(retry.replyTo);
+  const out = new Uint8Array(protocol.prefixBytes + 2 + address.length + 1 + retry.cookie.length);
   putPrefix(out, frameTypes.retry, 0, retry.suite, retry.to);
-  out[protocol.prefixBytes] = retry.cookie.length;
-  out.set(retry.cookie, protocol.prefixBytes + 1);
+  const at = writeU16(out, protocol.prefixBytes, address.length);
+  out.set(address, at);
+  out[at + address.length] = retry.cookie.length;
+  out.set(retry.cookie, at + address.length + 1);
   return out;
 }
 
 export function parseRetry(frame: Uint8Array): Retry | FrameFault {
   const fault = prefixFault(frame, frameTypes.retry, 0);
   if (fault !== undefined) return fault;
-  const whole = protocol.prefixBytes + 1 + protocol.cookieBytes;
-  if (frame.length < whole) return "too_short";
-  if (frame[protocol.prefixBytes] !== protocol.cookieBytes) return "cookie_length";
-  if (frame.length > whole) return "too_long";
   const to = sessionIdOf(frame);
-  return to < 0 ? "session_id" : { suite: suiteOfFrame(frame), to, cookie: frame.subarray(protocol.prefixBytes + 1) };
+  if (to < 0) return "session_id";
+  const rest = reader(frame.subarray(protocol.prefixBytes));
+  if (rest.remaining < 2) return "too_short";
+  const addressBytes = rest.u16();
+  if (addressBytes > replyAddressMaxBytes) return "reply_address";
+  if (rest.remaining < addressBytes + 1 + protocol.cookieBytes) return "too_short";
+  const replyTo = addressOf(rest.view(addressBytes));
+  if (replyTo === undefined) return "reply_address";
+  if (rest.u8() !== protocol.cookieBytes) return "cookie_length";
+  const cookie = rest.view(protocol.cookieBytes);
+  return rest.remaining > 0 ? "too_long" : { suite: suiteOfFrame(frame), to, replyTo, cookie };
 }

@@ -5,6 +5,8 @@ export const frameTypes = { hs1: 1, hs2: 2, hs3: 3, data: 4, retry: 5 } as const
 
 /** HS1 only: a cookie stands before the Noise message. */
 export const cookieFlag = 0x01;
+/** HS1 only: a question who is there, answered by RETRY. No Noise message. */
+export const askFlag = 0x02;
 
 /** Why a frame was dropped before anything was spent on it. Each is a counter's name. */
 export type FrameFault = "too_short" | "too_long" | "version" | "type" | "flags" | "suite" | "session_id" | "reply_address" | "suites" | "cookie_length";

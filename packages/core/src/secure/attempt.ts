@@ -11,7 +11,7 @@ import { decodePayload } from "./payload.js";
 import { parseReady } from "./ready.js";
 import { createRepeater, type Repeater } from "./repeat.js";
 import { chooseSuite } from "./suites.js";
-import type { Target } from "./target.js";
+import { parseTarget, type Target } from "./target.js";
 import { prologue, retryBinding } from "./transcript.js";
 import type { Established, Peer, Session, SuiteId } from "./types.js";
 import { noAnswer, nothingAuthentic, ownInstance, unconfirmed } from "./verdict.js";
@@ -59,6 +59,8 @@ export function createAttempt(context: Context, target: Target, hint: SuiteId | 
   const sessionId = sessionIdToBytes(localId);
   const seen = new Set<string>();
   let suite = hint ?? (context.suites[0] as SuiteId);
+  /** Where HS1 goes: the second one to the instance that asked for it, since in a group another would not know its cookie. */
+  let aim = target;
   let wanted: SuiteId | undefined;
   let handshake: Handshake | undefined;
   let firstHs1Hash: Uint8Array | undefined;
@@ -108,7 +110,7 @@ export function createAttempt(context: Context, target: Target, hint: SuiteId | 
   const begin = async (retry: Uint8Array, cookie: Uint8Array | undefined): Promise<void> => {
     const chosen = suite;
     const head = buildHs1Head({ suite: chosen, sessionId, replyTo: context.addresses.inbox, suites: context.suites, cookie });
-    const fresh = await startNoise(context, chosen, "initiator", prologue(target.to, retry, head));
+    const fresh = await startNoise(context, chosen, "initiator", prologue(aim.to, retry, head));
     if (ended) return fresh.erase();
     const message = fresh.writeMessage(noBytes);
     const frame = new Uint8Array(head.length + message.length);
@@ -117,7 +119,7 @@ export function createAttempt(context: Context, target: Target, hint: SuiteId | 
     handshake = fresh;
     firstHs1Hash ??= crypto.sha256.digest(frame);
     hs1Frame = frame;
-    hs1 = repeat(target.to, frame, hs1Delays);
+    hs1 = repeat(aim.to, frame, hs1Delays);
   };
 
   const onRetry = (retry: Retry, frame: Uint8Array) => {
@@ -125,7 +127,11 @@ export function createAttempt(context: Context, target: Target, hint: SuiteId | 
     const asked = context.suites.find((id) => id === retry.suite);
     if (asked === undefined) return refuse("retry_suite");
     if (!equalBytes(cookieHash(retry.cookie), firstHs1Hash)) return refuse("retry_cookie");
+    const to = parseTarget(retry.replyTo as Address);
+    const named = to?.id === target.id && (target.instance === undefined || to.instance === target.instance);
+    if (!named || to.to === context.addresses.inbox) return refuse("retry_address");
     wanted = asked;
+    aim = to;
     suite = asked;
     handshake?.erase();
     handshake = undefined;
@@ -152,7 +158,7 @@ export function createAttempt(context: Context, target: Target, hint: SuiteId | 
     try {
       const payload = decodePayload(bytes, 2);
       const { sessionId: theirs, replyTo } = hs2;
-      peer = await verifyPeer(context, { role: "responder", payload, h, sessionId: theirs, replyTo, expectedId: target.id, expectedInstance: target.instance });
+      peer = await verifyPeer(context, { role: "responder", payload, h, sessionId: theirs, replyTo, expectedId: aim.id, expectedInstance: aim.instance });
       if (chooseSuite(payload.suites as SuiteId[], context.suites) !== suite) {
         throw new TightbeamError("handshake_failed", "The suite in use is not the one the peer prefers: something changed the offer on the way.", {
           retryable: false,
@@ -238,7 +244,7 @@ export function createAttempt(context: Context, target: Target, hint: SuiteId | 
       return typeof retry === "string" ? refuse(retry) : onRetry(retry, frame);
     },
     reflected(at, frame) {
-      if (at !== target.to || hs1Frame === undefined || !equalBytes(frame, hs1Frame)) return false;
+      if (at !== aim.to || hs1Frame === undefined || !equalBytes(frame, hs1Frame)) return false;
       reflections += 1;
       problem ??= ownInstance();
       if (reflections >= reflectionsMax && winner === undefined) fatal(problem);

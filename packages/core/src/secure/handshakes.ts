@@ -4,6 +4,7 @@ import { TightbeamError } from "../errors.js";
 import { frameType, frameTypes } from "../frame/frame.js";
 import { limits, protocol } from "../limits.js";
 import type { Address } from "../transport/address.js";
+import { createAsks } from "./asks.js";
 import type { Context, HandshakeLimits, HandshakesOptions } from "./context.js";
 import { createInitiator } from "./initiator.js";
 import { createResponder } from "./responder.js";
@@ -71,7 +72,7 @@ export function createHandshakes(options: HandshakesOptions): Handshakes {
         const bytes = random.bytes(7);
         let id = (bytes[0] as number) & 0x1f;
         for (let i = 1; i < bytes.length; i++) id = id * 256 + (bytes[i] as number);
-        if (id !== 0 && !initiator.has(id) && !responder.has(id) && options.isSessionIdTaken?.(id) !== true) return id;
+        if (id !== 0 && !initiator.has(id) && !responder.has(id) && !asks.has(id) && options.isSessionIdTaken?.(id) !== true) return id;
       }
       throw new TightbeamError("internal", "the random generator gives no usable session id: no handshake can be made");
     },
@@ -94,6 +95,7 @@ export function createHandshakes(options: HandshakesOptions): Handshakes {
   };
   const initiator = createInitiator(context);
   const responder = createResponder(context);
+  const asks = createAsks(context);
 
   const dispatch = (at: Address, frame: Uint8Array): boolean => {
     const type = frameType(frame);
@@ -106,9 +108,15 @@ export function createHandshakes(options: HandshakesOptions): Handshakes {
       refuse("wrong_address");
       return false;
     }
-    if (type === frameTypes.hs2 || type === frameTypes.retry) return initiator.receive(frame);
+    if (type === frameTypes.hs2) return initiator.receive(frame);
+    if (type === frameTypes.retry) return asks.receive(frame) || initiator.receive(frame);
     if (type === frameTypes.hs3) return responder.receiveHs3(frame);
-    if (type === frameTypes.data) return initiator.receive(frame) || responder.receiveData(frame);
+    if (type === frameTypes.data) {
+      if (initiator.receive(frame) || responder.receiveData(frame)) return true;
+      // Above all what an instance says that was given up: late answers to calls that were settled without it.
+      refuse("no_session");
+      return false;
+    }
     refuse("type");
     return false;
   };
@@ -116,6 +124,7 @@ export function createHandshakes(options: HandshakesOptions): Handshakes {
   return {
     counters,
     dial: initiator.dial,
+    ask: asks.ask,
     receive(at, frame) {
       try {
         return dispatch(at, frame);
@@ -128,6 +137,7 @@ export function createHandshakes(options: HandshakesOptions): Handshakes {
     close() {
       initiator.close();
       responder.close();
+      asks.close();
     },
   };
 }

@@ -54,7 +54,10 @@ export function createResponder(context: Context): Responder {
 
   const sendRetry = (hs1: Hs1, hash: Uint8Array, suite: SuiteId): void => {
     counters.retrySent += 1;
-    context.sendQuietly(hs1.replyTo as Address, buildRetry({ suite, to: hs1.sessionId, cookie: cookies.make(hash, hs1.replyTo) }));
+    context.sendQuietly(
+      hs1.replyTo as Address,
+      buildRetry({ suite, to: hs1.sessionId, replyTo: context.addresses.inbox, cookie: cookies.make(hash, hs1.replyTo) }),
+    );
   };
 
   const answer = async (at: Address, pending: Pending, retry: Uint8Array, key: string): Promise<void> => {
@@ -123,6 +126,7 @@ export function createResponder(context: Context): Responder {
       if (hs1.replyTo === context.addresses.inbox) return refuse("self");
       const suite = chooseSuite(context.suites, hs1.suites);
       if (suite === undefined) return refuse("no_common_suite");
+      if (hs1.asks) return sendRetry(hs1, crypto.sha256.digest(frame), suite);
       if (hs1.suite === suite && hs1.message.length !== suiteOf(suite)?.message1Bytes) return refuse("malformed");
       const hash = crypto.sha256.digest(frame);
       const key = toBase64url(hash);
@@ -166,7 +170,9 @@ export function createResponder(context: Context): Responder {
       byHash.set(key, pending);
       counters.started += 1;
       const retry =
-        firstHash === undefined || hs1.cookie === undefined ? noBytes : retryBinding(firstHash, buildRetry({ suite, to: hs1.sessionId, cookie: hs1.cookie }));
+        firstHash === undefined || hs1.cookie === undefined
+          ? noBytes
+          : retryBinding(firstHash, buildRetry({ suite, to: hs1.sessionId, replyTo: context.addresses.inbox, cookie: hs1.cookie }));
       answer(at, pending, retry, key).catch((error: unknown) => failed(pending, error));
     },
 

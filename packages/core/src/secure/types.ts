@@ -86,6 +86,8 @@ export interface LinkNegotiation {
 export interface Handshakes {
   /** Dials `agent/<id>` or `inbox/<id>/<instance>`. Settles when READY came. Rejects with `no_answer`, `wrong_peer`, `self`, `handshake_failed`, a transport error, or the signal's reason. Retries with new keys until `timeout` (ms). */
   dial(to: Address, options: { readonly timeout: number; readonly signal?: AbortSignal }): Promise<Established>;
+  /** Asks the group behind `agent/<id>` so many times who is there. `found` gets each instance that answers within 2 s, perhaps repeatedly: an unproven hint, worth one dial. */
+  ask(to: Address, times: number, found: (instance: string) => void): void;
   /** Any frame that is not for a live session: HS1, HS2, HS3, RETRY, and DATA for a session still waiting for READY or for its HS3 check. `at` is the subscription it came from. Never throws. Returns false when nothing here knew it. */
   receive(at: Address, frame: Uint8Array): boolean;
   readonly counters: HandshakeCounters;

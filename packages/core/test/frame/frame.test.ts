@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
+  askFlag,
+  buildAsk,
   buildHs1Head,
   buildHs2,
   buildHs3,
@@ -32,7 +34,7 @@ const hs1 = (withCookie = false): Uint8Array =>
   join(buildHs1Head({ suite: 0x0101, sessionId: ownId, replyTo, suites: [0x0101, 1, 0x7777], ...(withCookie ? { cookie } : {}) }), message);
 const hs2 = (): Uint8Array => buildHs2({ suite: 1, to, sessionId: ownId, replyTo, message });
 const hs3 = (): Uint8Array => buildHs3({ suite: 1, to, message });
-const retry = (): Uint8Array => buildRetry({ suite: 1, to, cookie });
+const retry = (): Uint8Array => buildRetry({ suite: 1, to, replyTo, cookie });
 const data = (counter = 5): Uint8Array => {
   const head = dataHeader(to);
   putCounter(head, counter);
@@ -54,6 +56,7 @@ describe("frames round-trip, byte for byte as docs/protocol.md lays them out", (
       replyTo,
       suites: [0x0101, 1, 0x7777],
       cookie: undefined,
+      asks: false,
       head: hs1().slice(0, -100),
       message,
     });
@@ -63,9 +66,17 @@ describe("frames round-trip, byte for byte as docs/protocol.md lays them out", (
     expect(parsed).toMatchObject({ cookie, message });
     expect(hs1(true)[1]).toBe(cookieFlag);
   });
+  it("HS1 that only asks who is there has 64 zeros for a Noise message, and no cookie", () => {
+    const ask = buildAsk({ suite: 1, sessionId: ownId, replyTo, suites: [1] });
+    expect(parseHs1(ask)).toMatchObject({ asks: true, cookie: undefined, message: new Uint8Array(64) });
+    expect(ask[1]).toBe(askFlag);
+    expect(parseHs1(ask.subarray(0, -1))).toBe("too_short");
+    expect(parseHs1(join(ask, new Uint8Array(1)))).toBe("too_long");
+    expect(parseHs1(patched(ask, 1, askFlag | cookieFlag))).toBe("flags");
+  });
   it("HS2", () => expect(parseHs2(hs2())).toEqual({ suite: 1, to: localId, sessionId: ownId, replyTo, message }));
   it("HS3", () => expect(parseHs3(hs3())).toEqual({ suite: 1, to: localId, message }));
-  it("RETRY", () => expect(parseRetry(retry())).toEqual({ suite: 1, to: localId, cookie }));
+  it("RETRY", () => expect(parseRetry(retry())).toEqual({ suite: 1, to: localId, replyTo, cookie }));
   it("DATA, to the last counter", () => {
     for (const counter of [0, 1, 0xffff, 0x1_0000, 2 ** 32 - 1, 2 ** 32, 2 ** 48 - 1]) {
       expect(dataFault(data(counter), localId)).toBeUndefined();
@@ -96,7 +107,7 @@ describe("TM-01 a frame with anything unknown in its header is dropped, with a r
       const first = build()[0] as number;
       for (const version of [0, 2, 15]) expect(parse(patched(build(), 0, (version << 4) | (first & 15)))).toBe("version");
       for (let type = 0; type < 16; type++) if (type !== (first & 15)) expect(parse(patched(build(), 0, 0x10 | type))).toBe("type");
-      for (let bit = name === "HS1" ? 1 : 0; bit < 8; bit++) expect(parse(patched(build(), 1, 1 << bit))).toBe("flags");
+      for (let bit = name === "HS1" ? 2 : 0; bit < 8; bit++) expect(parse(patched(build(), 1, 1 << bit))).toBe("flags");
     });
     it(`${name}: every truncation gives a reason or a shorter message, never a read past the end`, () => {
       const frame = build();
@@ -133,7 +144,7 @@ describe("TM-01 a frame with anything unknown in its header is dropped, with a r
     expect(parseHs1(buildHs1Head({ suite: 1, sessionId: ownId, replyTo, suites: [] }))).toBe("suites");
   });
   it("a cookie has exactly 52 bytes", () => {
-    expect(parseRetry(patched(retry(), 12, 51))).toBe("cookie_length");
+    expect(parseRetry(patched(retry(), 14 + replyTo.length, 51))).toBe("cookie_length");
     expect(parseHs1(join(buildHs1Head({ suite: 1, sessionId: ownId, replyTo, suites: [1], cookie: new Uint8Array(51) }), message))).toBe("cookie_length");
     const head = buildHs1Head({ suite: 1, sessionId: ownId, replyTo, suites: [1], cookie });
     expect(parseHs1(head.subarray(0, head.length - 1))).toBe("too_short");

@@ -269,6 +269,31 @@ describe("TM-37 RETRY", () => {
     expect(two.message.slice(0, 32)).not.toEqual(one.message.slice(0, 32));
     expect(bob.handshakes.counters).toMatchObject({ retrySent: 1, started: 1 });
   });
+  it("in a group the second HS1 goes to the instance that asked for it: another would not know its cookie", async () => {
+    for (let members = 2; members <= 5; members++) {
+      const world = await createWorld(members);
+      const alice = await world.party("alice", { suites: both });
+      const bobs = await Promise.all(Array.from({ length: members }, (_, index) => world.party(`bob${index}`, { id: "bob", suites: [1] })));
+      const here = await world.dial(alice, (bobs[0] as Party).agent, { timeout: 900 });
+      const asked = world.log.find((packet) => typeOf(packet) === 5)?.from;
+      expect(here.peer.instance).toBe(bobs.find(({ name }) => name === asked)?.instance);
+      expect(world.log.map(typeOf)).toEqual([1, 5, 1, 2, 3, 4]);
+    }
+  });
+  it("that names another agent, another instance than the one dialled, or ourselves is ignored", async () => {
+    const { world, alice, bob, mallory } = await three();
+    for (const [to, from] of [
+      [bob.agent, mallory.inbox],
+      [bob.agent, alice.inbox],
+      [bob.inbox, `inbox/bob/${"other".padEnd(22, "_")}`],
+    ] as const) {
+      const before = refused(alice).retry_address ?? 0;
+      world.tap = forge(world, alice, 0x0101, from).retry("right hash");
+      const here = await world.dial(alice, to);
+      expect(here.peer.instance).toBe(bob.instance);
+      expect(refused(alice).retry_address).toBe(before + 1);
+    }
+  });
   it("no common suite: silence, and nothing is spent", async () => {
     const world = await createWorld();
     const alice = await world.party("alice");
@@ -289,7 +314,7 @@ describe("TM-37 RETRY", () => {
   });
 
   /** A RETRY that the network makes up in answer to the first HS1. */
-  function forge(world: World, victim: Party, suite: number) {
+  function forge(world: World, victim: Party, suite: number, replyTo = `inbox/bob/${"bob".padEnd(22, "_")}`) {
     const retry =
       (kind: "right hash" | "wrong hash"): Tap =>
       (packet) => {
@@ -297,7 +322,7 @@ describe("TM-37 RETRY", () => {
         if (typeof hs1 === "string" || hs1.cookie !== undefined) return [packet];
         const cookie = world.runtime.random.bytes(52);
         if (kind === "right hash") cookie.set(sha256(packet.frame), 4);
-        return [{ from: "network", to: victim.inbox, frame: buildRetry({ suite, to: hs1.sessionId, cookie }) }, packet];
+        return [{ from: "network", to: victim.inbox, frame: buildRetry({ suite, to: hs1.sessionId, replyTo, cookie }) }, packet];
       };
     return { retry };
   }

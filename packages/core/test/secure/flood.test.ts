@@ -34,7 +34,7 @@ describe("TM-47 a flood of first messages costs a bounded table and, above half 
     expect(bob.handshakes.counters.started).toBe(32);
     expect(bob.handshakes.counters.retrySent + (bob.handshakes.counters.refused.send_queue ?? 0)).toBeGreaterThanOrEqual(468);
     expect(sent(world, bob, 2)).toBe(32);
-    for (const packet of world.log) if (typeOf(packet) === 5) expect(packet.frame).toHaveLength(65);
+    for (const packet of world.log) if (typeOf(packet) === 5) expect(packet.frame).toHaveLength(99);
     const here = await world.dial(alice, bob.agent);
     expect(here.peer.id).toBe("bob");
     expect(world.log.filter(({ from }) => from === "alice").map(typeOf)).toEqual([1, 1, 3]);
