@@ -64,6 +64,7 @@ export const bin = (name) => join(root, "node_modules", ".bin", name);
 export function createScore(title) {
   const counts = { passed: 0, failed: 0, skipped: 0 };
   const skips = [];
+  const notes = [];
   const started = Date.now();
 
   async function stage(name, work) {
@@ -86,6 +87,11 @@ export function createScore(title) {
     skips.push(entry);
   }
 
+  /** What a test measured: `{ name, figures }`. */
+  function note(entry) {
+    notes.push(entry);
+  }
+
   /** A stage that could not run at all, counted as one skipped test. */
   function skipStage(name, reason, install) {
     counts.skipped += 1;
@@ -93,9 +99,13 @@ export function createScore(title) {
     console.log(`skip  ${name.padEnd(28)}`);
   }
 
-  /** Prints the skips and the line that counts, keeps the counts for `scripts/total.mjs`, and sets the exit code. */
+  /** Prints what was measured, the skips and the line that counts, keeps the counts for `scripts/total.mjs`, and sets the exit code. */
   function finish() {
     const seconds = ((Date.now() - started) / 1000).toFixed(0);
+    if (notes.length > 0) {
+      console.log("\nMeasured:");
+      for (const { name, figures } of notes) console.log(`  ${name}:\n    ${figures}`);
+    }
     if (skips.length > 0) {
       console.log("\nSkipped:");
       for (const { name, tests, reason, install } of skips) console.log(`  ${name} (${tests}): ${reason}${install ? `; ${install}` : ""}`);
@@ -107,7 +117,7 @@ export function createScore(title) {
     process.exitCode = counts.failed > 0 || counts.passed === 0 ? 1 : 0;
   }
 
-  return { stage, skip, skipStage, finish };
+  return { stage, skip, note, skipStage, finish };
 }
 
 /** Indented, and no longer than a person scrolls: the beginning and the end of what a stage said. */

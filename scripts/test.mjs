@@ -41,6 +41,7 @@ ensureNatsServer();
 await score.stage("tests (vitest)", async () => {
   const result = await runVitest({ label: "main" });
   for (const entry of result.skips) score.skip(entry);
+  for (const entry of result.measured) score.note(entry);
   return result;
 });
 

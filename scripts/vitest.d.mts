@@ -4,6 +4,12 @@ export interface VitestReport {
   readonly numFailedTests: number;
   readonly numPendingTests: number;
   readonly numTodoTests: number;
-  readonly testResults: readonly { readonly status: string; readonly assertionResults: readonly { readonly status: string }[] }[];
+  readonly testResults: readonly { readonly status: string; readonly assertionResults: readonly ReportedTest[] }[];
 }
+export interface ReportedTest {
+  readonly status: string;
+  readonly fullName?: string;
+  readonly meta?: { readonly measured?: string };
+}
+export function measuredIn(report: Pick<VitestReport, "testResults">): { name: string; figures: string }[];
 export function judge(report: VitestReport, exitOk: boolean, output: string): { ok: boolean; output: string; passed: number; failed: number; skipped: number };

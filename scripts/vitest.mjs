@@ -3,7 +3,7 @@ import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { root, run, scratch } from "./stages.mjs";
 
-/** `label` names the report files. Resolves `{ ok, output, passed, failed, skipped, skips }`. */
+/** `label` names the report files. Resolves `{ ok, output, passed, failed, skipped, skips, measured }`. */
 export async function runVitest({ label, node = process.execPath, args = [], env = {}, timeout = 600_000 }) {
   const report = join(scratch, `vitest-${label}.json`);
   const skipFile = join(scratch, `skips-${label}.json`);
@@ -16,10 +16,18 @@ export async function runVitest({ label, node = process.execPath, args = [], env
   if (!existsSync(report)) {
     const running = existsSync(`${skipFile}.running`) ? JSON.parse(readFileSync(`${skipFile}.running`, "utf8")) : [];
     const unfinished = running.length > 0 ? `; unfinished: ${running.join(", ")}` : "";
-    return { ok: false, output: `vitest wrote no report${unfinished}\n${output}`, skips: [] };
+    return { ok: false, output: `vitest wrote no report${unfinished}\n${output}`, skips: [], measured: [] };
   }
-  return { ...judge(JSON.parse(readFileSync(report, "utf8")), ok, output), skips: existsSync(skipFile) ? JSON.parse(readFileSync(skipFile, "utf8")) : [] };
+  const reported = JSON.parse(readFileSync(report, "utf8"));
+  const skips = existsSync(skipFile) ? JSON.parse(readFileSync(skipFile, "utf8")) : [];
+  return { ...judge(reported, ok, output), skips, measured: measuredIn(reported) };
 }
+
+/** What tests measured beside passing: each left it as `task.meta.measured`. Resolves `[{ name, figures }]`. */
+export const measuredIn = (report) =>
+  report.testResults.flatMap(({ assertionResults }) =>
+    assertionResults.filter(({ meta }) => meta?.measured !== undefined).map(({ fullName, meta }) => ({ name: fullName, figures: meta.measured })),
+  );
 
 /** What a vitest JSON report and exit status amount to. A file that failed before its first test counts as one failed test. */
 export function judge(report, exitOk, output) {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { judge, type VitestReport } from "../scripts/vitest.mjs";
+import { judge, measuredIn, type VitestReport } from "../scripts/vitest.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const node = (args: readonly string[], env: Record<string, string> = {}): { code: number | null; output: string } => {
@@ -35,6 +35,13 @@ describe("what a vitest report amounts to", () => {
   });
   it("fails when vitest itself failed, for instance on an unhandled rejection", () => {
     expect(judge(report({}), false, "")).toMatchObject({ ok: false });
+  });
+});
+
+describe("what tests measured", () => {
+  it("is found in their notes", () => {
+    const tests = [{ status: "passed", fullName: "a b", meta: { measured: "7 ms" } }, { status: "passed", fullName: "c", meta: {} }, { status: "passed" }];
+    expect(measuredIn({ testResults: [{ status: "passed", assertionResults: tests }] })).toEqual([{ name: "a b", figures: "7 ms" }]);
   });
 });
 
@@ -80,6 +87,14 @@ describe("the score", () => {
     const { code, output } = play("npm test", 'await score.stage("a", async () => ({ ok: false, passed: 5, failed: 0 }));');
     expect(last(output)).toBe("5 passed, 1 failed, 0 skipped");
     expect(code).toBe(1);
+  });
+  it("shows what was measured", () => {
+    const { output } = play(
+      "npm test",
+      'await score.stage("a", async () => ({ ok: true }));\nscore.note({ name: "a kill", figures: "longest pause 300 ms" });',
+    );
+    expect(output).toContain("Measured:\n  a kill:\n    longest pause 300 ms");
+    expect(last(output)).toBe("1 passed, 0 failed, 0 skipped");
   });
   it("names what was skipped, why, and what to install", () => {
     const { output } = play(

@@ -29,6 +29,8 @@ export interface Broker {
   readonly port: number;
   /** Where other servers of the cluster connect, when the configuration has one. */
   readonly route: string;
+  /** Where it tells about itself, when the configuration has `http`. */
+  readonly monitoring: string;
   /** As SIGKILL does it: sockets end without a word. */
   kill(): Promise<void>;
   /** Starts again on the same port, with another configuration when given. */
@@ -52,6 +54,7 @@ export async function startBroker(config = ""): Promise<Broker> {
   let written = config;
   let port = 0;
   let route = "";
+  let monitoring = "";
   let child: ChildProcess | undefined;
   let gone: Promise<void> = Promise.resolve();
 
@@ -83,6 +86,7 @@ export async function startBroker(config = ""): Promise<Broker> {
     }
     port = Number(new URL(listed.nats[0] ?? "").port);
     route = (listed.cluster?.[0] ?? "").replace(/^.*:\/\//, "");
+    monitoring = listed.monitoring?.[0] ?? "";
   };
   const kill = async (): Promise<void> => {
     child?.kill("SIGKILL");
@@ -102,6 +106,9 @@ export async function startBroker(config = ""): Promise<Broker> {
     },
     get route() {
       return route;
+    },
+    get monitoring() {
+      return monitoring;
     },
     kill,
     async start(next) {
@@ -123,6 +130,7 @@ export async function startBroker(config = ""): Promise<Broker> {
 interface Ports {
   readonly nats: readonly string[];
   readonly cluster?: readonly string[];
+  readonly monitoring?: readonly string[];
 }
 
 /** Undefined while the server is still writing it. */
