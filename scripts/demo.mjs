@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
+import { ensureNatsServer } from "./nats-server.mjs";
 
 const folder = new URL("../examples/demo/", import.meta.url);
 const place = mkdtempSync(join(tmpdir(), "tightbeam-demo-"));
@@ -11,7 +12,7 @@ process.once("exit", () => rmSync(place, { recursive: true, force: true }));
 
 const bundle = (name) => join(place, `${name}.mjs`);
 await build({
-  entryPoints: ["main", "agent", "relay"].map((name) => fileURLToPath(new URL(`${name}.ts`, folder))),
+  entryPoints: ["main", "agent-websocket", "agent-nats", "relay", "broker"].map((name) => fileURLToPath(new URL(`${name}.ts`, folder))),
   outdir: place,
   outExtension: { ".js": ".mjs" },
   bundle: true,
@@ -25,4 +26,5 @@ await build({
 });
 
 const { main } = await import(pathToFileURL(bundle("main")).href);
-process.exit(await main(process.argv.slice(2), { folder, agent: bundle("agent"), relay: bundle("relay") }));
+const agents = { websocket: bundle("agent-websocket"), nats: bundle("agent-nats") };
+process.exit(await main(process.argv.slice(2), { folder, agents, relay: bundle("relay"), broker: bundle("broker"), natsServer: ensureNatsServer }));

@@ -1,16 +1,24 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { main } from "../examples/demo/main.js";
 import { createScreen, hexdump, wrap } from "../examples/demo/screen.js";
 import type { Stage } from "../examples/demo/stage.js";
 import type { Evidence } from "../examples/demo/story.js";
 import { createMessageReader, findClear, readSend } from "../examples/demo/tap.js";
 import { faults } from "../examples/demo/verdict.js";
+import { needNatsServer } from "../packages/nats/test/broker.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
+/** The one line of each transport. */
+const lines: Readonly<Record<string, string>> = {
+  websocket: "runAgent(({ url, identity }) => connectWebSocket(url, { identity }));",
+  nats: "runAgent(({ url }) => connectNats({ servers: url }));",
+  memory: "const transport = await connectMemory(hub);",
+};
 const running = new Set<ChildProcess>();
 
 let place = "";
@@ -68,7 +76,8 @@ async function isGone(pid: number): Promise<boolean> {
 }
 
 describe("npm run demo", () => {
-  it.each(["websocket", "memory"])("loses and doubles nothing over %s, and leaves nothing behind", { timeout: 70_000 }, async (transport) => {
+  it.for(Object.keys(lines))("loses and doubles nothing over %s, and leaves nothing behind", { timeout: 70_000 }, async (transport, context) => {
+    if (transport === "nats") needNatsServer(context);
     const { code, output, errors, ms } = await demo(["--transport", transport]);
     expect(errors).toBe("");
     expect(output).toMatch(/^ {2}messages +20,000 requests, 20,000 replies$/m);
@@ -78,7 +87,7 @@ describe("npm run demo", () => {
     expect(output, "requests were open when it went away").toMatch(/, [1-9][\d,]* requests open$/m);
     expect(output.match(/^ {2}(?:alice|bob) saw +[\w-]{43} {2}the same$/gm)).toHaveLength(2);
     expect(output).toContain("refuses: invalid_input, input.text:");
-    expect(output).toContain(transport === "memory" ? "await connectMemory(hub);" : "await connectWebSocket(url, { identity });");
+    expect(output).toContain(lines[transport]);
     expect(output.trim().split("\n").at(-1)).toMatch(/^Every reply arrived once\./);
     expect(code).toBe(0);
 
@@ -87,10 +96,16 @@ describe("npm run demo", () => {
     expect(output.split("\n").filter((line) => line.length > 80)).toEqual([]);
     expect(ms).toBeLessThan(30_000);
     expect(readdirSync(place)).toEqual([]);
-    if (transport === "websocket") {
-      expect(output).toMatch(/relay \(pid \d+\) killed, SIGKILL/);
-      for (const name of ["relay", "alice", "bob"]) expect(await isGone(pidOf(name, output) as number)).toBe(true);
+    if (transport === "memory") {
+      expect(output).toContain("Nothing is killed here");
+      expect(output.match(/hub cut/g)).toHaveLength(2);
+      return;
     }
+    const middle = transport === "nats" ? "nats-server" : "relay";
+    expect(output.match(new RegExp(`${middle} \\(pid \\d+\\) killed, SIGKILL`, "g"))).toHaveLength(2);
+    const pids = [...output.matchAll(/\bpid (\d+)/g)].map(([, pid]) => Number(pid));
+    expect(new Set(pids).size, "relay or server three times, and the agents").toBe(5);
+    for (const pid of pids) expect(await isGone(pid), `${pid}`).toBe(true);
   });
 
   it("fails in a sentence when an agent dies, and ends the others", { timeout: 70_000 }, async () => {
@@ -106,22 +121,67 @@ describe("npm run demo", () => {
     for (const name of ["relay", "bob"]) expect(await isGone(pidOf(name, output) as number)).toBe(true);
   });
 
-  it("ends its processes when interrupted, and when it is killed itself", { timeout: 70_000 }, async () => {
+  it.for([
+    ["websocket", "relay"],
+    ["nats", "nats-server"],
+  ] as const)("over %s ends its processes when interrupted, and when it is killed itself", { timeout: 70_000 }, async ([transport, middle], context) => {
+    if (transport === "nats") needNatsServer(context);
     for (const [signal, expected] of [
       ["SIGINT", 130],
       ["SIGKILL", null],
     ] as const) {
-      const { code, output } = await demo([], (soFar, child) => {
+      const { code, output } = await demo(["--transport", transport], (soFar, child) => {
         if (soFar.includes("2. Handshake")) child.kill(signal);
       });
       expect(code).toBe(expected);
-      for (const name of ["relay", "alice", "bob"]) expect(await isGone(pidOf(name, output) as number), `${name} after ${signal}`).toBe(true);
+      for (const name of [middle, "alice", "bob"]) expect(await isGone(pidOf(name, output) as number), `${name} after ${signal}`).toBe(true);
     }
   });
 
+  it("fails in a sentence when the nats-server dies, and ends the agents", { timeout: 70_000 }, async (context) => {
+    needNatsServer(context);
+    let killed = false;
+    const { code, output } = await demo(["--transport", "nats"], (soFar) => {
+      const pid = pidOf("nats-server", soFar);
+      if (killed || pid === undefined || !soFar.includes("3. Typed")) return;
+      killed = true;
+      process.kill(pid, "SIGKILL");
+    });
+    expect(output).toMatch(/^FAILED: The nats-server process .*died unexpectedly/m);
+    expect(output).toMatch(/^nats-server \(pid \d+\): SIGKILL$/m);
+    expect(code).toBe(1);
+    for (const name of ["alice", "bob"]) expect(await isGone(pidOf(name, output) as number)).toBe(true);
+  });
+
+  it("without a nats-server says why there is none and what to install", async () => {
+    const errors = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+    const natsServer = () => ({ reason: "only root on Debian may install it", install: "install nats-server" });
+    const unused = { folder: new URL("file:///"), agents: { websocket: "", nats: "" }, relay: "", broker: "" };
+    expect(await main(["--transport", "nats"], { ...unused, natsServer })).toBe(2);
+    expect(errors.mock.calls[0]?.[0]).toBe(
+      "unavailable: The demo over NATS needs a nats-server (only root on Debian may install it): install nats-server.\nSee npm run demo -- --help.\n",
+    );
+    errors.mockRestore();
+  });
+
+  it("over NATS differs from over WebSocket in one line of the application, and its import", () => {
+    const [webSocket, nats] = ["websocket", "nats"].map((name) => readFileSync(join(root, `examples/demo/agent-${name}.ts`), "utf8").split("\n"));
+    expect(nats).toHaveLength(webSocket?.length ?? 0);
+    const differing = webSocket?.flatMap((line, index) => (line === nats?.[index] ? [] : [[line, nats?.[index]]]));
+    expect(differing).toEqual([
+      ['import { connectWebSocket } from "@tightbeam/websocket";', 'import { connectNats } from "@tightbeam/nats";'],
+      [lines.websocket, lines.nats],
+    ]);
+    const readme = readFileSync(join(root, "examples/README.md"), "utf8");
+    for (const line of Object.values(lines)) expect(readme).toContain(line);
+    const application = readdirSync(join(root, "examples/demo"))
+      .filter((file) => !/^(?:agent-|carrier-|memory|relay)/.test(file))
+      .map((file) => readFileSync(join(root, "examples/demo", file), "utf8"));
+    expect(application.filter((text) => /@tightbeam\/(?:websocket|nats|memory)/.test(text))).toEqual([]);
+  });
+
   it.each([
-    [["--transport", "nats"], 2, "unsupported: The NATS transport is not part of this version yet"],
-    [["--transport", "pigeon"], 2, "invalid_argument: 'pigeon' is no transport of this demo; choose websocket or memory."],
+    [["--transport", "pigeon"], 2, "invalid_argument: 'pigeon' is no transport of this demo; choose websocket, nats or memory."],
     [["--speed"], 2, "invalid_argument: Unknown option '--speed'."],
     [["now"], 2, "invalid_argument: Unexpected argument 'now'"],
   ])("refuses %j", async (args, code, message) => {
@@ -132,7 +192,7 @@ describe("npm run demo", () => {
   });
 
   it("explains itself", async () => {
-    expect(await demo(["--help"])).toMatchObject({ code: 0, output: expect.stringContaining("--transport websocket|memory"), errors: "" });
+    expect(await demo(["--help"])).toMatchObject({ code: 0, output: expect.stringContaining("--transport websocket|nats|memory"), errors: "" });
   });
 });
 

@@ -27,7 +27,7 @@ export interface BurstResult {
   /** Replies before the transport went down for the first time. */
   readonly before: Latency;
   readonly all: Latency;
-  /** The longest time without a reply, ms. */
+  /** The longest time between two replies, ms. */
   readonly longestPause: number;
 }
 
@@ -60,7 +60,7 @@ export function createBurst({ agent, transport, ask }: BurstOptions) {
     let down = false;
     let longestPause = 0;
     const start = performance.now();
-    let last = start;
+    let last: number | undefined;
 
     const stopWatching = agent.onEnvelope(({ type, payload }) => {
       const n = (payload as Partial<Reply> | null | undefined)?.n;
@@ -79,7 +79,7 @@ export function createBurst({ agent, transport, ask }: BurstOptions) {
         answered += 1;
         latencies.push(now - asked);
         if (!down) early.push(now - asked);
-        longestPause = Math.max(longestPause, now - last);
+        longestPause = Math.max(longestPause, now - (last ?? now));
         last = now;
       } catch (error) {
         if (complaints.size < 3) complaints.add(isTightbeamError(error) ? `${error.code}: ${error.message}` : String(error));

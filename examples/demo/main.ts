@@ -1,7 +1,9 @@
 // The demo: reads the options, tells the story on the stage they name, judges it, and leaves nothing behind.
 import { isTightbeamError } from "@tightbeam/core";
+import { broker, findBroker } from "./carrier-nats.js";
+import { relay } from "./carrier-relay.js";
 import { memoryStage } from "./memory.js";
-import { readOptions, usage } from "./options.js";
+import { readOptions, type TransportName, usage } from "./options.js";
 import { processStage } from "./processes.js";
 import { createScreen } from "./screen.js";
 import type { Sources } from "./sources.js";
@@ -14,17 +16,18 @@ const patience = 60;
 
 /** Resolves with the exit code. */
 export async function main(args: readonly string[], sources: Sources): Promise<number> {
-  let options: ReturnType<typeof readOptions>;
+  let createStage: () => Promise<Stage>;
   try {
-    options = readOptions(args);
+    const options = readOptions(args);
+    if (options.help) {
+      process.stdout.write(usage);
+      return 0;
+    }
+    createStage = stageOf(options.transport, sources);
   } catch (error) {
     if (!isTightbeamError(error)) throw error;
     process.stderr.write(`${error.code}: ${error.message}\nSee npm run demo -- --help.\n`);
     return 2;
-  }
-  if (options.help) {
-    process.stdout.write(usage);
-    return 0;
   }
   for (const [signal, code] of [
     ["SIGINT", 130],
@@ -42,7 +45,7 @@ export async function main(args: readonly string[], sources: Sources): Promise<n
   let stage: Stage | undefined;
   let late: NodeJS.Timeout | undefined;
   try {
-    stage = await (options.transport === "memory" ? memoryStage(sources) : processStage(sources));
+    stage = await createStage();
     const tooLong = new Promise<never>((_, reject) => {
       late = setTimeout(() => reject(new Error(`The demo did not end within ${patience} s.`)), patience * 1000);
     });
@@ -61,4 +64,11 @@ export async function main(args: readonly string[], sources: Sources): Promise<n
     clearTimeout(late);
     await stage?.close();
   }
+}
+
+/** Throws `unavailable` when what it takes is not on this machine. */
+function stageOf(transport: TransportName, sources: Sources): () => Promise<Stage> {
+  if (transport === "memory") return () => memoryStage(sources);
+  const medium = transport === "nats" ? broker(findBroker(sources)) : relay;
+  return () => processStage(sources, medium);
 }

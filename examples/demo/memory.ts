@@ -34,7 +34,8 @@ export async function memoryStage(sources: Sources): Promise<Stage> {
       ["bob", "asks"],
     ],
     middle: "hub",
-    transportLine: transportLine(sources, "memory.ts", "connectMemory("),
+    outage: `Nothing is killed here: hub and agents live in one process. The hub is cut instead: it carries nothing for ${outage} ms, then goes on.`,
+    transportLine: transportLine(sources, "memory.ts", "await connectMemory("),
     alice,
     bob,
     tap: {

@@ -1,28 +1,31 @@
 import { parseArgs } from "node:util";
 import { TightbeamError } from "@tightbeam/core";
 
-export const usage = `Usage: npm run demo [-- --transport websocket|memory]
+export const usage = `Usage: npm run demo [-- --transport websocket|nats|memory]
 
 Two agents talk end to end encrypted, while what carries them is killed.
 
-  --transport websocket   relay and agents as separate processes on 127.0.0.1 (default)
-  --transport memory      the same agents in one process, over a memory hub
+  --transport websocket   over a relay; each is a process on 127.0.0.1 (default)
+  --transport nats        over a nats-server of its own, in the same way; it is
+                          installed where that is allowed (root on Debian)
+  --transport memory      in one process, over a hub; nothing is killed, it is cut
   --help                  this text
 
 NO_COLOR=1 turns colours off. Exit codes: 0 every reply arrived once, 1 something
-went wrong, 2 wrong options, 130 interrupted.
+went wrong, 2 wrong options or no nats-server, 130 interrupted.
 `;
 
-export type TransportName = "websocket" | "memory";
-const transports: readonly string[] = ["websocket", "memory"];
+export type TransportName = "websocket" | "nats" | "memory";
+const transports: readonly string[] = ["websocket", "nats", "memory"];
 
-/** Throws `invalid_argument` for wrong options and `unsupported` for a transport that is not there yet. */
+/** Throws `invalid_argument` for wrong options. */
 export function readOptions(args: readonly string[]): { readonly help: boolean; readonly transport: TransportName } {
   const { help = false, transport = "websocket" } = parse(args);
-  if (transport === "nats")
-    throw new TightbeamError("unsupported", "The NATS transport is not part of this version yet; choose --transport websocket or --transport memory.");
   if (!transports.includes(transport))
-    throw new TightbeamError("invalid_argument", `'${transport.slice(0, 40)}' is no transport of this demo; choose ${transports.join(" or ")}.`);
+    throw new TightbeamError(
+      "invalid_argument",
+      `'${transport.slice(0, 40)}' is no transport of this demo; choose ${transports.join(", ").replace(/, (\w+)$/, " or $1")}.`,
+    );
   return { help, transport: transport as TransportName };
 }
 

@@ -28,8 +28,10 @@ export interface Tap {
 export interface Stage {
   readonly title: string;
   readonly cast: readonly (readonly [name: string, what: string])[];
-  /** Name of what the frames pass through: "the relay", "the hub". */
+  /** Name of what the frames pass through: "the relay", "the nats-server", "the hub". */
   readonly middle: string;
+  /** What happens to it while 20,000 requests are open, in a sentence. */
+  readonly outage: string;
   /** The one line of the agents that knows the transport, and where it stands. */
   readonly transportLine: { readonly file: string; readonly text: string };
   readonly alice: Alice;

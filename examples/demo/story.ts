@@ -56,7 +56,8 @@ async function reconnectsOf(member: Member, expected: number): Promise<number> {
 function showCast(stage: Stage, { line, paint }: Screen): void {
   line(paint.strong(`Tightbeam: ${stage.title}`));
   line();
-  for (const [name, what] of stage.cast) line(`  ${name.padEnd(7)} ${paint.faint(what)}`);
+  const widest = Math.max(...stage.cast.map(([name]) => name.length));
+  for (const [name, what] of stage.cast) line(`  ${name.padEnd(widest)}  ${paint.faint(what)}`);
   line();
   line(`  The one line that names a transport (${stage.transportLine.file}):`);
   line(`    ${stage.transportLine.text}`);
@@ -124,6 +125,7 @@ async function showBurst(stage: Stage, { heading, line, live, paint }: Screen) {
   heading(`4. ${figure(total)} requests at once, and the ${stage.middle} goes away twice`);
   line("  Bob asks them all in one go. His link sends what Alice has granted; the rest");
   line("  waits in line, and so does everything while nothing carries it.");
+  for (const part of wrap("  ", stage.outage)) line(part);
   line();
   const result: { burst?: BurstResult } = {};
   const running = stage.bob.burst(total).then((burst) => {
