@@ -39,6 +39,16 @@ export async function startSystems(wanted: ReadonlySet<keyof Systems>): Promise<
     const server = await startProcess("server", "agents", "serve", "agent", relay.at);
     made.relayed = system("Tightbeam, through a relay", await startProcess("client", "agents", "connect", relay.at), relay, server);
   }
+  if (wanted.has("nats")) {
+    const broker = await startProcess("middle", "nats", "serve", "server");
+    const server = await startProcess("server", "agents", "serve", "agent", broker.at);
+    made.nats = system("Tightbeam, over NATS", await startProcess("client", "agents", "connect", broker.at), broker, server);
+  }
+  if (wanted.has("rawNats")) {
+    const broker = await startProcess("middle", "nats", "serve", "server");
+    const server = await startProcess("server", "nats", "serve", "echo", broker.at);
+    made.rawNats = system("raw NATS", await startProcess("client", "nats", "connect", broker.at), broker, server);
+  }
   if (wanted.has("mcp")) {
     const server = await startProcess("server", "mcp", "serve", "echo");
     made.mcp = system("MCP over streamable HTTP", await startProcess("client", "mcp", "connect", server.at), server);

@@ -32,6 +32,8 @@ const names: Record<keyof Systems, string> = {
   forwarded: "ws through a forwarder",
   mcp: "MCP",
   a2a: "A2A",
+  nats: "over NATS",
+  rawNats: "raw NATS",
 };
 
 const whole = (value: number): string => Math.round(value).toLocaleString("en");
@@ -95,13 +97,13 @@ export const machine = (): string =>
 /** Markdown that reads well in a terminal. */
 export function render(report: Report): string {
   const parts: string[] = [];
-  const versions = ["ws", "zod", "@modelcontextprotocol/sdk", "@a2a-js/sdk"].map((name) => `${name} ${versionOf(name)}`).join(", ");
+  const versions = ["ws", "@nats-io/transport-node", "zod", "@modelcontextprotocol/sdk", "@a2a-js/sdk"].map((name) => `${name} ${versionOf(name)}`).join(", ");
   parts.push(
     [
       `- machine: ${machine()}`,
       `- Node ${process.versions.node}, ${versions}`,
       `- bufferutil: ${masking()}`,
-      `- processes: ${pinned ? "the two sides pinned to a core each (taskset), a relay or forwarder to a third or to the client's" : "placed by the scheduler: where it puts both sides on one core, `ws` alone is twice as fast one at a time as on two (see --pin)"}`,
+      `- processes: ${pinned ? "the two sides pinned to a core each (taskset), a relay, forwarder or nats-server to a third or to the client's" : "placed by the scheduler: where it puts both sides on one core, `ws` alone is twice as fast one at a time as on two (see --pin)"}`,
       `- ${report.rounds} rounds of ${report.ms} ms, interleaved; medians; a ratio is the median of the ratios within each round, the span their smallest and largest`,
       `- load of the machine (1 min) before ${report.loadBefore.toFixed(2)}, after ${report.loadAfter.toFixed(2)}; the benchmark itself makes 2 to 3`,
     ].join("\n"),

@@ -9,6 +9,9 @@ export interface Systems {
   readonly forwarded: System;
   readonly mcp: System;
   readonly a2a: System;
+  /** Agents over a nats-server, and its client alone over another. */
+  readonly nats: System;
+  readonly rawNats: System;
 }
 
 /** A floor that the order of work sets for `ours / theirs`. */
@@ -20,7 +23,7 @@ export interface Bar {
 export interface Row {
   readonly name: string;
   readonly load: Omit<Load, "ms">;
-  readonly ours: "direct" | "relayed";
+  readonly ours: "direct" | "relayed" | "nats";
   /** The first one is what the ratio column says. */
   readonly against: readonly (keyof Systems)[];
   readonly bars: readonly Bar[];
@@ -93,4 +96,22 @@ const peers: readonly Row[] = [1, 64].map((inFlight) => ({
       : [],
 }));
 
-export const rows: readonly Row[] = [...direct, ...oneWay, ...json, ...relayed, ...peers];
+const natsRow = (name: string, load: Row["load"], least?: number): Row => ({
+  name: `over NATS, ${name}`,
+  load,
+  ours: "nats",
+  against: ["rawNats"],
+  bars: least === undefined ? [] : [{ against: "rawNats", least }],
+});
+
+const nats: readonly Row[] = [
+  ...[
+    { bytes: 256, inFlight: 1, least: 0.9 },
+    { bytes: 256, inFlight: 64, least: 1.5 },
+    { bytes: 256, inFlight: 256 },
+    { bytes: 16 * KiB, inFlight: 1 },
+  ].map(({ bytes, inFlight, least }) => natsRow(`request and reply, ${sizeName(bytes)}, ${flightName(inFlight)}`, { kind: "echo", bytes, inFlight }, least)),
+  natsRow("one way, 256 B", { kind: "oneWay", bytes: 256, inFlight: 1 }, 0.6),
+];
+
+export const rows: readonly Row[] = [...direct, ...oneWay, ...json, ...relayed, ...nats, ...peers];

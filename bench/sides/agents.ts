@@ -1,6 +1,8 @@
-/** Two agents: the server embeds its relay (direct), or both meet at a relay in a process of its own. */
+/** Two agents: the server embeds its relay (direct), or both meet at a relay or a nats-server in a process of its own. */
 import { type Agent, createAgent, method } from "@tightbeam/core";
-import { identityFromSecret, trust } from "@tightbeam/core/identity";
+import { type Identity, identityFromSecret, trust } from "@tightbeam/core/identity";
+import type { Transport } from "@tightbeam/core/transport";
+import { connectNats } from "@tightbeam/nats";
 import { connectWebSocket } from "@tightbeam/websocket";
 import { createRelay } from "@tightbeam/websocket/relay";
 import { z } from "zod";
@@ -22,6 +24,8 @@ const typed = method("typed", { input: shape, output: shape });
 
 const secret = Buffer.from(process.env.BENCH_SECRET ?? "", "base64url");
 const everyone = trust.everyoneWithSecret(secret);
+const connect = (url: string, own: Identity): Promise<Transport> =>
+  url.startsWith("nats:") ? connectNats({ servers: url }) : connectWebSocket(url, { identity: own });
 const identity = (id: string) => identityFromSecret({ id, secret });
 /** Enough notifications under way that the sender never waits for its own promises. */
 const notifiesInFlight = 256;
@@ -56,7 +60,7 @@ async function runOneWay(agent: Agent, load: Load): Promise<number> {
 
 async function clientOf(url: string): Promise<Client> {
   const own = await identity("client");
-  const agent = await createAgent({ identity: own, trust: everyone, transport: await connectWebSocket(url, { identity: own }) });
+  const agent = await createAgent({ identity: own, trust: everyone, transport: await connect(url, own) });
   return (load) => {
     if (load.kind === "oneWay") return runOneWay(agent, load);
     if (load.kind === "json") {
@@ -84,7 +88,7 @@ export const side: Side = {
     relay: async () => (await createRelay({ port: 0, trust: everyone })).url,
     async agent(url) {
       const own = await identity("server");
-      answer(await createAgent({ identity: own, trust: everyone, transport: await connectWebSocket(url, { identity: own }) }));
+      answer(await createAgent({ identity: own, trust: everyone, transport: await connect(url, own) }));
       return url;
     },
   },

@@ -14,6 +14,8 @@ export type Client = (load: Load) => Promise<number>;
 export interface Side {
   readonly servers: Readonly<Record<string, (argument: string) => Promise<string>>>;
   readonly connect: (argument: string) => Promise<Client>;
+  /** µs of CPU of a process that this one started. */
+  readonly besides?: () => number;
 }
 
 /** Keeps `inFlight` calls going for `ms`, then waits for the last of them. */
