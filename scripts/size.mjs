@@ -20,9 +20,8 @@ const example = `export { createAgent, method, trust } from ${JSON.stringify(joi
  * (platform-browser.ts); Node has its own.
  */
 const lazy = [
-  { module: "jose/dist/webapi/jwt/verify.js", counted: true, what: "verification of tokens (jose): every handshake" },
+  { module: "jose/dist/webapi/jws/compact/verify.js", counted: true, what: "verification of tokens (jose): every handshake" },
   { module: "identity/remote-key-set.js", counted: false, what: "issuer's keys from a URL: with trust.jwksUrl only" },
-  { module: "identity/secret.js", counted: false, what: "one secret for all: with trust.everyoneWithSecret only" },
   { module: "identity/local-authority.js", counted: false, what: "createAuthority: whoever issues tokens" },
   { module: "crypto/kem.js", counted: false, what: "ML-KEM-768, its checks: hybrid suite" },
   { module: "@noble/post-quantum/ml-kem.js", counted: false, what: "ML-KEM-768 in JavaScript: hybrid suite" },

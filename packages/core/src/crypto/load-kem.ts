@@ -1,14 +1,7 @@
+import { onDemand } from "../on-demand.js";
 import type { Kem, KemOptions } from "./provider.js";
 
-let module: Promise<typeof import("./kem.js")> | undefined;
+const part = onDemand(() => import("./kem.js"));
 
 /** ML-KEM-768, loaded and checked on first use; afterwards the same object again. */
-export async function loadKem(options: KemOptions = {}): Promise<Kem> {
-  module ??= import("./kem.js");
-  try {
-    return await (await module).checkedKem(options);
-  } catch (error) {
-    module = undefined;
-    throw error;
-  }
-}
+export const loadKem = async (options: KemOptions = {}): Promise<Kem> => (await part()).checkedKem(options);

@@ -1,4 +1,5 @@
 import { TightbeamError } from "../errors.js";
+import { onDemand } from "../on-demand.js";
 import { type Clock, systemRuntime } from "../runtime/index.js";
 import { chachaPolyPasses, sha256Passes, x25519Passes } from "./known-answers.js";
 import { loadNobleAesGcm, loadNobleBlake2s, loadNobleX25519, nobleChachaPoly, nobleSha256 } from "./noble.js";
@@ -32,7 +33,7 @@ const nobleSource: ScriptSource = {
   x25519: loadNobleX25519,
 };
 
-const noiseAnswers = (): Promise<typeof import("./noise-answers.js")> => import("./noise-answers.js");
+const noiseAnswers = onDemand(() => import("./noise-answers.js"));
 
 function checked<T>(name: string, primitive: T, passes: (primitive: T) => boolean): T {
   if (!passes(primitive)) throw new TightbeamError("internal", `${name} gives wrong known answers in this runtime: nothing can be encrypted safely here`);

@@ -1,11 +1,9 @@
-import { TightbeamError } from "../errors.js";
+import { invalidToken as invalid } from "./claims.js";
 import { isJsonObject, type JsonObject, parseJsonObject } from "./json.js";
 import type { VerifyKey } from "./types.js";
 import { importVerifyKey } from "./verify-key.js";
 
 const jwkTextMax = 1_024;
-
-const invalid = (message: string, cause?: unknown): TightbeamError => new TightbeamError("invalid_token", message, { cause });
 
 /**
  * The key a token is bound to (RFC 7800): `cnf.jwk`, or the key beside the token whose RFC 7638 thumbprint is `cnf.jkt`

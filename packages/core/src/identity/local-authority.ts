@@ -4,6 +4,7 @@ import { systemRuntime } from "../runtime/system.js";
 import { isAgentId } from "../transport/address.js";
 import { createAuthorityKeys } from "./authority-keys.js";
 import type { Authority, AuthorityTrustOptions, CreateAuthorityOptions, EnrollOptions, IssueOptions } from "./authority-types.js";
+import { clockToleranceS } from "./claims.js";
 import { createIdentity } from "./identity.js";
 import { issueToken, type TokenSigner } from "./issue.js";
 import { readPublicJwk, thumbprintOf } from "./jwk.js";
@@ -13,7 +14,7 @@ import { checkPermissions } from "./permissions.js";
 import { checkProfile } from "./profile.js";
 import { createRevocations, type Revocation } from "./revocations.js";
 import { secretSigner } from "./secret.js";
-import { clockToleranceS, publicKeyRules } from "./token.js";
+import { publicKeyRules } from "./token.js";
 import { issuerTrust, secretTrust } from "./trust.js";
 import type { SigningKey } from "./types.js";
 

@@ -1,6 +1,5 @@
 import { TightbeamError } from "../errors.js";
 import type { Runtime } from "../runtime/runtime.js";
-import { systemRuntime } from "../runtime/system.js";
 import type { PublicTokenAlgorithm } from "./algorithms.js";
 import { fetchKeySet } from "./fetch-key-set.js";
 import type { IssuerKey } from "./issuer-key.js";
@@ -23,17 +22,14 @@ export interface RemoteKeySetOptions {
   readonly runtime?: Runtime;
 }
 
-const maxAgeMax = 60_000;
+export type CheckedRemoteOptions = Required<Omit<RemoteKeySetOptions, "fetch" | "allowInsecure">> & Pick<RemoteKeySetOptions, "fetch">;
+
 const retryMinMs = 1_000;
 const retryMaxMs = 30_000;
 
-/** The keys behind a URL. One fetch in flight at a time, started only when the set is too old, or for an unknown `kid` outside the cool-down. */
-export function remoteKeys(url: string, allowed: readonly PublicTokenAlgorithm[] | undefined, options: RemoteKeySetOptions): KeySource {
-  const runtime = options.runtime ?? systemRuntime();
-  const maxAge = Math.min(bounded("maxAge", options.maxAge, maxAgeMax), maxAgeMax);
-  const cooldown = bounded("cooldown", options.cooldown, 10_000);
-  const staleFor = bounded("staleFor", options.staleFor, 30 * 60_000);
-  const read = fetchKeySet(url, { ...options, runtime, timeout: bounded("timeout", options.timeout, 5_000) });
+/** One fetch in flight at a time, started only when the set is too old, or for an unknown `kid` outside the cool-down. */
+export function remoteKeys(url: string, allowed: readonly PublicTokenAlgorithm[] | undefined, options: CheckedRemoteOptions): KeySource {
+  const { runtime, maxAge, cooldown, staleFor } = options;
 
   let keys: readonly IssuerKey[] | undefined;
   /** When the fetch that gave `keys` began. */
@@ -49,7 +45,7 @@ export function remoteKeys(url: string, allowed: readonly PublicTokenAlgorithm[]
   async function refresh(): Promise<void> {
     const startedAt = now();
     try {
-      keys = readKeySet(await read(), allowed);
+      keys = readKeySet(await fetchKeySet(url, options), allowed);
       fetchedAt = startedAt;
       failures = 0;
       failure = undefined;
@@ -90,10 +86,4 @@ export function remoteKeys(url: string, allowed: readonly PublicTokenAlgorithm[]
     },
     has: async (id) => (await current()).some((key) => key.id === id),
   };
-}
-
-function bounded(name: string, value: number | undefined, fallback: number): number {
-  if (value === undefined) return fallback;
-  if (!(Number.isFinite(value) && value >= 0)) throw new TightbeamError("invalid_argument", `\`${name}\` is a number of ms, 0 or more.`);
-  return value;
 }

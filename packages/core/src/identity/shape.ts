@@ -1,6 +1,6 @@
 import { decodeUtf8, fromBase64url } from "../bytes.js";
-import { TightbeamError } from "../errors.js";
 import { protocol } from "../limits.js";
+import { invalidToken as invalid } from "./claims.js";
 import { isJsonObject, type JsonObject, parseJsonObject } from "./json.js";
 
 /** A token taken apart. Nothing in it is authenticated. */
@@ -8,8 +8,6 @@ export interface TokenShape {
   readonly header: JsonObject;
   readonly claims: JsonObject;
 }
-
-const invalid = (message: string): TightbeamError => new TightbeamError("invalid_token", message);
 
 /**
  * PROTOCOL 2, step 1, before anything is spent on the token: at most 8 KiB, three parts of canonical base64url, header and claims JSON
@@ -43,7 +41,7 @@ function readPart(part: string, name: string): JsonObject {
   try {
     return parseJsonObject(decodeUtf8(bytes));
   } catch (cause) {
-    throw new TightbeamError("invalid_token", `The token's ${name} is not a strict JSON object.`, { cause });
+    throw invalid(`The token's ${name} is not a strict JSON object.`, cause);
   }
 }
 

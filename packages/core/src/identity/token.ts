@@ -1,7 +1,8 @@
-import type { JWTVerifyOptions } from "jose/jwt/verify";
 import { TightbeamError } from "../errors.js";
+import { onDemand } from "../on-demand.js";
 import { isAgentId } from "../transport/address.js";
 import { publicAlgorithms, type TokenAlgorithm } from "./algorithms.js";
+import { checkClaims, clockToleranceS, expiredToken, invalidToken as invalid } from "./claims.js";
 import { confirmedKey } from "./confirmation.js";
 import type { IssuerKey } from "./issuer-key.js";
 import type { KeySource } from "./key-set.js";
@@ -10,14 +11,10 @@ import { type CheckedProfile, covers, type TokenClaims } from "./profile.js";
 import { readToken } from "./shape.js";
 import type { VerifiedToken, VerifyTokenOptions } from "./types.js";
 
-/** Loaded on first use: it costs 12 ms. Kept, because even a repeated `import()` costs as much as a signature. */
-let jose: Promise<typeof import("jose/jwt/verify")> | undefined;
+/** It costs 12 ms. */
+const jose = onDemand(() => import("jose/jws/compact/verify"));
 
-/** Seconds by which two clocks may differ. */
-export const clockToleranceS = 60;
 const textMax = 512;
-
-const invalid = (message: string): TightbeamError => new TightbeamError("invalid_token", message);
 
 export interface TokenRules {
   readonly profile: CheckedProfile;
@@ -33,15 +30,16 @@ export const publicKeyRules = (profile: CheckedProfile, keys: KeySource): TokenR
 export async function verifyToken(token: string, rules: TokenRules, options: VerifyTokenOptions): Promise<VerifiedToken> {
   const { profile } = rules;
   if (!Number.isFinite(options.now)) throw new TightbeamError("invalid_argument", "`now` is the wall clock in ms.");
-  if (readToken(token).claims.iss !== profile.issuer)
+  const { header, claims } = readToken(token);
+  if (claims.iss !== profile.issuer)
     throw new TightbeamError(
       "unknown_issuer",
       "The token comes from an issuer that is not trusted here: add its profile to the trust, or get a token from a trusted one.",
     );
 
-  const { claims, issuerKey } = await verifySignature(token, rules, options);
+  const issuerKey = await verifySignature(token, rules);
+  const times = checkClaims(header, claims, profile, options.now);
   checkAudience(claims, profile, options);
-  const times = readTimes(claims, profile.maxTokenAge);
   const jti = requireText(claims.jti, "jti");
 
   const id = agentId(claims, profile);
@@ -57,58 +55,38 @@ export async function verifyToken(token: string, rules: TokenRules, options: Ver
 /** What must still hold for a token that was verified before. */
 export async function recheckToken(token: VerifiedToken, rules: TokenRules, now: number): Promise<void> {
   if (token.issuer !== rules.profile.issuer) throw new TightbeamError("unknown_issuer", "The token's issuer is not trusted here.");
-  if (!(now <= token.expiresAt + clockToleranceS * 1000)) throw expired();
+  if (!(now <= token.expiresAt + clockToleranceS * 1000)) throw expiredToken();
   if (token.issuerKey === undefined || !(await rules.keys.has(token.issuerKey)))
     throw new TightbeamError("revoked_token", "The issuer removed the key that signed this token: get a new one.");
   await checkRevocation(token, rules.profile);
 }
 
-async function verifySignature(
-  token: string,
-  { profile, keys, algorithms }: TokenRules,
-  options: VerifyTokenOptions,
-): Promise<{ claims: TokenClaims; issuerKey: IssuerKey }> {
-  jose ??= import("jose/jwt/verify");
-  const { jwtVerify } = await jose;
+/** Of the very text that `readToken` took apart. The key that verified it. */
+async function verifySignature(token: string, { keys, algorithms }: TokenRules): Promise<IssuerKey> {
+  const { compactVerify } = await jose();
   let issuerKey: IssuerKey | undefined;
-  const policy: JWTVerifyOptions = {
-    algorithms: [...algorithms],
-    issuer: profile.issuer,
-    typ: profile.typ,
-    requiredClaims: ["sub", "iat", "exp", "jti", "cnf"],
-    clockTolerance: clockToleranceS,
-    maxTokenAge: profile.maxTokenAge / 1000,
-    currentDate: new Date(options.now),
-  };
   try {
-    const { payload } = await jwtVerify(
+    await compactVerify(
       token,
       async ({ alg, kid }) => {
         issuerKey = await keys.find(alg as TokenAlgorithm, kid);
         if (issuerKey === undefined) throw invalid("The issuer has no key for this token: it was removed or replaced, or another issuer made the token.");
         return issuerKey.cryptoKey(alg as TokenAlgorithm);
       },
-      policy,
+      { algorithms: [...algorithms] },
     );
-    return { claims: payload as TokenClaims, issuerKey: issuerKey as unknown as IssuerKey };
+    return issuerKey as unknown as IssuerKey;
   } catch (error) {
     throw translate(error);
   }
 }
 
-const expired = (): TightbeamError =>
-  new TightbeamError("expired_token", "The token has expired: get a new one. If it is new, compare the clocks of both machines.");
-
-/** jose's errors carry the claims and quote values, so neither they nor their messages are kept. */
+/** jose's errors quote values of the token, so neither they nor their messages are kept. */
 function translate(error: unknown): TightbeamError {
   if (error instanceof TightbeamError) return error;
-  const { code, claim, reason } = error as { code?: unknown; claim?: unknown; reason?: unknown };
-  if (code === "ERR_JWT_EXPIRED") return expired();
+  const { code } = error as { code?: unknown };
   if (code === "ERR_JOSE_ALG_NOT_ALLOWED") return invalid("The token is signed with an algorithm that its issuer may not use.");
   if (code === "ERR_JWS_SIGNATURE_VERIFICATION_FAILED") return invalid("The token's signature is wrong.");
-  if (code === "ERR_JWT_CLAIM_VALIDATION_FAILED" && (claim === "iat" || claim === "nbf") && reason === "check_failed")
-    return invalid("The token is not valid yet: compare the clocks of both machines.");
-  if (code === "ERR_JWT_CLAIM_VALIDATION_FAILED") return invalid(`The token's '${String(claim)}' is missing or wrong.`);
   return invalid("The token could not be verified.");
 }
 
@@ -123,14 +101,6 @@ function checkAudience(claims: TokenClaims, profile: CheckedProfile, options: Ve
   if (!listed.every((entry) => typeof entry === "string") || !listed.includes(wanted)) throw invalid("The token is meant for another audience ('aud').");
 }
 
-/** A token with an `exp` far away ends when its age does. */
-function readTimes(claims: TokenClaims, maxTokenAge: number): { issuedAt: number; expiresAt: number } {
-  const [issued, expires] = [claims.iat, claims.exp];
-  if (!Number.isFinite(issued) || !Number.isFinite(expires)) throw invalid("The token's 'iat' and 'exp' are numbers.");
-  const issuedAt = Math.floor((issued as number) * 1000);
-  return { issuedAt, expiresAt: Math.min(Math.floor((expires as number) * 1000), issuedAt + maxTokenAge) };
-}
-
 function requireText(value: unknown, name: string): string {
   if (typeof value !== "string" || value === "" || value.length > textMax) throw invalid(`The token's '${name}' is a string of 1 to ${textMax} characters.`);
   return value;
@@ -143,7 +113,7 @@ function agentId(claims: TokenClaims, profile: CheckedProfile): string {
     try {
       id = profile.agentId(claims);
     } catch (cause) {
-      throw new TightbeamError("invalid_token", "The issuer's rule found no agent id in the token.", { cause });
+      throw invalid("The issuer's rule found no agent id in the token.", cause);
     }
   }
   if (!isAgentId(id)) throw invalid("The token names no agent: an id is [realm/]name of A-Z a-z 0-9 _ -.");
@@ -157,7 +127,7 @@ function readPermissions(claims: TokenClaims, profile: CheckedProfile): readonly
   try {
     permissions = profile.permissions === undefined ? (claims.permissions ?? []) : profile.permissions(claims);
   } catch (cause) {
-    throw new TightbeamError("invalid_token", "The issuer's rule found no permissions in the token.", { cause });
+    throw invalid("The issuer's rule found no permissions in the token.", cause);
   }
   if (!Array.isArray(permissions) || permissions.length > permissionsMax || !permissions.every(isPermission))
     throw invalid("The token's permissions are outside the grammar.");

@@ -1,7 +1,8 @@
 import { TightbeamError } from "../errors.js";
+import { keysFromUrl } from "./jwks-url.js";
 import { type JwkSet, localKeys, readKeySet } from "./key-set.js";
 import { type CheckedProfile, checkProfile, type IssuerProfile, overlap, type RevocationCheck } from "./profile.js";
-import { type RemoteKeySetOptions, remoteKeys } from "./remote-key-set.js";
+import type { RemoteKeySetOptions } from "./remote-key-set.js";
 import { secretKeys, sharedIssuer } from "./secret.js";
 import { readToken } from "./shape.js";
 import { publicKeyRules, recheckToken, type TokenRules, verifyToken } from "./token.js";
@@ -45,7 +46,7 @@ export const trust = Object.freeze({
   /** One issuer whose keys are behind an https URL, fetched on first use and again when older than a minute. */
   jwksUrl(url: string, profile: IssuerProfile & RemoteKeySetOptions): IssuerTrust {
     const checked = checkProfile(profile);
-    return issuerTrust(publicKeyRules(checked, remoteKeys(url, checked.algorithms, profile)));
+    return issuerTrust(publicKeyRules(checked, keysFromUrl(url, checked.algorithms, profile)));
   },
 
   /** Several issuers. Refused when two have the same `issuer`, or prefixes of two overlap: then one could speak for the other's agents. */

@@ -1,0 +1,46 @@
+import { TightbeamError } from "../errors.js";
+import type { JsonObject } from "./json.js";
+import type { CheckedProfile } from "./profile.js";
+
+/** Seconds by which two clocks may differ. */
+export const clockToleranceS = 60;
+
+export interface TokenTimes {
+  /** Wall ms. */
+  readonly issuedAt: number;
+  readonly expiresAt: number;
+}
+
+export const invalidToken = (message: string, cause?: unknown): TightbeamError => new TightbeamError("invalid_token", message, { cause });
+
+export const expiredToken = (): TightbeamError =>
+  new TightbeamError("expired_token", "The token has expired: get a new one. If it is new, compare the clocks of both machines.");
+
+const wrong = (claim: string): TightbeamError => invalidToken(`The token's '${claim}' is missing or wrong.`);
+
+/** RFC 7515, 4.1.9: `application/` may be left out, and case does not count. */
+const mediaType = (typ: string): string => (typ.includes("/") ? typ : `application/${typ}`).toLowerCase();
+
+/**
+ * PROTOCOL 2, step 2, after the signature: type, issuer, what must be there, and the times (RFC 7519, 4.1.4 to 4.1.6) in whole seconds.
+ * Throws `invalid_token` and `expired_token`.
+ */
+export function checkClaims({ typ }: JsonObject, claims: JsonObject, profile: CheckedProfile, nowMs: number): TokenTimes {
+  if (typeof typ !== "string" || mediaType(typ) !== mediaType(profile.typ)) throw wrong("typ");
+  if (claims.iss !== profile.issuer) throw wrong("iss");
+  for (const name of ["sub", "jti", "cnf"]) if (!Object.hasOwn(claims, name)) throw wrong(name);
+
+  const seconds = (name: string): number => {
+    const value = claims[name];
+    if (!Number.isFinite(value)) throw wrong(name);
+    return value as number;
+  };
+  const [issued, expires] = [seconds("iat"), seconds("exp")];
+  const now = Math.floor(nowMs / 1000);
+  if (Math.max(issued, Object.hasOwn(claims, "nbf") ? seconds("nbf") : 0) > now + clockToleranceS)
+    throw invalidToken("The token is not valid yet: compare the clocks of both machines.");
+  // A token with an `exp` far away ends when its age does.
+  const end = Math.min(expires, issued + profile.maxTokenAge / 1000);
+  if (expires <= now - clockToleranceS || end < now - clockToleranceS) throw expiredToken();
+  return { issuedAt: Math.floor(issued * 1000), expiresAt: Math.floor(end * 1000) };
+}
