@@ -32,6 +32,33 @@ describe("payloads", () => {
     expect(got.buffer.byteLength).toBe(10);
   });
 
+  test("small payloads of one record share small buffers, never bytes, and none with another record", () => {
+    const records = [new Uint8Array(60_000).fill(1), new Uint8Array(60_000).fill(2)];
+    const take = (record: number, from: number, length: number) =>
+      decodePayload({ kind: "bytes", bytes: (records[record] as Uint8Array).subarray(from, from + length) }) as Uint8Array;
+    const got = Array.from({ length: 200 }, (_, index) => ({ record: index < 100 ? 0 : 1, bytes: take(index < 100 ? 0 : 1, index * 250, 250) }));
+    got.push({ record: 0, bytes: take(0, 0, 250) });
+    for (const { record, bytes } of got) {
+      expect(bytes).toEqual(new Uint8Array(250).fill(record + 1));
+      expect(bytes.buffer.byteLength).toBeLessThanOrEqual(4 * 1024);
+      expect(records.some(({ buffer }) => buffer === bytes.buffer)).toBe(false);
+      const others = got.filter((other) => other.bytes.buffer === bytes.buffer && other.record !== record);
+      expect(others).toEqual([]);
+    }
+    expect(new Set(got.map(({ bytes }) => bytes.buffer)).size).toBeLessThan(20);
+    for (const [index, { bytes }] of got.entries()) bytes.fill(index);
+    for (const [index, { bytes }] of got.entries()) expect(bytes).toEqual(new Uint8Array(250).fill(index));
+  });
+
+  test("what is large keeps a buffer of its own", () => {
+    const record = new Uint8Array(60_000).fill(3);
+    for (let index = 0; index < 5; index++) {
+      const got = decodePayload({ kind: "bytes", bytes: record.subarray(index * 2_000, index * 2_000 + 1_500) }) as Uint8Array;
+      expect(got).toEqual(new Uint8Array(1_500).fill(3));
+      expect(got.buffer.byteLength).toBe(1_500);
+    }
+  });
+
   test("a view that is most of its buffer is handed over as it is", () => {
     const frame = new Uint8Array(1_000);
     const view = frame.subarray(30);
