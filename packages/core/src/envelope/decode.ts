@@ -10,27 +10,18 @@ import type { EnvelopeHeader, Headers, WireError } from "./types.js";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-interface Parsed {
+export interface DecodedEnvelope {
   readonly header: EnvelopeHeader;
-  readonly flags: number;
-  /** Where the payload begins. */
-  readonly end: number;
+  readonly payload: EncodedPayload | undefined;
 }
 
 /** An envelope from its bytes. The payload is a view of them. Throws `invalid_envelope` with a short path, never with what was found. */
-export function decodeEnvelope(bytes: Uint8Array): { header: EnvelopeHeader; payload: EncodedPayload | undefined } {
-  const { header, flags, end } = parse(bytes);
-  if ((flags & flag.payload) === 0) {
-    if (end !== bytes.length) throw invalid("payload", "bytes are left over although it has none");
-    return { header, payload: undefined };
-  }
-  return { header, payload: { kind: (flags & flag.rawPayload) === 0 ? "json" : "bytes", bytes: bytes.subarray(end) } };
-}
+export const decodeEnvelope = (bytes: Uint8Array): DecodedEnvelope => parse(bytes, true);
 
 /** The header alone, from the first bytes of an envelope whose rest is not there or not wanted. Throws `invalid_envelope`. */
-export const decodeHeader = (bytes: Uint8Array): EnvelopeHeader => parse(bytes).header;
+export const decodeHeader = (bytes: Uint8Array): EnvelopeHeader => parse(bytes, false).header;
 
-function parse(bytes: Uint8Array): Parsed {
+function parse(bytes: Uint8Array, whole: boolean): DecodedEnvelope {
   const limit = Math.min(bytes.length, limits.envelopeHeaderMaxBytes);
   if (limit < fixedBytes) throw short("header");
   const first = bytes[0] as number;
@@ -63,8 +54,7 @@ function parse(bytes: Uint8Array): Parsed {
   }
   if (flags & flag.name) {
     const field = type === "event" ? "topic" : "method";
-    const name = ascii8(bytes, at, limit, field);
-    if (!isName(name)) throw invalid(field, "outside its grammar");
+    const name = nameAt(bytes, at, limit, field);
     header[field] = name;
     at += 1 + name.length;
   }
@@ -76,7 +66,30 @@ function parse(bytes: Uint8Array): Parsed {
     at += 1 + key.length;
   }
   if (type === "error") at = readError(bytes, at, limit, flags, header);
-  return { header, flags, end: at };
+  if (!whole || (flags & flag.payload) === 0) {
+    if (whole && at !== bytes.length) throw invalid("payload", "bytes are left over although it has none");
+    return { header, payload: undefined };
+  }
+  return { header, payload: { kind: (flags & flag.rawPayload) === 0 ? "json" : "bytes", bytes: bytes.subarray(at) } };
+}
+
+/** Names that came lately: agents use a few over and over, and comparing one costs a tenth of making and checking it. */
+const recentNames = new Array<string>(64).fill("");
+
+function nameAt(bytes: Uint8Array, at: number, limit: number, field: string): string {
+  const length = at < limit ? (bytes[at] as number) : 0;
+  const place = (length * 7 + (bytes[at + length] ?? 0)) % recentNames.length;
+  const recent = recentNames[place] as string;
+  if (length > 0 && recent.length === length && at + length < limit && isTextAt(bytes, at + 1, recent)) return recent;
+  const name = ascii8(bytes, at, limit, field);
+  if (!isName(name)) throw invalid(field, "outside its grammar");
+  recentNames[place] = name;
+  return name;
+}
+
+function isTextAt(bytes: Uint8Array, at: number, text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (bytes[at + i] !== text.charCodeAt(i)) return false;
+  return true;
 }
 
 function readHeaders(bytes: Uint8Array, from: number, limit: number, header: Mutable<EnvelopeHeader>): number {

@@ -17,7 +17,7 @@ export interface HandlerContext {
 /** A call whose handler has not settled. */
 export interface Running {
   readonly link: Link;
-  readonly id: string;
+  readonly header: EnvelopeHeader;
   /** Made when the handler asks for its signal: most never do. */
   abort: AbortController | undefined;
   /** Why the signal fires, once it does. */
@@ -26,25 +26,41 @@ export interface Running {
 
 const noHeaders: Headers = Object.freeze({});
 
-/** A class so that one getter serves all calls: a literal with a getter would cost each call a hash table. */
+/** A class of getters: what a handler does not ask for costs its call nothing. */
 export class CallContext implements HandlerContext {
-  readonly peer: HandlerContext["peer"];
-  readonly id: string;
-  readonly method: string;
-  readonly headers: Headers;
-  readonly priority: Priority;
-  readonly idempotencyKey: string | undefined;
   readonly #running: Running;
+  #peer: HandlerContext["peer"] | undefined;
 
-  constructor(running: Running, header: EnvelopeHeader) {
-    const { id, instance, issuer, permissions } = running.link.peer;
-    this.peer = { id, instance, issuer, permissions };
-    this.id = header.id;
-    this.method = header.method ?? "";
-    this.headers = header.headers ?? noHeaders;
-    this.priority = header.priority;
-    this.idempotencyKey = header.idempotencyKey;
+  constructor(running: Running) {
     this.#running = running;
+  }
+
+  get peer(): HandlerContext["peer"] {
+    if (this.#peer === undefined) {
+      const { id, instance, issuer, permissions } = this.#running.link.peer;
+      this.#peer = { id, instance, issuer, permissions };
+    }
+    return this.#peer;
+  }
+
+  get id(): string {
+    return this.#running.header.id;
+  }
+
+  get method(): string {
+    return this.#running.header.method ?? "";
+  }
+
+  get headers(): Headers {
+    return this.#running.header.headers ?? noHeaders;
+  }
+
+  get priority(): Priority {
+    return this.#running.header.priority;
+  }
+
+  get idempotencyKey(): string | undefined {
+    return this.#running.header.idempotencyKey;
   }
 
   get signal(): AbortSignal {

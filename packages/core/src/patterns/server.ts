@@ -23,6 +23,14 @@ export interface ServerOptions {
   readonly observe: ((link: Link, header: EnvelopeHeader, payload: EncodedPayload | undefined) => void) | undefined;
 }
 
+interface Call extends Running {
+  readonly delivery: Delivery;
+  /** The call whose handler ran when this one began. */
+  readonly outer: Call | undefined;
+  waits: boolean;
+  over: boolean;
+}
+
 /** The answering side: handlers by method name, and the calls they are working on. */
 export interface Server {
   handle(method: Method, handler: Handler): () => void;
@@ -42,8 +50,11 @@ export interface Server {
 export function createServer(options: ServerOptions): Server {
   const { runtime, json } = options;
   const handlers = new Map<string, { readonly method: Method; readonly handler: Handler }>();
-  /** By link and the id its peer chose: an id counts only within its link. */
-  const running = new Map<Link, Map<string, Running>>();
+  /** Calls whose handlers returned a promise, by link and the id its peer chose: an id counts only within its link. */
+  const waiting = new Map<Link, Map<string, Call>>();
+  let waitingCount = 0;
+  /** The call whose handler has not returned yet. */
+  let present: Call | undefined;
   let runningCount = 0;
   let refusing: TightbeamError | undefined;
   let idleWaiters: (() => void)[] = [];
@@ -87,34 +98,66 @@ export function createServer(options: ServerOptions): Server {
     if (delivery.refused === "too_large") return new TightbeamError("too_large", "The message is larger than this agent takes.");
     if (delivery.refused === "overloaded") return new TightbeamError("overloaded", "This agent has no memory left for a message of this size.");
     if (expired(link, header, runtime)) return new TightbeamError("expired", `The message was older than its ttl of ${header.ttl} ms when it arrived.`);
-    if (running.get(link)?.has(header.id)) return new TightbeamError("invalid_envelope", "A message with this id is being handled already.");
+    if (waitingCount > 0 && waiting.get(link)?.has(header.id)) return new TightbeamError("invalid_envelope", "A message with this id is being handled already.");
     return undefined;
   };
 
-  const fire = (entry: Running, reason: TightbeamError): void => {
-    entry.cancelled ??= reason;
-    entry.abort?.abort(reason);
+  const fire = (call: Call, reason: TightbeamError): void => {
+    call.cancelled ??= reason;
+    call.abort?.abort(reason);
   };
 
-  const start = (entry: Running): void => {
-    const calls = running.get(entry.link);
-    if (calls === undefined) running.set(entry.link, new Map([[entry.id, entry]]));
-    else calls.set(entry.id, entry);
-    runningCount++;
+  /** Of one link, or of all. */
+  const fireAll = (reason: TightbeamError, link?: Link): void => {
+    for (let call = present; call !== undefined; call = call.outer) if (link === undefined || call.link === link) fire(call, reason);
+    for (const [of, calls] of waiting) if (link === undefined || of === link) for (const call of calls.values()) fire(call, reason);
   };
 
-  const stopped = (entry: Running): void => {
-    const calls = running.get(entry.link);
-    if (calls?.delete(entry.id) !== true) return;
-    runningCount--;
-    if (calls.size === 0 && entry.link.state === "ended") running.delete(entry.link);
+  const wait = (call: Call): void => {
+    if (call.waits) return;
+    const calls = waiting.get(call.link);
+    if (calls === undefined) waiting.set(call.link, new Map([[call.header.id, call]]));
+    else calls.set(call.header.id, call);
+    call.waits = true;
+    waitingCount++;
   };
 
   const settleIdle = (): void => {
-    if (runningCount > 0) return;
+    if (runningCount > 0 || idleWaiters.length === 0) return;
     const waiters = idleWaiters;
     idleWaiters = [];
     for (const waiter of waiters) waiter();
+  };
+
+  const done = (call: Call, outcome: Outcome, payload: EncodedPayload | undefined, error: unknown): void => {
+    const { link, header } = call;
+    if (!call.over) {
+      call.over = true;
+      runningCount--;
+    }
+    if (call.waits) {
+      call.waits = false;
+      waitingCount--;
+      const calls = waiting.get(link);
+      calls?.delete(header.id);
+      if (calls?.size === 0 && link.state === "ended") waiting.delete(link);
+    }
+    finish(link, call.delivery, header, outcome, payload, error);
+    settleIdle();
+  };
+
+  const fail = (call: Call, error: unknown): void => done(call, "refused", undefined, error ?? new TightbeamError("handler_failed", "The handler failed."));
+
+  const reply = (call: Call, { output: schema }: Method, output: unknown): void => {
+    try {
+      if (call.header.type !== "request") return done(call, "ok", undefined, undefined);
+      const checked = schema === undefined ? output : validate(schema, output, "output");
+      if (!(checked instanceof Promise)) return done(call, "ok", encodePayload(output, json), undefined);
+      wait(call);
+      checked.then(() => done(call, "ok", encodePayload(output, json), undefined)).catch((error) => fail(call, error));
+    } catch (error) {
+      fail(call, error);
+    }
   };
 
   return {
@@ -136,43 +179,34 @@ export function createServer(options: ServerOptions): Server {
         return finish(link, delivery, header, "no_handler", undefined, error);
       }
       const { method, handler } = found;
-      const entry: Running = { link, id: header.id, abort: undefined, cancelled: undefined };
-      start(entry);
-      const done = (outcome: Outcome, reply: EncodedPayload | undefined, error: unknown): void => {
-        stopped(entry);
-        finish(link, delivery, header, outcome, reply, error);
-        if (runningCount === 0) settleIdle();
-      };
-      const fail = (error: unknown): void => done("refused", undefined, error ?? new TightbeamError("handler_failed", "The handler failed."));
-      const reply = (output: unknown): void => {
-        try {
-          if (header.type !== "request") return done("ok", undefined, undefined);
-          const checked = method.output === undefined ? output : validate(method.output, output, "output");
-          if (checked instanceof Promise) void checked.then(() => done("ok", encodePayload(output, json), undefined)).catch(fail);
-          else done("ok", encodePayload(output, json), undefined);
-        } catch (error) {
-          fail(error);
-        }
-      };
+      const call: Call = { link, header, delivery, abort: undefined, cancelled: undefined, outer: present, waits: false, over: false };
+      present = call;
+      runningCount++;
       try {
         const value = decodePayload(payload, json);
         const input = method.input === undefined ? value : validate(method.input, value, "input");
-        const result =
-          input instanceof Promise ? input.then((valid) => handler(valid, new CallContext(entry, header))) : handler(input, new CallContext(entry, header));
-        if (isThenable(result)) result.then(reply, fail);
-        else reply(result);
+        const context = new CallContext(call);
+        const result = input instanceof Promise ? input.then((valid) => handler(valid, context)) : handler(input, context);
+        if (isThenable(result)) {
+          wait(call);
+          result.then(
+            (output) => reply(call, method, output),
+            (error) => fail(call, error),
+          );
+        } else reply(call, method, result);
       } catch (error) {
-        fail(error);
+        fail(call, error);
+      } finally {
+        present = call.outer;
       }
     },
     cancel(link, id) {
-      const entry = running.get(link)?.get(id);
-      if (entry !== undefined) fire(entry, new TightbeamError("cancelled", "The caller waits no longer."));
+      const call = waiting.get(link)?.get(id);
+      if (call !== undefined) fire(call, new TightbeamError("cancelled", "The caller waits no longer."));
     },
     linkEnded(link, error) {
-      const calls = running.get(link);
-      for (const entry of calls?.values() ?? []) fire(entry, error);
-      if (calls?.size === 0) running.delete(link);
+      fireAll(error, link);
+      if (waiting.get(link)?.size === 0) waiting.delete(link);
     },
     get running() {
       return runningCount;
@@ -184,7 +218,7 @@ export function createServer(options: ServerOptions): Server {
       }),
     stop(error) {
       refusing = error;
-      for (const calls of running.values()) for (const entry of calls.values()) fire(entry, error);
+      fireAll(error);
     },
     drain() {
       refusing ??= new TightbeamError("overloaded", "This agent is closing and takes no more calls.");
