@@ -98,7 +98,8 @@ export function createServer(options: ServerOptions): Server {
     if (delivery.refused === "too_large") return new TightbeamError("too_large", "The message is larger than this agent takes.");
     if (delivery.refused === "overloaded") return new TightbeamError("overloaded", "This agent has no memory left for a message of this size.");
     if (expired(link, header, runtime)) return new TightbeamError("expired", `The message was older than its ttl of ${header.ttl} ms when it arrived.`);
-    if (waitingCount > 0 && waiting.get(link)?.has(header.id)) return new TightbeamError("invalid_envelope", "A message with this id is being handled already.");
+    if (waitingCount > 0 && waiting.get(link)?.has(header.id))
+      return new TightbeamError("invalid_envelope", "A message with this id is being handled already.");
     return undefined;
   };
 

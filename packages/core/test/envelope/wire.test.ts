@@ -295,8 +295,7 @@ describe("bytes that are refused", () => {
 
 test("names that came before never stand for others, however alike", () => {
   const names = ["take", "tale", "fake", "t.ke", "taken", "tak", "TAKE", "a", "aa", "a".repeat(128), `b${"a".repeat(127)}`];
-  for (let round = 0; round < 3; round++)
-    for (const name of names) expect(decodeHeader(encodeEnvelope({ ...request, method: name })).method).toBe(name);
+  for (let round = 0; round < 3; round++) for (const name of names) expect(decodeHeader(encodeEnvelope({ ...request, method: name })).method).toBe(name);
   const bytes = Uint8Array.from(encodeEnvelope({ ...request, method: "take" }));
   for (let cut = 0; cut < bytes.length; cut++) expect(() => decodeHeader(bytes.subarray(0, cut))).toThrow();
 });

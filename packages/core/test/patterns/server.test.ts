@@ -15,7 +15,7 @@ function setUp() {
   const outcomes: Outcome[] = [];
   let ids = 1_000;
   const peer = { id: "bob", instance: "AAAAAAAAAAAAAAAAAAAAAA", issuer: "i", permissions: ["p"], token: "secret", limits: { maxMessageBytes: 1_000 } };
-  const link = { peer, state: "up", clockOffset: () => 0, send: (message: OutgoingMessage) => (sent.push(message), () => false) } as unknown as Link;
+  const link = { peer, state: "up", clockOffset: () => 0, send: (message: OutgoingMessage) => void sent.push(message) } as unknown as Link;
   const server = createServer({
     runtime: createVirtualRuntime({ seed: 1 }),
     nextId: () => idOf(ids++),
