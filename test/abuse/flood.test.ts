@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { cellType } from "../../packages/core/src/frame/cell.js";
+import * as cellType from "../../packages/core/src/frame/cell-type.js";
 import type { Address } from "../../packages/core/src/transport/address.js";
 import { carried } from "../../packages/websocket/test/tap.js";
 import { createField, type Field, failure, heap, pause, within } from "./field.js";

@@ -1,6 +1,7 @@
 import type { AgentEvent, ErrorCode } from "@tightbeam/core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { cellType, msgFlag } from "../../packages/core/src/frame/cell.js";
+import * as cellType from "../../packages/core/src/frame/cell-type.js";
+import * as msgFlag from "../../packages/core/src/frame/msg-flag.js";
 import { createField, type Field, failure, pause, secret, within } from "./field.js";
 import { callFlags, cell, createRogue, envelope, newId, noBytes, type Rogue, type RogueLink, text, whole } from "./rogue.js";
 

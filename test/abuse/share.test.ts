@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { concat } from "../../packages/core/src/bytes.js";
 import { crypto } from "../../packages/core/src/crypto/index.js";
-import { msgFlag } from "../../packages/core/src/frame/cell.js";
-import { frameType, frameTypes, parseHs1 } from "../../packages/core/src/frame/frame.js";
+import { frameType, parseHs1 } from "../../packages/core/src/frame/frame.js";
+import * as frameTypes from "../../packages/core/src/frame/frame-types.js";
+import * as msgFlag from "../../packages/core/src/frame/msg-flag.js";
 import { limits } from "../../packages/core/src/limits.js";
 import { encodeLinkOffer } from "../../packages/core/src/link/resume.js";
 import { buildReady } from "../../packages/core/src/secure/ready.js";

@@ -1,34 +1,3 @@
-/** Numbers both sides must agree on (docs/protocol.md). Changing one changes the protocol. */
-export const protocol = {
-  version: 1,
-  /** Bytes before the sealed part of a DATA frame; they are its associated data. */
-  dataHeaderBytes: 20,
-  prefixBytes: 12,
-  tagBytes: 16,
-  handshakeFrameMaxBytes: 16 * 1024,
-  tokenMaxBytes: 8 * 1024,
-  /** Counter bits per key epoch: epoch = counter >> 16. */
-  epochBits: 16,
-  /** Hard stop of a session's counter. */
-  counterMax: 2 ** 48,
-  replayWindow: 4_064,
-  epochsAhead: 64,
-  cellMaxBytes: 16 * 1024,
-  cellHeaderBytes: 4,
-  laneCount: 4,
-  /** Largest window of unacknowledged cells on one link: bytes and cells. */
-  windowMaxBytes: 1024 * 1024,
-  windowMaxCells: 4_096,
-  /** The part of the window kept for control messages and the critical lane. */
-  windowReserveBytes: 64 * 1024,
-  windowReserveCells: 256,
-  /** Intake credit of the critical lane, beside the announced one of the others: a large message that uses that up does not hold a critical one. */
-  criticalIntakeCount: 256,
-  criticalIntakeBytes: 1024 * 1024,
-  cookieBytes: 52,
-  cookieValidMs: 60_000,
-} as const;
-
 /** Local choices: they bound this process and may differ from the peer's. Times in ms, sizes in bytes. */
 export const limits = {
   handshakeDeadlineMs: 10_000,

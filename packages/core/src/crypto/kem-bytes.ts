@@ -1,2 +1,7 @@
-/** Sizes of ML-KEM-768: FIPS 203, table 3. */
-export const kemBytes = { seed: 64, m: 32, publicKey: 1184, ciphertext: 1088, sharedSecret: 32 } as const;
+// Sizes of ML-KEM-768: FIPS 203, table 3.
+
+export const seed = 64;
+export const m = 32;
+export const publicKey = 1184;
+export const ciphertext = 1088;
+export const sharedSecret = 32;

@@ -1,6 +1,6 @@
 import { concat, equalBytes, fromHex } from "../bytes.js";
 import { TightbeamError } from "../errors.js";
-import { kemBytes } from "./kem-bytes.js";
+import * as kemBytes from "./kem-bytes.js";
 import { keyCache } from "./key-cache.js";
 import { type NodeCrypto, nodeCrypto, plain } from "./node-crypto.js";
 import type { Hash, Kem, KemOptions } from "./provider.js";

@@ -2,10 +2,11 @@ import { decodeUtf8 } from "../bytes.js";
 import type { EncodedPayload } from "../codec/types.js";
 import { isErrorCode } from "../errors.js";
 import { limits } from "../limits.js";
+import * as flag from "./flag.js";
 import { isCodeText, isErrorId, isHeaderName, isIdempotencyKey, isName, isPrintable, maxErrorTextBytes, maxHeaders } from "./grammar.js";
 import { emptyHeaders } from "./headers.js";
 import { isUuidAt, uuidText } from "./id.js";
-import { fixedBytes, flag, invalid, knownFlags, priorities, priorityShift, shapeFault, types } from "./layout.js";
+import { fixedBytes, invalid, knownFlags, priorities, priorityShift, shapeFault, types } from "./layout.js";
 import type { EnvelopeHeader, Headers, WireError } from "./types.js";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };

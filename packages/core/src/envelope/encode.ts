@@ -1,9 +1,10 @@
 import type { EncodedPayload } from "../codec/types.js";
 import { limits } from "../limits.js";
+import * as flag from "./flag.js";
 import { isCodeText, isErrorId, isIdempotencyKey, isName, isPrintable, maxErrorTextBytes } from "./grammar.js";
 import { headerEntries } from "./headers.js";
 import { writeUuid } from "./id.js";
-import { fixedBytes, flag, invalid, priorities, priorityShift, shapeFault, types } from "./layout.js";
+import { fixedBytes, invalid, priorities, priorityShift, shapeFault, types } from "./layout.js";
 import type { EnvelopeHeader, WireError } from "./types.js";
 
 const headerMax = limits.envelopeHeaderMaxBytes;

@@ -1,4 +1,5 @@
 import { TightbeamError } from "../errors.js";
+import * as flag from "./flag.js";
 import type { EnvelopeType, Priority } from "./types.js";
 
 /*
@@ -31,17 +32,6 @@ import type { EnvelopeType, Priority } from "./types.js";
  */
 
 export const fixedBytes = 25;
-
-export const flag = {
-  correlation: 0x01,
-  ttl: 0x02,
-  name: 0x04,
-  headers: 0x08,
-  idempotencyKey: 0x10,
-  retryAfter: 0x20,
-  payload: 0x40,
-  rawPayload: 0x80,
-} as const;
 export const priorityShift = 8;
 export const knownFlags = 0x03ff;
 

@@ -1,9 +1,8 @@
-import { protocol } from "../limits.js";
-import { type FrameFault, frameTypes, prefixFault, putPrefix, sessionIdOf, suiteOfFrame } from "./prefix.js";
+import { dataHeaderBytes, prefixBytes, tagBytes } from "../protocol.js";
+import * as frameTypes from "./frame-types.js";
+import { type FrameFault, prefixFault, putPrefix, sessionIdOf, suiteOfFrame } from "./prefix.js";
 
 /** DATA: prefix | u64 counter | ciphertext || tag. The 20-byte header is the associated data. */
-
-const { dataHeaderBytes, prefixBytes, tagBytes } = protocol;
 
 /** Header of one direction of one session, ready to be copied into every frame: all but the counter. */
 export function dataHeader(to: Uint8Array): Uint8Array {

@@ -16,4 +16,4 @@ export {
   type Retry,
   sessionIdToBytes,
 } from "./handshake.js";
-export { askFlag, cookieFlag, type FrameFault, frameType, frameTypes, sessionIdOf } from "./prefix.js";
+export { askFlag, cookieFlag, type FrameFault, frameType, sessionIdOf } from "./prefix.js";

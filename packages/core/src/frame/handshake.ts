@@ -1,7 +1,8 @@
 import { concat, reader, writeU16 } from "../bytes.js";
-import { protocol } from "../limits.js";
+import * as protocol from "../protocol.js";
 import { parseInbox } from "../transport/address.js";
-import { askFlag, cookieFlag, type FrameFault, frameTypes, prefixFault, putPrefix, sessionIdOf, suiteOfFrame } from "./prefix.js";
+import * as frameTypes from "./frame-types.js";
+import { askFlag, cookieFlag, type FrameFault, prefixFault, putPrefix, sessionIdOf, suiteOfFrame } from "./prefix.js";
 
 /** HS1, HS2, HS3 and RETRY (docs/protocol.md, section 4). Parsing never throws and never reads past the end; what it returns are views of the frame. */
 

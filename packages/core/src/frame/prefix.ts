@@ -1,7 +1,7 @@
-import { protocol } from "../limits.js";
+import * as protocol from "../protocol.js";
+import * as frameTypes from "./frame-types.js";
 
-/** The 12 bytes every frame begins with (docs/protocol.md, section 4): `version << 4 | type`, flags, u16 suite, u64 session id chosen by the receiver. */
-export const frameTypes = { hs1: 1, hs2: 2, hs3: 3, data: 4, retry: 5 } as const;
+// The 12 bytes every frame begins with (docs/protocol.md, section 4): `version << 4 | type`, flags, u16 suite, u64 session id chosen by the receiver.
 
 /** HS1 only: a cookie stands before the Noise message. */
 export const cookieFlag = 0x01;

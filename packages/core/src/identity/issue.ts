@@ -1,6 +1,6 @@
 import { encodeUtf8, toBase64url } from "../bytes.js";
 import { TightbeamError } from "../errors.js";
-import { protocol } from "../limits.js";
+import * as protocol from "../protocol.js";
 import type { PublicJwk, SignatureAlg } from "./types.js";
 
 /** What signs tokens: an issuer's key, or a shared secret. */

@@ -1,5 +1,5 @@
 import { decodeUtf8, fromBase64url } from "../bytes.js";
-import { protocol } from "../limits.js";
+import * as protocol from "../protocol.js";
 import { invalidToken as invalid } from "./claims.js";
 import { isJsonObject, type JsonObject, parseJsonObject } from "./json.js";
 

@@ -1,7 +1,8 @@
 import { isZero } from "../bytes.js";
-import { cellType, msgFlag } from "../frame/cell.js";
+import * as cellType from "../frame/cell-type.js";
+import * as msgFlag from "../frame/msg-flag.js";
 import { readU16, readU32, readU48 } from "../integers.js";
-import { protocol } from "../limits.js";
+import * as protocol from "../protocol.js";
 import type { Lane } from "./message.js";
 
 /** Bytes and layout of the cells of docs/protocol.md, section 6. Writers put a whole cell at `at` and return where the next one goes. */

@@ -1,4 +1,4 @@
-import { protocol } from "../limits.js";
+import * as protocol from "../protocol.js";
 import type { AnnouncedLimits } from "../secure/types.js";
 import type { Grant } from "./cells.js";
 import type { Lane } from "./message.js";

@@ -1,4 +1,4 @@
-import { msgFlag } from "../frame/cell.js";
+import * as msgFlag from "../frame/msg-flag.js";
 import type { MemoryBudget } from "./budget.js";
 
 /** A message put together again, or the first fragment of one that was refused, or the trace of one that its sender gave up. */

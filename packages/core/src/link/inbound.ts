@@ -1,4 +1,5 @@
-import { cellType, msgFlag } from "../frame/cell.js";
+import * as cellType from "../frame/cell-type.js";
+import * as msgFlag from "../frame/msg-flag.js";
 import type { AnnouncedLimits } from "../secure/types.js";
 import type { MemoryBudget } from "./budget.js";
 import { createReceiveCredits, type ReceiveCredits } from "./credit.js";

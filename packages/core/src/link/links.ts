@@ -1,6 +1,7 @@
 import { crypto } from "../crypto/index.js";
 import { TightbeamError } from "../errors.js";
-import { frameType, frameTypes, sessionIdOf } from "../frame/frame.js";
+import { frameType, sessionIdOf } from "../frame/frame.js";
+import * as frameTypes from "../frame/frame-types.js";
 import type { Identity, Trust } from "../identity/types.js";
 import { limits } from "../limits.js";
 import type { Runtime } from "../runtime/runtime.js";

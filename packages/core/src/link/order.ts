@@ -1,4 +1,5 @@
-import { limits, protocol } from "../limits.js";
+import { limits } from "../limits.js";
+import * as protocol from "../protocol.js";
 import type { MemoryBudget } from "./budget.js";
 import { ackBytes, ackRangesMax, type CellBuffer, type LaneAck, noCounter, putAck, type Range } from "./cells.js";
 import { lanes as allLanes, type Lane } from "./message.js";

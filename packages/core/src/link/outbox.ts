@@ -1,6 +1,6 @@
 import { empty } from "../bytes.js";
 import type { TightbeamError } from "../errors.js";
-import { protocol } from "../limits.js";
+import * as protocol from "../protocol.js";
 import type { AnnouncedLimits } from "../secure/types.js";
 import type { MemoryBudget } from "./budget.js";
 import type { Lanes, Queued } from "./lanes.js";

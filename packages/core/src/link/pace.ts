@@ -1,4 +1,5 @@
-import { limits, protocol } from "../limits.js";
+import { limits } from "../limits.js";
+import * as protocol from "../protocol.js";
 
 /** Round trip, reordering and congestion of one link. Numbers in, numbers out; all times in ms. */
 export interface Pace {

@@ -1,4 +1,5 @@
-import { limits, protocol } from "../limits.js";
+import { limits } from "../limits.js";
+import * as protocol from "../protocol.js";
 import type { Peer } from "../secure/types.js";
 import type { Transport } from "../transport/transport.js";
 import type { Conversation } from "./conversation.js";

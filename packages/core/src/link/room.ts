@@ -1,4 +1,4 @@
-import { protocol } from "../limits.js";
+import * as protocol from "../protocol.js";
 import { msgOverhead } from "./cells.js";
 import { type Reach, reach } from "./lanes.js";
 import type { Cell } from "./loss.js";

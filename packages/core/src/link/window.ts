@@ -1,4 +1,5 @@
-import { cellType, msgFlag } from "../frame/cell.js";
+import * as cellType from "../frame/cell-type.js";
+import * as msgFlag from "../frame/msg-flag.js";
 import { type Ack, type CellBuffer, fragmentMaxBytes, msgOverhead, noCounter, putSequenced } from "./cells.js";
 import type { SendCredits } from "./credit.js";
 import { createFifo, type Fifo } from "./fifo.js";

@@ -1,4 +1,5 @@
-import { type KeyPair, kemBytes, loadCrypto } from "../crypto/index.js";
+import { type KeyPair, loadCrypto } from "../crypto/index.js";
+import * as kemBytes from "../crypto/kem-bytes.js";
 import { TightbeamError } from "../errors.js";
 import { systemRuntime } from "../runtime/index.js";
 import { dhBytes } from "./handshake-state.js";

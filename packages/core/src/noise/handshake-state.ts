@@ -1,6 +1,6 @@
 import { isZero, type Reader } from "../bytes.js";
 import type { DiffieHellman, Kem, KeyPair } from "../crypto/index.js";
-import { kemBytes } from "../crypto/index.js";
+import * as kemBytes from "../crypto/kem-bytes.js";
 import { TightbeamError } from "../errors.js";
 import type { Random } from "../runtime/index.js";
 import type { Token } from "./patterns.js";

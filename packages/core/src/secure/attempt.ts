@@ -1,6 +1,7 @@
 import { equalBytes, toBase64url } from "../bytes.js";
 import { TightbeamError } from "../errors.js";
-import { buildHs1Head, buildHs3, frameType, frameTypes, type Hs2, parseHs2, parseRetry, type Retry, sessionIdToBytes } from "../frame/frame.js";
+import { buildHs1Head, buildHs3, frameType, type Hs2, parseHs2, parseRetry, type Retry, sessionIdToBytes } from "../frame/frame.js";
+import * as frameTypes from "../frame/frame-types.js";
 import type { Handshake } from "../noise/types.js";
 import type { Address } from "../transport/address.js";
 import { verifyPeer, writePayload } from "./authenticate.js";

@@ -2,7 +2,7 @@ import { equalBytes } from "../bytes.js";
 import { TightbeamError } from "../errors.js";
 import { credential } from "../identity/credential.js";
 import { signProof, verifyProof } from "../identity/proof.js";
-import { protocol } from "../limits.js";
+import * as protocol from "../protocol.js";
 import { inboxAddress } from "../transport/address.js";
 import type { Context } from "./context.js";
 import { appendProof, encodeFields, type HandshakePayload } from "./payload.js";

@@ -1,6 +1,6 @@
 import { concat, encodeUtf8, equalBytes, readU32, writeU32 } from "../bytes.js";
 import type { Hash } from "../crypto/provider.js";
-import { protocol } from "../limits.js";
+import * as protocol from "../protocol.js";
 import type { Runtime } from "../runtime/runtime.js";
 
 /**

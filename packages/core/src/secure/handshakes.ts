@@ -1,8 +1,10 @@
 import { crypto as bestCrypto, loadCrypto } from "../crypto/index.js";
 import type { KeyPair } from "../crypto/provider.js";
 import { TightbeamError } from "../errors.js";
-import { frameType, frameTypes } from "../frame/frame.js";
-import { limits, protocol } from "../limits.js";
+import { frameType } from "../frame/frame.js";
+import * as frameTypes from "../frame/frame-types.js";
+import { limits } from "../limits.js";
+import * as protocol from "../protocol.js";
 import type { Address } from "../transport/address.js";
 import { createAsks } from "./asks.js";
 import type { Context, HandshakeLimits, HandshakesOptions } from "./context.js";

@@ -1,5 +1,6 @@
 import { TightbeamError } from "../errors.js";
-import { frameType, frameTypes, sessionIdOf } from "../frame/frame.js";
+import { frameType, sessionIdOf } from "../frame/frame.js";
+import * as frameTypes from "../frame/frame-types.js";
 import type { Address } from "../transport/address.js";
 import { type Attempt, createAttempt } from "./attempt.js";
 import { asTightbeamError, type Context } from "./context.js";

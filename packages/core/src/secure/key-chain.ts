@@ -1,5 +1,5 @@
 import type { Aead } from "../crypto/provider.js";
-import { protocol } from "../limits.js";
+import * as protocol from "../protocol.js";
 import { createReplayWindow, type ReplayWindow } from "./replay.js";
 
 const keyBytes = 32;

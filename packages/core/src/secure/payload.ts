@@ -1,8 +1,9 @@
 import { concat, decodeUtf8, encodeUtf8, readU16, readU32, writeU16, writeU32, writeU64 } from "../bytes.js";
 import { TightbeamError } from "../errors.js";
-import { protocol } from "../limits.js";
+import * as protocol from "../protocol.js";
 import { isInstance } from "../transport/address.js";
-import { decodeTlvs, encodeTlvs, isCritical, isExtension, type Tlv, tlvType } from "./tlv.js";
+import { decodeTlvs, encodeTlvs, isCritical, isExtension, isKnown, type Tlv } from "./tlv.js";
+import * as tlvType from "./tlv-type.js";
 import type { AnnouncedLimits } from "./types.js";
 
 /** What messages 2 and 3 say, as values. Only a proof over all of it makes it worth believing. */
@@ -70,9 +71,8 @@ export function decodePayload(bytes: Uint8Array, message: 2 | 3): HandshakePaylo
   };
   const list = decodeTlvs(bytes) ?? refuse("its TLVs are not well-formed");
   const values = new Map<number, Uint8Array>();
-  const knownTypes: readonly number[] = Object.values(tlvType);
   for (const { type, value } of list) {
-    if (knownTypes.includes(type)) values.set(type, value);
+    if (isKnown(type)) values.set(type, value);
     else if (!isExtension(type)) refuse("a reserved TLV is present");
     else if (isCritical(type)) refuse("it needs an extension that is not supported here");
   }

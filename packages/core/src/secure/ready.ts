@@ -1,6 +1,6 @@
 import { concat, readU16, writeU16 } from "../bytes.js";
-import { cellType, readyFlag } from "../frame/cell.js";
-import { protocol } from "../limits.js";
+import * as cellType from "../frame/cell-type.js";
+import { cellHeaderBytes, cellMaxBytes } from "../protocol.js";
 
 /** READY, the first cell the responder sends: type 7, flags, u16 length, SHA-256(payload of message 3) || LINK value. */
 export interface Ready {
@@ -11,13 +11,14 @@ export interface Ready {
   readonly cells: Uint8Array;
 }
 
+/** Set: the link continues. Clear: it is new. */
+const continuedFlag = 0x01;
 const hashBytes = 32;
-const { cellHeaderBytes } = protocol;
 
 export function buildReady(payloadHash: Uint8Array, continued: boolean, link: Uint8Array): Uint8Array {
   const header = new Uint8Array(cellHeaderBytes);
   header[0] = cellType.ready;
-  header[1] = continued ? readyFlag.continued : 0;
+  header[1] = continued ? continuedFlag : 0;
   writeU16(header, 2, hashBytes + link.length);
   return concat(header, payloadHash, link);
 }
@@ -27,10 +28,9 @@ export function parseReady(plaintext: Uint8Array): Ready | undefined {
   if (plaintext.length < cellHeaderBytes + hashBytes || plaintext[0] !== cellType.ready) return undefined;
   const flags = plaintext[1] as number;
   const end = cellHeaderBytes + readU16(plaintext, 2);
-  if ((flags & ~readyFlag.continued) !== 0 || end < cellHeaderBytes + hashBytes || end > plaintext.length || end > protocol.cellMaxBytes + cellHeaderBytes)
-    return undefined;
+  if ((flags & ~continuedFlag) !== 0 || end < cellHeaderBytes + hashBytes || end > plaintext.length || end > cellMaxBytes + cellHeaderBytes) return undefined;
   return {
-    continued: (flags & readyFlag.continued) !== 0,
+    continued: (flags & continuedFlag) !== 0,
     payloadHash: plaintext.subarray(cellHeaderBytes, cellHeaderBytes + hashBytes),
     link: plaintext.slice(cellHeaderBytes + hashBytes, end),
     cells: plaintext.slice(end),

@@ -1,4 +1,4 @@
-import { protocol } from "../limits.js";
+import * as protocol from "../protocol.js";
 
 /**
  * RFC 6479: a sliding window over the counters of one key epoch, as a ring of bit blocks. Counters here are the

@@ -1,7 +1,8 @@
 import type { Aead } from "../crypto/provider.js";
 import { TightbeamError } from "../errors.js";
 import { counterOf, dataFault, dataHeader, putCounter } from "../frame/frame.js";
-import { limits, protocol } from "../limits.js";
+import { limits } from "../limits.js";
+import { counterMax, dataHeaderBytes, epochBits, tagBytes } from "../protocol.js";
 import type { Clock } from "../runtime/runtime.js";
 import { createKeyChain, type KeyChain, rekey } from "./key-chain.js";
 import type { Session, SessionCounters, SuiteId } from "./types.js";
@@ -31,8 +32,7 @@ export interface SessionLimits {
   readonly counterMax: number;
 }
 
-const { dataHeaderBytes, tagBytes } = protocol;
-const epochSize = 2 ** protocol.epochBits;
+const epochSize = 2 ** epochBits;
 /** One for all sessions: written just before each call of the AEAD, which keeps nothing of it. */
 const nonce = new Uint8Array(12);
 
@@ -85,7 +85,7 @@ class DataSession implements Session {
     this.#rekeyAfterMs = own?.rekeyAfterMs ?? limits.rekeyAfterMs;
     this.#rekeyAfterBytes = own?.rekeyAfterBytes ?? limits.rekeyAfterBytes;
     this.#failuresMax = own?.sessionFailuresMax ?? limits.sessionFailuresMax;
-    this.#counterMax = own?.counterMax ?? protocol.counterMax;
+    this.#counterMax = own?.counterMax ?? counterMax;
     this.#receiving = createKeyChain(options.aead, options.receiveKey, own?.previousEpochMs ?? limits.previousEpochMs);
     this.#sendKey = options.sendKey;
     this.#epochSince = options.clock.monotonic();

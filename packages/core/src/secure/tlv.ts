@@ -1,7 +1,7 @@
 import { TightbeamError } from "../errors.js";
+import * as tlvType from "./tlv-type.js";
 
 /** Handshake payloads: u8 type, u16 length, value; types ascend, none twice (docs/protocol.md, section 4). */
-export const tlvType = { token: 0x01, sessionId: 0x02, suites: 0x03, time: 0x04, limits: 0x05, jwk: 0x06, instance: 0x07, link: 0x08, proof: 0xff } as const;
 
 export interface Tlv {
   readonly type: number;
@@ -12,6 +12,7 @@ const headerBytes = 3;
 const extensionFirst = 0x40;
 const extensionLast = 0x7f;
 
+export const isKnown = (type: number): boolean => (type > 0 && type <= tlvType.link) || type === tlvType.proof;
 export const isExtension = (type: number): boolean => type >= extensionFirst && type <= extensionLast;
 /** Bit 0 of an extension's type: whoever does not know it must give up. */
 export const isCritical = (type: number): boolean => (type & 1) === 1;

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { toHex } from "../../src/bytes.js";
-import { crypto, kemBytes, loadKem } from "../../src/crypto/index.js";
+import { crypto, loadKem } from "../../src/crypto/index.js";
 import { kemPasses, loadNobleKem, nativeKem } from "../../src/crypto/kem.js";
+import * as kemBytes from "../../src/crypto/kem-bytes.js";
 import type { Kem } from "../../src/crypto/provider.js";
 
 const noble = await loadNobleKem();

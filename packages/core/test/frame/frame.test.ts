@@ -12,7 +12,6 @@ import {
   dataFault,
   dataHeader,
   frameType,
-  frameTypes,
   parseHs1,
   parseHs2,
   parseHs3,
@@ -21,6 +20,7 @@ import {
   sessionIdOf,
   sessionIdToBytes,
 } from "../../src/frame/frame.js";
+import * as frameTypes from "../../src/frame/frame-types.js";
 
 const replyTo = `inbox/acme/alice/${"i".repeat(22)}`;
 const ownId = Uint8Array.of(255, 254, 253, 252, 251, 250, 249, 248);

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { limits, protocol } from "../../src/limits.js";
+import { limits } from "../../src/limits.js";
 import type { Lane } from "../../src/link/message.js";
+import * as protocol from "../../src/protocol.js";
 import { createNetwork, type Faults, type Network, numbered, numberOf, seeded } from "./network.js";
 
 const bad: Partial<Faults> = { drop: 0.2, duplicate: 0.1, reorder: 0.1, reorderDepth: 50, jitter: 3 };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { cellType } from "../../src/frame/cell.js";
+import * as cellType from "../../src/frame/cell-type.js";
 import type { Delivery } from "../../src/link/message.js";
 import { createNetwork, numbered, numberOf } from "./network.js";
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { cellType, msgFlag } from "../../src/frame/cell.js";
-import { protocol } from "../../src/limits.js";
+import * as cellType from "../../src/frame/cell-type.js";
+import * as msgFlag from "../../src/frame/msg-flag.js";
 import {
   type Ack,
   type CellBuffer,
@@ -16,6 +16,7 @@ import {
   readCells,
 } from "../../src/link/cells.js";
 import { lanes as allLanes, type Delivery } from "../../src/link/message.js";
+import * as protocol from "../../src/protocol.js";
 import { createNetwork, numbered, numberOf } from "./network.js";
 
 const tiny = { maxMessageBytes: 1_000, intakeCount: 4, intakeBytes: 10_000 };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { protocol } from "../../src/limits.js";
 import type { Lane } from "../../src/link/message.js";
+import * as protocol from "../../src/protocol.js";
 import { createNetwork, numbered, numberOf } from "./network.js";
 
 const delay = 10;

@@ -1,0 +1,32 @@
+/*
+ * Numbers both sides must agree on (docs/protocol.md). Changing one changes the protocol. Imported as a namespace (`protocol.tagBytes`):
+ * unlike members of an object, bundlers put such numbers where they are used.
+ */
+
+export const version = 1;
+/** Bytes before the sealed part of a DATA frame; they are its associated data. */
+export const dataHeaderBytes = 20;
+export const prefixBytes = 12;
+export const tagBytes = 16;
+export const handshakeFrameMaxBytes = 16 * 1024;
+export const tokenMaxBytes = 8 * 1024;
+/** Counter bits per key epoch: epoch = counter >> 16. */
+export const epochBits = 16;
+/** Hard stop of a session's counter. */
+export const counterMax = 2 ** 48;
+export const replayWindow = 4_064;
+export const epochsAhead = 64;
+export const cellMaxBytes = 16 * 1024;
+export const cellHeaderBytes = 4;
+export const laneCount = 4;
+/** Largest window of unacknowledged cells on one link: bytes and cells. */
+export const windowMaxBytes = 1024 * 1024;
+export const windowMaxCells = 4_096;
+/** The part of the window kept for control messages and the critical lane. */
+export const windowReserveBytes = 64 * 1024;
+export const windowReserveCells = 256;
+/** Intake credit of the critical lane, beside the announced one of the others: a large message that uses that up does not hold a critical one. */
+export const criticalIntakeCount = 256;
+export const criticalIntakeBytes = 1024 * 1024;
+export const cookieBytes = 52;
+export const cookieValidMs = 60_000;
