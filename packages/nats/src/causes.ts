@@ -29,7 +29,11 @@ const known: readonly Known[] = [
   { pattern: /maximum (?:account )?(?:active )?connections/i, code: "unavailable", says: "the server has no room for another connection" },
   { pattern: /maximum payload|MAX_PAYLOAD/i, code: "too_large", says: "a frame was larger than the server takes" },
   { pattern: /stale connection/i, code: "unavailable", says: "the server heard nothing of this side for too long" },
-  { pattern: /ECONNREFUSED|connection refused|CONNECTION_REFUSED/i, code: "unavailable", says: "nobody listens there; is the nats-server running?" },
+  {
+    pattern: /ECONNREFUSED|connection refused|CONNECTION_REFUSED/i,
+    code: "unavailable",
+    says: "nobody listens there; start a nats-server, or correct host and port",
+  },
   { pattern: /ENOTFOUND|EAI_AGAIN/, code: "unavailable", says: "the host name does not resolve" },
   { pattern: /EHOSTUNREACH|ENETUNREACH/, code: "unavailable", says: "there is no route to the host" },
   {
@@ -40,13 +44,14 @@ const known: readonly Known[] = [
   {
     pattern: /ETIMEDOUT|CONNECTION_TIMEOUT|^TimeoutError/m,
     code: "unavailable",
-    says: "the server did not answer in time; over TLS also when it demands a client certificate (`tls.cert`, `tls.key`) that it was not given or does not know",
+    says: "the server did not answer in time. One that demands a client certificate (`tls.cert`, `tls.key`) and gets none, or a strange one, is silent too",
   },
   {
     pattern: /\b(?:CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_CA|ERR_TLS|ERR_SSL|EPROTO)/,
     code: "failed",
     says: "TLS failed; give the issuing CA as `tls.ca`, or fix the certificate",
   },
+  { pattern: /unexpected response from server/, code: "failed", says: "what answers there is no nats-server; correct host and port" },
   { pattern: /ECONNRESET|EPIPE|CONNECTION_CLOSED|DISCONNECT/i, code: "unavailable", says: "the connection was reset" },
 ];
 

@@ -58,7 +58,9 @@ export function createSubscriptions({ connection, line, timers, inboxBytes, chan
   };
   const refuse = (seat: Seat, cause: unknown) => {
     seat.held = undefined;
-    seat.refused = describe(cause, `The NATS server refused the subscription to ${seat.at}`, "denied");
+    const wanted = seat.queue === undefined ? seat.subject : `${seat.subject} in the queue group ${seat.queue}`;
+    const says = `The NATS server does not let this side subscribe to ${seat.at}; allow the subject ${wanted}, or correct \`prefix\`, login or agent id.`;
+    seat.refused = new TransportError("denied", says, { cause });
     if (seat.confirmed) change({ type: "send_failed", to: seat.at, error: seat.refused });
   };
   const leave = (seat: Seat) => {

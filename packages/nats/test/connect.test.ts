@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { createVirtualRuntime } from "@tightbeam/core/runtime";
 import { build } from "esbuild";
@@ -84,6 +85,24 @@ describe("what an error of a client amounts to", () => {
     [undefined, "failed"],
   ])("%s: %s", (error, code) => {
     expect(describeCause(error, "Could not connect", "failed").code).toBe(code);
+  });
+});
+
+describe("what is registered for the whole process", () => {
+  it("is nothing: the client that does so is loaded when servers are asked for, not before", () => {
+    const program = `
+      import { createRequire } from "node:module";
+      const loaded = () => Object.keys(createRequire(import.meta.url).cache).filter((path) => /nats-io|nats-core/.test(path)).length;
+      const { connectNats } = await import("@tightbeam/nats");
+      const imported = loaded();
+      await connectNats({ servers: "nats://127.0.0.1:1", connectTimeout: 1_000 }).catch(() => undefined);
+      console.log(JSON.stringify({ imported, dialled: loaded() > 0 }));`;
+    const { stdout } = spawnSync(process.execPath, ["--import", "tsx", "--conditions=@tightbeam/source", "--input-type=module", "-e", program], {
+      cwd: fileURLToPath(new URL("../../..", import.meta.url)),
+      encoding: "utf8",
+      env: { ...process.env, NODE_OPTIONS: "" },
+    });
+    expect(JSON.parse(stdout)).toEqual({ imported: 0, dialled: true });
   });
 });
 

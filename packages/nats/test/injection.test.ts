@@ -1,10 +1,10 @@
-import { connect as connectNew } from "@nats-io/transport-node";
+import { connect as connectNew, headers } from "@nats-io/transport-node";
 import { type Address, address, type Transport } from "@tightbeam/core/transport";
 import { connect as connectOld } from "nats";
 import { describe, expect, it } from "vitest";
 import { connectNats } from "../src/index.js";
 import { withNatsServer } from "./broker.js";
-import { broker, bytes, closeLater, listen, mustWork } from "./fixture.js";
+import { broker, bytes, closeLater, listen, mustWork, until } from "./fixture.js";
 import { odd } from "./odd.js";
 import { createTee } from "./tee.js";
 
@@ -30,7 +30,7 @@ const foreign = (commands: readonly string[]): string[] => commands.filter((comm
 
 withNatsServer("nats: subject injection", () => {
   describe.each(clients)("what reaches the wire through %s", (_, open) => {
-    it("is nothing but our subjects, whatever is sent, subscribed to, or named as group or prefix", async () => {
+    it("TM-87: is nothing but our subjects, whatever is sent, subscribed to, or named as group or prefix", async () => {
       const server = await broker();
       const tee = closeLater(await createTee(server.port));
       const transport: Transport = closeLater(await open(tee.url, "acme"));
@@ -59,6 +59,29 @@ withNatsServer("nats: subject injection", () => {
       expect(commands).toContainEqual(expect.stringMatching(/^SUB acme\.agent\.a acme\.a \d+$/));
       expect(foreign(commands)).toEqual([]);
       expect(stolen).toEqual([]);
+    });
+  });
+
+  describe("what others publish to us through any client", () => {
+    it("TM-88: is bytes and nothing else: headers and a reply subject are not looked at, and nobody is answered", async () => {
+      const server = await broker();
+      const tee = closeLater(await createTee(server.port));
+      const transport = closeLater(await connectNats({ servers: tee.url, prefix: "acme" }));
+      const got = await listen(transport, address("agent", "a"));
+      const rogue = closeLater(await connectNew({ servers: server.url }));
+      const answers: string[] = [];
+      rogue.subscribe(">", { callback: (_error, { subject }) => void answers.push(subject) });
+      const told = headers(503, "No Responders");
+      told.set("Nats-Service-Error", "no");
+      rogue.publish("acme.agent.a", bytes("bytes"), { headers: told, reply: "$SYS.REQ.SERVER.PING" });
+      rogue.publish("acme.agent.a", bytes(""), { headers: told, reply: "acme.inbox.b.victim" });
+      await rogue.flush();
+      await until(() => got.length === 2, "both");
+      expect(got).toEqual(["bytes", ""]);
+      await mustWork(transport);
+      await rogue.flush();
+      expect(answers.filter((subject) => !subject.startsWith("acme.agent.a") && !subject.startsWith("acme.inbox.probe"))).toEqual([]);
+      expect(foreign(tee.commands())).toEqual([]);
     });
   });
 

@@ -70,7 +70,7 @@ async function talk(server: Broker): Promise<number> {
 
 withNatsServer("nats: least privilege", () => {
   describe("the configuration of docs/nats.md", () => {
-    it("lets agents work, and a rogue client of the same account neither take a group's handshakes nor read an inbox", async () => {
+    it("TM-86: lets agents work, and a rogue client of the same account neither take a group's handshakes nor read an inbox", async () => {
       const server = await broker(config);
       const team = await rogue(server, { user: "team", pass: "teams-secret" });
       expect(team.refused.filter((subject) => !own.flat().includes(subject))).toEqual(subjects.map(([subject]) => subject));
@@ -78,7 +78,7 @@ withNatsServer("nats: least privilege", () => {
       expect(team.heard).toEqual([]);
     });
 
-    it("lets a client of another account hear nothing, whatever it subscribes to", async () => {
+    it("TM-86: lets a client of another account hear nothing, whatever it subscribes to", async () => {
       const server = await broker(config);
       const mallory = await rogue(server, { user: "mallory", pass: "mallorys-secret" });
       expect(mallory.refused).toEqual([]);

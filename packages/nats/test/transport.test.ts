@@ -1,5 +1,6 @@
 import { connect as connectNew, type NatsConnection as NewConnection } from "@nats-io/transport-node";
-import { type Address, address, type Transport } from "@tightbeam/core/transport";
+import { createVirtualRuntime } from "@tightbeam/core/runtime";
+import { type Address, address, TightbeamError, type Transport } from "@tightbeam/core/transport";
 import { connect as connectOld, type NatsConnection as OldConnection } from "nats";
 import { describe, expect, it } from "vitest";
 import { connectNats, type NatsConnection } from "../src/index.js";
@@ -148,6 +149,24 @@ withNatsServer("nats: the transport", () => {
       await mustWork(alice);
     });
 
+    it("one that does not read is disconnected by a real server, goes down and comes up again", { timeout: 60_000 }, async () => {
+      const server = await broker("max_payload: 65536\nmax_pending: 65536");
+      const tee = closeLater(await createTee(server.port));
+      const alice = closeLater(await open(tee.url));
+      const bob = closeLater(await connect(server));
+      await alice.subscribe(agent("alice"), () => undefined);
+      const changes = changesOf(alice);
+      tee.pause();
+      const frame = new Uint8Array(60_000);
+      // As much as sockets take in between, and more than the server keeps for one client.
+      for (let i = 0; i < 1_000; i += 1) await bob.send(agent("alice"), frame);
+      expect(bob.state.current).toBe("up");
+      tee.resume();
+      await until(() => changes.some(({ type }) => type === "up"), "the repair");
+      expect(changes.find(({ type }) => type === "down")).toMatchObject({ cause: { code: "unavailable" } });
+      await mustWork(alice);
+    });
+
     it("who waits for room is rejected when the connection goes, and memory is bounded before", async () => {
       const server = await broker();
       const tee = closeLater(await createTee(server.port));
@@ -281,6 +300,40 @@ withNatsServer("nats: the transport", () => {
       const transport = await connectNats(await open(server.url, { maxReconnectAttempts: 1 }));
       await server.kill();
       expect(await transport.closed).toMatchObject({ code: "unavailable", message: expect.stringContaining("nobody listens") });
+    });
+
+    it("that its owner drains while the server is gone does not keep close() from settling", async () => {
+      const server = await broker();
+      const connection = await open(server.url);
+      const transport = await connectNats({ connection, closeConnection: true });
+      await transport.subscribe(agent("a"), () => undefined);
+      await server.kill();
+      connection.drain().catch(() => undefined);
+      await transport.close();
+      expect(await transport.closed).toSatisfy((cause) => cause === undefined || cause instanceof TightbeamError);
+      expect(transport.state.current).toBe("down");
+    });
+
+    it("whose flush() and close() never settle does not keep ours from it", async () => {
+      const server = await broker();
+      const connection = await open(server.url);
+      const never = new Promise<never>(() => undefined);
+      let stuck = false;
+      const hanging = new Proxy(connection, {
+        get(target, name) {
+          const value: unknown = Reflect.get(target, name);
+          if (stuck && (name === "flush" || name === "close" || name === "drain")) return () => never;
+          return typeof value === "function" ? value.bind(target) : value;
+        },
+      });
+      const runtime = createVirtualRuntime({ seed: 1 });
+      const transport = await connectNats({ connection: hanging, closeConnection: true, runtime });
+      stuck = true;
+      const closed = transport.close();
+      expect(await transport.closed).toBeUndefined();
+      // The bound of each of the two.
+      for (let step = 0; step < 2; step += 1) await runtime.advance(2_000);
+      await closed;
     });
 
     it("that is closed, or is none, is refused", async () => {
