@@ -3,7 +3,7 @@
  * `tsx --conditions=@tightbeam/source bench/conversation.ts [rounds] [part of a row's name]`
  */
 
-import { limits } from "../packages/core/src/limits.js";
+import * as limits from "../packages/core/src/limits.js";
 import { createMemoryBudget } from "../packages/core/src/link/budget.js";
 import { createCellBuffer } from "../packages/core/src/link/cells.js";
 import { createConversation } from "../packages/core/src/link/conversation.js";

@@ -6,7 +6,7 @@ import { types as envelopeTypes } from "../packages/core/src/envelope/layout.js"
 import { errorCodes } from "../packages/core/src/errors.js";
 import * as cellType from "../packages/core/src/frame/cell-type.js";
 import * as frameTypes from "../packages/core/src/frame/frame-types.js";
-import { limits } from "../packages/core/src/limits.js";
+import * as limits from "../packages/core/src/limits.js";
 import * as protocol from "../packages/core/src/protocol.js";
 import { suiteOf } from "../packages/core/src/secure/suites.js";
 import * as tlvType from "../packages/core/src/secure/tlv-type.js";

@@ -4,7 +4,6 @@ import { crypto } from "../../packages/core/src/crypto/index.js";
 import { frameType, parseHs1 } from "../../packages/core/src/frame/frame.js";
 import * as frameTypes from "../../packages/core/src/frame/frame-types.js";
 import * as msgFlag from "../../packages/core/src/frame/msg-flag.js";
-import { limits } from "../../packages/core/src/limits.js";
 import { encodeLinkOffer } from "../../packages/core/src/link/resume.js";
 import { buildReady } from "../../packages/core/src/secure/ready.js";
 import { createSession } from "../../packages/core/src/secure/session.js";
@@ -86,43 +85,6 @@ describe("TM-62 the memory budget", () => {
 });
 
 describe("TM-62 sessions and links", () => {
-  it("of one agent, over all its instances, are a share of them: everyone else comes in", async () => {
-    const { sessionsPerAgent } = limits;
-    expect(sessionsPerAgent * 4).toBeLessThan(limits.sessions);
-    Object.assign(limits, { sessionsPerAgent: 6 });
-    try {
-      await small(64 * MiB);
-      const links: RogueLink[] = [];
-      for (let instance = 0; instance < 2; instance++) {
-        const rogue = await createRogue(field);
-        for (let session = 0; session < 3; session++) links.push(await rogue.dial());
-      }
-      expect(field.alice.links("mallory")).toHaveLength(2);
-      const late = await createRogue(field);
-      expect((await failure(late.handshakes.dial(agentAddress("alice"), { timeout: 700 }))).code).toBe("handshake_failed");
-      expect(field.alice.status().handshakes.refused.overloaded).toBe(1);
-      const carol = await field.join("carol");
-      expect(await carol.request("alice", "size", new Uint8Array(9))).toBe(9);
-      for (const link of links) await link.send(cell.close("closed"));
-      await within(10_000, "the links to end", () => field.alice.links("mallory").length === 0);
-      // CLOSE lingers for those that did not hear it; then the places are free.
-      await within(10_000, "a place", () => field.alice.links("mallory").length === 0);
-      await expect
-        .poll(
-          () =>
-            late.dial().then(
-              () => "in",
-              () => "out",
-            ),
-          { timeout: 20_000 },
-        )
-        .toBe("in");
-    } finally {
-      Object.assign(limits, { sessionsPerAgent });
-    }
-    await field.peace();
-  });
-
   it("a link that ends in the record that begins it is not kept", async () => {
     await small(64 * MiB);
     const rogue = await createRogue(field, "bystander");

@@ -1,12 +1,13 @@
 import { toBase64url } from "./bytes.js";
 import { decodePayload } from "./codec/index.js";
+import { jsonLimits } from "./codec/limits.js";
 import type { EncodedPayload } from "./codec/types.js";
 import { type HandlerInput, type HandlerOutput, type Method, type MethodInput, type MethodOutput, method as makeMethod } from "./contract/index.js";
 import { createIds } from "./envelope/id.js";
 import type { Envelope, EnvelopeHeader } from "./envelope/types.js";
 import { TightbeamError } from "./errors.js";
 import type { Identity, Trust } from "./identity/types.js";
-import { limits } from "./limits.js";
+import * as limits from "./limits.js";
 import type { Link, LinkState, LinkStatus, LinkTarget } from "./link/link-types.js";
 import { createLinks, type Links, type LinksEvent } from "./link/links.js";
 import { createCaller, type NotifyOptions } from "./patterns/caller.js";
@@ -114,7 +115,8 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const { identity, transport } = options;
   const runtime = options.runtime ?? systemRuntime();
   if (!isAgentId(identity.id)) throw new TightbeamError("invalid_argument", "An agent id is [realm/]name, each part 1 to 64 of A-Z a-z 0-9 _ -.");
-  const bounds = { ...limits, ...options.limits };
+  const own = options.limits ?? {};
+  const json = { ...jsonLimits, ...own };
   const instance = transport.instance ?? toBase64url(runtime.random.bytes(16));
   if (!isInstance(instance)) throw new TightbeamError("invalid_argument", "The transport's instance is not 22 base64url characters.");
   const nextId = createIds(runtime);
@@ -132,7 +134,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       if (!envelopes.listened) return;
       const [from, to] = direction === "sent" ? [identity.id, link.peer.id] : [link.peer.id, identity.id];
       try {
-        const value = decodePayload(payload, bounds);
+        const value = decodePayload(payload, json);
         envelopes.emit({ ...header, version: 1, from, to, ...(value === undefined ? undefined : { payload: value }) });
       } catch {
         // Its handler's caller gets the typed error; an observer sees envelopes that are whole.
@@ -142,7 +144,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const caller = createCaller({
     runtime,
     nextId,
-    json: bounds,
+    json,
     find: (target) => links.find(target),
     connect: (target, connectOptions) => links.connect(target, connectOptions),
     observe: observe("sent"),
@@ -150,7 +152,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const server = createServer({
     runtime,
     nextId,
-    json: bounds,
+    json,
     onFailure: (failure) => events.emit({ type: "handler_failed", ...failure }),
     observe: observe("sent"),
   });
@@ -163,9 +165,13 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     trust: options.trust,
     instance,
     suites: options.allowClassical === true ? [hybridSuite, classicalSuite] : [hybridSuite],
-    announced: { maxMessageBytes: bounds.messageMaxBytes, intakeCount: bounds.intakeCount, intakeBytes: bounds.intakeBytes },
+    announced: {
+      maxMessageBytes: own.messageMaxBytes ?? limits.messageMaxBytes,
+      intakeCount: own.intakeCount ?? limits.intakeCount,
+      intakeBytes: own.intakeBytes ?? limits.intakeBytes,
+    },
     goneAfterMs: options.goneAfter ?? limits.goneAfterMs,
-    memoryBudgetBytes: bounds.memoryBudgetBytes,
+    memoryBudgetBytes: own.memoryBudgetBytes ?? limits.memoryBudgetBytes,
     onDelivery: receive,
     onEvent(event) {
       if (event.type === "link_ended") {

@@ -1,6 +1,6 @@
-import { limits } from "../limits.js";
+import * as limits from "../limits.js";
 
-/** What a JSON payload may cost. `limits` satisfies it. */
+/** What a JSON payload may cost. */
 export interface JsonLimits {
   /** Bytes of JSON text. */
   readonly jsonMaxBytes: number;
@@ -12,4 +12,9 @@ export interface JsonLimits {
   readonly jsonMaxContainers: number;
 }
 
-export const jsonLimits: JsonLimits = limits;
+export const jsonLimits: JsonLimits = {
+  jsonMaxBytes: limits.jsonMaxBytes,
+  jsonMaxDepth: limits.jsonMaxDepth,
+  jsonMaxKeys: limits.jsonMaxKeys,
+  jsonMaxContainers: limits.jsonMaxContainers,
+};

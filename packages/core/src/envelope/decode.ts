@@ -1,7 +1,7 @@
 import { decodeUtf8 } from "../bytes.js";
 import type { EncodedPayload } from "../codec/types.js";
 import { isErrorCode } from "../errors.js";
-import { limits } from "../limits.js";
+import * as limits from "../limits.js";
 import * as flag from "./flag.js";
 import { isCodeText, isErrorId, isHeaderName, isIdempotencyKey, isName, isPrintable, maxErrorTextBytes, maxHeaders } from "./grammar.js";
 import { emptyHeaders } from "./headers.js";

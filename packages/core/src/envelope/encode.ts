@@ -1,5 +1,5 @@
 import type { EncodedPayload } from "../codec/types.js";
-import { limits } from "../limits.js";
+import * as limits from "../limits.js";
 import * as flag from "./flag.js";
 import { isCodeText, isErrorId, isIdempotencyKey, isName, isPrintable, maxErrorTextBytes } from "./grammar.js";
 import { headerEntries } from "./headers.js";

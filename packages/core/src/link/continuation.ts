@@ -1,7 +1,7 @@
 import { equalBytes } from "../bytes.js";
 import type { Hash } from "../crypto/provider.js";
 import { TightbeamError } from "../errors.js";
-import { limits } from "../limits.js";
+import * as limits from "../limits.js";
 import type { Random } from "../runtime/runtime.js";
 import type { Peer } from "../secure/types.js";
 import type { LinkEnd } from "./link-types.js";

@@ -1,5 +1,5 @@
 import { TightbeamError } from "../errors.js";
-import { limits } from "../limits.js";
+import * as limits from "../limits.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { noAnswer } from "../secure/verdict.js";
 import { type Address, agentAddress, inboxAddress } from "../transport/address.js";

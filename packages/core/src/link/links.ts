@@ -3,7 +3,7 @@ import { TightbeamError } from "../errors.js";
 import { frameType, sessionIdOf } from "../frame/frame.js";
 import * as frameTypes from "../frame/frame-types.js";
 import type { Identity, Trust } from "../identity/types.js";
-import { limits } from "../limits.js";
+import * as limits from "../limits.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { createHandshakes, type HandshakeEvent } from "../secure/handshakes.js";
 import type { AnnouncedLimits, Established, HandshakeCounters, Peer, SuiteId } from "../secure/types.js";

@@ -1,4 +1,4 @@
-import { limits } from "../limits.js";
+import * as limits from "../limits.js";
 import * as protocol from "../protocol.js";
 import type { MemoryBudget } from "./budget.js";
 import { ackBytes, ackRangesMax, type CellBuffer, type LaneAck, noCounter, putAck, type Range } from "./cells.js";

@@ -1,4 +1,4 @@
-import { limits } from "../limits.js";
+import * as limits from "../limits.js";
 import * as protocol from "../protocol.js";
 
 /** Round trip, reordering and congestion of one link. Numbers in, numbers out; all times in ms. */

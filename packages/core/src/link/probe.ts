@@ -1,4 +1,4 @@
-import { limits } from "../limits.js";
+import * as limits from "../limits.js";
 import type { Pace } from "./pace.js";
 
 /** Asks the peer for a sign of life: when acknowledgements stay away, when the link is idle, when credit stays away. All times in ms. */

@@ -1,4 +1,4 @@
-import { limits } from "../limits.js";
+import * as limits from "../limits.js";
 import * as protocol from "../protocol.js";
 import type { Peer } from "../secure/types.js";
 import type { Transport } from "../transport/transport.js";

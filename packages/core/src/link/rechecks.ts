@@ -1,6 +1,6 @@
 import { TightbeamError } from "../errors.js";
 import type { Trust } from "../identity/types.js";
-import { limits } from "../limits.js";
+import * as limits from "../limits.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { LinkEnd } from "./link-types.js";
 

@@ -1,4 +1,4 @@
-import { limits } from "../limits.js";
+import * as limits from "../limits.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { Established, Session } from "../secure/types.js";
 import { createReceivedCounter, type ReceivedCounter } from "./order.js";

@@ -1,6 +1,6 @@
 import type { Headers, Priority } from "../envelope/types.js";
 import { TightbeamError } from "../errors.js";
-import { limits } from "../limits.js";
+import * as limits from "../limits.js";
 import type { Lane } from "../link/message.js";
 
 /** What every operation takes. */

@@ -33,7 +33,7 @@ export interface HandshakesOptions {
   readonly crypto?: CryptoProvider;
 }
 
-export interface HandshakeLimits extends SessionLimits {
+export interface HandshakeLimits extends Partial<SessionLimits> {
   readonly handshakeDeadlineMs: number;
   readonly handshakesPending: number;
   readonly handshakesPendingPerSource: number;

@@ -3,8 +3,7 @@ import type { KeyPair } from "../crypto/provider.js";
 import { TightbeamError } from "../errors.js";
 import { frameType } from "../frame/frame.js";
 import * as frameTypes from "../frame/frame-types.js";
-import { limits } from "../limits.js";
-import * as protocol from "../protocol.js";
+import * as limits from "../limits.js";
 import type { Address } from "../transport/address.js";
 import { createAsks } from "./asks.js";
 import type { Context, HandshakeLimits, HandshakesOptions } from "./context.js";
@@ -20,7 +19,16 @@ const quietSendsMax = 256;
 const keyBytes = 32;
 /** One is free at the first try unless the generator is broken. */
 const sessionIdTriesMax = 16;
-const noiseKeyMs = 24 * 3_600_000;
+const defaults: HandshakeLimits = {
+  handshakeDeadlineMs: limits.handshakeDeadlineMs,
+  handshakesPending: limits.handshakesPending,
+  handshakesPendingPerSource: limits.handshakesPendingPerSource,
+  handshakeHeldFrames: limits.handshakeHeldFrames,
+  handshakeHeldBytes: limits.handshakeHeldBytes,
+  handshakeHeldMs: limits.handshakeHeldMs,
+  hs2CacheMs: limits.hs2CacheMs,
+  noiseKeyMs: 24 * 3_600_000,
+};
 
 /**
  * Both roles of docs/protocol.md, section 4, over one instance's addresses.
@@ -34,7 +42,7 @@ export function createHandshakes(options: HandshakesOptions): Handshakes {
   const { runtime } = options;
   const { clock, random } = runtime;
   const crypto = options.crypto ?? bestCrypto();
-  const local: HandshakeLimits = { ...limits, noiseKeyMs, counterMax: protocol.counterMax, ...options.localLimits };
+  const local: HandshakeLimits = { ...defaults, ...options.localLimits };
   const counters: HandshakeCounters = { started: 0, established: 0, failed: 0, retrySent: 0, refused: Object.create(null) as Record<string, number> };
   let noiseKey: { readonly pair: KeyPair; readonly since: number } | undefined;
   let quietSends = 0;

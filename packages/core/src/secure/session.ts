@@ -1,7 +1,7 @@
 import type { Aead } from "../crypto/provider.js";
 import { TightbeamError } from "../errors.js";
 import { counterOf, dataFault, dataHeader, putCounter } from "../frame/frame.js";
-import { limits } from "../limits.js";
+import * as limits from "../limits.js";
 import { counterMax, dataHeaderBytes, epochBits, tagBytes } from "../protocol.js";
 import type { Clock } from "../runtime/runtime.js";
 import { createKeyChain, type KeyChain, rekey } from "./key-chain.js";

@@ -1,4 +1,4 @@
-import { limits } from "../limits.js";
+import * as limits from "../limits.js";
 import type { Timers } from "../runtime/runtime.js";
 import type { Address } from "./address.js";
 import type { Receive, StateChange } from "./transport.js";

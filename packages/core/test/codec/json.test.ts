@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { decodeJson, encodeJson } from "../../src/codec/json.js";
 import { isTightbeamError, type TightbeamError } from "../../src/errors.js";
-import { limits } from "../../src/limits.js";
+import * as limits from "../../src/limits.js";
 
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { decodePayload, encodePayload, isBytes } from "../../src/codec/index.js";
 import { isTightbeamError } from "../../src/errors.js";
-import { limits } from "../../src/limits.js";
+import * as limits from "../../src/limits.js";
 
 describe("payloads", () => {
   test("bytes pass untouched: the same view, no copy", () => {

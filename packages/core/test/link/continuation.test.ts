@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { crypto } from "../../src/crypto/index.js";
 import type { TightbeamError } from "../../src/errors.js";
-import { limits } from "../../src/limits.js";
+import * as limits from "../../src/limits.js";
 import { type Agreement, type Continuation, createContinuation, type LinkRecord } from "../../src/link/continuation.js";
 import type { LinkEnd } from "../../src/link/link-types.js";
 import { decodeLinkOffer, encodeLinkOffer } from "../../src/link/resume.js";

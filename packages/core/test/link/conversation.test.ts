@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { limits } from "../../src/limits.js";
+import * as limits from "../../src/limits.js";
 import type { Lane } from "../../src/link/message.js";
 import * as protocol from "../../src/protocol.js";
 import { createNetwork, type Faults, type Network, numbered, numberOf, seeded } from "./network.js";

@@ -1,4 +1,4 @@
-import { limits } from "../../src/limits.js";
+import * as limits from "../../src/limits.js";
 import { createMemoryBudget, type MemoryBudget } from "../../src/link/budget.js";
 import { createCellBuffer } from "../../src/link/cells.js";
 import { type Conversation, createConversation } from "../../src/link/conversation.js";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { limits } from "../../src/limits.js";
+import * as limits from "../../src/limits.js";
 import { createNetwork, numbered } from "./network.js";
 
 const day = 24 * 3_600_000;

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { method } from "../../src/contract/index.js";
 import type { EnvelopeHeader } from "../../src/envelope/types.js";
 import { TightbeamError } from "../../src/errors.js";
-import { limits } from "../../src/limits.js";
+import * as limits from "../../src/limits.js";
 import type { Link } from "../../src/link/link-types.js";
 import type { Delivery, Outcome, OutgoingMessage } from "../../src/link/message.js";
 import { createServer } from "../../src/patterns/server.js";
