@@ -1,5 +1,6 @@
-import { concat, equalBytes, fromHex } from "../bytes.js";
+import { concat, equalBytes } from "../bytes.js";
 import { TightbeamError } from "../errors.js";
+import { hex } from "./hex.js";
 import * as kemBytes from "./kem-bytes.js";
 import { keyCache } from "./key-cache.js";
 import { type NodeCrypto, nodeCrypto, plain } from "./node-crypto.js";
@@ -41,8 +42,8 @@ export async function loadNobleKem(): Promise<Kem> {
 }
 
 /** RFC 9935: PKCS #8 with the seed form of the private key, and SubjectPublicKeyInfo, up to the raw bytes. */
-const pkcs8Prefix = fromHex("3054020100300b060960864801650304040204428040");
-const spkiPrefix = fromHex("308204b2300b0609608648016503040402038204a100");
+const pkcs8Prefix = hex("3054020100300b060960864801650304040204428040");
+const spkiPrefix = hex("308204b2300b0609608648016503040402038204a100");
 
 /** ML-KEM of Node 24.7 and later: 10 times faster. It takes no `m`, so its encapsulation draws from OpenSSL's generator. The secret key is the seed. */
 export function nativeKem(node: NodeCrypto | undefined = nodeCrypto()): Kem | undefined {
@@ -84,10 +85,10 @@ export function nativeKem(node: NodeCrypto | undefined = nodeCrypto()): Kem | un
 
 /** Answers for the seed 00..3f and m 00..1f on which noble and OpenSSL 3.5 agree; the Wycheproof vectors in the tests stand behind both. */
 const answers = {
-  publicKey: fromHex("0b7934c83125c788995e2ba6bd761e33046b3e40571be53e023309a29f398cc9"),
-  ciphertext: fromHex("39826fe40dc54a3fef68b7c228ed8fb22931012b6fa3bd3e7f204d54db0ac1e1"),
-  sharedSecret: fromHex("42f558b0bc5d700a911b0fc67f62376f7aee4667f1969e03f18bdfdf3c59fbdc"),
-  rejected: fromHex("c8fbeddafdacef2ffeb8b354ea644f11b5c150f3e2c4a74ce38abba8f854ae16"),
+  publicKey: hex("0b7934c83125c788995e2ba6bd761e33046b3e40571be53e023309a29f398cc9"),
+  ciphertext: hex("39826fe40dc54a3fef68b7c228ed8fb22931012b6fa3bd3e7f204d54db0ac1e1"),
+  sharedSecret: hex("42f558b0bc5d700a911b0fc67f62376f7aee4667f1969e03f18bdfdf3c59fbdc"),
+  rejected: hex("c8fbeddafdacef2ffeb8b354ea644f11b5c150f3e2c4a74ce38abba8f854ae16"),
 };
 
 export function kemPasses(kem: Kem, sha256: Hash, deterministic: boolean): boolean {

@@ -1,4 +1,5 @@
-import { concat, encodeUtf8, equalBytes, fromHex } from "../bytes.js";
+import { concat, encodeUtf8, equalBytes } from "../bytes.js";
+import { hex } from "./hex.js";
 import type { Aead, DiffieHellman, Hash } from "./provider.js";
 
 /*
@@ -40,17 +41,17 @@ export function aeadAnswers(aead: Aead, answer: AeadAnswer): boolean {
 export function hashAnswers(hash: Hash, name: Hash["name"], abc: string, hmac: string): boolean {
   return (
     hash.name === name &&
-    equalBytes(hash.digest(encodeUtf8("a"), encodeUtf8("bc")), fromHex(abc)) &&
-    equalBytes(hash.hmac(encodeUtf8("Jefe"), encodeUtf8("what do ya want "), encodeUtf8("for nothing?")), fromHex(hmac))
+    equalBytes(hash.digest(encodeUtf8("a"), encodeUtf8("bc")), hex(abc)) &&
+    equalBytes(hash.hmac(encodeUtf8("Jefe"), encodeUtf8("what do ya want "), encodeUtf8("for nothing?")), hex(hmac))
   );
 }
 
 /** RFC 7748 section 6.1, and a point of small order that must be refused. */
 function x25519Answers(dh: DiffieHellman): boolean {
-  const alice = dh.keyPair(fromHex("77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a"));
-  if (!equalBytes(alice.publicKey, fromHex("8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a"))) return false;
-  const shared = dh.shared(alice.secretKey, fromHex("de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f"));
-  if (!equalBytes(shared, fromHex("4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742"))) return false;
+  const alice = dh.keyPair(hex("77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a"));
+  if (!equalBytes(alice.publicKey, hex("8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a"))) return false;
+  const shared = dh.shared(alice.secretKey, hex("de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f"));
+  if (!equalBytes(shared, hex("4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742"))) return false;
   try {
     dh.shared(alice.secretKey, new Uint8Array(32));
     return false;
@@ -64,10 +65,10 @@ export const chachaPolyPasses = (aead: Aead): boolean =>
   attempt(() =>
     aeadAnswers(aead, {
       key: Uint8Array.from({ length: 32 }, (_, i) => 0x80 + i),
-      nonce: fromHex("070000004041424344454647"),
-      aad: fromHex("50515253c0c1c2c3c4c5c6c7"),
+      nonce: hex("070000004041424344454647"),
+      aad: hex("50515253c0c1c2c3c4c5c6c7"),
       plaintext: encodeUtf8("Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the future, sunscreen would be it."),
-      tag: fromHex("1ae10b594f09e26a7e902ecbd0600691"),
+      tag: hex("1ae10b594f09e26a7e902ecbd0600691"),
     }),
   );
 

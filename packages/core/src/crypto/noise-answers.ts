@@ -1,4 +1,4 @@
-import { fromHex } from "../bytes.js";
+import { hex } from "./hex.js";
 import { aeadAnswers, attempt, hashAnswers } from "./known-answers.js";
 import type { Aead, Hash } from "./provider.js";
 
@@ -8,11 +8,11 @@ import type { Aead, Hash } from "./provider.js";
 export const aesGcmPasses = (aead: Aead): boolean =>
   attempt(() =>
     aeadAnswers(aead, {
-      key: fromHex("feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308"),
-      nonce: fromHex("cafebabefacedbaddecaf888"),
-      aad: fromHex("feedfacedeadbeeffeedfacedeadbeefabaddad2"),
-      plaintext: fromHex("d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39"),
-      tag: fromHex("76fc6ece0f4e1768cddf8853bb2d551b"),
+      key: hex("feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308"),
+      nonce: hex("cafebabefacedbaddecaf888"),
+      aad: hex("feedfacedeadbeeffeedfacedeadbeefabaddad2"),
+      plaintext: hex("d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39"),
+      tag: hex("76fc6ece0f4e1768cddf8853bb2d551b"),
     }),
   );
 

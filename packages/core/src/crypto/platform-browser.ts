@@ -1,9 +1,11 @@
-import type { Aead, CryptoProvider } from "./provider.js";
+import type { Aead, CryptoProvider, VerifyBackend } from "./provider.js";
 import { x25519 } from "./x25519.js";
 
 // platform.ts for bundles that run in browsers.
 
 export const nativeProvider = (): Partial<CryptoProvider> => ({});
+
+export const nodeVerify: VerifyBackend | undefined = undefined;
 
 export const mixedAead = (native: Aead): Aead => native;
 

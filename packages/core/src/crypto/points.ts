@@ -1,17 +1,14 @@
 import { toHex } from "../bytes.js";
 
-/** p = 2^255 - 19, the field of edwards25519 (RFC 8032, 5.1), little-endian. */
-const ed25519Field = littleEndian("7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffed");
+/** The field of edwards25519 (RFC 8032, 5.1). */
+const ed25519Field = 2n ** 255n - 19n;
 /** L, the order of its base point. */
-const ed25519Order = littleEndian("1000000000000000000000000000000014def9dea2f79cd65812631a5cf5d3ed");
+const ed25519Order = 2n ** 252n + 0x14def9dea2f79cd65812631a5cf5d3edn;
+const order8 = 0x05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826n;
 /** y of all eight points of small order: 0 (order 4), 1 and p - 1 (orders 1 and 2), and the two of order 8. The sign of x does not matter. */
-const smallOrderY = new Set([
-  "0000000000000000000000000000000000000000000000000000000000000000",
-  "0100000000000000000000000000000000000000000000000000000000000000",
-  "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-  "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
-  "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
-]);
+const smallOrderY = new Set([0n, 1n, ed25519Field - 1n, order8, ed25519Field - order8]);
+
+const littleEndian = (bytes: Uint8Array): bigint => BigInt(`0x${toHex(bytes.slice().reverse())}`);
 
 /**
  * False for an encoding of another length, a y of p or more, and every point of small order: with such a key a signature of zeros
@@ -19,14 +16,13 @@ const smallOrderY = new Set([
  */
 export function isStrictEd25519Point(encoded: Uint8Array): boolean {
   if (encoded.length !== 32) return false;
-  const y = encoded.slice();
-  y[31] = (y[31] as number) & 0x7f;
-  return isBelow(y, ed25519Field) && !smallOrderY.has(toHex(y));
+  const y = littleEndian(encoded) % 2n ** 255n;
+  return y < ed25519Field && !smallOrderY.has(y);
 }
 
 /** RFC 8032, 5.1.7: S below L, R encoded canonically; here R is not of small order either. The caller has checked the length of 64. */
 export const isStrictEd25519Signature = (signature: Uint8Array): boolean =>
-  isStrictEd25519Point(signature.subarray(0, 32)) && isBelow(signature.subarray(32), ed25519Order);
+  isStrictEd25519Point(signature.subarray(0, 32)) && littleEndian(signature.subarray(32)) < ed25519Order;
 
 const p256Field = 0xffffffff00000001000000000000000000000000ffffffffffffffffffffffffn;
 const p256B = 0x5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604bn;
@@ -38,16 +34,4 @@ export function isP256Point(x: Uint8Array, y: Uint8Array): boolean {
   const v = BigInt(`0x${toHex(y)}`);
   if (u >= p256Field || v >= p256Field) return false;
   return (v * v - (u * u * u - 3n * u + p256B)) % p256Field === 0n;
-}
-
-function littleEndian(hex: string): Uint8Array {
-  const out = new Uint8Array(32);
-  for (let i = 0; i < 32; i++) out[31 - i] = Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16);
-  return out;
-}
-
-/** Little-endian numbers of equal length; public values only. */
-function isBelow(a: Uint8Array, b: Uint8Array): boolean {
-  for (let i = a.length - 1; i >= 0; i--) if (a[i] !== b[i]) return (a[i] as number) < (b[i] as number);
-  return false;
 }

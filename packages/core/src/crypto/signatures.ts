@@ -1,38 +1,19 @@
-import { fromBase64url, fromHex } from "../bytes.js";
+import { fromBase64url } from "../bytes.js";
 import { TightbeamError } from "../errors.js";
-import { nodeCrypto } from "./node-crypto.js";
+import { hex } from "./hex.js";
+import { nodeVerify } from "./platform.js";
 import { isStrictEd25519Signature } from "./points.js";
+import type { SignatureAlgorithm, Verify, VerifyBackend } from "./provider.js";
 
-/** JWS names: Ed25519 (RFC 8037) and ECDSA on P-256 with SHA-256 (RFC 7518, 3.4). Signatures are 64 bytes. */
-export type SignatureAlgorithm = "EdDSA" | "ES256";
+export type { SignatureAlgorithm, Verify } from "./provider.js";
 
-/** False for anything that is not exactly right; never throws. */
-export type Verify = (signature: Uint8Array, data: Uint8Array) => Promise<boolean>;
-
-type Backend = (alg: SignatureAlgorithm, jwk: JsonWebKey) => Promise<Verify>;
-
-interface NodeVerify {
-  createPublicKey(input: { key: JsonWebKey; format: "jwk" }): object;
-  verify(hash: string | null, data: Uint8Array, key: object, signature: Uint8Array): boolean;
-}
-
-/** About half the CPU of WebCrypto, which pays for a trip through a thread. */
-const node: Backend = async (alg, jwk) => {
-  const crypto = nodeCrypto() as NodeVerify | undefined;
-  if (crypto === undefined) throw new TightbeamError("unsupported", "this runtime has no node:crypto");
-  const key = crypto.createPublicKey({ key: jwk, format: "jwk" });
-  return alg === "EdDSA"
-    ? async (signature, data) => crypto.verify(null, data, key, signature)
-    : async (signature, data) => crypto.verify("sha256", data, { key, dsaEncoding: "ieee-p1363" }, signature);
-};
-
-const webCrypto: Backend = async (alg, jwk) => {
+const webCrypto: VerifyBackend = async (alg, jwk) => {
   const { subtle } = globalThis.crypto;
   const key = await subtle.importKey("jwk", jwk, keyParameters[alg], false, ["verify"]);
   return (signature, data) => subtle.verify(signatureParameters[alg], key, signature as BufferSource, data as BufferSource);
 };
 
-const noble: Backend = async (alg, jwk) => {
+const noble: VerifyBackend = async (alg, jwk) => {
   if (alg !== "EdDSA") throw new TightbeamError("unsupported", "ES256 needs WebCrypto");
   const { verifyEd25519 } = await import("./ed25519.js");
   const publicKey = fromBase64url(jwk.x as string);
@@ -42,7 +23,7 @@ const noble: Backend = async (alg, jwk) => {
 export const keyParameters = { EdDSA: { name: "Ed25519" }, ES256: { name: "ECDSA", namedCurve: "P-256" } } as const;
 export const signatureParameters = { EdDSA: { name: "Ed25519" }, ES256: { name: "ECDSA", hash: "SHA-256" } } as const;
 
-export const signatureBackends = { node, webCrypto, noble } as const;
+export const signatureBackends = { webCrypto, noble } as const;
 
 /** RFC 8032, 7.1, test 2; RFC 6979, A.2.5, SHA-256 of "sample". */
 const knownAnswers = {
@@ -59,12 +40,12 @@ const knownAnswers = {
 } as const;
 
 /** True when the backend accepts a published signature and refuses it with one bit changed. */
-export async function passesKnownAnswer(backend: Backend, alg: SignatureAlgorithm): Promise<boolean> {
+export async function passesKnownAnswer(backend: VerifyBackend, alg: SignatureAlgorithm): Promise<boolean> {
   const answer = knownAnswers[alg];
   try {
     const verify = await backend(alg, { ...answer.jwk });
-    const signature = fromHex(answer.signature);
-    const data = fromHex(answer.data);
+    const signature = hex(answer.signature);
+    const data = hex(answer.data);
     if ((await verify(signature, data)) !== true) return false;
     signature[40] = (signature[40] as number) ^ 1;
     return (await verify(signature, data)) === false;
@@ -73,10 +54,10 @@ export async function passesKnownAnswer(backend: Backend, alg: SignatureAlgorith
   }
 }
 
-const chosen = new Map<SignatureAlgorithm, Promise<Backend>>();
+const chosen = new Map<SignatureAlgorithm, Promise<VerifyBackend>>();
 
-async function choose(alg: SignatureAlgorithm): Promise<Backend> {
-  for (const backend of [node, webCrypto, noble]) if (await passesKnownAnswer(backend, alg)) return backend;
+async function choose(alg: SignatureAlgorithm): Promise<VerifyBackend> {
+  for (const backend of [nodeVerify, webCrypto, noble]) if (backend !== undefined && (await passesKnownAnswer(backend, alg))) return backend;
   throw new TightbeamError("unsupported", `this runtime cannot verify ${alg} signatures`);
 }
 

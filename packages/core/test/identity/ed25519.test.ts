@@ -1,5 +1,6 @@
 import { ed25519 } from "@noble/curves/ed25519.js";
 import { describe, expect, it } from "vitest";
+import { nodeVerify } from "../../src/crypto/node-verify.js";
 import { isStrictEd25519Point, isStrictEd25519Signature } from "../../src/crypto/points.js";
 import { importVerify, passesKnownAnswer, signatureBackends } from "../../src/crypto/signatures.js";
 import { importVerifyKey } from "../../src/identity/index.js";
@@ -115,7 +116,7 @@ describe.skipIf(suite === undefined)("Wycheproof Ed25519 (skipped without the th
     expect(count).toBe(151);
   });
 
-  it.each(Object.entries(signatureBackends))("every case of 64 bytes, in the backend %s", async (_, backend) => {
+  it.each(Object.entries({ node: nodeVerify, ...signatureBackends }))("every case of 64 bytes, in the backend %s", async (_, backend) => {
     for (const { publicKeyJwk, tests } of suite?.testGroups ?? []) {
       const verify = await backend("EdDSA", { kty: "OKP", crv: "Ed25519", x: publicKeyJwk.x });
       for (const { tcId, msg, sig, result } of tests.filter((test) => test.sig.length === 128))
@@ -127,7 +128,7 @@ describe.skipIf(suite === undefined)("Wycheproof Ed25519 (skipped without the th
 describe("the choice of a verifier", () => {
   it("rests on known answers", async () => {
     for (const alg of ["EdDSA", "ES256"] as const) {
-      expect(await passesKnownAnswer(signatureBackends.node, alg)).toBe(true);
+      expect(await passesKnownAnswer(nodeVerify, alg)).toBe(true);
       expect(await passesKnownAnswer(signatureBackends.webCrypto, alg)).toBe(true);
       expect(await passesKnownAnswer(async () => async () => true, alg)).toBe(false);
       expect(await passesKnownAnswer(async () => async () => false, alg)).toBe(false);
