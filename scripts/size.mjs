@@ -23,6 +23,7 @@ const lazy = [
   { module: "jose/dist/webapi/jws/compact/verify.js", counted: true, what: "verification of tokens (jose): every handshake" },
   { module: "identity/remote-key-set.js", counted: false, what: "issuer's keys from a URL: with trust.jwksUrl only" },
   { module: "identity/local-authority.js", counted: false, what: "createAuthority: whoever issues tokens" },
+  { module: "contract/expectation.js", counted: false, what: "words for values that do not fit their schema" },
   { module: "crypto/kem.js", counted: false, what: "ML-KEM-768, its checks: hybrid suite" },
   { module: "@noble/post-quantum/ml-kem.js", counted: false, what: "ML-KEM-768 in JavaScript: hybrid suite" },
   { module: "crypto/ed25519.js", counted: false, what: "Ed25519 in JavaScript: browsers older than 2025" },

@@ -2,6 +2,7 @@ import { type KeyPair, loadCrypto } from "../crypto/index.js";
 import * as kemBytes from "../crypto/kem-bytes.js";
 import { TightbeamError } from "../errors.js";
 import { systemRuntime } from "../runtime/index.js";
+import { cipherState } from "./cipher-state.js";
 import { dhBytes } from "./handshake-state.js";
 import { type Protocol, parseProtocolName } from "./protocol-name.js";
 import { startHandshake } from "./start.js";
@@ -59,5 +60,5 @@ export async function createHandshake(options: HandshakeOptions): Promise<Handsh
       ...(protocol.cipher === "AESGCM" ? (["aesGcm"] as const) : []),
       ...(protocol.hash === "BLAKE2s" ? (["blake2s"] as const) : []),
     ));
-  return startHandshake({ ...options, protocol, crypto, random: options.random ?? systemRuntime().random });
+  return startHandshake({ ...options, protocol, crypto, cipherState, random: options.random ?? systemRuntime().random });
 }

@@ -1,6 +1,6 @@
 import { concat, empty, encodeUtf8, type Reader, reader, toHex } from "../bytes.js";
 import { TightbeamError } from "../errors.js";
-import { type CipherState, cipherState, messageMaxBytes, tooLarge } from "./cipher-state.js";
+import { type CipherState, type cipherState, messageMaxBytes, tooLarge } from "./cipher-state.js";
 import { type HandshakeContext, type HandshakeData, type HandshakeKeys, readToken, release, share, writeToken } from "./handshake-state.js";
 import type { Token } from "./patterns.js";
 import type { Protocol } from "./protocol-name.js";
@@ -13,6 +13,8 @@ export interface Prepared {
   readonly primitives: Primitives;
   readonly context: HandshakeContext;
   readonly keys: HandshakeKeys;
+  /** What `split` makes its cipher states with. Links number their records themselves and leave it out. */
+  readonly cipherState: typeof cipherState | undefined;
 }
 
 /** Initialize, section 5.3: prologue, then the pre-messages, the initiator's first. */
@@ -148,9 +150,11 @@ class State implements Handshake {
   }
 
   split(): { send: CipherState | undefined; receive: CipherState | undefined } {
+    const { cipherState, primitives } = this.#prepared;
+    if (cipherState === undefined) throw outOfTurn("this handshake gives only splitKeys");
     const { send, receive } = this.splitKeys();
-    const { aead, cipher } = this.#prepared.primitives;
-    const state = (key: Uint8Array | undefined): CipherState | undefined => (key === undefined ? undefined : cipherState(aead, cipher, key));
+    const state = (key: Uint8Array | undefined): CipherState | undefined =>
+      key === undefined ? undefined : cipherState(primitives.aead, primitives.cipher, key);
     return { send: state(send), receive: state(receive) };
   }
 

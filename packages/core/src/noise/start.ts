@@ -1,6 +1,6 @@
 import { type CryptoProvider, loadKem } from "../crypto/index.js";
 import { type Random, systemRuntime } from "../runtime/index.js";
-import { initialize } from "./handshake.js";
+import { initialize, type Prepared } from "./handshake.js";
 import type { Protocol } from "./protocol-name.js";
 import type { Handshake, HandshakeOptions } from "./types.js";
 
@@ -9,10 +9,11 @@ export interface Start extends Omit<HandshakeOptions, "protocol" | "crypto" | "r
   readonly protocol: Protocol;
   readonly crypto: CryptoProvider;
   readonly random: Random;
+  readonly cipherState?: Prepared["cipherState"];
 }
 
 /** `createHandshake` for who knows its protocol beforehand: checks nothing, and brings no table of patterns along. */
-export async function startHandshake({ protocol, crypto, random, ...options }: Start): Promise<Handshake> {
+export async function startHandshake({ protocol, crypto, random, cipherState, ...options }: Start): Promise<Handshake> {
   const { keygenSeed, encapsSeed } = options.kem ?? {};
   const injectM = random !== systemRuntime().random;
   const kem = protocol.hybrid ? await loadKem({ deterministic: injectM || encapsSeed !== undefined }) : undefined;
@@ -35,5 +36,5 @@ export async function startHandshake({ protocol, crypto, random, ...options }: S
     hash: protocol.hash === "BLAKE2s" ? crypto.blake2s : crypto.sha256,
   };
   const keys = { s: options.staticKey, e: undefined, rs: options.remoteStaticKey?.slice(), re: undefined, e1: undefined, re1: undefined, psksUsed: 0 };
-  return initialize({ protocol, primitives, context, keys }, options.prologue ?? new Uint8Array(0));
+  return initialize({ protocol, primitives, context, keys, cipherState }, options.prologue ?? new Uint8Array(0));
 }
