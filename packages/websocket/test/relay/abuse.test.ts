@@ -118,8 +118,11 @@ const send = (body: Uint8Array, to = `inbox/honest/${a}`) => encodeFrame(frameTy
 /** The close code in the last close frame of what came back. */
 function closeCodeOf(wire: Wire): number {
   const bytes = afterHead(wire);
-  for (let at = bytes.length - 4; at >= 0; at--)
-    if (bytes[at] === 0x88 && (bytes[at + 1] as number) === bytes.length - at - 2) return bytes.readUInt16BE(at + 2);
+  for (let at = bytes.length - 4; at >= 0; at--) {
+    const code = bytes.readUInt16BE(at + 2);
+    // A random nonce may look like the head of a close frame.
+    if (bytes[at] === 0x88 && (bytes[at + 1] as number) === bytes.length - at - 2 && code >= 1000 && code < 5000) return code;
+  }
   return 1006;
 }
 
