@@ -72,15 +72,17 @@ export interface AgentStatus {
   readonly transport: "up" | "down" | "closed";
   readonly links: readonly LinkStatus[];
   readonly handshakes: HandshakeCounters;
-  /** Requests that wait for an answer, and handlers that run. */
-  readonly calls: { readonly waiting: number; readonly running: number };
+  /** Requests that wait for an answer, handlers that run, and answers that nothing waited for any more. */
+  readonly calls: { readonly waiting: number; readonly running: number; readonly late: number };
   readonly memory: { readonly used: number; readonly most: number };
 }
 
 export type AgentEvent =
   | LinksEvent
   | { readonly type: "handler_failed"; readonly id: string; readonly method: string; readonly peer: string; readonly error: unknown }
-  | { readonly type: "refused"; readonly peer: string; readonly error: TightbeamError };
+  | { readonly type: "refused"; readonly peer: string; readonly error: TightbeamError }
+  /** A request was sent again, to another instance: the one that had it left, and it could not do anything twice. */
+  | { readonly type: "moved"; readonly id: string; readonly method: string; readonly peer: string; readonly from: string; readonly to: string };
 
 export type MethodHandler<T extends Method> = (input: HandlerInput<T>, context: HandlerContext) => HandlerOutput<T> | Promise<HandlerOutput<T>>;
 
@@ -146,8 +148,10 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     nextId,
     json,
     find: (target) => links.find(target),
+    choose: (target) => links.choose(target),
     connect: (target, connectOptions) => links.connect(target, connectOptions),
     observe: observe("sent"),
+    onMoved: (moved) => events.emit({ type: "moved", ...moved }),
   });
   const server = createServer({
     runtime,
@@ -219,7 +223,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       transport: transportClosed ? "closed" : transport.state.current,
       links: links.list().map((link) => link.status()),
       handshakes: links.handshakes,
-      calls: { waiting: caller.waiting, running: server.running },
+      calls: { waiting: caller.waiting, running: server.running, late: caller.late },
       memory: { used: links.budget.used, most: links.budget.most },
     }),
     close(closeOptions = {}) {

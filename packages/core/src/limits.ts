@@ -29,6 +29,15 @@ export const congestionMinBytes = 32 * 1024;
 export const ackEveryRecords = 2;
 export const ackDelayMs = 5;
 export const pingEveryMs = 25_000;
+/** A peer that owes replies is asked after a sixth of `goneAfter`, and not sooner than this. */
+export const awaitingPingMinMs = 500;
+/** Instances of one agent that links are sought with. */
+export const replicasSought = 16;
+/** Between two rounds of asking who else is there: at first, and after rounds that found nobody. */
+export const seekMinMs = 500;
+export const seekMaxMs = 4_000;
+/** How often a request goes to another instance because the one that had it left. */
+export const resendsMax = 3;
 export const goneAfterMs = 30_000;
 export const goneProbesMin = 10;
 export const suspectMinMs = 1_000;

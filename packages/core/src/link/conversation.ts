@@ -27,6 +27,7 @@ class LinkConversation implements Conversation, CellVisitor, OrderSink, InboundS
   readonly #inbound: Inbound;
   readonly #received: ReceiveOrder;
   readonly #signals: Signals;
+  awaited = 0;
   #saidAck = false;
   #eliciting = false;
   #quiet = true;
@@ -166,14 +167,18 @@ class LinkConversation implements Conversation, CellVisitor, OrderSink, InboundS
 
   deadline(paused: boolean): number {
     if (paused) return Number.POSITIVE_INFINITY;
-    return Math.min(this.#received.ackAt(), this.#window.judgeAt, this.#probe.deadline(this.#window.outstanding));
+    return Math.min(this.#received.ackAt(), this.#window.judgeAt, this.#probe.deadline(this.#window.outstanding, this.awaited > 0));
+  }
+
+  get suspectAt(): number {
+    return this.#probe.suspectAt();
   }
 
   tick(time: number): void {
     this.#now = time;
     this.#quiet = false;
     this.#window.judge(time);
-    const asked = this.#probe.tick(time, this.#window.outstanding);
+    const asked = this.#probe.tick(time, this.#window.outstanding, this.awaited > 0);
     if (asked.probe) this.#signals.probe();
     if (asked.ping) this.#signals.ping();
     if (asked.askCredit) this.#signals.askCredit();
@@ -188,7 +193,7 @@ class LinkConversation implements Conversation, CellVisitor, OrderSink, InboundS
   }
 
   health(time: number): ReturnType<Conversation["health"]> {
-    return { suspect: this.#probe.suspect(time), gone: this.#probe.gone(time), probes: this.#probe.probes() };
+    return { suspect: time >= this.suspectAt, gone: this.#probe.gone(time), probes: this.#probe.probes() };
   }
 
   get wantsToSend(): boolean {

@@ -20,6 +20,8 @@ interface SharedDial {
 /** Handshakes under way, one per address: whoever wants the same peer waits for the same one. */
 export interface Dials {
   connect(target: LinkTarget, options: { readonly timeout: number; readonly signal?: AbortSignal | undefined }): Promise<LinkEnd>;
+  /** There is a link again with an instance that answers: whoever waits for any instance of its agent takes it. */
+  arrived(link: LinkEnd): void;
   /** A new session for this link, with its instance. */
   renew(link: LinkEnd): Promise<unknown>;
 }
@@ -27,6 +29,8 @@ export interface Dials {
 export function createDials({ runtime, find, dial }: DialsOptions): Dials {
   const { clock, timers } = runtime;
   const underWay = new Map<Address, SharedDial>();
+  /** Those who wait for any instance of an agent. */
+  const waiting = new Map<string, Set<(link: LinkEnd) => void>>();
 
   const share = (to: Address, timeout: number): SharedDial => {
     const existing = underWay.get(to);
@@ -42,23 +46,42 @@ export function createDials({ runtime, find, dial }: DialsOptions): Dials {
     return shared;
   };
 
-  /** Waits for a shared dial no longer than `ms`; the last to leave ends it. */
-  const wait = async (to: Address, shared: SharedDial, ms: number, signal: AbortSignal | undefined): Promise<LinkEnd | "late"> => {
+  const onArrival = (id: string, take: (link: LinkEnd) => void): (() => void) => {
+    const waiters = waiting.get(id) ?? new Set();
+    waiting.set(id, waiters.add(take));
+    return () => {
+      waiters.delete(take);
+      if (waiters.size === 0 && waiting.get(id) === waiters) waiting.delete(id);
+    };
+  };
+
+  /** Waits for a shared dial no longer than `ms`, or for another link with the agent `anyOf`; the last to leave ends the dial, unless a link came another way. */
+  const wait = async (to: Address, shared: SharedDial, ms: number, signal: AbortSignal | undefined, anyOf?: string): Promise<LinkEnd | "late"> => {
     shared.waiters++;
     let cancel: (() => void) | undefined;
     let onAbort: (() => void) | undefined;
+    let leave: (() => void) | undefined;
+    let came = false;
     try {
       const limit = new Promise<"late">((resolve, reject) => {
         cancel = timers.after(ms, () => resolve("late"));
         onAbort = () => reject(new TightbeamError("cancelled", "The operation was cancelled while it waited for a link.", { cause: signal?.reason }));
         signal?.addEventListener("abort", onAbort, { once: true });
       });
-      return await Promise.race([shared.result, limit]);
+      const other = new Promise<LinkEnd>((resolve) => {
+        if (anyOf !== undefined)
+          leave = onArrival(anyOf, (link) => {
+            came = true;
+            resolve(link);
+          });
+      });
+      return await Promise.race([shared.result, limit, other]);
     } finally {
       cancel?.();
+      leave?.();
       if (onAbort !== undefined) signal?.removeEventListener("abort", onAbort);
       shared.waiters--;
-      if (shared.waiters === 0) {
+      if (shared.waiters === 0 && !came) {
         if (underWay.get(to) === shared) underWay.delete(to);
         shared.abort.abort("unwanted");
       }
@@ -75,7 +98,7 @@ export function createDials({ runtime, find, dial }: DialsOptions): Dials {
         if (signal?.aborted) throw new TightbeamError("cancelled", "The operation was cancelled before it began.", { cause: signal.reason });
         const left = timeout - (clock.monotonic() - start);
         try {
-          const link = left > 0 ? await wait(to, share(to, left), left, signal) : "late";
+          const link = left > 0 ? await wait(to, share(to, left), left, signal, target.instance === undefined ? target.id : undefined) : "late";
           if (link !== "late") return link;
         } catch (error) {
           // A shorter-lived caller's dial ended; ours has time left.
@@ -86,6 +109,9 @@ export function createDials({ runtime, find, dial }: DialsOptions): Dials {
         }
         throw noAnswer(to, Math.round(clock.monotonic() - start));
       }
+    },
+    arrived(link) {
+      for (const take of waiting.get(link.peer.id) ?? []) take(link);
     },
     renew(link) {
       const to = link.peer.inbox;

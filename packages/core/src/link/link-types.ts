@@ -16,6 +16,8 @@ export interface Link {
   /** Authenticated; its permissions are those of the newest session. */
   readonly peer: Peer;
   readonly state: LinkState;
+  /** Requests of ours that wait for their reply here. The caller counts them: the next one goes where there are fewest, and while there are any a silent peer is asked. */
+  awaited: number;
   /** Peer's wall clock minus ours, ms: by the last PONG, before one by the handshake. */
   clockOffset(): number;
   /** Queues a message. Returns a function that gives it up: true when the peer's application will get nothing of it. Throws the link's end, or `overloaded` when the agent's memory budget is used up. */
@@ -34,6 +36,8 @@ export interface LinkStatus {
   readonly generation: number;
   readonly epoch: { readonly send: number; readonly receive: number } | undefined;
   readonly sessions: number;
+  /** Requests of ours that wait for their reply. */
+  readonly awaited: number;
   /** Smoothed, ms. */
   readonly roundTrip: number;
   readonly counters: ConversationCounters;

@@ -114,8 +114,13 @@ class InstanceLink implements LinkEnd, ConversationSink, PumpOwner {
   #actAt(): number {
     const { transport, goneAfterMs } = this.#options;
     if (transport.state.current === "down") return Number.POSITIVE_INFINITY;
-    const at = this.#sessions.current === undefined ? this.#sessions.missingSince + goneAfterMs : this.#conversation.deadline(false);
+    const at = this.#sessions.current === undefined ? this.#sessions.missingSince + goneAfterMs : this.#nextTick();
     return Math.min(at, this.#sessions.renewAt(this.state === "suspect"));
+  }
+
+  #nextTick(): number {
+    const at = this.#conversation.deadline(false);
+    return this.state === "up" ? Math.min(at, this.#conversation.suspectAt) : at;
   }
 
   attach(established: Established, generation: number, peerNext: readonly number[]): LinkSession {
@@ -193,6 +198,14 @@ class InstanceLink implements LinkEnd, ConversationSink, PumpOwner {
       this.#drainWaiters = [...(this.#drainWaiters ?? []), resolve];
       this.#settleDrained();
     });
+  }
+
+  get awaited(): number {
+    return this.#conversation.awaited;
+  }
+
+  set awaited(count: number) {
+    this.#conversation.awaited = count;
   }
 
   #settleDrained(): void {

@@ -17,6 +17,8 @@ import { createLink } from "./link.js";
 import type { Link, LinkEnd, LinkOptions, LinkState, LinkTarget } from "./link-types.js";
 import type { Delivery } from "./message.js";
 import { startRechecks } from "./rechecks.js";
+import { createReplicaTable } from "./replicas.js";
+import { createSeeker } from "./seek.js";
 import type { LinkSession } from "./sessions.js";
 import { createShares } from "./share.js";
 
@@ -45,6 +47,8 @@ export interface Links {
   connect(target: LinkTarget, options: { readonly timeout: number; readonly signal?: AbortSignal | undefined }): Promise<Link>;
   /** The link `connect` would return without dialling. */
   find(target: LinkTarget): Link | undefined;
+  /** The same for a request, which may go to any of the agent's instances: see `ReplicaTable.idlest`. */
+  choose(target: LinkTarget): Link | undefined;
   list(id?: string): readonly Link[];
   readonly handshakes: HandshakeCounters;
   readonly budget: MemoryBudget;
@@ -63,8 +67,7 @@ export async function createLinks(options: LinksOptions): Promise<Links> {
   const { runtime, transport, identity, instance } = options;
   const records = new Map<string, LinkRecord>();
   const sessions = new Map<number, SessionEntry>();
-  /** The live links of each agent, the oldest first: looked up for every message. */
-  const byAgent = new Map<string, LinkEnd[]>();
+  const replicas = createReplicaTable((busy) => seeker.seek(busy));
   const budget = createMemoryBudget(options.memoryBudgetBytes);
   const shares = createShares(budget);
   const scratch = createCellBuffer(limits.recordTargetBytes);
@@ -90,7 +93,10 @@ export async function createLinks(options: LinksOptions): Promise<Links> {
     scratch,
     goneAfterMs: options.goneAfterMs,
     onDelivery: options.onDelivery,
-    onState: (link, state) => options.onEvent({ type: "link", link, state }),
+    onState(link, state) {
+      if (state === "up") dials.arrived(link);
+      options.onEvent({ type: "link", link, state });
+    },
     onSessionEnded({ session: { localId } }) {
       const entry = sessions.get(localId);
       if (entry === undefined) return;
@@ -100,7 +106,7 @@ export async function createLinks(options: LinksOptions): Promise<Links> {
     onEnded(link, error, undelivered) {
       const { inbox } = link.peer;
       if (records.get(inbox)?.link === link) records.delete(inbox);
-      forget(link);
+      replicas.remove(link);
       shares.change(link.peer.id, -1, 0);
       options.onEvent({ type: "link_ended", link, error, undelivered });
     },
@@ -109,7 +115,7 @@ export async function createLinks(options: LinksOptions): Promise<Links> {
 
   const begin = (peer: Peer): LinkEnd => {
     const link = createLink({ ...linkOptions, budget: shares.change(peer.id, 1, 0).budget }, peer);
-    remember(link);
+    replicas.add(link);
     return link;
   };
 
@@ -125,7 +131,11 @@ export async function createLinks(options: LinksOptions): Promise<Links> {
     if (link.state === "ended") return link;
     sessions.set(localId, { link, live });
     shares.change(link.peer.id, 0, 1);
-    if (known === undefined) options.onEvent({ type: "link", link, state: link.state });
+    if (known === undefined) {
+      // When the peer dialled as well, both wait for their own dial: who went on before could end the link under the other's handshake.
+      if (established.role === "initiator") dials.arrived(link);
+      options.onEvent({ type: "link", link, state: link.state });
+    }
     return link;
   };
 
@@ -166,24 +176,15 @@ export async function createLinks(options: LinksOptions): Promise<Links> {
     handshakes.receive(at, frame);
   };
 
-  const remember = (link: LinkEnd): void => {
-    const links = byAgent.get(link.peer.id);
-    if (links === undefined) byAgent.set(link.peer.id, [link]);
-    else links.push(link);
-  };
-
-  const forget = (link: LinkEnd): void => {
-    const rest = byAgent.get(link.peer.id)?.filter((other) => other !== link) ?? [];
-    if (rest.length === 0) byAgent.delete(link.peer.id);
-    else byAgent.set(link.peer.id, rest);
-  };
-
-  const all = (id?: string): LinkEnd[] => (id === undefined ? [...byAgent.values()].flat() : [...(byAgent.get(id) ?? [])]);
+  const all = (id?: string): LinkEnd[] => (id === undefined ? replicas.all() : [...(replicas.of(id)?.links ?? [])]);
 
   const dials = createDials({
     runtime,
     find: (target) => find(target),
     async dial(to, dialOptions) {
+      // Instances that are silent may still be in the group and take the first message: the others are asked for by name.
+      const silent = to.startsWith("agent/") ? replicas.of(to.slice("agent/".length)) : undefined;
+      if (silent !== undefined) seeker.seekNow(silent);
       const established = await handshakes.dial(to, dialOptions);
       try {
         return attach(established, continuation.conclude(established.peer, established.link, established.continued, established.session.hash));
@@ -194,11 +195,16 @@ export async function createLinks(options: LinksOptions): Promise<Links> {
     },
   });
 
-  /** The link established first among those whose peer answers. A down transport counts as no fault of the peer. */
-  const find = ({ id, instance: wanted }: LinkTarget): LinkEnd | undefined => {
-    if (wanted !== undefined) return records.get(inboxAddress(id, wanted))?.link;
-    return byAgent.get(id)?.find((link) => link.state === "up" || link.state === "down");
-  };
+  const seeker = createSeeker({
+    runtime,
+    ask: (id, times, found) => handshakes.ask(agentAddress(id), times, found),
+    isKnown: (id, wanted) => one(id, wanted) !== undefined,
+    dial: (id, wanted) => dials.connect({ id, instance: wanted }, { timeout: limits.handshakeDeadlineMs }),
+  });
+
+  const one = (id: string, wanted: string): LinkEnd | undefined => records.get(inboxAddress(id, wanted))?.link;
+  const find = ({ id, instance: wanted }: LinkTarget): LinkEnd | undefined => (wanted === undefined ? replicas.first(id) : one(id, wanted));
+  const choose = ({ id, instance: wanted }: LinkTarget): LinkEnd | undefined => (wanted === undefined ? replicas.idlest(id) : one(id, wanted));
 
   const stopListening = transport.state.subscribe((change) => {
     if (change.type === "up" || change.type === "down") for (const link of all()) link.transportChanged(change.type);
@@ -233,6 +239,7 @@ export async function createLinks(options: LinksOptions): Promise<Links> {
       return dials.connect(target, connectOptions);
     },
     find,
+    choose,
     list: all,
     handshakes: handshakes.counters,
     budget,

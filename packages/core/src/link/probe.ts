@@ -13,10 +13,11 @@ export interface Probe {
   blocked(blocked: boolean, now: number): void;
   /** The transport has come back: the time it was down does not count as silence. */
   restart(now: number): void;
-  deadline(outstanding: boolean): number;
-  tick(now: number, outstanding: boolean): ProbeDue;
-  /** Something was pending and the peer silent for the larger of 1 s and two probe timers. */
-  suspect(now: number): boolean;
+  /** `awaiting`: the application waits for replies. The peer is then asked after a sixth of `goneAfter`, at least 0.5 s, instead of 25 s. */
+  deadline(outstanding: boolean, awaiting: boolean): number;
+  tick(now: number, outstanding: boolean, awaiting: boolean): ProbeDue;
+  /** When something will have been pending and the peer silent for the larger of 1 s and two probe timers. Infinity: nothing is pending. */
+  suspectAt(): number;
   /** `goneAfter` has passed since the first unanswered probe, and at least ten were sent. */
   gone(now: number): boolean;
   probes(): number;
@@ -90,14 +91,14 @@ class LinkProbe implements Probe {
     if (this.#waitingSince !== never) this.#waitingSince = now;
   }
 
-  deadline(outstanding: boolean): number {
-    return Math.min(this.#askAt(), outstanding ? this.#probeAt() : this.#pingAt());
+  deadline(outstanding: boolean, awaiting: boolean): number {
+    return Math.min(this.#askAt(), outstanding ? this.#probeAt() : this.#pingAt(awaiting));
   }
 
-  tick(now: number, outstanding: boolean): ProbeDue {
+  tick(now: number, outstanding: boolean, awaiting: boolean): ProbeDue {
     const askCredit = now >= this.#askAt();
     const probe = outstanding && now >= this.#probeAt();
-    const ping = !outstanding && now >= this.#pingAt();
+    const ping = !outstanding && now >= this.#pingAt(awaiting);
     if (askCredit) {
       this.#asks++;
       this.#askFrom = now;
@@ -110,8 +111,8 @@ class LinkProbe implements Probe {
     return probe || ping || askCredit ? { probe, ping, askCredit } : nothing;
   }
 
-  suspect(now: number): boolean {
-    return now - this.#waitingSince >= Math.max(limits.suspectMinMs, 2 * this.#pace.probeAfter());
+  suspectAt(): number {
+    return this.#waitingSince + Math.max(limits.suspectMinMs, 2 * this.#pace.probeAfter());
   }
 
   gone(now: number): boolean {
@@ -133,8 +134,9 @@ class LinkProbe implements Probe {
     return this.#askFrom === never ? never : this.#askFrom + this.#backedOff(this.#asks, 1_000);
   }
 
-  #pingAt(): number {
-    return Math.max(this.#lastHeardAt, this.#lastSentAt) + limits.pingEveryMs;
+  #pingAt(awaiting: boolean): number {
+    const silence = awaiting ? Math.min(limits.pingEveryMs, Math.max(limits.awaitingPingMinMs, this.#goneAfterMs / 6)) : limits.pingEveryMs;
+    return Math.max(this.#lastHeardAt, this.#lastSentAt) + silence;
   }
 
   #backedOff(times: number, most: number): number {

@@ -39,8 +39,12 @@ export interface Conversation {
   notSent(): void;
   /** Takes an authenticated record. False when it broke the protocol: the link has then ended. */
   receive(record: Uint8Array, session: object, counter: ReceivedCounter, value: number, now: number, wall: number): boolean;
+  /** Requests sent in it that wait for their reply: while there are any, silence is not idleness. */
+  awaited: number;
   /** When `tick` has something to do, or Infinity. While `paused`, only what needs no network. */
   deadline(paused: boolean): number;
+  /** When the peer's silence makes it suspect, or Infinity. */
+  readonly suspectAt: number;
   tick(now: number): void;
   /** The transport is up again: ask at once whether the peer is there. */
   probe(now: number): void;

@@ -9,7 +9,8 @@ import { TightbeamError } from "../errors.js";
 import type { Link, LinkTarget } from "../link/link-types.js";
 import type { MessageWatch, Outcome } from "../link/message.js";
 import type { Runtime } from "../runtime/runtime.js";
-import { cancelled, checkOperation, laneOf, type OperationOptions, outcomeUnknown, timeoutOf } from "./operation.js";
+import { Call, type CallHost, checkSize, type Moved } from "./call.js";
+import { cancelled, checkOperation, laneOf, type OperationOptions, outcomeUnknown, timeoutOf, withKey } from "./operation.js";
 
 export interface NotifyOptions extends OperationOptions {
   /** What to wait for: the window (default), the peer's memory (`received`), or the end of its handler (`done`). */
@@ -21,16 +22,13 @@ export interface CallerOptions {
   readonly nextId: () => string;
   readonly json: JsonLimits;
   readonly find: (target: LinkTarget) => Link | undefined;
+  /** The same for a request, which may go to any instance. */
+  readonly choose: (target: LinkTarget) => Link | undefined;
   readonly connect: (target: LinkTarget, options: { timeout: number; signal?: AbortSignal | undefined }) => Promise<Link>;
   /** Told of every envelope that is sent. */
   readonly observe: ((link: Link, header: EnvelopeHeader, payload: EncodedPayload | undefined) => void) | undefined;
-}
-
-interface Call {
-  readonly link: Link;
-  readonly options: OperationOptions;
-  readonly method: Method;
-  settle(value: unknown, error: TightbeamError | undefined): void;
+  /** A request goes to another instance of its agent. */
+  readonly onMoved: (moved: Moved) => void;
 }
 
 /** The asking side: requests and notifications on their way out, and the replies that come back. */
@@ -41,6 +39,8 @@ export interface Caller {
   answered(link: Link, header: EnvelopeHeader, payload: EncodedPayload | undefined): boolean;
   linkEnded(link: Link, error: TightbeamError): void;
   readonly waiting: number;
+  /** Answers that nothing waited for. */
+  readonly late: number;
   /** Settles when nothing waits any more. */
   idle(): Promise<void>;
 }
@@ -50,12 +50,27 @@ export function createCaller(options: CallerOptions): Caller {
   const { clock, timers } = runtime;
   const calls = new Map<string, Call>();
   let idleWaiters: (() => void)[] = [];
+  let late = 0;
 
   const settled = (): void => {
     if (calls.size > 0) return;
     const waiters = idleWaiters;
     idleWaiters = [];
     for (const waiter of waiters) waiter();
+  };
+
+  const host: CallHost = {
+    runtime,
+    choose: options.choose,
+    connect: options.connect,
+    onMoved: options.onMoved,
+    sendCancel: (link, id) => sendCancel(link, id),
+    has: (id) => calls.has(id),
+    remove(id) {
+      const removed = calls.delete(id);
+      if (calls.size === 0) settled();
+      return removed;
+    },
   };
 
   const makeHeader = (type: EnvelopeType, method: Method, operation: OperationOptions, ttl: number | undefined): EnvelopeHeader => {
@@ -80,11 +95,6 @@ export function createCaller(options: CallerOptions): Caller {
     return checked instanceof Promise ? checked.then(() => encodePayload(input, json)) : encodePayload(input, json);
   };
 
-  const checkSize = (link: Link, bytes: number): void => {
-    const most = link.peer.limits.maxMessageBytes;
-    if (bytes > most) throw new TightbeamError("too_large", `The message has ${bytes} bytes; ${link.peer.id} takes at most ${most}. Send it in parts.`);
-  };
-
   /** Tells the peer that nobody waits any more, so that the handler's signal fires. */
   const sendCancel = (link: Link, id: string): void => {
     const header: EnvelopeHeader = {
@@ -102,59 +112,14 @@ export function createCaller(options: CallerOptions): Caller {
     }
   };
 
-  const post = (link: Link, method: Method, payload: EncodedPayload | undefined, operation: OperationOptions, left: number): Promise<unknown> =>
-    new Promise((resolve, reject) => {
+  const post = (link: Link, method: Method, payload: EncodedPayload | undefined, operation: OperationOptions, left: number, target: LinkTarget) =>
+    new Promise<unknown>((resolve, reject) => {
       const header = makeHeader("request", method, operation, operation.ttl ?? Math.ceil(left));
-      const bytes = encodeEnvelope(header, payload);
-      checkSize(link, bytes.length);
       const { id } = header;
-      const { signal } = operation;
-      let onAbort: (() => void) | undefined;
-      const call: Call = {
-        link,
-        options: operation,
-        method,
-        settle(value, error) {
-          if (!calls.delete(id)) return;
-          cancelTimer();
-          if (onAbort !== undefined) signal?.removeEventListener("abort", onAbort);
-          if (error === undefined) resolve(value);
-          else reject(error);
-          if (calls.size === 0) settled();
-        },
-      };
-      const giveUp = link.send({
-        bytes,
-        lane: laneOf(operation, bytes.length),
-        intake: true,
-        watch: { lost: (error) => call.settle(undefined, withKey(error, operation)) },
-      });
+      const call = new Call(host, { id, method, target, options: operation, bytes: encodeEnvelope(header, payload), left }, link, resolve, reject);
       calls.set(id, call);
       options.observe?.(link, header, payload);
-      const cancelTimer = timers.after(left, () => {
-        const unsent = giveUp();
-        if (!unsent) sendCancel(link, id);
-        const total = timeoutOf(operation);
-        call.settle(
-          undefined,
-          new TightbeamError(
-            "timeout",
-            unsent
-              ? `'${method.name}' was not sent to ${link.peer.id} within ${total} ms: the link was full or down. It was given up; the handler did not run.`
-              : `${link.peer.id} did not answer '${method.name}' within ${total} ms; whether the handler ran is unknown.`,
-            operation.idempotencyKey === undefined ? {} : { idempotencyKey: operation.idempotencyKey },
-          ),
-        );
-      });
-      if (signal !== undefined) {
-        onAbort = () => {
-          const unsent = giveUp();
-          if (!unsent) sendCancel(link, id);
-          call.settle(undefined, unsent ? cancelled(signal) : outcomeUnknown("The call was cancelled", operation, signal.reason));
-        };
-        signal.addEventListener("abort", onAbort, { once: true });
-        if (signal.aborted) onAbort();
-      }
+      call.watch();
     });
 
   const announce = (link: Link, method: Method, payload: EncodedPayload | undefined, operation: NotifyOptions, left: number): Promise<void> =>
@@ -202,21 +167,29 @@ export function createCaller(options: CallerOptions): Caller {
       }
     });
 
-  type Posting<T> = (link: Link, method: Method, payload: EncodedPayload | undefined, operation: NotifyOptions, left: number) => Promise<T>;
+  type Posting<T> = (link: Link, method: Method, payload: EncodedPayload | undefined, operation: NotifyOptions, left: number, target: LinkTarget) => Promise<T>;
 
   /** Validate, encode, find or make the link, hand over. Without a promise in between when everything is at hand. */
-  const operate = <T>(posting: Posting<T>, target: LinkTarget, method: Method, input: unknown, operation: NotifyOptions): Promise<T> => {
+  const operate = <T>(
+    posting: Posting<T>,
+    choose: (target: LinkTarget) => Link | undefined,
+    target: LinkTarget,
+    method: Method,
+    input: unknown,
+    operation: NotifyOptions,
+  ): Promise<T> => {
     try {
       checkOperation(operation);
       const timeout = timeoutOf(operation);
       const encoded = encodeInput(method, input);
-      const link = options.find(target);
-      if (link !== undefined && !(encoded instanceof Promise)) return posting(link, method, encoded, operation, timeout);
+      const link = choose(target);
+      if (link !== undefined && !(encoded instanceof Promise)) return posting(link, method, encoded, operation, timeout, target);
       const start = clock.monotonic();
       return (async () => {
         const payload = await encoded;
         const connected = link ?? (await options.connect(target, { timeout, signal: operation.signal }));
-        return posting(connected, method, payload, operation, Math.max(timeout - (clock.monotonic() - start), 1));
+        const chosen = link ?? choose(target) ?? connected;
+        return posting(chosen, method, payload, operation, Math.max(timeout - (clock.monotonic() - start), 1), target);
       })();
     } catch (error) {
       return Promise.reject(error);
@@ -224,11 +197,14 @@ export function createCaller(options: CallerOptions): Caller {
   };
 
   return {
-    request: (target, method, input, operation) => operate(post, target, method, input, operation),
-    notify: (target, method, input, operation) => operate(announce, target, method, input, operation),
+    request: (target, method, input, operation) => operate(post, options.choose, target, method, input, operation),
+    notify: (target, method, input, operation) => operate(announce, options.find, target, method, input, operation),
     answered(link, header, payload) {
       const call = header.correlationId === undefined ? undefined : calls.get(header.correlationId);
-      if (call === undefined || call.link !== link) return false;
+      if (call === undefined || call.link !== link) {
+        late++;
+        return false;
+      }
       if (header.error !== undefined) {
         call.settle(undefined, fromWireError(header.error));
         return true;
@@ -250,11 +226,14 @@ export function createCaller(options: CallerOptions): Caller {
     },
     linkEnded(link, error) {
       for (const call of [...calls.values()]) {
-        if (call.link === link) call.settle(undefined, outcomeUnknown(`The link with ${link.peer.id} ended (${error.code})`, call.options, error));
+        if (call.link === link) call.lost(outcomeUnknown(`The link with ${link.peer.id} ended (${error.code})`, {}, error), true);
       }
     },
     get waiting() {
       return calls.size;
+    },
+    get late() {
+      return late;
     },
     idle: () =>
       new Promise((resolve) => {
@@ -271,8 +250,3 @@ const ofOutcome = (outcome: Outcome, method: Method, link: Link): TightbeamError
   if (outcome === "no_handler") return new TightbeamError("no_handler", `${link.peer.id} has no handler for '${method.name}'.`);
   return new TightbeamError("handler_failed", `${link.peer.id} refused '${method.name}', or its handler failed.`);
 };
-
-const withKey = (error: TightbeamError, operation: OperationOptions): TightbeamError =>
-  operation.idempotencyKey === undefined
-    ? error
-    : new TightbeamError(error.code, error.message, { cause: error.cause, idempotencyKey: operation.idempotencyKey });

@@ -56,3 +56,6 @@ export const outcomeUnknown = (why: string, options: OperationOptions, cause?: u
     cause,
     ...(options.idempotencyKey === undefined ? {} : { idempotencyKey: options.idempotencyKey }),
   });
+
+export const withKey = (error: TightbeamError, { idempotencyKey }: OperationOptions): TightbeamError =>
+  idempotencyKey === undefined ? error : new TightbeamError(error.code, error.message, { cause: error.cause, idempotencyKey });

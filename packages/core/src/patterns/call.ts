@@ -1,0 +1,177 @@
+import type { Method } from "../contract/index.js";
+import { TightbeamError } from "../errors.js";
+import * as limits from "../limits.js";
+import type { Link, LinkTarget } from "../link/link-types.js";
+import type { MessageWatch } from "../link/message.js";
+import type { Runtime } from "../runtime/runtime.js";
+import { cancelled, laneOf, type OperationOptions, outcomeUnknown, timeoutOf, withKey } from "./operation.js";
+
+/** What a request needs of the side that asks. */
+export interface CallHost {
+  readonly runtime: Runtime;
+  /** Any link that will do, without dialling. */
+  choose(target: LinkTarget): Link | undefined;
+  connect(target: LinkTarget, options: { timeout: number; signal?: AbortSignal | undefined }): Promise<Link>;
+  /** Tells the peer that nobody waits any more. */
+  sendCancel(link: Link, id: string): void;
+  /** The call has settled. False when it had before. */
+  remove(id: string): boolean;
+  has(id: string): boolean;
+  onMoved(moved: Moved): void;
+}
+
+/** A request that went to another instance of its agent. */
+export interface Moved {
+  readonly id: string;
+  readonly method: string;
+  readonly peer: string;
+  /** Instances. */
+  readonly from: string;
+  readonly to: string;
+}
+
+export interface Question {
+  readonly id: string;
+  readonly method: Method;
+  readonly target: LinkTarget;
+  readonly options: OperationOptions;
+  /** The whole envelope. */
+  readonly bytes: Uint8Array;
+  /** ms that are left for it. */
+  readonly left: number;
+}
+
+export function checkSize(link: Link, bytes: number): void {
+  const most = link.peer.limits.maxMessageBytes;
+  if (bytes > most) throw new TightbeamError("too_large", `The message has ${bytes} bytes; ${link.peer.id} takes at most ${most}. Send it in parts.`);
+}
+
+/**
+ * A request from its sending to its outcome. When its link ends it goes to another instance if that cannot do anything
+ * twice: not all of it had left, or its key or its contract says that twice is the same as once.
+ */
+export class Call implements MessageWatch {
+  /** Where it waits for its reply. */
+  link: Link;
+  readonly #host: CallHost;
+  readonly #question: Question;
+  readonly #until: number;
+  readonly #resolve: (value: unknown) => void;
+  readonly #reject: (error: TightbeamError) => void;
+  /** Kept for as long as it may be sent again. */
+  #bytes: Uint8Array | undefined;
+  #giveUp: () => boolean = over;
+  #cancelTimer: () => void = ignore;
+  #onAbort: (() => void) | undefined;
+  /** Why it waits for another link. */
+  #departed: TightbeamError | undefined;
+  #moves = 0;
+
+  /** Throws what the link throws, and `too_large`. */
+  constructor(host: CallHost, question: Question, link: Link, resolve: (value: unknown) => void, reject: (error: TightbeamError) => void) {
+    const { clock } = host.runtime;
+    this.#host = host;
+    this.#question = question;
+    this.#until = clock.monotonic() + question.left;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#bytes = question.bytes;
+    this.link = link;
+    this.#send(link, question.bytes);
+  }
+
+  get method(): Method {
+    return this.#question.method;
+  }
+
+  /** Starts its time, and listens to its signal. */
+  watch(): void {
+    const { options, left } = this.#question;
+    const { signal } = options;
+    this.#cancelTimer = this.#host.runtime.timers.after(left, () => this.#timeOut());
+    if (signal === undefined) return;
+    this.#onAbort = () => this.#abort(signal);
+    signal.addEventListener("abort", this.#onAbort, { once: true });
+    if (signal.aborted) this.#onAbort();
+  }
+
+  settle(value: unknown, error: TightbeamError | undefined): void {
+    const { id, options } = this.#question;
+    if (!this.#host.remove(id)) return;
+    if (this.#departed === undefined) this.link.awaited--;
+    this.#cancelTimer();
+    if (this.#onAbort !== undefined) options.signal?.removeEventListener("abort", this.#onAbort);
+    if (error === undefined) this.#resolve(value);
+    else this.#reject(error);
+  }
+
+  /** The peer has all of it. */
+  received(): void {
+    if (!this.#repeatable) this.#bytes = undefined;
+  }
+
+  lost(error: TightbeamError, sealed: boolean): void {
+    if (this.#departed !== undefined) return;
+    const { options, target } = this.#question;
+    const harmless = !sealed || this.#repeatable;
+    if (!harmless || this.#bytes === undefined || target.instance !== undefined || this.#moves === limits.resendsMax) {
+      return this.settle(undefined, withKey(error, options));
+    }
+    this.#departed = withKey(error, options);
+    this.#moves++;
+    this.link.awaited--;
+    void this.#move(this.#bytes).catch(() => this.settle(undefined, this.#departed));
+  }
+
+  /** The same bytes: the same id and key, and a ttl that counts from the beginning. */
+  async #move(bytes: Uint8Array): Promise<void> {
+    const { choose, connect, has, onMoved, runtime } = this.#host;
+    const { id, target, method, options } = this.#question;
+    // The link tells us of its end before it is out of the table.
+    await settled;
+    const timeout = Math.max(this.#until - runtime.clock.monotonic(), 1);
+    const any = await connect(target, { timeout, signal: options.signal });
+    if (!has(id)) return;
+    const from = this.link.peer.instance;
+    this.#send(choose(target) ?? any, bytes);
+    this.#departed = undefined;
+    const { peer } = this.link;
+    onMoved({ id, method: method.name, peer: peer.id, from, to: peer.instance });
+  }
+
+  #send(link: Link, bytes: Uint8Array): void {
+    checkSize(link, bytes.length);
+    this.#giveUp = link.send({ bytes, lane: laneOf(this.#question.options, bytes.length), intake: true, watch: this });
+    this.link = link;
+    link.awaited++;
+  }
+
+  get #repeatable(): boolean {
+    const { method, options } = this.#question;
+    return method.idempotent || options.idempotencyKey !== undefined;
+  }
+
+  #timeOut(): void {
+    if (this.#departed !== undefined) return this.settle(undefined, this.#departed);
+    const { id, method, options } = this.#question;
+    const { link } = this;
+    const unsent = this.#giveUp();
+    if (!unsent) this.#host.sendCancel(link, id);
+    const total = timeoutOf(options);
+    const why = unsent
+      ? `'${method.name}' was not sent to ${link.peer.id} within ${total} ms: the link was full or down. It was given up; the handler did not run.`
+      : `${link.peer.id} did not answer '${method.name}' within ${total} ms; whether the handler ran is unknown.`;
+    this.settle(undefined, withKey(new TightbeamError("timeout", why), options));
+  }
+
+  #abort(signal: AbortSignal): void {
+    const { id, options } = this.#question;
+    const unsent = this.#giveUp();
+    if (!unsent) this.#host.sendCancel(this.link, id);
+    this.settle(undefined, unsent ? cancelled(signal) : outcomeUnknown("The call was cancelled", options, signal.reason));
+  }
+}
+
+const settled = Promise.resolve();
+const ignore = (): void => undefined;
+const over = (): boolean => false;
