@@ -44,6 +44,9 @@ export function toHex(bytes: Uint8Array): string {
 const hexDigit = (code: number): number =>
   code >= 48 && code <= 57 ? code - 48 : code >= 97 && code <= 102 ? code - 87 : code >= 65 && code <= 70 ? code - 55 : -1;
 
+/** For published constants: the text is taken on trust. */
+export const hex = (text: string): Uint8Array => Uint8Array.from(text.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+
 /** Either case; throws `malformed` for anything but pairs of digits. */
 export function fromHex(text: string): Uint8Array {
   if (text.length % 2 !== 0) throw malformed("hex text has an odd number of digits");

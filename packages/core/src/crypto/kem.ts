@@ -1,6 +1,5 @@
-import { concat, equalBytes } from "../bytes.js";
+import { concat, equalBytes, hex } from "../bytes.js";
 import { TightbeamError } from "../errors.js";
-import { hex } from "./hex.js";
 import * as kemBytes from "./kem-bytes.js";
 import { keyCache } from "./key-cache.js";
 import { type NodeCrypto, nodeCrypto, plain } from "./node-crypto.js";

@@ -1,5 +1,4 @@
-import { concat, encodeUtf8, equalBytes } from "../bytes.js";
-import { hex } from "./hex.js";
+import { concat, encodeUtf8, equalBytes, hex } from "../bytes.js";
 import type { Aead, DiffieHellman, Hash } from "./provider.js";
 
 /*

@@ -1,3 +1,6 @@
+import { TightbeamError } from "../errors.js";
+import type { VerifyBackend } from "./provider.js";
+
 /** The part of `node:crypto` that the native provider uses. Core has no Node types: the module is reached at run time, where there is one. */
 export interface NodeCrypto {
   createCipheriv(cipher: string, key: NodeKey | Uint8Array, nonce: Uint8Array, options: { authTagLength: number }): NodeCipher;
@@ -53,3 +56,18 @@ export function nodeCrypto(): NodeCrypto | undefined {
 
 /** Node returns Buffers, whose `slice` shares memory: hand out plain arrays. */
 export const plain = (buffer: Uint8Array): Uint8Array => new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+
+interface NodeVerify {
+  createPublicKey(input: { key: JsonWebKey; format: "jwk" }): object;
+  verify(hash: string | null, data: Uint8Array, key: object, signature: Uint8Array): boolean;
+}
+
+/** Signatures through `node:crypto`: about half the CPU of WebCrypto, which pays for a trip through a thread. */
+export const nodeVerify: VerifyBackend = async (alg, jwk) => {
+  const crypto = nodeCrypto() as NodeVerify | undefined;
+  if (crypto === undefined) throw new TightbeamError("unsupported", "this runtime has no node:crypto");
+  const key = crypto.createPublicKey({ key: jwk, format: "jwk" });
+  return alg === "EdDSA"
+    ? async (signature, data) => crypto.verify(null, data, key, signature)
+    : async (signature, data) => crypto.verify("sha256", data, { key, dsaEncoding: "ieee-p1363" }, signature);
+};

@@ -1,4 +1,4 @@
-import { hex } from "./hex.js";
+import { hex } from "../bytes.js";
 import { aeadAnswers, attempt, hashAnswers } from "./known-answers.js";
 import type { Aead, Hash } from "./provider.js";
 

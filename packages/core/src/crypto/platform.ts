@@ -3,7 +3,7 @@
  * instead (`browser` in package.json). This one works everywhere, so nothing but size hangs on the choice.
  */
 export { nativeProvider } from "./native.js";
-export { nodeVerify } from "./node-verify.js";
+export { nodeVerify } from "./node-crypto.js";
 export { mixedAead } from "./threshold.js";
 
 /** Node has its own: most processes never load this. */

@@ -1,6 +1,7 @@
 import { TightbeamError } from "../errors.js";
 import { onDemand } from "../on-demand.js";
-import { type Clock, systemRuntime } from "../runtime/index.js";
+import type { Clock } from "../runtime/runtime.js";
+import { systemRuntime } from "../runtime/system.js";
 import { chachaPolyPasses, sha256Passes, x25519Passes } from "./known-answers.js";
 import { loadNobleAesGcm, loadNobleBlake2s, loadNobleX25519, nobleChachaPoly, nobleSha256 } from "./noble.js";
 import { mixedAead, nativeProvider } from "./platform.js";

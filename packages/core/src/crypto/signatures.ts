@@ -1,6 +1,5 @@
-import { fromBase64url } from "../bytes.js";
+import { fromBase64url, hex } from "../bytes.js";
 import { TightbeamError } from "../errors.js";
-import { hex } from "./hex.js";
 import { nodeVerify } from "./platform.js";
 import { isStrictEd25519Signature } from "./points.js";
 import type { SignatureAlgorithm, Verify, VerifyBackend } from "./provider.js";

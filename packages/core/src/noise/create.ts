@@ -1,7 +1,7 @@
 import { type KeyPair, loadCrypto } from "../crypto/index.js";
 import * as kemBytes from "../crypto/kem-bytes.js";
 import { TightbeamError } from "../errors.js";
-import { systemRuntime } from "../runtime/index.js";
+import { systemRuntime } from "../runtime/system.js";
 import { cipherState } from "./cipher-state.js";
 import { dhBytes } from "./handshake-state.js";
 import { type Protocol, parseProtocolName } from "./protocol-name.js";

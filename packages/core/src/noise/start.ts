@@ -1,5 +1,6 @@
 import { type CryptoProvider, loadKem } from "../crypto/index.js";
-import { type Random, systemRuntime } from "../runtime/index.js";
+import type { Random } from "../runtime/runtime.js";
+import { systemRuntime } from "../runtime/system.js";
 import { initialize, type Prepared } from "./handshake.js";
 import type { Protocol } from "./protocol-name.js";
 import type { Handshake, HandshakeOptions } from "./types.js";

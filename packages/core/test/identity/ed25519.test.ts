@@ -1,6 +1,6 @@
 import { ed25519 } from "@noble/curves/ed25519.js";
 import { describe, expect, it } from "vitest";
-import { nodeVerify } from "../../src/crypto/node-verify.js";
+import { nodeVerify } from "../../src/crypto/node-crypto.js";
 import { isStrictEd25519Point, isStrictEd25519Signature } from "../../src/crypto/points.js";
 import { importVerify, passesKnownAnswer, signatureBackends } from "../../src/crypto/signatures.js";
 import { importVerifyKey } from "../../src/identity/index.js";
