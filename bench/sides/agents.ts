@@ -6,7 +6,7 @@ import { connectNats } from "@tightbeam/nats";
 import { connectWebSocket } from "@tightbeam/websocket";
 import { createRelay } from "@tightbeam/websocket/relay";
 import { z } from "zod";
-import { type Client, closedLoop, type Load, type Side, sampleObject } from "./side.js";
+import { type Client, closedLoop, type Load, type Side, sampleObject, sendsPerTurn } from "./side.js";
 
 const echo = method("echo");
 const take = method("take");
@@ -27,8 +27,6 @@ const everyone = trust.everyoneWithSecret(secret);
 const connect = (url: string, own: Identity): Promise<Transport> =>
   url.startsWith("nats:") ? connectNats({ servers: url }) : connectWebSocket(url, { identity: own });
 const identity = (id: string) => identityFromSecret({ id, secret });
-/** Enough notifications under way that the sender never waits for its own promises. */
-const notifiesInFlight = 256;
 
 function answer(agent: Agent): void {
   let count = 0;
@@ -44,14 +42,14 @@ function answer(agent: Agent): void {
   });
 }
 
-async function runOneWay(agent: Agent, load: Load): Promise<number> {
-  const payload = new Uint8Array(load.bytes).fill(7);
+/** One after the other, as a program would that has much to tell. The clock is read as often as the raw side reads it. */
+async function runOneWay(agent: Agent, { bytes, ms }: Load): Promise<number> {
+  const payload = new Uint8Array(bytes).fill(7);
   const began = performance.now();
   let sent = 0;
-  await closedLoop({ ...load, inFlight: notifiesInFlight }, () => {
-    sent += 1;
-    return agent.notify("server", take, payload);
-  });
+  while (performance.now() - began < ms) {
+    for (let index = 0; index < sendsPerTurn; index++, sent++) await agent.notify("server", take, payload);
+  }
   const received = await agent.request("server", taken, undefined);
   const rate = (sent / (performance.now() - began)) * 1_000;
   if (received !== sent) throw new Error(`${received} of ${sent} notifications came`);

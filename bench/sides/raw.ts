@@ -4,12 +4,11 @@ import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { WebSocket, WebSocketServer } from "ws";
 import { makeCertificate } from "../certificate.js";
-import { type Client, type Load, type Side, sampleObject } from "./side.js";
+import { type Client, type Load, type Side, sampleObject, sendsPerTurn } from "./side.js";
 
 /** First byte of the message that asks how many came before it. */
 const countMark = 255;
 const bufferedMost = 1024 * 1024;
-const sendsPerTurn = 64;
 
 const listen = (server: Server, onSocket: (socket: WebSocket) => void): Promise<number> => {
   new WebSocketServer({ server, perMessageDeflate: false, maxPayload: 64 * 1024 * 1024 }).on("connection", (socket) => {

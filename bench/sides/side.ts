@@ -18,6 +18,9 @@ export interface Side {
   readonly besides?: () => number;
 }
 
+/** One-way messages between two looks at the clock. */
+export const sendsPerTurn = 64;
+
 /** Keeps `inFlight` calls going for `ms`, then waits for the last of them. */
 export async function closedLoop({ inFlight, ms }: Load, call: () => Promise<void>): Promise<number> {
   const began = performance.now();

@@ -24,7 +24,7 @@ import { type Field, within } from "./field.js";
  */
 
 export const runtime = systemRuntime();
-export const newId = createIds(runtime);
+export const newId = createIds(runtime).text;
 export const noBytes = new Uint8Array(0);
 const scratch = createCellBuffer(64 * 1024);
 const zeros = [0, 0, 0, 0];

@@ -89,6 +89,23 @@ export function agentSuite({ name, create }: AgentSuiteOptions): void {
       });
     });
 
+    test("notifications one after the other arrive in their order, and none is taken while the medium is down", async () => {
+      const { here, alice, bob } = await pair();
+      const got: unknown[] = [];
+      alice.handle("note", (input) => void got.push(input));
+      await bob.link("alice");
+      for (let index = 0; index < 3_000; index++) await bob.notify("alice", "note", index);
+      await bob.notify("alice", "note", 3_000, { confirm: "done" });
+      expect(got).toEqual(Array.from({ length: 3_001 }, (_, index) => index));
+      await here.cut();
+      await until(() => bob.status().transport === "down");
+      expect((await failure(bob.notify("alice", "note", "never", { timeout: 50 }))).code).toBe("timeout");
+      await here.restore();
+      await bob.notify("alice", "note", "last", { confirm: "done" });
+      expect(got.at(-1)).toBe("last");
+      expect(got).toHaveLength(3_002);
+    });
+
     test("notify runs the handler; confirm waits for memory or for the handler", async () => {
       const { alice, bob } = await pair();
       const seen: unknown[] = [];
@@ -335,7 +352,7 @@ export function agentSuite({ name, create }: AgentSuiteOptions): void {
       await bob.link("alice");
       await here.cut();
       const pending = failure(bob.request("alice", "now-or-never", null, { ttl: 60, timeout: 20_000 }));
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
       await here.restore();
       expect((await pending).code).toBe("expired");
       expect(ran).toBe(0);

@@ -3,18 +3,19 @@ import { decodePayload } from "./codec/index.js";
 import { jsonLimits } from "./codec/limits.js";
 import type { EncodedPayload } from "./codec/types.js";
 import { type HandlerInput, type HandlerOutput, type Method, type MethodInput, type MethodOutput, method as makeMethod } from "./contract/index.js";
-import { createIds } from "./envelope/id.js";
-import type { Envelope, EnvelopeHeader } from "./envelope/types.js";
+import { createIds, uuidText } from "./envelope/id.js";
+import type { Envelope, OutgoingHeader } from "./envelope/types.js";
 import { TightbeamError } from "./errors.js";
 import type { Identity, Trust } from "./identity/types.js";
 import * as limits from "./limits.js";
-import type { Link, LinkState, LinkStatus, LinkTarget } from "./link/link-types.js";
+import type { Link, LinkState, LinkStatus } from "./link/link-types.js";
 import { createLinks, type Links, type LinksEvent } from "./link/links.js";
-import { createCaller, type NotifyOptions } from "./patterns/caller.js";
+import { createCaller } from "./patterns/caller.js";
 import type { HandlerContext } from "./patterns/context.js";
-import { checkOperation, type OperationOptions } from "./patterns/operation.js";
+import { checkOperation, type NotifyOptions, type OperationOptions } from "./patterns/operation.js";
 import { createReceiver } from "./patterns/receiver.js";
 import { createServer } from "./patterns/server.js";
+import { notATarget, type Target, toTarget } from "./patterns/target.js";
 import type { Runtime } from "./runtime/runtime.js";
 import { systemRuntime } from "./runtime/system.js";
 import { classicalSuite, hybridSuite } from "./secure/suites.js";
@@ -46,9 +47,6 @@ export interface AgentLimits {
   readonly intakeBytes?: number;
   readonly memoryBudgetBytes?: number;
 }
-
-/** Whom an operation is for: an agent, or one instance of it. */
-export type Target = string | LinkTarget;
 
 /** What an application sees of a link. */
 export interface AgentLink {
@@ -121,7 +119,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const json = { ...jsonLimits, ...own };
   const instance = transport.instance ?? toBase64url(runtime.random.bytes(16));
   if (!isInstance(instance)) throw new TightbeamError("invalid_argument", "The transport's instance is not 22 base64url characters.");
-  const nextId = createIds(runtime);
+  const ids = createIds(runtime);
   const envelopes = createEmitter<Envelope>();
   const events = createEmitter<AgentEvent>();
   let closing: Promise<void> | undefined;
@@ -132,12 +130,13 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
 
   const observe =
     (direction: "sent" | "received") =>
-    (link: Link, header: EnvelopeHeader, payload: EncodedPayload | undefined): void => {
+    (link: Link, header: OutgoingHeader, payload: EncodedPayload | undefined): void => {
       if (!envelopes.listened) return;
+      const id = typeof header.id === "string" ? header.id : uuidText(header.id, 0);
       const [from, to] = direction === "sent" ? [identity.id, link.peer.id] : [link.peer.id, identity.id];
       try {
         const value = decodePayload(payload, json);
-        envelopes.emit({ ...header, version: 1, from, to, ...(value === undefined ? undefined : { payload: value }) });
+        envelopes.emit({ ...header, id, version: 1, from, to, ...(value === undefined ? undefined : { payload: value }) });
       } catch {
         // Its handler's caller gets the typed error; an observer sees envelopes that are whole.
       }
@@ -145,7 +144,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
 
   const caller = createCaller({
     runtime,
-    nextId,
+    ids,
     json,
     find: (target) => links.find(target),
     choose: (target) => links.choose(target),
@@ -155,7 +154,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   });
   const server = createServer({
     runtime,
-    nextId,
+    ids,
     json,
     onFailure: (failure) => events.emit({ type: "handler_failed", ...failure }),
     observe: observe("sent"),
@@ -205,16 +204,20 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     instance,
     handle: (method: Method | string, handler: (input: never, context: HandlerContext) => unknown) =>
       server.handle(toMethod(method), handler as (input: unknown, context: HandlerContext) => unknown),
-    request: <T extends Method>(target: Target, method: T | string, input?: unknown, operation: OperationOptions = {}) =>
-      refusedTarget(target) ?? (caller.request(toTarget(target), toMethod(method), input, operation) as Promise<MethodOutput<T>>),
-    notify: (target: Target, method: Method | string, input?: unknown, operation: NotifyOptions = {}) =>
-      refusedTarget(target) ?? caller.notify(toTarget(target), toMethod(method), input, operation),
+    request: <T extends Method>(target: Target, method: T | string, input?: unknown, operation: OperationOptions = noOptions) => {
+      const to = toTarget(target);
+      return to === undefined ? notATarget() : (caller.request(to, toMethod(method), input, operation) as Promise<MethodOutput<T>>);
+    },
+    notify: (target: Target, method: Method | string, input?: unknown, operation: NotifyOptions = noOptions) => {
+      const to = toTarget(target);
+      return to === undefined ? notATarget() : caller.notify(to, toMethod(method), input, operation);
+    },
     onEnvelope: envelopes.on,
     onEvent: events.on,
     async link(peer, linkOptions = {}) {
-      await refusedTarget(peer);
+      const to = toTarget(peer) ?? (await notATarget());
       checkOperation(linkOptions);
-      return view(await links.connect(toTarget(peer), { timeout: linkOptions.timeout ?? limits.requestTimeoutMs, signal: linkOptions.signal }));
+      return view(await links.connect(to, { timeout: linkOptions.timeout ?? limits.requestTimeoutMs, signal: linkOptions.signal }));
     },
     links: (id) => links.list(id).map(view),
     status: () => ({
@@ -234,13 +237,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   return agent;
 }
 
-const toTarget = (target: Target): LinkTarget => (typeof target === "string" ? { id: target } : target);
-
-function refusedTarget(target: Target): Promise<never> | undefined {
-  const { id, instance } = toTarget(target);
-  if (isAgentId(id) && (instance === undefined || isInstance(instance))) return undefined;
-  return Promise.reject(new TightbeamError("invalid_argument", "A target is an agent id ([realm/]name of A-Z a-z 0-9 _ -) or { id, instance }."));
-}
+const noOptions = Object.freeze({});
 
 const views = new WeakMap<Link, AgentLink>();
 

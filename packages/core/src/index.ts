@@ -8,11 +8,10 @@ export {
   type AgentStatus,
   createAgent,
   type MethodHandler,
-  type Target,
 } from "./agent.js";
 export { type HandlerInput, type HandlerOutput, type Method, type MethodInput, type MethodOptions, type MethodOutput, method } from "./contract/index.js";
-export type { OperationOptions } from "./patterns/operation.js";
-export type { NotifyOptions } from "./patterns/caller.js";
+export type { NotifyOptions, OperationOptions } from "./patterns/operation.js";
+export type { Target } from "./patterns/target.js";
 export type { HandlerContext } from "./patterns/context.js";
 export type { Envelope, EnvelopeHeader, EnvelopeType, Headers, Priority, WireError } from "./envelope/types.js";
 export type { LinkState, LinkStatus, LinkTarget } from "./link/link-types.js";

@@ -6,7 +6,7 @@ import type { EncodedPayload } from "./types.js";
 
 /** True for a Uint8Array of any realm, Node's Buffer included; false for every other view. */
 export const isBytes = (value: unknown): value is Uint8Array =>
-  ArrayBuffer.isView(value) && (value as { [Symbol.toStringTag]?: unknown })[Symbol.toStringTag] === "Uint8Array";
+  ArrayBuffer.isView(value) && (value.constructor === Uint8Array || (value as { [Symbol.toStringTag]?: unknown })[Symbol.toStringTag] === "Uint8Array");
 
 /**
  * A payload as it will travel: a Uint8Array untouched (the same view, not a copy), anything else as JSON, `undefined` as no

@@ -3,9 +3,9 @@ import * as limits from "../limits.js";
 import * as flag from "./flag.js";
 import { isCodeText, isErrorId, isIdempotencyKey, isName, isPrintable, maxErrorTextBytes } from "./grammar.js";
 import { headerEntries } from "./headers.js";
-import { writeUuid } from "./id.js";
+import { isUuidAt, writeUuid } from "./id.js";
 import { fixedBytes, invalid, priorities, priorityShift, shapeFault, types } from "./layout.js";
-import type { EnvelopeHeader, WireError } from "./types.js";
+import type { OutgoingHeader, WireError } from "./types.js";
 
 const headerMax = limits.envelopeHeaderMaxBytes;
 const slabBytes = 64 * 1024;
@@ -22,7 +22,7 @@ const textEncoder = new TextEncoder();
  * afterwards is seen. Up to about 4 KiB the result is a view of a larger buffer, which must not be written to.
  * Throws `invalid_envelope` with the path of a field outside its grammar or not fit for the type.
  */
-export function encodeEnvelope(header: EnvelopeHeader, payload?: EncodedPayload): Uint8Array {
+export function encodeEnvelope(header: OutgoingHeader, payload?: EncodedPayload): Uint8Array {
   const { type, id, correlationId, timestamp, priority, ttl, idempotencyKey, headers, method, topic, error } = header;
   // Everything is read before the first byte is written: reading may run foreign code, which may come back here.
   const entries = headers === undefined ? undefined : headerEntries(headers);
@@ -54,7 +54,7 @@ export function encodeEnvelope(header: EnvelopeHeader, payload?: EncodedPayload)
   const start = slabAt;
   out[start] = 0x10 | (typeIndex + 1);
   put16(out, start + 1, flags | (priorityIndex << priorityShift));
-  if (!writeUuid(id, out, start + 3)) throw invalid("id", "a UUIDv7 in lower case");
+  if (typeof id !== "string" ? !putId(id, out, start + 3) : !writeUuid(id, out, start + 3)) throw invalid("id", "a UUIDv7 in lower case");
   if (!(Number.isInteger(timestamp) && timestamp >= 0 && timestamp < 2 ** 48)) throw invalid("timestamp", "whole ms below 2^48");
   put16(out, start + 19, Math.floor(timestamp / 0x1_0000_0000));
   put32(out, start + 21, timestamp);
@@ -79,6 +79,11 @@ export function encodeEnvelope(header: EnvelopeHeader, payload?: EncodedPayload)
   }
   if (wireError !== undefined) at = putError(out, at, wireError, start + headerMax);
   return finish(start, at, payload);
+}
+
+function putId(id: Uint8Array, out: Uint8Array, at: number): boolean {
+  for (let i = 0; i < 16; i++) out[at + i] = id[i] as number;
+  return id.length === 16 && isUuidAt(out, at);
 }
 
 function finish(start: number, end: number, payload: EncodedPayload | undefined): Uint8Array {

@@ -12,12 +12,19 @@ const grammar = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f
 /** True for a UUIDv7 in its one spelling here: lower case with hyphens. */
 export const isUuid = (value: unknown): value is string => typeof value === "string" && value.length === 36 && grammar.test(value);
 
+/** New ids, at this time of the wall clock. Throws what `runtime.random` throws; then no id is made. */
+export interface Ids {
+  text(now?: number): string;
+  /** 16 bytes, good until the next id is made: an id that only travels needs no text. */
+  bytes(now?: number): Uint8Array;
+}
+
 /**
  * A source of UUIDv7 (RFC 9562, section 5.7), each greater than the one before it, also within one ms and when the clock goes
  * back (section 6.2, method 1): 48 bits of ms, 12 bits of counter that start at random below 2048 in each ms and move the
- * ms on when they are used up, 62 random bits. Throws what `runtime.random` throws; then no id is made.
+ * ms on when they are used up, 62 random bits.
  */
-export function createIds(runtime: Runtime): () => string {
+export function createIds(runtime: Runtime): Ids {
   const bytes = new Uint8Array(16);
   let pool: Uint8Array = new Uint8Array(0);
   let next = 0;
@@ -46,8 +53,7 @@ export function createIds(runtime: Runtime): () => string {
     bytes[5] = ms;
   }
 
-  return () => {
-    const now = runtime.clock.wall();
+  const make = (now = runtime.clock.wall()): Uint8Array => {
     if (now > time) startOf(now);
     else if (++counter > 0xfff) startOf(time + 1);
     const from = draw(8);
@@ -55,8 +61,9 @@ export function createIds(runtime: Runtime): () => string {
     bytes[7] = counter;
     bytes[8] = 0x80 | ((pool[from] as number) & 0x3f);
     for (let i = 1; i < 8; i++) bytes[8 + i] = pool[from + i] as number;
-    return uuidText(bytes, 0);
+    return bytes;
   };
+  return { bytes: make, text: (now) => uuidText(make(now), 0) };
 }
 
 const codes = new Array<number>(36).fill(0x2d);

@@ -26,6 +26,9 @@ export interface EnvelopeHeader {
   readonly error?: WireError;
 }
 
+/** On its way out the id may be its 16 bytes. */
+export type OutgoingHeader = Omit<EnvelopeHeader, "id"> & { readonly id: string | Uint8Array };
+
 export interface WireError {
   readonly code: ErrorCode;
   readonly message: string;

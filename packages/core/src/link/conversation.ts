@@ -1,6 +1,7 @@
 import { empty } from "../bytes.js";
 import type { TightbeamError } from "../errors.js";
-import { type Ack, type CellBuffer, type CellVisitor, type Grant, readCells } from "./cells.js";
+import * as limits from "../limits.js";
+import { type Ack, type CellBuffer, type CellVisitor, type Grant, msgOverhead, readCells } from "./cells.js";
 import { createSendCredits, type SendCredits } from "./credit.js";
 import { createInbound, type Inbound, type InboundSink } from "./inbound.js";
 import { createLanes } from "./lanes.js";
@@ -14,6 +15,9 @@ import type { Conversation, ConversationCounters, ConversationOptions, Conversat
 import { createSendWindow } from "./window.js";
 
 export type { Conversation, ConversationCounters, ConversationOptions, ConversationSink } from "./types.js";
+
+/** Of a record, beside what it takes for certain: room for its ACK, and for the first small message that has to wait. */
+const recordSlack = 4 * 1024;
 
 /** Its parts call it back, each through an interface of its own: the reader of records, the receive order, the inbound messages. */
 class LinkConversation implements Conversation, CellVisitor, OrderSink, InboundSink {
@@ -54,6 +58,14 @@ class LinkConversation implements Conversation, CellVisitor, OrderSink, InboundS
   send(message: OutgoingMessage): (() => boolean) | undefined {
     this.#quiet = false;
     return this.#outbox.send(message);
+  }
+
+  takes(lane: Lane, bytes: number): boolean {
+    const { queuedBytes, queuedMessages } = this.#lanes;
+    const count = queuedMessages + 1;
+    const size = queuedBytes + bytes + count * msgOverhead;
+    if (this.#over || size > Math.min(this.#pace.record(), limits.recordTargetBytes) - recordSlack) return false;
+    return this.#window.takes(count, size) && this.#credit.left(lane, count, queuedBytes + bytes);
   }
 
   fill(buffer: CellBuffer, most: number, counter: ReceivedCounter, time: number, wall: number): number {

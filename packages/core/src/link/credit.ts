@@ -19,6 +19,8 @@ const critical: Allowance = { count: protocol.criticalIntakeCount, bytes: protoc
 export interface SendCredits {
   /** Whether a message of this lane may start: some of both count and bytes is left, so the last one may overshoot the bytes once. */
   open(lane: Lane): boolean;
+  /** Whether so many messages of so many bytes may start. */
+  left(lane: Lane, count: number, bytes: number): boolean;
   spend(lane: Lane, bytes: number): void;
   /** A message was given up with this much of it unsent. */
   refund(lane: Lane, bytes: number): void;
@@ -39,6 +41,10 @@ class SendAccount {
 
   get open(): boolean {
     return this.#sentCount < this.#grantedCount && this.#sentBytes < this.#grantedBytes;
+  }
+
+  left(count: number, bytes: number): boolean {
+    return this.#sentCount + count <= this.#grantedCount && this.#sentBytes + bytes <= this.#grantedBytes;
   }
 
   spend(count: number, bytes: number): void {
@@ -62,6 +68,10 @@ class LinkSendCredits implements SendCredits {
 
   open(lane: Lane): boolean {
     return this.#of(lane).open;
+  }
+
+  left(lane: Lane, count: number, bytes: number): boolean {
+    return this.#of(lane).left(count, bytes);
   }
 
   spend(lane: Lane, bytes: number): void {

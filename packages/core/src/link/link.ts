@@ -5,7 +5,7 @@ import { type Goodbye, sayGoodbye } from "./closing.js";
 import { type Conversation, type ConversationSink, createConversation } from "./conversation.js";
 import { budgetUsedUp, endedByPeer, gone, unknownOutcome } from "./ends.js";
 import type { LinkEnd, LinkOptions, LinkState, LinkStatus } from "./link-types.js";
-import type { Delivery, OutgoingMessage } from "./message.js";
+import type { Delivery, Lane, OutgoingMessage } from "./message.js";
 import { createPump, type Pump, type PumpOwner } from "./pump.js";
 import { createLinkSession, createLinkSessions, type LinkSession } from "./sessions.js";
 import { statusOf } from "./status.js";
@@ -42,6 +42,10 @@ class InstanceLink implements LinkEnd, ConversationSink, PumpOwner {
     if (giveUp === undefined) throw budgetUsedUp();
     this.wake();
     return giveUp;
+  }
+
+  takes(lane: Lane, bytes: number): boolean {
+    return this.state === "up" && this.#sessions.current !== undefined && this.#conversation.takes(lane, bytes);
   }
 
   wake(): void {

@@ -29,6 +29,8 @@ export interface WindowRoom {
   /** Bytes of a new message that fit into one cell of the ordinary window; negative when it is full. */
   space(): number;
   isOpen(): boolean;
+  /** So many new cells of so many bytes, their overhead included, fit into the ordinary window. */
+  takes(cells: number, bytes: number): boolean;
   onReserve(far: Reach): boolean;
   reserveSpace(critical: boolean): number;
   bytes(): number;
@@ -85,6 +87,10 @@ class LinkWindowRoom implements WindowRoom {
 
   isOpen(): boolean {
     return this.#windowCells < protocol.windowMaxCells && this.space() >= sliverBytes;
+  }
+
+  takes(cells: number, bytes: number): boolean {
+    return this.#windowCells + cells <= protocol.windowMaxCells && bytes + sliverBytes <= this.space();
   }
 
   onReserve(far: Reach): boolean {

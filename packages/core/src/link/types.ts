@@ -4,7 +4,7 @@ import type { MemoryBudget } from "./budget.js";
 import type { Ack, CellBuffer } from "./cells.js";
 import type { SendCredits } from "./credit.js";
 import type { Lanes, Queued } from "./lanes.js";
-import type { Delivery, OutgoingMessage } from "./message.js";
+import type { Delivery, Lane, OutgoingMessage } from "./message.js";
 import type { ReceivedCounter } from "./order.js";
 import type { Pace } from "./pace.js";
 
@@ -33,6 +33,8 @@ export interface ConversationOptions {
 export interface Conversation {
   /** Queues a message; undefined when the memory budget has no room for it. Returns a function that gives it up: true when nothing of it will reach the peer's application. */
   send(message: OutgoingMessage): (() => boolean) | undefined;
+  /** True when nothing holds back an intake message of this size, and the next record has room for it and for all that waits before it. */
+  takes(lane: Lane, bytes: number): boolean;
   /** Fills the buffer with the next record, at most `room` bytes. 0 = nothing to send now, else call `sent` or `notSent` right after. */
   fill(buffer: CellBuffer, room: number, counter: ReceivedCounter, now: number, wall: number): number;
   sent(session: object, counter: number, now: number): void;
@@ -82,6 +84,8 @@ export interface ConversationCounters {
 }
 
 export interface SendWindow {
+  /** True when so many new cells of so many bytes are held back neither by the window nor by lost ones that go first. */
+  takes(cells: number, bytes: number): boolean;
   /** Puts lost cells, then new ones, into the buffer, up to `room` bytes. Returns where the next cell goes. */
   fill(buffer: CellBuffer, at: number, room: number): number;
   /** Puts the oldest unacknowledged cell again, whatever the window says. Returns `at` when there is none. */

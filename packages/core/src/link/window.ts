@@ -114,6 +114,10 @@ class LinkSendWindow implements SendWindow {
     this.#records.judge(now);
   }
 
+  takes(cells: number, bytes: number): boolean {
+    return this.#lost.count === 0 && this.#room.takes(cells, bytes);
+  }
+
   get judgeAt(): number {
     return this.#records.judgeAt();
   }

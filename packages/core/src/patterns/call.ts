@@ -4,11 +4,13 @@ import * as limits from "../limits.js";
 import type { Link, LinkTarget } from "../link/link-types.js";
 import type { MessageWatch } from "../link/message.js";
 import type { Runtime } from "../runtime/runtime.js";
+import type { Deadlines, Limit, Limited } from "./deadlines.js";
 import { cancelled, laneOf, type OperationOptions, outcomeUnknown, timeoutOf, withKey } from "./operation.js";
 
 /** What a request needs of the side that asks. */
 export interface CallHost {
   readonly runtime: Runtime;
+  readonly deadlines: Deadlines;
   /** Any link that will do, without dialling. */
   choose(target: LinkTarget): Link | undefined;
   connect(target: LinkTarget, options: { timeout: number; signal?: AbortSignal | undefined }): Promise<Link>;
@@ -50,7 +52,7 @@ export function checkSize(link: Link, bytes: number): void {
  * A request from its sending to its outcome. When its link ends it goes to another instance if that cannot do anything
  * twice: not all of it had left, or its key or its contract says that twice is the same as once.
  */
-export class Call implements MessageWatch {
+export class Call implements MessageWatch, Limited {
   /** Where it waits for its reply. */
   link: Link;
   readonly #host: CallHost;
@@ -61,8 +63,7 @@ export class Call implements MessageWatch {
   /** Kept for as long as it may be sent again. */
   #bytes: Uint8Array | undefined;
   #giveUp: () => boolean = over;
-  #cancelTimer: () => void = ignore;
-  #onAbort: (() => void) | undefined;
+  #limit: Limit | undefined;
   /** Why it waits for another link. */
   #departed: TightbeamError | undefined;
   #moves = 0;
@@ -87,20 +88,13 @@ export class Call implements MessageWatch {
   /** Starts its time, and listens to its signal. */
   watch(): void {
     const { options, left } = this.#question;
-    const { signal } = options;
-    this.#cancelTimer = this.#host.runtime.timers.after(left, () => this.#timeOut());
-    if (signal === undefined) return;
-    this.#onAbort = () => this.#abort(signal);
-    signal.addEventListener("abort", this.#onAbort, { once: true });
-    if (signal.aborted) this.#onAbort();
+    this.#limit = this.#host.deadlines.limit(left, this, options.signal);
   }
 
   settle(value: unknown, error: TightbeamError | undefined): void {
-    const { id, options } = this.#question;
-    if (!this.#host.remove(id)) return;
+    if (!this.#host.remove(this.#question.id)) return;
     if (this.#departed === undefined) this.link.awaited--;
-    this.#cancelTimer();
-    if (this.#onAbort !== undefined) options.signal?.removeEventListener("abort", this.#onAbort);
+    this.#limit?.clear();
     if (error === undefined) this.#resolve(value);
     else this.#reject(error);
   }
@@ -151,7 +145,7 @@ export class Call implements MessageWatch {
     return method.idempotent || options.idempotencyKey !== undefined;
   }
 
-  #timeOut(): void {
+  expired(): void {
     if (this.#departed !== undefined) return this.settle(undefined, this.#departed);
     const { id, method, options } = this.#question;
     const { link } = this;
@@ -164,7 +158,7 @@ export class Call implements MessageWatch {
     this.settle(undefined, withKey(new TightbeamError("timeout", why), options));
   }
 
-  #abort(signal: AbortSignal): void {
+  aborted(signal: AbortSignal): void {
     const { id, options } = this.#question;
     const unsent = this.#giveUp();
     if (!unsent) this.#host.sendCancel(this.link, id);
@@ -173,5 +167,4 @@ export class Call implements MessageWatch {
 }
 
 const settled = Promise.resolve();
-const ignore = (): void => undefined;
 const over = (): boolean => false;

@@ -3,30 +3,27 @@ import type { JsonLimits } from "../codec/limits.js";
 import type { EncodedPayload } from "../codec/types.js";
 import { type Method, validate } from "../contract/index.js";
 import { fromWireError } from "../envelope/error.js";
-import type { EnvelopeHeader, EnvelopeType } from "../envelope/types.js";
+import type { Ids } from "../envelope/id.js";
+import type { EnvelopeHeader, EnvelopeType, OutgoingHeader } from "../envelope/types.js";
 import { encodeEnvelope } from "../envelope/wire.js";
-import { TightbeamError } from "../errors.js";
+import type { TightbeamError } from "../errors.js";
 import type { Link, LinkTarget } from "../link/link-types.js";
-import type { MessageWatch, Outcome } from "../link/message.js";
 import type { Runtime } from "../runtime/runtime.js";
+import { Announcement } from "./announcement.js";
 import { Call, type CallHost, checkSize, type Moved } from "./call.js";
-import { cancelled, checkOperation, laneOf, type OperationOptions, outcomeUnknown, timeoutOf, withKey } from "./operation.js";
-
-export interface NotifyOptions extends OperationOptions {
-  /** What to wait for: the window (default), the peer's memory (`received`), or the end of its handler (`done`). */
-  readonly confirm?: "received" | "done";
-}
+import { createDeadlines } from "./deadlines.js";
+import { checkOperation, laneOf, type NotifyOptions, type OperationOptions, outcomeUnknown, timeoutOf } from "./operation.js";
 
 export interface CallerOptions {
   readonly runtime: Runtime;
-  readonly nextId: () => string;
+  readonly ids: Ids;
   readonly json: JsonLimits;
   readonly find: (target: LinkTarget) => Link | undefined;
   /** The same for a request, which may go to any instance. */
   readonly choose: (target: LinkTarget) => Link | undefined;
   readonly connect: (target: LinkTarget, options: { timeout: number; signal?: AbortSignal | undefined }) => Promise<Link>;
   /** Told of every envelope that is sent. */
-  readonly observe: ((link: Link, header: EnvelopeHeader, payload: EncodedPayload | undefined) => void) | undefined;
+  readonly observe: ((link: Link, header: OutgoingHeader, payload: EncodedPayload | undefined) => void) | undefined;
   /** A request goes to another instance of its agent. */
   readonly onMoved: (moved: Moved) => void;
 }
@@ -46,14 +43,15 @@ export interface Caller {
 }
 
 export function createCaller(options: CallerOptions): Caller {
-  const { runtime, json } = options;
+  const { runtime, ids, json } = options;
   const { clock, timers } = runtime;
+  const deadlines = createDeadlines(clock, timers);
   const calls = new Map<string, Call>();
   let idleWaiters: (() => void)[] = [];
   let late = 0;
 
   const settled = (): void => {
-    if (calls.size > 0) return;
+    if (calls.size > 0 || idleWaiters.length === 0) return;
     const waiters = idleWaiters;
     idleWaiters = [];
     for (const waiter of waiters) waiter();
@@ -61,6 +59,7 @@ export function createCaller(options: CallerOptions): Caller {
 
   const host: CallHost = {
     runtime,
+    deadlines,
     choose: options.choose,
     connect: options.connect,
     onMoved: options.onMoved,
@@ -68,20 +67,14 @@ export function createCaller(options: CallerOptions): Caller {
     has: (id) => calls.has(id),
     remove(id) {
       const removed = calls.delete(id);
-      if (calls.size === 0) settled();
+      settled();
       return removed;
     },
   };
 
-  const makeHeader = (type: EnvelopeType, method: Method, operation: OperationOptions, ttl: number | undefined): EnvelopeHeader => {
+  const makeHeader = (type: EnvelopeType, id: string | Uint8Array, timestamp: number, method: Method, operation: OperationOptions, ttl: number | undefined) => {
     const { idempotencyKey, headers, priority = "normal" } = operation;
-    const header: { -readonly [name in keyof EnvelopeHeader]: EnvelopeHeader[name] } = {
-      type,
-      id: options.nextId(),
-      timestamp: clock.wall(),
-      priority,
-      method: method.name,
-    };
+    const header: { -readonly [name in keyof OutgoingHeader]: OutgoingHeader[name] } = { type, id, timestamp, priority, method: method.name };
     if (ttl !== undefined) header.ttl = ttl;
     if (idempotencyKey !== undefined) header.idempotencyKey = idempotencyKey;
     if (headers !== undefined) header.headers = headers;
@@ -99,7 +92,7 @@ export function createCaller(options: CallerOptions): Caller {
   const sendCancel = (link: Link, id: string): void => {
     const header: EnvelopeHeader = {
       type: "error",
-      id: options.nextId(),
+      id: ids.text(),
       correlationId: id,
       timestamp: clock.wall(),
       priority: "normal",
@@ -114,58 +107,33 @@ export function createCaller(options: CallerOptions): Caller {
 
   const post = (link: Link, method: Method, payload: EncodedPayload | undefined, operation: OperationOptions, left: number, target: LinkTarget) =>
     new Promise<unknown>((resolve, reject) => {
-      const header = makeHeader("request", method, operation, operation.ttl ?? Math.ceil(left));
-      const { id } = header;
+      const now = clock.wall();
+      const id = ids.text(now);
+      const header = makeHeader("request", id, now, method, operation, operation.ttl ?? Math.ceil(left));
       const call = new Call(host, { id, method, target, options: operation, bytes: encodeEnvelope(header, payload), left }, link, resolve, reject);
       calls.set(id, call);
       options.observe?.(link, header, payload);
       call.watch();
     });
 
-  const announce = (link: Link, method: Method, payload: EncodedPayload | undefined, operation: NotifyOptions, left: number): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const header = makeHeader("notification", method, operation, operation.ttl);
-      const bytes = encodeEnvelope(header, payload);
-      checkSize(link, bytes.length);
-      const { signal, confirm } = operation;
-      let cancelTimer: (() => void) | undefined;
-      let onAbort: (() => void) | undefined;
-      const settle = (error?: TightbeamError): void => {
-        cancelTimer?.();
-        // The window keeps the watch until the peer has acknowledged, which may be thousands of messages later: it must not keep all this with it.
-        watch.lost = ignore;
-        watch.sealed &&= ignore;
-        if (onAbort !== undefined) signal?.removeEventListener("abort", onAbort);
-        if (error === undefined) resolve();
-        else reject(error);
-      };
-      const watch: { -readonly [name in keyof MessageWatch]: MessageWatch[name] } = {
-        lost: (error) => settle(withKey(error, operation)),
-        ...(confirm === undefined
-          ? { sealed: () => settle() }
-          : confirm === "received"
-            ? { received: () => settle() }
-            : { done: (outcome: Outcome) => settle(ofOutcome(outcome, method, link)) }),
-      };
-      const giveUp = link.send({ bytes, lane: laneOf(operation, bytes.length), intake: true, wantsDone: confirm === "done", watch });
+  const announce = (link: Link, method: Method, payload: EncodedPayload | undefined, operation: NotifyOptions, left: number): Promise<void> => {
+    const now = clock.wall();
+    const header = makeHeader("notification", ids.bytes(now), now, method, operation, operation.ttl);
+    const bytes = encodeEnvelope(header, payload);
+    checkSize(link, bytes.length);
+    const lane = laneOf(operation, bytes.length);
+    if (operation.confirm === undefined && link.takes(lane, bytes.length)) {
+      link.send({ bytes, lane, intake: true });
       options.observe?.(link, header, payload);
-      cancelTimer = timers.after(left, () => {
-        const unsent = giveUp();
-        settle(
-          unsent
-            ? new TightbeamError(
-                "timeout",
-                `'${method.name}' was not sent to ${link.peer.id} within ${timeoutOf(operation)} ms: the link was full or down. It was given up.`,
-              )
-            : outcomeUnknown(`No confirmation came within ${timeoutOf(operation)} ms`, operation),
-        );
-      });
-      if (signal !== undefined) {
-        onAbort = () => settle(giveUp() ? cancelled(signal) : outcomeUnknown("The notification was cancelled", operation, signal.reason));
-        signal.addEventListener("abort", onAbort, { once: true });
-        if (signal.aborted) onAbort();
-      }
+      return taken;
+    }
+    return new Promise((resolve, reject) => {
+      const announcement = new Announcement({ link, method: method.name, operation, resolve, reject });
+      const giveUp = link.send({ bytes, lane, intake: true, wantsDone: operation.confirm === "done", watch: announcement });
+      options.observe?.(link, header, payload);
+      announcement.begin(giveUp, deadlines, left, operation.signal);
     });
+  };
 
   type Posting<T> = (link: Link, method: Method, payload: EncodedPayload | undefined, operation: NotifyOptions, left: number, target: LinkTarget) => Promise<T>;
 
@@ -243,10 +211,5 @@ export function createCaller(options: CallerOptions): Caller {
   };
 }
 
-const ignore = (): void => undefined;
-
-const ofOutcome = (outcome: Outcome, method: Method, link: Link): TightbeamError | undefined => {
-  if (outcome === "ok") return undefined;
-  if (outcome === "no_handler") return new TightbeamError("no_handler", `${link.peer.id} has no handler for '${method.name}'.`);
-  return new TightbeamError("handler_failed", `${link.peer.id} refused '${method.name}', or its handler failed.`);
-};
+/** One for all notifications that go with the next record: they have nothing to wait for. */
+const taken: Promise<void> = Promise.resolve();

@@ -18,6 +18,11 @@ export interface OperationOptions {
   readonly headers?: Headers;
 }
 
+export interface NotifyOptions extends OperationOptions {
+  /** What to wait for: the window (default), the peer's memory (`received`), or the end of its handler (`done`). */
+  readonly confirm?: "received" | "done";
+}
+
 const priorities: readonly Priority[] = ["critical", "high", "normal", "low"];
 
 /** The longest a timer can be set for (2^31 - 1 ms). */
@@ -57,5 +62,6 @@ export const outcomeUnknown = (why: string, options: OperationOptions, cause?: u
     ...(options.idempotencyKey === undefined ? {} : { idempotencyKey: options.idempotencyKey }),
   });
 
+/** The same error, which says under which key the operation may be repeated. */
 export const withKey = (error: TightbeamError, { idempotencyKey }: OperationOptions): TightbeamError =>
   idempotencyKey === undefined ? error : new TightbeamError(error.code, error.message, { cause: error.cause, idempotencyKey });

@@ -3,7 +3,8 @@ import type { JsonLimits } from "../codec/limits.js";
 import type { EncodedPayload } from "../codec/types.js";
 import { type Method, validate } from "../contract/index.js";
 import { toWireError } from "../envelope/error.js";
-import type { EnvelopeHeader } from "../envelope/types.js";
+import type { Ids } from "../envelope/id.js";
+import type { EnvelopeHeader, OutgoingHeader } from "../envelope/types.js";
 import { encodeEnvelope } from "../envelope/wire.js";
 import { TightbeamError } from "../errors.js";
 import type { Link } from "../link/link-types.js";
@@ -16,11 +17,11 @@ export type Handler = (input: unknown, context: HandlerContext) => unknown;
 
 export interface ServerOptions {
   readonly runtime: Runtime;
-  readonly nextId: () => string;
+  readonly ids: Ids;
   readonly json: JsonLimits;
   /** A handler failed or its output did not fit: the rest of what the caller is told only by id. */
   readonly onFailure: (failure: { readonly id: string; readonly method: string; readonly peer: string; readonly error: unknown }) => void;
-  readonly observe: ((link: Link, header: EnvelopeHeader, payload: EncodedPayload | undefined) => void) | undefined;
+  readonly observe: ((link: Link, header: OutgoingHeader, payload: EncodedPayload | undefined) => void) | undefined;
 }
 
 interface Call extends Running {
@@ -48,7 +49,7 @@ export interface Server {
 }
 
 export function createServer(options: ServerOptions): Server {
-  const { runtime, json } = options;
+  const { runtime, ids, json } = options;
   const handlers = new Map<string, { readonly method: Method; readonly handler: Handler }>();
   /** Calls whose handlers returned a promise, by link and the id its peer chose: an id counts only within its link. */
   const waiting = new Map<Link, Map<string, Call>>();
@@ -60,16 +61,15 @@ export function createServer(options: ServerOptions): Server {
   let idleWaiters: (() => void)[] = [];
 
   const answer = (link: Link, request: EnvelopeHeader, payload: EncodedPayload | undefined, error: unknown): void => {
-    const id = options.nextId();
-    const header: EnvelopeHeader = {
-      type: error === undefined ? "response" : "error",
-      id,
-      correlationId: request.id,
-      timestamp: runtime.clock.wall(),
-      priority: request.priority,
-      ...(error === undefined ? undefined : { error: toWireError(error, id) }),
-    };
-    if (error !== undefined) options.onFailure({ id, method: request.method ?? "", peer: link.peer.id, error });
+    const timestamp = runtime.clock.wall();
+    const { id: correlationId, priority } = request;
+    let header: OutgoingHeader;
+    if (error === undefined) header = { type: "response", id: ids.bytes(timestamp), correlationId, timestamp, priority };
+    else {
+      const id = ids.text(timestamp);
+      header = { type: "error", id, correlationId, timestamp, priority, error: toWireError(error, id) };
+      options.onFailure({ id, method: request.method ?? "", peer: link.peer.id, error });
+    }
     const bytes = encodeEnvelope(header, payload);
     const most = link.peer.limits.maxMessageBytes;
     if (bytes.length > most && error === undefined) {

@@ -143,19 +143,22 @@ export function createNetwork(options: NetworkOptions) {
     side.peak.unacknowledged = Math.max(side.peak.unacknowledged, unacknowledgedBytes);
   };
 
+  const fill = (index: number): boolean => {
+    const side = sides[index] as Side;
+    const length = side.conversation.fill(buffer, room[index] as number, received[index] as ReceivedCounter, now, now);
+    if (length === 0) return false;
+    const counter = counters[index] as number;
+    counters[index] = counter + 1;
+    side.conversation.sent(session, counter, now);
+    transmit(index, buffer.bytes.slice(0, length), counter);
+    return true;
+  };
+
   const flush = (index: number): boolean => {
     const side = sides[index] as Side;
     if (!side.up || !side.alive) return false;
     let any = false;
-    for (;;) {
-      const length = side.conversation.fill(buffer, room[index] as number, received[index] as ReceivedCounter, now, now);
-      if (length === 0) break;
-      any = true;
-      const counter = counters[index] as number;
-      counters[index] = counter + 1;
-      side.conversation.sent(session, counter, now);
-      transmit(index, buffer.bytes.slice(0, length), counter);
-    }
+    while (fill(index)) any = true;
     note(side);
     return any;
   };
@@ -177,6 +180,8 @@ export function createNetwork(options: NetworkOptions) {
   return {
     sides,
     faults,
+    /** One record of one side. False when it has nothing to send. */
+    fill,
     get now() {
       return now;
     },

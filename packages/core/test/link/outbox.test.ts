@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { TightbeamError } from "../../src/errors.js";
+import type { Conversation } from "../../src/link/conversation.js";
 import type { Delivery, MessageWatch, Outcome } from "../../src/link/message.js";
-import { createNetwork, numbered, numberOf } from "./network.js";
+import { announced, createNetwork, numbered, numberOf } from "./network.js";
 
 const never = (): boolean => false;
 
@@ -229,5 +230,48 @@ describe("a record that was filled and not sent", () => {
       a.conversation.send({ bytes: numbered(index, 1_000), lane: 2, intake: true, watch: { received: () => void received++ } });
     expect(network.run(() => received === 200 && a.conversation.idle && b.conversation.idle, 5_000)).toBe(true);
     expect(a.budget.used).toBe(0);
+  });
+});
+
+describe("what the next record takes", () => {
+  const send = (side: { conversation: Conversation }, size: number): boolean => {
+    const taken = side.conversation.takes(2, size);
+    side.conversation.send({ bytes: numbered(0, size), lane: 2, intake: true });
+    return taken;
+  };
+
+  test("is sealed by it, every byte", () => {
+    const network = createNetwork({ seed: 1 });
+    const [a] = network.sides;
+    for (let round = 0; round < 20; round++) {
+      let size = 100 + round * 37;
+      let taken = 0;
+      while (send(a, size)) {
+        taken++;
+        size = 100 + ((size * 7) % 900);
+      }
+      expect(taken).toBeGreaterThan(5);
+      const before = a.conversation.counters.queuedMessages;
+      network.fill(0);
+      expect(before - a.conversation.counters.queuedMessages).toBeGreaterThanOrEqual(taken);
+      network.run(() => a.conversation.idle, 1_000);
+    }
+  });
+
+  test("is nothing without credit, without window, and after the end", () => {
+    const few = createNetwork({ seed: 1, limits: { ...announced, intakeCount: 3 } });
+    expect([1, 2, 3, 4].map(() => send(few.sides[0], 10))).toEqual([true, true, true, false]);
+    const narrow = createNetwork({ seed: 1, limits: { ...announced, intakeBytes: 100 } });
+    expect([1, 2, 3].map(() => send(narrow.sides[0], 40))).toEqual([true, true, false]);
+    const silent = createNetwork({ seed: 1, faults: { drop: 1 } });
+    let taken = 0;
+    for (let index = 0; index < 2_000; index++) {
+      if (send(silent.sides[0], 200)) taken++;
+      if (index % 20 === 0) silent.fill(0);
+    }
+    expect(taken).toBeGreaterThan(100);
+    expect(taken).toBeLessThan(400);
+    silent.sides[0].conversation.end(() => new TightbeamError("closed", "over"));
+    expect(silent.sides[0].conversation.takes(2, 1)).toBe(false);
   });
 });

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { method } from "../../src/contract/index.js";
+import { createIds } from "../../src/envelope/id.js";
 import type { EnvelopeHeader } from "../../src/envelope/types.js";
 import { TightbeamError } from "../../src/errors.js";
 import * as limits from "../../src/limits.js";
@@ -13,12 +14,12 @@ const idOf = (number: number): string => `0190f3c2-7a52-7c3e-9d5a-${number.toStr
 function setUp() {
   const sent: OutgoingMessage[] = [];
   const outcomes: Outcome[] = [];
-  let ids = 1_000;
   const peer = { id: "bob", instance: "AAAAAAAAAAAAAAAAAAAAAA", issuer: "i", permissions: ["p"], token: "secret", limits: { maxMessageBytes: 1_000 } };
   const link = { peer, state: "up", clockOffset: () => 0, send: (message: OutgoingMessage) => void sent.push(message) } as unknown as Link;
+  const runtime = createVirtualRuntime({ seed: 1 });
   const server = createServer({
-    runtime: createVirtualRuntime({ seed: 1 }),
-    nextId: () => idOf(ids++),
+    runtime,
+    ids: createIds(runtime),
     json: limits,
     onFailure: () => undefined,
     observe: undefined,

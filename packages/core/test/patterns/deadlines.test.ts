@@ -1,0 +1,77 @@
+import { expect, test } from "vitest";
+import { createDeadlines, type Limit, type Limited } from "../../src/patterns/deadlines.js";
+import { createVirtualRuntime } from "../../src/runtime/index.js";
+
+function setUp() {
+  const runtime = createVirtualRuntime({ seed: 1 });
+  let armed = 0;
+  const after: typeof runtime.timers.after = (ms, run, options) => {
+    armed++;
+    return runtime.timers.after(ms, run, options);
+  };
+  const began = runtime.clock.monotonic();
+  const told: string[] = [];
+  const owner = (name: string, then?: () => void): Limited => ({
+    expired() {
+      told.push(`${name} at ${runtime.clock.monotonic() - began}`);
+      then?.();
+    },
+    aborted: (signal) => void told.push(`${name} aborted: ${signal.reason}`),
+  });
+  return { runtime, deadlines: createDeadlines(runtime.clock, { ...runtime.timers, after }), owner, told, timers: () => armed };
+}
+
+test("each rings in its own time, in order, and only while it is not cleared", async () => {
+  const { runtime, deadlines, owner, told } = setUp();
+  const limits: Limit[] = [];
+  limits.push(deadlines.limit(100, owner("a"), undefined), deadlines.limit(100, owner("b"), undefined), deadlines.limit(30, owner("c"), undefined));
+  await runtime.advance(20);
+  limits.push(deadlines.limit(100, owner("d"), undefined), deadlines.limit(100, owner("e"), undefined));
+  (limits[1] as Limit).clear();
+  (limits[1] as Limit).clear();
+  await runtime.advance(20);
+  (limits[4] as Limit).clear();
+  await runtime.advance(1_000);
+  expect(told).toEqual(["c at 30", "a at 100", "d at 120"]);
+});
+
+test("thousands that end before their time share a timer", async () => {
+  const { runtime, deadlines, owner, told, timers } = setUp();
+  const first = deadlines.limit(30_000, owner("first"), undefined);
+  for (let index = 0; index < 5_000; index++) deadlines.limit(30_000, owner("one"), undefined).clear();
+  expect(timers()).toBe(1);
+  first.clear();
+  await runtime.advance(100_000);
+  expect(told).toEqual([]);
+  expect(timers()).toBe(1);
+});
+
+test("cleared in any order, the rest stays in line", async () => {
+  const { runtime, deadlines, owner, told } = setUp();
+  const limits = Array.from({ length: 9 }, (_, index) => deadlines.limit(50, owner(String(index)), undefined));
+  for (const index of [0, 8, 4, 5, 3, 1]) (limits[index] as Limit).clear();
+  await runtime.advance(50);
+  expect(told).toEqual(["2 at 50", "6 at 50", "7 at 50"]);
+});
+
+test("one that rings may begin the next", async () => {
+  const { runtime, deadlines, owner, told } = setUp();
+  const again = (): void => {
+    if (told.length < 4) deadlines.limit(10, owner("again", again), undefined);
+  };
+  again();
+  deadlines.limit(10, owner("beside"), undefined);
+  await runtime.advance(1_000);
+  expect(told).toEqual(["again at 10", "beside at 10", "again at 20", "again at 30"]);
+});
+
+test("a signal ends the wait once, and a cleared one listens no longer", async () => {
+  const { runtime, deadlines, owner, told } = setUp();
+  const controller = new AbortController();
+  deadlines.limit(100, owner("a"), controller.signal);
+  deadlines.limit(100, owner("b"), controller.signal).clear();
+  controller.abort("enough");
+  deadlines.limit(100, owner("late"), controller.signal).clear();
+  await runtime.advance(1_000);
+  expect(told).toEqual(["a aborted: enough", "late aborted: enough"]);
+});
