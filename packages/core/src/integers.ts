@@ -6,14 +6,16 @@ import { TightbeamError } from "./errors.js";
  */
 
 function check(out: Uint8Array, at: number, width: number, value: number, below: number): void {
-  if (!Number.isInteger(value) || value < 0 || value >= below)
-    throw new TightbeamError("invalid_argument", `an unsigned integer of ${width} bytes cannot hold this value`);
-  if (!(at >= 0 && at + width <= out.length)) throw new TightbeamError("internal", `writing ${width} bytes at ${at} leaves an array of ${out.length} bytes`);
+  if (!Number.isInteger(value) || value < 0 || value >= below) throw new TightbeamError("invalid_argument", `${width} bytes cannot hold this number`);
+  if (!(at >= 0 && at + width <= out.length)) throw new TightbeamError("internal", `${width} bytes do not fit at offset ${at} of ${out.length}`);
 }
 
 function need(bytes: Uint8Array, at: number, width: number): void {
-  if (!(at >= 0 && at + width <= bytes.length)) throw new TightbeamError("malformed", `${width} bytes expected at offset ${at}, the input has ${bytes.length}`);
+  if (!(at >= 0 && at + width <= bytes.length)) throw tooShort(bytes, at, width);
 }
+
+export const tooShort = ({ length }: Uint8Array, at: number, width: number): TightbeamError =>
+  new TightbeamError("malformed", `${width} bytes expected at offset ${at}, the input has ${length}`);
 
 export function writeU8(out: Uint8Array, at: number, value: number): number {
   check(out, at, 1, value, 0x100);

@@ -1,5 +1,5 @@
 import { TightbeamError } from "./errors.js";
-import { readU8, readU16, readU32, readU48, readU64 } from "./integers.js";
+import { readU8, readU16, readU32, readU48, readU64, tooShort } from "./integers.js";
 
 /** A cursor over bytes from outside. Every method throws `malformed` instead of reading past the end, and moves only on success. */
 export interface Reader {
@@ -68,8 +68,7 @@ class Cursor implements Reader {
   }
 
   view(length: number): Uint8Array {
-    if (!(Number.isInteger(length) && length >= 0 && length <= this.remaining))
-      throw new TightbeamError("malformed", `${length} bytes expected at offset ${this.#at}, ${this.remaining} are left`);
+    if (!(Number.isInteger(length) && length >= 0 && length <= this.remaining)) throw tooShort(this.#bytes, this.#at, length);
     const view = this.#bytes.subarray(this.#at, this.#at + length);
     this.#at += length;
     return view;

@@ -1,19 +1,16 @@
 import { concat, equalBytes, hex } from "../bytes.js";
 import { TightbeamError } from "../errors.js";
+import { checkLength } from "./checks.js";
 import * as kemBytes from "./kem-bytes.js";
 import { keyCache } from "./key-cache.js";
 import { type NodeCrypto, nodeCrypto, plain } from "./node-crypto.js";
 import type { Hash, Kem, KemOptions } from "./provider.js";
 import { crypto } from "./select.js";
 
-function checkLength(bytes: Uint8Array, length: number, code: "invalid_argument" | "invalid_key" | "malformed", what: string): void {
-  if (bytes.length !== length) throw new TightbeamError(code, `${what} has ${length} bytes, this one ${bytes.length}`);
-}
-
 const notCanonical = (): TightbeamError => new TightbeamError("invalid_key", "the ML-KEM-768 encapsulation key is not canonical (FIPS 203, 7.2)");
-const checkSeed = (seed: Uint8Array): void => checkLength(seed, kemBytes.seed, "invalid_argument", "an ML-KEM-768 seed");
-const checkPublic = (key: Uint8Array): void => checkLength(key, kemBytes.publicKey, "invalid_key", "an ML-KEM-768 encapsulation key");
-const checkCiphertext = (text: Uint8Array): void => checkLength(text, kemBytes.ciphertext, "malformed", "an ML-KEM-768 ciphertext");
+const checkSeed = (seed: Uint8Array): void => checkLength(seed, kemBytes.seed, "an ML-KEM-768 seed");
+const checkPublic = (key: Uint8Array): void => checkLength(key, kemBytes.publicKey, "an ML-KEM-768 encapsulation key", "invalid_key");
+const checkCiphertext = (text: Uint8Array): void => checkLength(text, kemBytes.ciphertext, "an ML-KEM-768 ciphertext", "malformed");
 
 export async function loadNobleKem(): Promise<Kem> {
   const { ml_kem768 } = await import("@noble/post-quantum/ml-kem.js");
@@ -25,7 +22,7 @@ export async function loadNobleKem(): Promise<Kem> {
     },
     encapsulate(publicKey, m) {
       checkPublic(publicKey);
-      if (m !== undefined) checkLength(m, kemBytes.m, "invalid_argument", "the randomness m of ML-KEM-768");
+      if (m !== undefined) checkLength(m, kemBytes.m, "the randomness m of ML-KEM-768");
       try {
         const { cipherText, sharedSecret } = ml_kem768.encapsulate(publicKey, m);
         return { ciphertext: cipherText, sharedSecret };

@@ -66,19 +66,20 @@ function coordinate(value: unknown, name: string): Uint8Array {
   }
 }
 
-function checkUse(jwk: Readonly<Record<string, unknown>>, algs: readonly string[], operation: "sign" | "verify"): void {
-  const { alg, use, key_ops: operations, kid, ext } = jwk;
-  if (alg !== undefined && !algs.includes(alg as string)) throw invalid("The JWK's 'alg' does not fit its curve.");
-  if (use !== undefined && use !== "sig") throw invalid("The JWK's 'use' is not 'sig'.");
-  if (operations !== undefined && !(Array.isArray(operations) && operations.length === 1 && operations[0] === operation))
-    throw invalid(`The JWK's 'key_ops' is not ['${operation}'].`);
-  if (kid !== undefined && !(typeof kid === "string" && kid.length <= 256)) throw invalid("The JWK's 'kid' is not a string of at most 256 characters.");
-  if (ext !== undefined && typeof ext !== "boolean") throw invalid("The JWK's 'ext' is not a boolean.");
+/** Members that only describe the key must not contradict what it is for. */
+function checkUse({ alg, use, key_ops: operations, kid, ext }: Readonly<Record<string, unknown>>, algs: readonly string[], operation: "sign" | "verify"): void {
+  const fits = {
+    alg: alg === undefined || algs.includes(alg as string),
+    use: use === undefined || use === "sig",
+    key_ops: operations === undefined || (Array.isArray(operations) && operations.length === 1 && operations[0] === operation),
+    kid: kid === undefined || (typeof kid === "string" && kid.length <= 256),
+    ext: ext === undefined || typeof ext === "boolean",
+  };
+  for (const [name, fit] of Object.entries(fits)) if (!fit) throw invalid(`The JWK's '${name}' does not fit an identity key that should ${operation}.`);
 }
 
 /** What RFC 7638 hashes: the required members in order, without spaces. Values are base64url or registered names, so nothing needs escaping. */
-export const thumbprintInput = (jwk: PublicJwk): string =>
-  jwk.kty === "OKP" ? `{"crv":"${jwk.crv}","kty":"OKP","x":"${jwk.x}"}` : `{"crv":"${jwk.crv}","kty":"EC","x":"${jwk.x}","y":"${jwk.y}"}`;
+export const thumbprintInput = (jwk: PublicJwk): string => JSON.stringify(jwk, ["crv", "kty", "x", "y"]);
 
 /** RFC 7638 with SHA-256, 43 characters of base64url. `jwk` may hold more members; it is checked first. Throws `invalid_key`. */
 export function thumbprint(jwk: unknown): string {
