@@ -94,7 +94,7 @@ export function fromBase64url(text: string): Uint8Array {
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
     const value = code < 128 ? (base64Values[code] as number) : -1;
-    if (value < 0) throw malformed("base64url text holds a character outside A-Z a-z 0-9 - _");
+    if (value < 0) throw malformed("base64url text holds a character outside A-Z a-z 0-9 _ -");
     bits = ((bits << 6) | value) & 0xffff;
     have += 6;
     if (have >= 8) {
@@ -102,7 +102,7 @@ export function fromBase64url(text: string): Uint8Array {
       out[at++] = bits >> have;
     }
   }
-  if ((bits & ((1 << have) - 1)) !== 0) throw malformed("base64url text is not canonical: unused bits of its last character are set");
+  if ((bits & ((1 << have) - 1)) !== 0) throw malformed("base64url text is not canonical: its last character has unused bits");
   return out;
 }
 
@@ -114,7 +114,7 @@ export const isWellFormed = (text: string): boolean => (text as unknown as { isW
 
 /** UTF-8. Throws `malformed` for lone surrogates, which an encoder would silently replace. */
 export function encodeUtf8(text: string): Uint8Array {
-  if (!isWellFormed(text)) throw malformed("text holds a lone surrogate and cannot be sent as UTF-8");
+  if (!isWellFormed(text)) throw malformed("text holds a lone surrogate, which UTF-8 cannot hold");
   return textEncoder.encode(text);
 }
 

@@ -9,7 +9,7 @@ export function onDemand<Part>(load: () => Promise<Part>): () => Promise<Part> {
   return () => {
     part ??= load().catch((cause: unknown) => {
       part = undefined;
-      throw new TightbeamError("unavailable", "A part of this program could not be loaded. Is this page offline, or older than its server? See the cause.", {
+      throw new TightbeamError("unavailable", "A part of this program could not be loaded: is this page offline, or old? See the cause.", {
         cause,
       });
     });

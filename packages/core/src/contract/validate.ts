@@ -54,4 +54,4 @@ async function refuse(issues: readonly StandardSchemaV1.Issue[], value: unknown,
 }
 
 const broken = (where: Where, cause: unknown): TightbeamError =>
-  new TightbeamError(`invalid_${where}`, `The schema of the ${where} failed while it checked: it must return issues, not throw.`, { cause });
+  new TightbeamError(`invalid_${where}`, `The schema of the ${where} failed: it must return issues, not throw.`, { cause });

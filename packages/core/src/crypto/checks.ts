@@ -29,5 +29,4 @@ export function checkShared(shared: Uint8Array): Uint8Array {
   return shared;
 }
 
-export const smallOrder = (): TightbeamError =>
-  new TightbeamError("invalid_key", "the X25519 public key is a point of small order: it would give a secret that everyone knows");
+export const smallOrder = (): TightbeamError => new TightbeamError("invalid_key", "the X25519 public key is of small order: everyone would know the secret");

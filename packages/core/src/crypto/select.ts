@@ -37,7 +37,7 @@ const nobleSource: ScriptSource = {
 const noiseAnswers = onDemand(() => import("./noise-answers.js"));
 
 function checked<T>(name: string, primitive: T, passes: (primitive: T) => boolean): T {
-  if (!passes(primitive)) throw new TightbeamError("internal", `${name} gives wrong known answers in this runtime: nothing can be encrypted safely here`);
+  if (!passes(primitive)) throw new TightbeamError("internal", `${name} gives wrong known answers in this runtime: nothing is safe here`);
   return primitive;
 }
 

@@ -40,11 +40,11 @@ export function encodeEnvelope(header: OutgoingHeader, payload?: EncodedPayload)
   if (wireError?.retryAfter !== undefined) flags |= flag.retryAfter;
   if (payload !== undefined) flags |= payload.kind === "bytes" ? flag.payload | flag.rawPayload : flag.payload;
   const typeIndex = types.indexOf(type);
-  if (typeIndex < 0) throw invalid("type", "one of request, response, notification, event, stream, error");
+  if (typeIndex < 0) throw invalid("type", "an unknown one");
   const fault = shapeFault(type, flags);
   if (fault !== undefined) throw invalid(fault, `not as the type ${type} has it`);
   const priorityIndex = priorities.indexOf(priority);
-  if (priorityIndex < 0) throw invalid("priority", "one of critical, high, normal, low");
+  if (priorityIndex < 0) throw invalid("priority", "an unknown one");
 
   if (slabAt + headerMax + sharedMax > slab.length) {
     slab = new Uint8Array(slabBytes);
@@ -68,7 +68,7 @@ export function encodeEnvelope(header: OutgoingHeader, payload?: EncodedPayload)
     at = put32(out, at, ttl);
   }
   if (name !== undefined) {
-    if (!isName(name)) throw invalid(type === "event" ? "topic" : "method", "1 to 128 of A-Z a-z 0-9 _ - in segments joined by . or /");
+    if (!isName(name)) throw invalid(type === "event" ? "topic" : "method", "outside its grammar");
     at = putAscii(out, at, name);
   }
   if (entries !== undefined && entries.length > 0) at = putHeaders(out, at, entries, start + headerMax);
@@ -157,4 +157,4 @@ function put32(out: Uint8Array, at: number, value: number): number {
 }
 
 const isU32 = (value: number): boolean => Number.isInteger(value) && value >= 0 && value < 2 ** 32;
-const headersTooLarge = () => invalid("headers", `everything beside the payload is at most ${headerMax} bytes, an error message at most ${maxErrorTextBytes}`);
+const headersTooLarge = () => invalid("headers", `all but the payload is at most ${headerMax} bytes, an error message ${maxErrorTextBytes}`);

@@ -15,8 +15,8 @@ export function headerEntries(headers: unknown): readonly (readonly [string, str
   const entries = Object.entries(headers);
   if (entries.length > maxHeaders) throw invalid("headers", `at most ${maxHeaders}`);
   return entries.map(([name, value]) => {
-    if (!isHeaderName(name)) throw invalid("headers", "names are 1 to 64 characters of an HTTP token in lower case, first a letter or digit");
-    if (!isPrintable(value)) throw invalid(`headers.${name}`, "printable text without control characters or line breaks");
+    if (!isHeaderName(name)) throw invalid("headers", "a name is 1 to 64 characters of an HTTP token in lower case, first a letter or digit");
+    if (!isPrintable(value)) throw invalid(`headers.${name}`, "printable text");
     return [name, value];
   });
 }

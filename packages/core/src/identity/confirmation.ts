@@ -13,14 +13,14 @@ export async function confirmedKey(cnf: unknown, kind: "jwk" | "jkt" | undefined
   if (!isJsonObject(cnf)) throw invalid("The token is bound to no key: 'cnf' is missing.");
   const [inside, thumbprint] = [Object.hasOwn(cnf, "jwk"), Object.hasOwn(cnf, "jkt")];
   if (inside === thumbprint) throw invalid("The token's 'cnf' needs either 'jwk' or 'jkt'.");
-  if (kind !== undefined && kind !== (inside ? "jwk" : "jkt")) throw invalid("The token is bound to its key in another way than its issuer's profile says.");
+  if (kind !== undefined && kind !== (inside ? "jwk" : "jkt")) throw invalid("The token's 'cnf' is not of the kind that its issuer's profile names.");
   if (inside) {
-    if (beside !== undefined) throw invalid("A key travelled beside a token that holds its key.");
+    if (beside !== undefined) throw invalid("A key travelled beside the token, and one is inside.");
     return importConfirmed(cnf.jwk);
   }
-  if (beside === undefined) throw invalid("The token names its key by thumbprint, and the key did not travel beside it.");
+  if (beside === undefined) throw invalid("The token's key did not travel beside it, and is not inside.");
   const key = await importConfirmed(parseBeside(beside));
-  if (typeof cnf.jkt !== "string" || key.thumbprint !== cnf.jkt) throw invalid("The key beside the token is not the one the token names.");
+  if (typeof cnf.jkt !== "string" || key.thumbprint !== cnf.jkt) throw invalid("The key beside the token is not the one it names.");
   return key;
 }
 

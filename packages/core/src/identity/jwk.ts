@@ -35,22 +35,17 @@ function readMembers(value: unknown, allowed: ReadonlySet<string>, operation: "s
   if (!isJsonObject(value)) throw invalid("A key is a JWK object.");
   for (const name of Object.keys(value)) {
     if (allowed.has(name)) continue;
-    throw invalid(
-      name === "d"
-        ? "The JWK holds a private key where a public one is due: treat that key as lost and make a new one."
-        : "The JWK has a member that is not allowed here.",
-    );
+    throw invalid(name === "d" ? "The JWK holds a private key: that key is public now, make a new one." : "The JWK has a member that is not allowed here.");
   }
   const { kty, crv, x, y } = value;
   if (kty === "OKP" && crv === "Ed25519") {
     if (y !== undefined) throw invalid("An Ed25519 key has no member 'y'.");
-    if (!isStrictEd25519Point(coordinate(x, "x")))
-      throw invalid("The Ed25519 key is not canonical or of small order: nobody can hold its private half honestly.");
+    if (!isStrictEd25519Point(coordinate(x, "x"))) throw invalid("The Ed25519 key is not canonical or of small order.");
     checkUse(value, ["EdDSA", "Ed25519"], operation);
     return { alg: "EdDSA", jwk: Object.freeze({ kty, crv, x: x as string }) };
   }
   if (kty === "EC" && crv === "P-256") {
-    if (!isP256Point(coordinate(x, "x"), coordinate(y, "y"))) throw invalid("The P-256 key is not a point of the curve.");
+    if (!isP256Point(coordinate(x, "x"), coordinate(y, "y"))) throw invalid("The P-256 key is not on the curve.");
     checkUse(value, ["ES256"], operation);
     return { alg: "ES256", jwk: Object.freeze({ kty, crv, x: x as string, y: y as string }) };
   }

@@ -29,9 +29,8 @@ export function readKeySet(set: unknown, allowed?: readonly PublicTokenAlgorithm
   if (set.keys.length > keySetMax) throw invalid(`The JWK Set holds more than ${keySetMax} keys.`);
   const keys: IssuerKey[] = [];
   for (const jwk of set.keys as unknown[]) {
-    if (!isJsonObject(jwk)) throw invalid("A member of the JWK Set's 'keys' is not an object.");
-    if (isPrivateJwk(jwk))
-      throw invalid("The JWK Set holds a private or symmetric key, so everyone who can read it can sign: replace that key, and publish public halves only.");
+    if (!isJsonObject(jwk)) throw invalid("The JWK Set holds a key that is not an object.");
+    if (isPrivateJwk(jwk)) throw invalid("The JWK Set holds a private or symmetric key: replace it, and publish public halves only.");
     const key = readIssuerKey(jwk, allowed);
     if (key === undefined) continue;
     if (keys.some((other) => other.kid === key.kid && key.kid !== undefined && other.algorithms.some((alg) => key.algorithms.includes(alg))))

@@ -52,7 +52,7 @@ export function checkProfile(profile: IssuerProfile): CheckedProfile {
   if (audience !== undefined && (typeof audience !== "string" || audience === "")) throw invalid("`audience` is a non-empty string.");
   if (!(Number.isFinite(maxTokenAge) && maxTokenAge > 0)) throw invalid("`maxTokenAge` is a number of ms above 0.");
   if (algorithms !== undefined && !(algorithms.length > 0 && algorithms.every(isPublicAlgorithm)))
-    throw invalid("`algorithms` lists public-key algorithms such as 'EdDSA', 'ES256' or 'RS256'; never 'none', never HS*.");
+    throw invalid("`algorithms` lists public-key algorithms such as 'EdDSA', 'ES256' or 'RS256'.");
   if (prefixes.length === 0 || !prefixes.every(isPrefix)) throw invalid("A prefix is a realm with its slash ('acme/'), an agent id, or '' for every id.");
   return Object.freeze({ ...profile, typ, maxTokenAge, prefixes: Object.freeze([...prefixes]) });
 }

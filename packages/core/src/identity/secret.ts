@@ -52,10 +52,10 @@ function checkSecret(secret: Uint8Array): void {
   if (!(secret instanceof Uint8Array)) refuse("is not a Uint8Array");
   if (secret.length < secretMinBytes) refuse(`is shorter than ${secretMinBytes} bytes`);
   if (secret.length > secretMaxBytes) refuse(`is longer than ${secretMaxBytes} bytes`);
-  if (secret.every((byte) => (byte >= 0x20 && byte < 0x7f) || byte === 0x0a || byte === 0x0d || byte === 0x09)) refuse("is text, not random bytes");
+  if (secret.every((byte) => (byte >= 0x20 && byte < 0x7f) || byte === 0x0a || byte === 0x0d || byte === 0x09)) refuse("is not random bytes but text");
   // 32 random bytes have fewer than 16 distinct values once in 10^15 cases.
-  if (new Set(secret).size < 16) refuse("has too few distinct bytes to be random");
+  if (new Set(secret).size < 16) refuse("is not random bytes: few are distinct");
   const step = ((secret[1] as number) - (secret[0] as number)) & 0xff;
-  if (secret.every((byte, i) => i === 0 || ((byte - (secret[i - 1] as number)) & 0xff) === step)) refuse("is a sequence, not random bytes");
-  if (secret.every((byte, i) => i < 16 || byte === secret[i % 16])) refuse("repeats itself");
+  if (secret.every((byte, i) => i === 0 || ((byte - (secret[i - 1] as number)) & 0xff) === step)) refuse("is not random bytes but a sequence");
+  if (secret.every((byte, i) => i < 16 || byte === secret[i % 16])) refuse("is not random bytes: it repeats itself");
 }

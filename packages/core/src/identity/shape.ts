@@ -21,8 +21,7 @@ export function readToken(token: string): TokenShape {
   if (parts.length !== 3 || !header || !claims || !signature) throw invalid("A token is three non-empty parts joined by dots.");
   const shape = { header: readPart(header, "header"), claims: readPart(claims, "claims") };
   decodePart(signature, "signature");
-  if (Object.hasOwn(shape.header, "crit") || Object.hasOwn(shape.header, "b64"))
-    throw invalid("The token's header asks for an extension ('crit' or 'b64'): none is supported.");
+  if (Object.hasOwn(shape.header, "crit") || Object.hasOwn(shape.header, "b64")) throw invalid("The token's header has 'crit' or 'b64': neither is supported.");
   return shape;
 }
 
@@ -49,6 +48,6 @@ function decodePart(part: string, name: string): Uint8Array {
   try {
     return fromBase64url(part);
   } catch {
-    throw invalid(`The token's ${name} is not canonical base64url: spaces, padding and other spellings are refused.`);
+    throw invalid(`The token's ${name} is not canonical base64url.`);
   }
 }

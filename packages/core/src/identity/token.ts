@@ -32,10 +32,7 @@ export async function verifyToken(token: string, rules: TokenRules, options: Ver
   if (!Number.isFinite(options.now)) throw new TightbeamError("invalid_argument", "`now` is the wall clock in ms.");
   const { header, claims } = readToken(token);
   if (claims.iss !== profile.issuer)
-    throw new TightbeamError(
-      "unknown_issuer",
-      "The token comes from an issuer that is not trusted here: add its profile to the trust, or get a token from a trusted one.",
-    );
+    throw new TightbeamError("unknown_issuer", "The token's issuer is not trusted here: add its profile to the trust, or get a token from a trusted one.");
 
   const issuerKey = await verifySignature(token, rules);
   const times = checkClaims(header, claims, profile, options.now);
@@ -70,7 +67,7 @@ async function verifySignature(token: string, { keys, algorithms }: TokenRules):
       token,
       async ({ alg, kid }) => {
         issuerKey = await keys.find(alg as TokenAlgorithm, kid);
-        if (issuerKey === undefined) throw invalid("The issuer has no key for this token: it was removed or replaced, or another issuer made the token.");
+        if (issuerKey === undefined) throw invalid("The token's issuer has no key for it: removed, replaced, or another issuer's.");
         return issuerKey.cryptoKey(alg as TokenAlgorithm);
       },
       { algorithms: [...algorithms] },
@@ -85,7 +82,7 @@ async function verifySignature(token: string, { keys, algorithms }: TokenRules):
 function translate(error: unknown): TightbeamError {
   if (error instanceof TightbeamError) return error;
   const { code } = error as { code?: unknown };
-  if (code === "ERR_JOSE_ALG_NOT_ALLOWED") return invalid("The token is signed with an algorithm that its issuer may not use.");
+  if (code === "ERR_JOSE_ALG_NOT_ALLOWED") return invalid("The token's issuer may not sign with this algorithm.");
   if (code === "ERR_JWS_SIGNATURE_VERIFICATION_FAILED") return invalid("The token's signature is wrong.");
   return invalid("The token could not be verified.");
 }
@@ -94,7 +91,7 @@ function checkAudience(claims: TokenClaims, profile: CheckedProfile, options: Ve
   const { aud } = claims;
   const wanted = options.audience ?? profile.audience;
   if (wanted === undefined) {
-    if (aud !== undefined) throw invalid("The token is meant for an audience ('aud'), and none is configured here.");
+    if (aud !== undefined) throw invalid("The token is meant for an audience ('aud'), and there is none here.");
     return;
   }
   const listed = Array.isArray(aud) ? aud : [aud];
@@ -140,7 +137,7 @@ async function checkRevocation(token: VerifiedToken, profile: CheckedProfile): P
   try {
     revoked = await profile.revoked({ jti: token.jti, thumbprint: token.key.thumbprint, id: token.id });
   } catch (cause) {
-    throw new TightbeamError("issuer_unavailable", "Whether the token is revoked could not be found out, so it does not count now.", { cause });
+    throw new TightbeamError("issuer_unavailable", "Whether the token is revoked could not be found out.", { cause });
   }
   if (revoked !== false) throw new TightbeamError("revoked_token", "The token, its key or its agent has been revoked.");
 }

@@ -56,10 +56,7 @@ export const trust = Object.freeze({
     const find = (issuer: unknown): IssuerTrust => {
       const one = byIssuer.get(issuer as string);
       if (one === undefined)
-        throw new TightbeamError(
-          "unknown_issuer",
-          "The token comes from an issuer that is not trusted here: add its profile to the trust, or get a token from a trusted one.",
-        );
+        throw new TightbeamError("unknown_issuer", "The token's issuer is not trusted here: add its profile to the trust, or get a token from a trusted one.");
       return one;
     };
     return Object.freeze({

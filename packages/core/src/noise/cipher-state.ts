@@ -85,6 +85,6 @@ export function cipherState(aead: Aead, cipher: CipherName, key: Uint8Array, sta
 }
 
 export const notAuthentic = (): TightbeamError =>
-  new TightbeamError("auth", "a Noise message does not authenticate: it was changed, is out of order, or was made with other keys");
+  new TightbeamError("auth", "a Noise message does not authenticate: changed, out of order, or made with other keys");
 export const tooLarge = (length: number): TightbeamError =>
   new TightbeamError("too_large", `a Noise message holds at most ${messageMaxBytes} bytes, this one would have ${length}`);

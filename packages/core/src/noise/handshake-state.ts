@@ -54,7 +54,7 @@ function draw(random: Random, length: number): Uint8Array {
     throw new TightbeamError("internal", "the random generator failed: no key can be made", { cause });
   }
   if (!(bytes instanceof Uint8Array) || bytes.length !== length || isZero(bytes)) {
-    throw new TightbeamError("internal", "the random generator gave no usable bytes: no key can be made");
+    throw new TightbeamError("internal", "the random generator failed: no key can be made");
   }
   return bytes;
 }

@@ -138,7 +138,7 @@ class State implements Handshake {
 
   fork(): Handshake {
     this.#expect("read");
-    if (this.#pending !== undefined) throw outOfTurn("fork before beginRead or after endRead, not between them");
+    if (this.#pending !== undefined) throw outOfTurn("fork before beginRead or after endRead");
     this.#used ??= new Set();
     return new State(this.#prepared, { symmetric: this.#data.symmetric.clone(), keys: share(this.#data.keys) }, this.#step, this.#used);
   }
@@ -180,8 +180,7 @@ class State implements Handshake {
   #expect(turn: "write" | "read"): void {
     if (this.#over) throw isOver();
     if (this.finished) throw outOfTurn("this handshake is finished: split it");
-    if (this.next !== turn)
-      throw outOfTurn(turn === "write" ? "the next message of this handshake is the peer's" : "the next message of this handshake is ours to write");
+    if (this.next !== turn) throw outOfTurn(`the next message of this handshake is ${turn === "write" ? "the peer's" : "ours"}`);
   }
 
   #requireFinished(what: string): void {
@@ -218,8 +217,7 @@ class State implements Handshake {
   #claim(transcript: Uint8Array): void {
     if (this.#used === undefined) return;
     const name = toHex(transcript);
-    if (this.#used.has(name))
-      throw new TightbeamError("invalid_argument", "a copy of this handshake has already used these keys: using them again would repeat a nonce");
+    if (this.#used.has(name)) throw new TightbeamError("invalid_argument", "a copy of this handshake has used these keys: a nonce would repeat");
     this.#used.add(name);
   }
 }

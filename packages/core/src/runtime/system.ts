@@ -12,11 +12,11 @@ const timeoutMax = 2 ** 31 - 1;
 function fill(target: Uint8Array<ArrayBuffer>): void {
   const source = globalThis.crypto;
   if (source === undefined || typeof source.getRandomValues !== "function")
-    throw new TightbeamError("unsupported", "this runtime has no globalThis.crypto.getRandomValues: without secure randomness nothing can start");
+    throw new TightbeamError("unsupported", "this runtime has no globalThis.crypto.getRandomValues, no secure randomness");
   try {
     for (let at = 0; at < target.length; at += generatorMax) source.getRandomValues(target.subarray(at, at + generatorMax));
   } catch (cause) {
-    throw new TightbeamError("internal", "the system's random generator failed: nothing that needs a key can go on", { cause });
+    throw new TightbeamError("internal", "the random generator failed: no key can be made", { cause });
   }
 }
 
@@ -26,7 +26,7 @@ function systemRandom(): Random {
   let used = poolBytes;
   return Object.freeze({
     bytes(length: number): Uint8Array {
-      if (!Number.isSafeInteger(length) || length < 0) throw new TightbeamError("invalid_argument", "random.bytes takes a whole, non-negative number of bytes");
+      if (!Number.isSafeInteger(length) || length < 0) throw new TightbeamError("invalid_argument", "random.bytes takes a whole number of bytes");
       if (length > pooledReadMax) {
         const out = new Uint8Array(length);
         fill(out);

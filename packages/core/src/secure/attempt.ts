@@ -161,7 +161,7 @@ export function createAttempt(context: Context, target: Target, hint: SuiteId | 
       const { sessionId: theirs, replyTo } = hs2;
       peer = await verifyPeer(context, { role: "responder", payload, h, sessionId: theirs, replyTo, expectedId: aim.id, expectedInstance: aim.instance });
       if (chooseSuite(payload.suites as SuiteId[], context.suites) !== suite) {
-        throw new TightbeamError("handshake_failed", "The suite in use is not the one the peer prefers: something changed the offer on the way.", {
+        throw new TightbeamError("handshake_failed", "The peer prefers another suite than the one in use: somebody on the way changed the offer.", {
           retryable: false,
         });
       }

@@ -34,7 +34,7 @@ export async function writePayload(
   });
   const payload = appendProof(signed, await signProof(key, proofType, proofPayload(crypto.sha256, role, h, signed)));
   if (payload.length > protocol.handshakeFrameMaxBytes - frameOverheadBytes) {
-    throw new TightbeamError("too_large", "The token and link data do not fit into one handshake frame of 16 KiB. Give this agent a smaller token.");
+    throw new TightbeamError("too_large", "The token does not fit into a handshake frame of 16 KiB. Get a smaller token.");
   }
   return payload;
 }
@@ -52,7 +52,7 @@ export interface Claims {
 }
 
 const wrongPeer = (what: string): TightbeamError =>
-  new TightbeamError("wrong_peer", `${what}. Nothing was sent to it. Check the address you dial, and that nobody rewrites frames on the way.`);
+  new TightbeamError("wrong_peer", `${what}. Nothing was sent to it. Check the address; somebody on the way may change frames.`);
 
 /** Who the other side is, in the order of docs/protocol.md, section 2: token, key, proof, then what the proof binds. Throws a typed error. */
 export async function verifyPeer(context: Context, claims: Claims): Promise<Peer> {
@@ -65,7 +65,7 @@ export async function verifyPeer(context: Context, claims: Claims): Promise<Peer
     ...(payload.jwk === undefined ? {} : { jwk: payload.jwk }),
   });
   if (!(await verifyProof(token.key, proofType, proofPayload(crypto.sha256, role, h, payload.signed), payload.proof))) {
-    throw new TightbeamError("invalid_token", "The peer showed a token whose key it does not hold. Somebody may be using a stolen token.");
+    throw new TightbeamError("invalid_token", "The peer showed a token whose key it does not hold. It may be stolen.");
   }
   const inbox = inboxAddress(token.id, payload.instance);
   if (claims.expectedId !== undefined && token.id !== claims.expectedId) throw wrongPeer("Another agent answered than the one dialled");

@@ -37,7 +37,7 @@ const defaults: HandshakeLimits = {
 export function createHandshakes(options: HandshakesOptions): Handshakes {
   const suites = options.suites ?? [hybridSuite];
   if (suites.length === 0 || new Set(suites).size !== suites.length || suites.some((id) => suiteOf(id) === undefined)) {
-    throw new TightbeamError("invalid_argument", "suites names each of 0x0101 (hybrid) and 0x0001 (classical) at most once, and at least one of them.");
+    throw new TightbeamError("invalid_argument", "suites names 0x0101 (hybrid), 0x0001 (classical), or both once.");
   }
   const { runtime } = options;
   const { clock, random } = runtime;

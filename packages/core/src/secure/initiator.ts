@@ -124,12 +124,12 @@ export function createInitiator(context: Context): Initiator {
     dial(to, options) {
       return new Promise((resolve, reject) => {
         const target = parseTarget(to);
-        if (closed) reject(new TightbeamError("closed", "This agent is closed and dials nobody. Create a new one."));
+        if (closed) reject(new TightbeamError("closed", "This agent is closed. Create a new one."));
         else if (target === undefined) reject(new TightbeamError("invalid_address", "Only agent/<id> and inbox/<id>/<instance> can be dialled."));
         else if (!(options.timeout > 0)) reject(new TightbeamError("invalid_argument", "A dial needs a timeout in ms above 0."));
-        else if (to === context.addresses.inbox) reject(new TightbeamError("self", "This is the agent's own instance. An agent cannot link to itself."));
+        else if (to === context.addresses.inbox) reject(new TightbeamError("self", "This agent's own instance answered. An agent cannot link to itself."));
         else if (options.signal?.aborted === true) reject(options.signal.reason);
-        else if (dials.size >= dialsMax) reject(new TightbeamError("overloaded", `${dialsMax} dials are under way already. Wait for some of them.`));
+        else if (dials.size >= dialsMax) reject(new TightbeamError("overloaded", `${dialsMax} dials are under way. Wait for some of them.`));
         else run(target, options, resolve, reject);
       });
     },

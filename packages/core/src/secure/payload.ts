@@ -65,7 +65,7 @@ const wide = (value: Uint8Array, at: number): number => readU32(value, at) * 0x1
 /** Message 2 or 3 after decryption. Throws `handshake_failed` for anything the protocol does not say. */
 export function decodePayload(bytes: Uint8Array, message: 2 | 3): HandshakePayload {
   const refuse = (what: string): never => {
-    throw new TightbeamError("handshake_failed", `The peer's handshake payload is not valid: ${what}. It may run another version of the protocol.`, {
+    throw new TightbeamError("handshake_failed", `The peer's handshake payload is invalid: ${what}. Does it run another version?`, {
       retryable: false,
     });
   };

@@ -91,7 +91,7 @@ export function createResponder(context: Context): Responder {
     const sameList = payload.suites.length === hs1.suites.length && payload.suites.every((id, i) => id === hs1.suites[i]);
     const offered = payload.link;
     if (!sameList || offered === undefined)
-      throw new TightbeamError("handshake_failed", "The suites of message 3 are not those of message 1: something changed them on the way.", {
+      throw new TightbeamError("handshake_failed", "The suites of message 3 are not those of message 1: somebody on the way changed the offer.", {
         retryable: false,
       });
     const session = sessionOf(context, handshake, suite, localId, hs1.sessionId);

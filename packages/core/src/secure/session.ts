@@ -108,7 +108,7 @@ class DataSession implements Session {
       this.#turnKey(now);
       if (this.#next >= this.#counterMax) this.end();
     }
-    if (this.ended) throw new TightbeamError("session_ended", "This session has ended and seals nothing more. The link makes a new one by itself.");
+    if (this.ended) throw new TightbeamError("session_ended", "This session has ended. The link makes a new one by itself.");
     const { counters } = this;
     const counter = this.#next;
     this.#next += 1;

@@ -24,7 +24,7 @@ export function encodeTlvs(list: readonly Tlv[]): Uint8Array {
   let before = -1;
   for (const { type, value } of list) {
     if (type <= before || type > 0xff) throw new TightbeamError("internal", "TLV types must ascend");
-    if (value.length > 0xffff) throw new TightbeamError("too_large", "a TLV value holds at most 65,535 bytes");
+    if (value.length > 0xffff) throw new TightbeamError("too_large", "a TLV value is too long");
     before = type;
     out[at] = type;
     out[at + 1] = value.length >>> 8;

@@ -10,10 +10,10 @@ export const noAnswer = (to: Address, waited?: number): TightbeamError =>
   );
 
 export const nothingAuthentic = (to: Address): TightbeamError =>
-  new TightbeamError("handshake_failed", `Something answered as ${to}, but nothing that it sent was authentic. Somebody on the way may be changing frames.`);
+  new TightbeamError("handshake_failed", `Something answered as ${to}, but nothing was authentic. Somebody on the way may change frames.`);
 
 export const unconfirmed = (to: Address): TightbeamError =>
-  new TightbeamError("handshake_failed", `${to} answered and proved who it is, but never confirmed this side. It may not accept this agent's token.`);
+  new TightbeamError("handshake_failed", `${to} answered and proved who it is, but never confirmed. It may not accept this agent's token.`);
 
 export const ownInstance = (): TightbeamError => new TightbeamError("self", "This agent's own instance answered. An agent cannot link to itself.");
 
