@@ -7,7 +7,7 @@ import { median } from "./measure.js";
 const here = fileURLToPath(new URL(".", import.meta.url));
 const execute = promisify(execFile);
 
-async function lastLine(args: readonly string[]): Promise<string> {
+export async function lastLine(args: readonly string[]): Promise<string> {
   const { stdout } = await execute(process.execPath, args, { cwd: here });
   return stdout.trimEnd().split("\n").at(-1) ?? "";
 }

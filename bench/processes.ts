@@ -16,6 +16,8 @@ export interface Run {
   readonly rate: number;
   /** µs of CPU per operation, of all processes of the system together. */
   readonly cost: number;
+  /** The same for each process: the client, then the others in the order in which they were named. */
+  readonly costs: readonly number[];
 }
 
 /** One way for two programs to talk, with its processes running. */
@@ -75,15 +77,16 @@ export async function startProcess(place: Place, ...args: string[]): Promise<Pro
 /** A system is its client and whatever works for it. */
 export function system(name: string, client: Process, ...servers: Process[]): System {
   const all = [client, ...servers].map(({ child }) => child);
-  const cpuOfAll = async (): Promise<number> => (await Promise.all(all.map((child) => ask(child, "cpu")))).reduce((sum, { cpu }) => sum + cpu, 0);
+  const cpuOfEach = async (): Promise<number[]> => (await Promise.all(all.map((child) => ask(child, "cpu")))).map(({ cpu }) => cpu);
   return {
     name,
     async run(load) {
-      const before = await cpuOfAll();
+      const before = await cpuOfEach();
       const began = performance.now();
       const { rate = 0 } = await ask(client.child, load);
-      const seconds = (performance.now() - began) / 1_000;
-      return { rate, cost: ((await cpuOfAll()) - before) / (rate * seconds) };
+      const operations = (rate * (performance.now() - began)) / 1_000;
+      const costs = (await cpuOfEach()).map((used, index) => (used - (before[index] ?? 0)) / operations);
+      return { rate, cost: costs.reduce((sum, each) => sum + each, 0), costs };
     },
   };
 }

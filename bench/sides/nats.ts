@@ -1,38 +1,12 @@
 /** Raw NATS, with the client that our transport uses: its own request and reply, and publishes that a subscriber counts. Also the nats-server of every NATS system. */
-import { type ChildProcess, spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
-import { findNatsServer } from "../../scripts/nats-server.mjs";
+import { type Broker, startBroker } from "../broker.js";
 import { type Client, closedLoop, type Load, type Side, sampleObject } from "./side.js";
 
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
-let server: ChildProcess | undefined;
-process.on("exit", () => server?.kill("SIGKILL"));
-
-function startServer(): Promise<string> {
-  const path = findNatsServer();
-  if (path === undefined) throw new Error("There is no nats-server here.");
-  const started = spawn(path, ["--addr", "127.0.0.1", "--port", "-1"], { stdio: ["ignore", "ignore", "pipe"] });
-  server = started;
-  return new Promise((resolve, reject) => {
-    let log = "";
-    started.stderr.on("data", (chunk: Buffer) => {
-      log += chunk.toString();
-      const port = /client connections on 127\.0\.0\.1:(\d+)/.exec(log)?.[1];
-      if (port !== undefined && log.includes("Server is ready")) resolve(`nats://127.0.0.1:${port}`);
-    });
-    started.once("exit", () => reject(new Error(`nats-server ended:\n${log}`)));
-  });
-}
-
-/** µs in user and system mode, in ticks of 10 ms (proc_pid_stat(5), fields 14 and 15). */
-function cpuOfServer(): number {
-  if (server?.pid === undefined) return 0;
-  const fields = readFileSync(`/proc/${server.pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
-  return (Number(fields[11]) + Number(fields[12])) * 10_000;
-}
+let broker: Broker | undefined;
 
 async function answer(url: string): Promise<string> {
   const connection = await connect({ servers: url });
@@ -99,4 +73,14 @@ async function clientOf(url: string): Promise<Client> {
   };
 }
 
-export const side: Side = { servers: { server: startServer, echo: answer }, connect: clientOf, besides: cpuOfServer };
+export const side: Side = {
+  servers: {
+    async server() {
+      broker = await startBroker();
+      return broker.url;
+    },
+    echo: answer,
+  },
+  connect: clientOf,
+  besides: () => broker?.cpu() ?? 0,
+};
