@@ -4,7 +4,7 @@ import type { Transport } from "@tightbeam/core/transport";
 import { connectNats } from "@tightbeam/nats";
 import { startBroker } from "./broker.js";
 
-/** What two agents send each other for one operation of 256 B, over NATS. */
+/** What two agents send each other over NATS, for one operation of 256 B or in a time without any. */
 export interface FrameFigures {
   readonly what: string;
   readonly frames: number;
@@ -15,7 +15,8 @@ export interface FrameFigures {
 const payload = new Uint8Array(256).fill(7);
 const settled = 500;
 
-export async function measureFrames(): Promise<readonly FrameFigures[]> {
+/** `idleMs`: how long to watch the link when nobody asks; 0 for not at all. */
+export async function measureFrames(idleMs: number): Promise<readonly FrameFigures[]> {
   const broker = await startBroker();
   const secret = generateSecret();
   let frames = 0;
@@ -60,6 +61,12 @@ export async function measureFrames(): Promise<readonly FrameFigures[]> {
     [frames, bytes] = [0, 0];
     const count = await run();
     figures.push({ what, frames: frames / count, bytes: bytes / count });
+  }
+  if (idleMs > 0) {
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    [frames, bytes] = [0, 0];
+    await new Promise((resolve) => setTimeout(resolve, idleMs));
+    figures.push({ what: `an idle link for ${idleMs / 1_000} s`, frames, bytes });
   }
   await Promise.all([alice.close(), bob.close()]);
   await broker.kill();

@@ -1,5 +1,5 @@
 /*
- * The figures of docs/scaling.md, of the built packages: node --import tsx bench/scaling.ts [ms of each load] [agents ...]
+ * The figures of docs/scaling.md, of the built packages: node --import tsx bench/scaling.ts [ms of each load] [idle] [agents ...]
  * What a request costs each process that takes part, how many bytes go over the network for it, and what a crowd of agents costs a nats-server.
  */
 import { fileURLToPath } from "node:url";
@@ -10,7 +10,9 @@ import { median, startSystems, warmUp } from "./measure.js";
 import { type Run, stopAll } from "./processes.js";
 import type { Load } from "./sides/side.js";
 
-const [ms = "1000", ...counts] = process.argv.slice(2);
+const [ms = "1000", ...more] = process.argv.slice(2);
+const counts = more.filter((word) => word !== "idle");
+const idleMs = more.includes("idle") ? 150_000 : 0;
 const rounds = 3;
 const systems = await startSystems(new Set(["nats", "relayed", "rawNats"]));
 await warmUp(systems);
@@ -42,7 +44,8 @@ for (const [name, load] of loads) {
   }
 }
 stopAll();
-for (const { what, frames, bytes } of await measureFrames()) console.log(`${what.padEnd(42)} ${frames.toFixed(3)} frames, ${bytes.toFixed(0)} bytes in them`);
+for (const { what, frames, bytes } of await measureFrames(idleMs))
+  console.log(`${what.padEnd(42)} ${frames.toFixed(3)} frames, ${bytes.toFixed(0)} bytes in them`);
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 for (const count of counts.length > 0 ? counts : ["100", "1000"]) {
