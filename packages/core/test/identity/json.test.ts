@@ -10,6 +10,8 @@ describe("parseJsonObject", () => {
     ["a member twice, deep", '{"a":[{"b":{"c":1,"c":1}}]}'],
     ["a member twice around an object", '{"a":{"b":1},"a":2}'],
     ["a member twice, with spaces", '{"a" : 1,\n"a"\t: 2}'],
+    ["a member twice, with members of its own", '{"a":{"b":1,"c":2},"a":{}}'],
+    ["a member twice, colons in its texts", '{"a":"::","a":"\\":"}'],
     ["__proto__", '{"__proto__":{"x":1}}'],
     ["__proto__ escaped", '{"\\u005f_proto__":1}'],
     ["an array", "[]"],
@@ -41,6 +43,44 @@ describe("parseJsonObject", () => {
         expect(parseJsonObject(text)).toEqual(JSON.parse(text));
       }),
     );
+  });
+
+  it("finds every duplicate, wherever it stands", () => {
+    const name = fc.constantFrom("a", "b", ":", '\\"', "\\u0061");
+    const tree = fc.letrec<{ value: { text: string; twice: boolean } }>((tie) => ({
+      value: fc.oneof(
+        { maxDepth: 4 },
+        fc.constantFrom({ text: "1", twice: false }, { text: '":"', twice: false }, { text: "[]", twice: false }),
+        fc.array(fc.tuple(name, tie("value")), { maxLength: 4 }).map((members) => ({
+          text: `{${members.map(([key, { text }]) => `"${key}":${text}`).join()}}`,
+          twice: new Set(members.map(([key]) => key.replace("\\u0061", "a"))).size < members.length || members.some(([, { twice }]) => twice),
+        })),
+      ),
+    })).value;
+    fc.assert(
+      fc.property(tree, ({ text, twice }) => {
+        const parse = () => parseJsonObject(`{"top":${text}}`);
+        if (twice) expect(parse).toThrow(expect.objectContaining({ code: "malformed" }));
+        else expect(parse()).toEqual(JSON.parse(`{"top":${text}}`));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it("takes 64 KiB of quotes, escapes and brackets without effort", () => {
+    const started = performance.now();
+    for (const text of [
+      `{"a":"${'\\"'.repeat(32_000)}"}`,
+      `{"a":"${'\\"'.repeat(32_000)}`,
+      `${'"'.repeat(65_536)}`,
+      `{"a":${"[".repeat(32_000)}${"]".repeat(32_000)}}`,
+    ])
+      try {
+        parseJsonObject(text);
+      } catch {
+        // Refused is as good.
+      }
+    expect(performance.now() - started).toBeLessThan(5_000);
   });
 
   it("gives a value or `malformed` for any text", () => {
