@@ -15,21 +15,20 @@ const everything = `export * from ${JSON.stringify(join(core, "index.js"))};`;
 const example = `export { createAgent, method, trust } from ${JSON.stringify(join(core, "index.js"))};`;
 
 /**
- * Chunks that are loaded on first use, by the module they are for, with the reason to count them or not. Counted is what any page loads that
- * talks to another agent over a classical suite, ES256 and current Ed25519 being WebCrypto's. X25519 in JavaScript is part of a page's start
- * (platform-browser.ts); Node has its own.
+ * Chunks that are loaded on first use, by the module they are for, and when. None is counted: counted is what any page loads that
+ * talks to another agent over a classical suite, ES256 and current Ed25519 being WebCrypto's: X25519 in JavaScript and jose are part of a
+ * page's start (`browser` in core's package.json); Node has its own X25519 and loads jose with the first token.
  */
 const lazy = [
-  { module: "jose/dist/webapi/jws/compact/verify.js", counted: true, what: "verification of tokens (jose): every handshake" },
-  { module: "identity/remote-key-set.js", counted: false, what: "issuer's keys from a URL: with trust.jwksUrl only" },
-  { module: "identity/local-authority.js", counted: false, what: "createAuthority: whoever issues tokens" },
-  { module: "contract/expectation.js", counted: false, what: "words for values that do not fit their schema" },
-  { module: "crypto/kem.js", counted: false, what: "ML-KEM-768, its checks: hybrid suite" },
-  { module: "@noble/post-quantum/ml-kem.js", counted: false, what: "ML-KEM-768 in JavaScript: hybrid suite" },
-  { module: "crypto/ed25519.js", counted: false, what: "Ed25519 in JavaScript: browsers older than 2025" },
-  { module: "crypto/noise-answers.js", counted: false, what: "checks of AES-GCM and BLAKE2s: @tightbeam/core/noise only" },
-  { module: "crypto/aes-gcm.js", counted: false, what: "AES-GCM in JavaScript: @tightbeam/core/noise only" },
-  { module: "crypto/blake2s.js", counted: false, what: "BLAKE2s: @tightbeam/core/noise only" },
+  { module: "identity/remote-key-set.js", what: "issuer's keys from a URL: with trust.jwksUrl only" },
+  { module: "identity/local-authority.js", what: "createAuthority: whoever issues tokens" },
+  { module: "contract/expectation.js", what: "words for values that do not fit their schema" },
+  { module: "crypto/kem.js", what: "ML-KEM-768, its checks: hybrid suite" },
+  { module: "@noble/post-quantum/ml-kem.js", what: "ML-KEM-768 in JavaScript: hybrid suite" },
+  { module: "crypto/ed25519.js", what: "Ed25519 in JavaScript: browsers older than 2025" },
+  { module: "crypto/noise-answers.js", what: "checks of AES-GCM and BLAKE2s: @tightbeam/core/noise only" },
+  { module: "crypto/aes-gcm.js", what: "AES-GCM in JavaScript: @tightbeam/core/noise only" },
+  { module: "crypto/blake2s.js", what: "BLAKE2s: @tightbeam/core/noise only" },
 ];
 
 async function bundle({ contents = everything, platform = "browser", external = [] } = {}) {
@@ -84,12 +83,15 @@ async function bundle({ contents = everything, platform = "browser", external = 
 }
 
 const sum = ({ chunks }, paths) => paths.reduce((total, path) => total + chunks.get(path).gzip, 0);
-const notCounted = lazy.filter(({ counted }) => !counted).map(({ module }) => module);
+const notCounted = lazy.map(({ module }) => module);
+
+const jose = "jose/dist/webapi/jws/compact/verify.js";
 
 /** The chunks that are loaded before the first message has come through. */
 function loaded(built) {
   const paths = new Set(built.start);
-  for (const { module, counted } of lazy) if (counted) for (const path of built.reach(built.find(module))) paths.add(path);
+  for (const module of [jose, ...lazy.filter(({ counted }) => counted).map((part) => part.module)])
+    for (const path of built.reach(built.find(module))) paths.add(path);
   return [...paths];
 }
 
@@ -98,11 +100,10 @@ export async function measureSize() {
   const built = await bundle({ external: notCounted });
   const paths = loaded(built);
   const whole = await bundle();
-  const rows = [{ what: "start: everything `@tightbeam/core` exports, X25519 in JavaScript", counted: true, gzip: sum(built, [...built.start]) }];
-  for (const { module, what, counted } of lazy) {
-    const from = counted ? built : whole;
-    const own = [...from.reach(from.find(module))].filter((path) => !from.start.has(path));
-    rows.push({ what, counted, gzip: sum(from, own) });
+  const rows = [{ what: "start: everything `@tightbeam/core` exports, with X25519 in JavaScript and jose", counted: true, gzip: sum(built, [...built.start]) }];
+  for (const { module, what } of lazy) {
+    const own = [...whole.reach(whole.find(module))].filter((path) => !whole.start.has(path));
+    rows.push({ what, counted: false, gzip: sum(whole, own) });
   }
   const exampleOnly = await bundle({ contents: example, external: notCounted });
   const node = await bundle({ platform: "node", external: [...notCounted, "crypto/x25519.js"] });

@@ -1,5 +1,4 @@
 import { TightbeamError } from "../errors.js";
-import { onDemand } from "../on-demand.js";
 import { isAgentId } from "../transport/address.js";
 import { publicAlgorithms, type TokenAlgorithm } from "./algorithms.js";
 import { checkClaims, clockToleranceS, expiredToken, invalidToken as invalid } from "./claims.js";
@@ -9,10 +8,8 @@ import type { KeySource } from "./key-set.js";
 import { isPermission, permissionsMax } from "./permissions.js";
 import { type CheckedProfile, covers, type TokenClaims } from "./profile.js";
 import { readToken } from "./shape.js";
+import { loadVerify } from "./signature.js";
 import type { VerifiedToken, VerifyTokenOptions } from "./types.js";
-
-/** It costs 12 ms. */
-const jose = onDemand(() => import("jose/jws/compact/verify"));
 
 const textMax = 512;
 
@@ -60,7 +57,7 @@ export async function recheckToken(token: VerifiedToken, rules: TokenRules, now:
 
 /** Of the very text that `readToken` took apart. The key that verified it. */
 async function verifySignature(token: string, { keys, algorithms }: TokenRules): Promise<IssuerKey> {
-  const { compactVerify } = await jose();
+  const compactVerify = await loadVerify();
   let issuerKey: IssuerKey | undefined;
   try {
     await compactVerify(

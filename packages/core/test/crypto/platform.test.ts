@@ -4,6 +4,8 @@ import { loadNobleAesGcm, loadNobleBlake2s, loadNobleX25519, nobleChachaPoly, no
 import * as everywhere from "../../src/crypto/platform.js";
 import * as browser from "../../src/crypto/platform-browser.js";
 import { selectCrypto } from "../../src/crypto/select.js";
+import * as signature from "../../src/identity/signature.js";
+import * as signatureBrowser from "../../src/identity/signature-browser.js";
 import { systemRuntime } from "../../src/runtime/index.js";
 
 const file = (path: string): URL => new URL(`../../${path}`, import.meta.url);
@@ -12,10 +14,15 @@ describe("the two platforms", () => {
   it("are exchanged by bundlers for browsers: the manifest names files that exist", () => {
     const { browser: map } = JSON.parse(readFileSync(file("package.json"), "utf8")) as { browser: Record<string, string> };
     for (const path of Object.entries(map).flat()) expect(existsSync(file(path.replace("./dist/", "src/").replace(/\.js$/, ".ts")))).toBe(true);
-    expect(map).toEqual({ "./dist/crypto/platform.js": "./dist/crypto/platform-browser.js" });
+    for (const [path, instead] of Object.entries(map)) expect(instead).toBe(path.replace(/\.js$/, "-browser.js"));
+    expect(Object.keys(map)).toEqual(["./dist/crypto/platform.js", "./dist/identity/signature.js"]);
   });
 
-  it("have the same exports", () => expect(Object.keys(browser).sort()).toEqual(Object.keys(everywhere).sort()));
+  it("have the same exports", async () => {
+    expect(Object.keys(browser).sort()).toEqual(Object.keys(everywhere).sort());
+    expect(Object.keys(signatureBrowser)).toEqual(Object.keys(signature));
+    expect(await signatureBrowser.loadVerify()).toBe(await signature.loadVerify());
+  });
 
   it("give the same X25519", async () => expect(await browser.loadX25519()).toBe(await everywhere.loadX25519()));
 
