@@ -110,7 +110,7 @@ describe("requests to an agent of several instances", () => {
   });
 });
 
-describe("an instance that falls silent", () => {
+describe("TM-69 an instance that falls silent", () => {
   test("is suspect within about a second; new requests go to the living ones, which nothing disturbs", async () => {
     const { stage, workers } = await spread(4);
     const dead = workers[1] as Worker;

@@ -9,7 +9,7 @@ const replicas = async (count: number) => {
   return { world, alice, bobs, group: (bobs[0] as Party).agent };
 };
 
-describe("asking a group who is there", () => {
+describe("TM-51 asking a group who is there", () => {
   it("finds the instances that answer, by their own word", async () => {
     const { world, alice, bobs, group } = await replicas(4);
     const found: string[] = [];
