@@ -95,7 +95,7 @@ export interface Agent {
   /** Rejects with what the peer's handler failed with, `timeout`, `no_answer`, `no_handler`, `delivery_unknown` and the other codes of docs/errors.md. */
   request<T extends Method>(target: Target, method: T, input: MethodInput<T>, options?: OperationOptions): Promise<MethodOutput<T>>;
   request(target: Target, method: string, input?: unknown, options?: OperationOptions): Promise<unknown>;
-  /** Runs the same handler and drops its result. Resolves when the message is in the window, or as `confirm` says. */
+  /** Runs the same handler and drops its result. Resolves when the message is in the window or the next record has room for it, or as `confirm` says. */
   notify<T extends Method>(target: Target, method: T, input: MethodInput<T>, options?: NotifyOptions): Promise<void>;
   notify(target: Target, method: string, input?: unknown, options?: NotifyOptions): Promise<void>;
   /** Sees every envelope, sent and received, with its payload decoded; changes nothing. */

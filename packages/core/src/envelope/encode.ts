@@ -15,6 +15,9 @@ const sharedMax = 4 * 1024;
 let slab = new Uint8Array(0);
 let slabAt = 0;
 
+/** It was checked. */
+let lastName: string | undefined;
+
 const textEncoder = new TextEncoder();
 
 /**
@@ -68,7 +71,8 @@ export function encodeEnvelope(header: OutgoingHeader, payload?: EncodedPayload)
     at = put32(out, at, ttl);
   }
   if (name !== undefined) {
-    if (!isName(name)) throw invalid(type === "event" ? "topic" : "method", "outside its grammar");
+    if (name !== lastName && !isName(name)) throw invalid(type === "event" ? "topic" : "method", "outside its grammar");
+    lastName = name;
     at = putAscii(out, at, name);
   }
   if (entries !== undefined && entries.length > 0) at = putHeaders(out, at, entries, start + headerMax);

@@ -5,7 +5,7 @@ import { type Ack, type CellBuffer, type CellVisitor, type Grant, msgOverhead, r
 import { createSendCredits, type SendCredits } from "./credit.js";
 import { createInbound, type Inbound, type InboundSink } from "./inbound.js";
 import { createLanes } from "./lanes.js";
-import type { Delivery, Lane, OutgoingMessage } from "./message.js";
+import type { Delivery, Lane, OutgoingMessage, Sent } from "./message.js";
 import { createReceiveOrder, type OrderSink, type ReceivedCounter, type ReceiveOrder } from "./order.js";
 import { createOutbox, type Outbox } from "./outbox.js";
 import { createPace } from "./pace.js";
@@ -55,17 +55,19 @@ class LinkConversation implements Conversation, CellVisitor, OrderSink, InboundS
     this.#signals = createSignals(this.#window, this.#inbound.credit);
   }
 
-  send(message: OutgoingMessage): (() => boolean) | undefined {
+  send(message: OutgoingMessage): Sent | undefined {
     this.#quiet = false;
     return this.#outbox.send(message);
   }
 
-  takes(lane: Lane, bytes: number): boolean {
+  offer(message: OutgoingMessage): boolean {
     const { queuedBytes, queuedMessages } = this.#lanes;
+    const { lane, bytes } = message;
     const count = queuedMessages + 1;
-    const size = queuedBytes + bytes + count * msgOverhead;
-    if (this.#over || size > Math.min(this.#pace.record(), limits.recordTargetBytes) - recordSlack) return false;
-    return this.#window.takes(count, size) && this.#credit.left(lane, count, queuedBytes + bytes);
+    const total = queuedBytes + bytes.length;
+    const size = total + count * msgOverhead;
+    if (size > Math.min(this.#pace.record(), limits.recordTargetBytes) - recordSlack) return false;
+    return this.#window.takes(count, size) && this.#credit.left(lane, count, total) && this.send(message) !== undefined;
   }
 
   fill(buffer: CellBuffer, most: number, counter: ReceivedCounter, time: number, wall: number): number {

@@ -5,7 +5,7 @@ import type { Transport } from "../transport/transport.js";
 import type { MemoryBudget } from "./budget.js";
 import type { CellBuffer } from "./cells.js";
 import type { ConversationCounters } from "./conversation.js";
-import type { Delivery, Lane, OutgoingMessage } from "./message.js";
+import type { Delivery, OutgoingMessage, Sent } from "./message.js";
 import type { LinkSession } from "./sessions.js";
 
 /** up: usable. suspect: the peer is silent with something pending. down: our own transport is. ended: for good. */
@@ -20,10 +20,10 @@ export interface Link {
   awaited: number;
   /** Peer's wall clock minus ours, ms: by the last PONG, before one by the handshake. */
   clockOffset(): number;
-  /** True when a new intake message of this size would go with the very next record. */
-  takes(lane: Lane, bytes: number): boolean;
-  /** Queues a message. Returns a function that gives it up: true when the peer's application will get nothing of it. Throws the link's end, or `overloaded` when the agent's memory budget is used up. */
-  send(message: OutgoingMessage): () => boolean;
+  /** Queues a message. Throws the link's end, or `overloaded` when the agent's memory budget is used up. */
+  send(message: OutgoingMessage): Sent;
+  /** Queues an intake message if it would go with the very next record; false, and nothing queued, otherwise. */
+  offer(message: OutgoingMessage): boolean;
   status(): LinkStatus;
   /** Tells the peer and ends. What is pending settles with `closed`. Idempotent. */
   close(code?: ErrorCode): void;

@@ -5,7 +5,7 @@ import { type Goodbye, sayGoodbye } from "./closing.js";
 import { type Conversation, type ConversationSink, createConversation } from "./conversation.js";
 import { budgetUsedUp, endedByPeer, gone, unknownOutcome } from "./ends.js";
 import type { LinkEnd, LinkOptions, LinkState, LinkStatus } from "./link-types.js";
-import type { Delivery, Lane, OutgoingMessage } from "./message.js";
+import type { Delivery, OutgoingMessage, Sent } from "./message.js";
 import { createPump, type Pump, type PumpOwner } from "./pump.js";
 import { createLinkSession, createLinkSessions, type LinkSession } from "./sessions.js";
 import { statusOf } from "./status.js";
@@ -36,16 +36,18 @@ class InstanceLink implements LinkEnd, ConversationSink, PumpOwner {
     this.#pump = createPump(options, this.#conversation, this.#sessions, this);
   }
 
-  send(message: OutgoingMessage): () => boolean {
+  send(message: OutgoingMessage): Sent {
     if (this.#ended !== undefined) throw this.#ended;
-    const giveUp = this.#conversation.send(message);
-    if (giveUp === undefined) throw budgetUsedUp();
+    const sent = this.#conversation.send(message);
+    if (sent === undefined) throw budgetUsedUp();
     this.wake();
-    return giveUp;
+    return sent;
   }
 
-  takes(lane: Lane, bytes: number): boolean {
-    return this.state === "up" && this.#sessions.current !== undefined && this.#conversation.takes(lane, bytes);
+  offer(message: OutgoingMessage): boolean {
+    if (this.state !== "up" || this.#sessions.current === undefined || !this.#conversation.offer(message)) return false;
+    this.wake();
+    return true;
   }
 
   wake(): void {

@@ -29,6 +29,12 @@ export interface OutgoingMessage {
   readonly watch?: MessageWatch;
 }
 
+/** A message that was accepted. */
+export interface Sent {
+  /** Gives it up: true when nothing of it will reach the peer's application. */
+  giveUp(): boolean;
+}
+
 /** A message that arrived whole and in the order of its lane. */
 export interface Delivery {
   readonly bytes: Uint8Array;

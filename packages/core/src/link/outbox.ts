@@ -4,13 +4,13 @@ import * as protocol from "../protocol.js";
 import type { AnnouncedLimits } from "../secure/types.js";
 import type { MemoryBudget } from "./budget.js";
 import type { Lanes, Queued } from "./lanes.js";
-import { lanes as allLanes, type Lane, type Outcome, type OutgoingMessage, outcomes } from "./message.js";
+import { lanes as allLanes, type Lane, type MessageWatch, type Outcome, type OutgoingMessage, outcomes, type Sent } from "./message.js";
 import type { SendWindowSink } from "./types.js";
 
 /** Messages from the moment they are accepted until their outcome is known. */
 export interface Outbox extends SendWindowSink {
-  /** Undefined when the memory budget has no room. The function gives the message up: true when the peer's application will get nothing of it. */
-  send(message: OutgoingMessage): (() => boolean) | undefined;
+  /** Undefined when the memory budget has no room. */
+  send(message: OutgoingMessage): Sent | undefined;
   /** Tells the peer what became of its message. False when so many wait already that the peer cannot be taking them. */
   sendDone(lane: Lane, sequence: number, outcome: Outcome): boolean;
   /** The peer's DONE. False when it is not one, or for nothing that waits. */
@@ -31,6 +31,46 @@ interface OutboxOptions {
   readonly lanes: Lanes;
   readonly budget: MemoryBudget;
   readonly own: AnnouncedLimits;
+}
+
+class Outgoing implements Queued, Sent {
+  bytes: Uint8Array;
+  readonly lane: Lane;
+  readonly intake: boolean;
+  readonly wantsDone: boolean;
+  readonly isDone: boolean;
+  readonly watch: MessageWatch | undefined;
+  readonly order: number;
+  offset = 0;
+  started = false;
+  sealed = false;
+  abandoned = false;
+  unacknowledged = 0;
+  received = false;
+  readonly #giveUp: (queued: Queued) => boolean;
+
+  constructor(
+    giveUp: (queued: Queued) => boolean,
+    bytes: Uint8Array,
+    lane: Lane,
+    intake: boolean,
+    isDone: boolean,
+    source: OutgoingMessage | undefined,
+    order: number,
+  ) {
+    this.#giveUp = giveUp;
+    this.bytes = bytes;
+    this.lane = lane;
+    this.intake = intake;
+    this.wantsDone = source?.wantsDone === true;
+    this.isDone = isDone;
+    this.watch = source?.watch;
+    this.order = order;
+  }
+
+  giveUp(): boolean {
+    return this.#giveUp(this);
+  }
 }
 
 class LinkOutbox implements Outbox {
@@ -55,12 +95,11 @@ class LinkOutbox implements Outbox {
     return this.#waitingForDone !== undefined && this.#waitingForDone.size > 0;
   }
 
-  send(message: OutgoingMessage): (() => boolean) | undefined {
+  send(message: OutgoingMessage): Sent | undefined {
     const { bytes } = message;
     if (this.#over || !this.#budget.take(bytes.length + messageCost)) return undefined;
     this.accepted++;
-    const queued = this.#enqueue(bytes, message.lane, message.intake, false, message);
-    return () => this.#giveUp(queued);
+    return this.#enqueue(bytes, message.lane, message.intake, false, message);
   }
 
   sendDone(lane: Lane, sequence: number, outcome: Outcome): boolean {
@@ -122,27 +161,13 @@ class LinkOutbox implements Outbox {
     return never;
   }
 
-  #enqueue(bytes: Uint8Array, lane: Lane, intake: boolean, isDone: boolean, source: OutgoingMessage | undefined): Queued {
-    const queued: Queued = {
-      bytes,
-      lane,
-      intake,
-      wantsDone: source?.wantsDone === true,
-      isDone,
-      watch: source?.watch,
-      order: this.#order++,
-      offset: 0,
-      started: false,
-      sealed: false,
-      abandoned: false,
-      unacknowledged: 0,
-      received: false,
-    };
+  #enqueue(bytes: Uint8Array, lane: Lane, intake: boolean, isDone: boolean, source: OutgoingMessage | undefined): Sent {
+    const queued = new Outgoing(this.#giveUp, bytes, lane, intake, isDone, source, this.#order++);
     this.#lanes.push(queued);
     return queued;
   }
 
-  #giveUp(queued: Queued): boolean {
+  readonly #giveUp = (queued: Queued): boolean => {
     if (queued.sealed || queued.abandoned || this.#over) return false;
     queued.abandoned = true;
     if (!queued.started) {
@@ -150,7 +175,7 @@ class LinkOutbox implements Outbox {
       this.#release(queued);
     }
     return true;
-  }
+  };
 
   #release(message: Queued): void {
     this.#budget.give(message.bytes.length + messageCost);

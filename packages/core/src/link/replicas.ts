@@ -34,6 +34,8 @@ class AgentReplicas implements Replicas {
   }
 }
 
+const none: readonly LinkEnd[] = [];
+
 /** A transport that is down is no fault of the peer. */
 const answers = ({ state }: LinkEnd): boolean => state === "up" || state === "down";
 
@@ -60,7 +62,10 @@ export function createReplicaTable(onBusy: (replicas: Replicas) => void): Replic
     },
     of: (id) => agents.get(id),
     all: () => [...agents.values()].flatMap(({ links }) => links),
-    first: (id) => agents.get(id)?.links.find(answers),
+    first(id) {
+      for (const link of agents.get(id)?.links ?? none) if (answers(link)) return link;
+      return undefined;
+    },
     idlest(id) {
       const replicas = agents.get(id);
       if (replicas === undefined) return undefined;

@@ -4,7 +4,7 @@ import type { MemoryBudget } from "./budget.js";
 import type { Ack, CellBuffer } from "./cells.js";
 import type { SendCredits } from "./credit.js";
 import type { Lanes, Queued } from "./lanes.js";
-import type { Delivery, Lane, OutgoingMessage } from "./message.js";
+import type { Delivery, OutgoingMessage, Sent } from "./message.js";
 import type { ReceivedCounter } from "./order.js";
 import type { Pace } from "./pace.js";
 
@@ -31,10 +31,10 @@ export interface ConversationOptions {
  * Times are monotonic ms given by the caller.
  */
 export interface Conversation {
-  /** Queues a message; undefined when the memory budget has no room for it. Returns a function that gives it up: true when nothing of it will reach the peer's application. */
-  send(message: OutgoingMessage): (() => boolean) | undefined;
-  /** True when nothing holds back an intake message of this size, and the next record has room for it and for all that waits before it. */
-  takes(lane: Lane, bytes: number): boolean;
+  /** Queues a message; undefined when the memory budget has no room for it. */
+  send(message: OutgoingMessage): Sent | undefined;
+  /** Queues an intake message that nothing holds back, if the next record has room for it and for all that waits before it. */
+  offer(message: OutgoingMessage): boolean;
   /** Fills the buffer with the next record, at most `room` bytes. 0 = nothing to send now, else call `sent` or `notSent` right after. */
   fill(buffer: CellBuffer, room: number, counter: ReceivedCounter, now: number, wall: number): number;
   sent(session: object, counter: number, now: number): void;

@@ -1,6 +1,6 @@
 import { TightbeamError } from "../errors.js";
 import type { Link } from "../link/link-types.js";
-import type { MessageWatch, Outcome } from "../link/message.js";
+import type { MessageWatch, Outcome, Sent } from "../link/message.js";
 import type { Deadlines, Limit, Limited } from "./deadlines.js";
 import { cancelled, type NotifyOptions, outcomeUnknown, timeoutOf, withKey } from "./operation.js";
 
@@ -15,7 +15,7 @@ export interface AnnouncementOptions {
 /** A notification until its caller has heard of it: it watches the message for what `confirm` asks, its timeout and its signal. */
 export class Announcement implements MessageWatch, Limited {
   #options: AnnouncementOptions | undefined;
-  #giveUp: (() => boolean) | undefined;
+  #sent: Sent | undefined;
   #limit: Limit | undefined;
 
   constructor(options: AnnouncementOptions) {
@@ -23,8 +23,8 @@ export class Announcement implements MessageWatch, Limited {
   }
 
   /** The message was handed over. */
-  begin(giveUp: () => boolean, deadlines: Deadlines, left: number, signal: AbortSignal | undefined): void {
-    this.#giveUp = giveUp;
+  begin(sent: Sent, deadlines: Deadlines, left: number, signal: AbortSignal | undefined): void {
+    this.#sent = sent;
     this.#limit = deadlines.limit(left, this, signal);
     if (this.#options === undefined) this.#limit.clear();
   }
@@ -50,7 +50,7 @@ export class Announcement implements MessageWatch, Limited {
     const { link, method, operation } = this.#options;
     const ms = timeoutOf(operation);
     this.#settle(
-      this.#giveUp?.() === true
+      this.#sent?.giveUp() === true
         ? new TightbeamError("timeout", `'${method}' was not sent to ${link.peer.id} within ${ms} ms: the link was full or down. It was given up.`)
         : outcomeUnknown(`No confirmation came within ${ms} ms`, operation),
     );
@@ -58,7 +58,7 @@ export class Announcement implements MessageWatch, Limited {
 
   aborted(signal: AbortSignal): void {
     if (this.#options === undefined) return;
-    const unsent = this.#giveUp?.() === true;
+    const unsent = this.#sent?.giveUp() === true;
     this.#settle(unsent ? cancelled(signal) : outcomeUnknown("The notification was cancelled", this.#options.operation, signal.reason));
   }
 
@@ -67,7 +67,7 @@ export class Announcement implements MessageWatch, Limited {
     const options = this.#options;
     this.#limit?.clear();
     this.#options = undefined;
-    this.#giveUp = undefined;
+    this.#sent = undefined;
     this.#limit = undefined;
     if (error === undefined) options?.resolve();
     else options?.reject(error);

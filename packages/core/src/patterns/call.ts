@@ -2,7 +2,7 @@ import type { Method } from "../contract/index.js";
 import { TightbeamError } from "../errors.js";
 import * as limits from "../limits.js";
 import type { Link, LinkTarget } from "../link/link-types.js";
-import type { MessageWatch } from "../link/message.js";
+import type { MessageWatch, Sent } from "../link/message.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { Deadlines, Limit, Limited } from "./deadlines.js";
 import { cancelled, laneOf, type OperationOptions, outcomeUnknown, timeoutOf, withKey } from "./operation.js";
@@ -62,7 +62,7 @@ export class Call implements MessageWatch, Limited {
   readonly #reject: (error: TightbeamError) => void;
   /** Kept for as long as it may be sent again. */
   #bytes: Uint8Array | undefined;
-  #giveUp: () => boolean = over;
+  #sent: Sent | undefined;
   #limit: Limit | undefined;
   /** Why it waits for another link. */
   #departed: TightbeamError | undefined;
@@ -135,7 +135,7 @@ export class Call implements MessageWatch, Limited {
 
   #send(link: Link, bytes: Uint8Array): void {
     checkSize(link, bytes.length);
-    this.#giveUp = link.send({ bytes, lane: laneOf(this.#question.options, bytes.length), intake: true, watch: this });
+    this.#sent = link.send({ bytes, lane: laneOf(this.#question.options, bytes.length), intake: true, watch: this });
     this.link = link;
     link.awaited++;
   }
@@ -149,7 +149,7 @@ export class Call implements MessageWatch, Limited {
     if (this.#departed !== undefined) return this.settle(undefined, this.#departed);
     const { id, method, options } = this.#question;
     const { link } = this;
-    const unsent = this.#giveUp();
+    const unsent = this.#sent?.giveUp() === true;
     if (!unsent) this.#host.sendCancel(link, id);
     const total = timeoutOf(options);
     const why = unsent
@@ -160,11 +160,10 @@ export class Call implements MessageWatch, Limited {
 
   aborted(signal: AbortSignal): void {
     const { id, options } = this.#question;
-    const unsent = this.#giveUp();
+    const unsent = this.#sent?.giveUp() === true;
     if (!unsent) this.#host.sendCancel(this.link, id);
     this.settle(undefined, unsent ? cancelled(signal) : outcomeUnknown("The call was cancelled", options, signal.reason));
   }
 }
 
 const settled = Promise.resolve();
-const over = (): boolean => false;

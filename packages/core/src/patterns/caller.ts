@@ -122,16 +122,15 @@ export function createCaller(options: CallerOptions): Caller {
     const bytes = encodeEnvelope(header, payload);
     checkSize(link, bytes.length);
     const lane = laneOf(operation, bytes.length);
-    if (operation.confirm === undefined && link.takes(lane, bytes.length)) {
-      link.send({ bytes, lane, intake: true });
+    if (operation.confirm === undefined && link.offer({ bytes, lane, intake: true })) {
       options.observe?.(link, header, payload);
       return taken;
     }
     return new Promise((resolve, reject) => {
       const announcement = new Announcement({ link, method: method.name, operation, resolve, reject });
-      const giveUp = link.send({ bytes, lane, intake: true, wantsDone: operation.confirm === "done", watch: announcement });
+      const sent = link.send({ bytes, lane, intake: true, wantsDone: operation.confirm === "done", watch: announcement });
       options.observe?.(link, header, payload);
-      announcement.begin(giveUp, deadlines, left, operation.signal);
+      announcement.begin(sent, deadlines, left, operation.signal);
     });
   };
 
