@@ -221,7 +221,7 @@ export function agentSuite({ name, create }: AgentSuiteOptions): void {
         });
       });
       await bob.link("alice");
-      const late = await failure(bob.request("alice", "wait", null, { timeout: 60, idempotencyKey: "k1" }));
+      const late = await failure(bob.request("alice", "wait", null, { timeout: 500, ttl: 30_000, idempotencyKey: "k1" }));
       expect([late.code, late.idempotencyKey]).toEqual(["timeout", "k1"]);
       const controller = new AbortController();
       const pending = failure(bob.request("alice", "wait", null, { signal: controller.signal }));
