@@ -90,8 +90,7 @@ const jose = "jose/dist/webapi/jws/compact/verify.js";
 /** The chunks that are loaded before the first message has come through. */
 function loaded(built) {
   const paths = new Set(built.start);
-  for (const module of [jose, ...lazy.filter(({ counted }) => counted).map((part) => part.module)])
-    for (const path of built.reach(built.find(module))) paths.add(path);
+  for (const path of built.reach(built.find(jose))) paths.add(path);
   return [...paths];
 }
 
