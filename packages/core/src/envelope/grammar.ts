@@ -2,10 +2,10 @@ import { encodeUtf8, isWellFormed } from "../bytes.js";
 
 /** What the strings of an envelope may be. The wire, the JSON form and the contracts ask here, so they cannot disagree. */
 
-const name = /^[A-Za-z0-9][A-Za-z0-9_-]*(?:[./][A-Za-z0-9][A-Za-z0-9_-]*)*$/;
+const name = /^[A-Za-z0-9][\w-]*(?:[./][A-Za-z0-9][\w-]*)*$/;
 const headerName = /^[a-z0-9][a-z0-9!#$%&'*+.^_`|~-]{0,63}$/;
 const key = /^[\x21-\x7e]{1,128}$/;
-const errorId = /^[A-Za-z0-9_-]{1,64}$/;
+const errorId = /^[\w-]{1,64}$/;
 const code = /^[a-z][a-z_]{0,63}$/;
 const ascii = /^[\x20-\x7e]*$/;
 // Controls, line and paragraph separators, and what turns the direction of text: none may reach a log or a terminal.

@@ -47,4 +47,4 @@ function checkUrl(text: string, allowInsecure: boolean): string {
   return url.href;
 }
 
-const isLoopback = (host: string): boolean => host === "localhost" || host === "[::1]" || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
+const isLoopback = (host: string): boolean => /^(?:localhost|\[::1\]|127\.\d+\.\d+\.\d+)$/.test(host);

@@ -1,7 +1,7 @@
 import { TightbeamError } from "../errors.js";
 
 /** `segment(:segment)*`, a segment of `A-Z a-z 0-9 . _ / -`, at most 256 characters. A grant may end in `:*`. */
-const wanted = /^[A-Za-z0-9._/-]+(?::[A-Za-z0-9._/-]+)*$/;
+const wanted = /^[\w./-]+(?::[\w./-]+)*$/;
 const lengthMax = 256;
 
 /** At most this many in one token. */

@@ -1,3 +1,4 @@
+import { encodeUtf8 } from "../bytes.js";
 import { TightbeamError } from "../errors.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { systemRuntime } from "../runtime/system.js";
@@ -35,7 +36,7 @@ export function secretSigner(secret: Uint8Array): TokenSigner {
 function deriveKey(secret: Uint8Array, usage: "sign" | "verify"): Promise<CryptoKey> {
   checkSecret(secret);
   const { subtle } = globalThis.crypto;
-  const parameters = { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(0), info: new TextEncoder().encode("tightbeam/1 shared secret HS256") };
+  const parameters = { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(0), info: encodeUtf8("tightbeam/1 shared secret HS256") };
   const derived = subtle
     .importKey("raw", secret.slice(), "HKDF", false, ["deriveKey"])
     .then((base) => subtle.deriveKey(parameters, base, { name: "HMAC", hash: "SHA-256", length: 256 }, false, [usage]));

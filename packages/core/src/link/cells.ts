@@ -246,4 +246,7 @@ function visitCell(record: Uint8Array, type: number, flags: number, body: number
   }
 }
 
-const asciiCode = (bytes: Uint8Array): string => (bytes.every((byte) => (byte >= 97 && byte <= 122) || byte === 95) ? String.fromCharCode(...bytes) : "closed");
+function asciiCode(bytes: Uint8Array): string {
+  const text = String.fromCharCode(...bytes);
+  return /^[a-z_]+$/.test(text) ? text : "closed";
+}

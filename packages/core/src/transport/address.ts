@@ -4,9 +4,9 @@ declare const branded: unique symbol;
 /** 1 to 4 segments of `[A-Za-z0-9_-]{1,64}` joined by `/`. Only `address()` makes one. */
 export type Address = string & { readonly [branded]: "Address" };
 
-const grammar = /^[A-Za-z0-9_-]{1,64}(?:\/[A-Za-z0-9_-]{1,64}){0,3}$/;
-const agentIdGrammar = /^(?:[A-Za-z0-9_-]{1,64}\/)?[A-Za-z0-9_-]{1,64}$/;
-const instanceGrammar = /^[A-Za-z0-9_-]{22}$/;
+const grammar = /^[\w-]{1,64}(?:\/[\w-]{1,64}){0,3}$/;
+const agentIdGrammar = /^(?:[\w-]{1,64}\/)?[\w-]{1,64}$/;
+const instanceGrammar = /^[\w-]{22}$/;
 
 export const isAddress = (value: string): value is Address => grammar.test(value);
 /** An agent id is `[realm/]name`, each part `[A-Za-z0-9_-]{1,64}`. */
