@@ -287,8 +287,9 @@ describe("bytes that are refused", () => {
   });
 
   test("64 MiB of 0xff is refused at its first byte", () => {
+    const bytes = new Uint8Array(64 * 1024 * 1024).fill(0xff);
     const begin = performance.now();
-    expect(thrown(() => decodeEnvelope(new Uint8Array(64 * 1024 * 1024).fill(0xff))).code).toBe("invalid_envelope");
+    expect(thrown(() => decodeEnvelope(bytes)).code).toBe("invalid_envelope");
     expect(performance.now() - begin).toBeLessThan(1_000);
   });
 });
