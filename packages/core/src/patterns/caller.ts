@@ -8,6 +8,7 @@ import type { EnvelopeHeader, EnvelopeType, OutgoingHeader } from "../envelope/t
 import { encodeEnvelope } from "../envelope/wire.js";
 import type { TightbeamError } from "../errors.js";
 import type { Link, LinkTarget } from "../link/link-types.js";
+import type { Lane } from "../link/message.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { Announcement } from "./announcement.js";
 import { Call, type CallHost, checkSize, type Moved } from "./call.js";
@@ -126,13 +127,26 @@ export function createCaller(options: CallerOptions): Caller {
       options.observe?.(link, header, payload);
       return taken;
     }
-    return new Promise((resolve, reject) => {
+    return announceLater(link, method, header, bytes, lane, payload, operation, left);
+  };
+
+  /** Apart, as are the other functions with closures: what closures share is made when the function around them begins, whether they come to be or not. */
+  const announceLater = (
+    link: Link,
+    method: Method,
+    header: OutgoingHeader,
+    bytes: Uint8Array,
+    lane: Lane,
+    payload: EncodedPayload | undefined,
+    operation: NotifyOptions,
+    left: number,
+  ): Promise<void> =>
+    new Promise((resolve, reject) => {
       const announcement = new Announcement({ link, method: method.name, operation, resolve, reject });
       const sent = link.send({ bytes, lane, intake: true, wantsDone: operation.confirm === "done", watch: announcement });
       options.observe?.(link, header, payload);
       announcement.begin(sent, deadlines, left, operation.signal);
     });
-  };
 
   type Posting<T> = (link: Link, method: Method, payload: EncodedPayload | undefined, operation: NotifyOptions, left: number, target: LinkTarget) => Promise<T>;
 
@@ -151,16 +165,27 @@ export function createCaller(options: CallerOptions): Caller {
       const encoded = encodeInput(method, input);
       const link = choose(target);
       if (link !== undefined && !(encoded instanceof Promise)) return posting(link, method, encoded, operation, timeout, target);
-      const start = clock.monotonic();
-      return (async () => {
-        const payload = await encoded;
-        const connected = link ?? (await options.connect(target, { timeout, signal: operation.signal }));
-        const chosen = link ?? choose(target) ?? connected;
-        return posting(chosen, method, payload, operation, Math.max(timeout - (clock.monotonic() - start), 1), target);
-      })();
+      return operateLater(posting, choose, target, method, encoded, link, operation, timeout);
     } catch (error) {
       return Promise.reject(error);
     }
+  };
+
+  const operateLater = async <T>(
+    posting: Posting<T>,
+    choose: (target: LinkTarget) => Link | undefined,
+    target: LinkTarget,
+    method: Method,
+    encoded: EncodedPayload | undefined | Promise<EncodedPayload | undefined>,
+    link: Link | undefined,
+    operation: NotifyOptions,
+    timeout: number,
+  ): Promise<T> => {
+    const start = clock.monotonic();
+    const payload = await encoded;
+    const connected = link ?? (await options.connect(target, { timeout, signal: operation.signal }));
+    const chosen = link ?? choose(target) ?? connected;
+    return posting(chosen, method, payload, operation, Math.max(timeout - (clock.monotonic() - start), 1), target);
   };
 
   return {

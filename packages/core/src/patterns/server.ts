@@ -161,6 +161,14 @@ export function createServer(options: ServerOptions): Server {
     }
   };
 
+  const replyLater = (call: Call, method: Method, result: PromiseLike<unknown>): void => {
+    wait(call);
+    result.then(
+      (output) => reply(call, method, output),
+      (error) => fail(call, error),
+    );
+  };
+
   return {
     handle(method, handler) {
       if (handlers.has(method.name))
@@ -187,14 +195,9 @@ export function createServer(options: ServerOptions): Server {
         const value = decodePayload(payload, json);
         const input = method.input === undefined ? value : validate(method.input, value, "input");
         const context = new CallContext(call);
-        const result = input instanceof Promise ? input.then((valid) => handler(valid, context)) : handler(input, context);
-        if (isThenable(result)) {
-          wait(call);
-          result.then(
-            (output) => reply(call, method, output),
-            (error) => fail(call, error),
-          );
-        } else reply(call, method, result);
+        const result = input instanceof Promise ? handleLater(handler, input, context) : handler(input, context);
+        if (isThenable(result)) replyLater(call, method, result);
+        else reply(call, method, result);
       } catch (error) {
         fail(call, error);
       } finally {
@@ -234,3 +237,5 @@ const isThenable = (value: unknown): value is PromiseLike<unknown> =>
 function expired(link: Link, header: EnvelopeHeader, runtime: Runtime): boolean {
   return header.ttl !== undefined && runtime.clock.wall() + link.clockOffset() - header.timestamp > header.ttl;
 }
+
+const handleLater = (handler: Handler, input: Promise<unknown>, context: HandlerContext): Promise<unknown> => input.then((valid) => handler(valid, context));
