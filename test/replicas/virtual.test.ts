@@ -302,6 +302,61 @@ describe("TM-69 an instance that falls silent", () => {
   });
 });
 
+describe("an instance that closes and drains", () => {
+  test("takes nobody anything: what it refuses, others do, whatever it is, and nothing runs twice", async () => {
+    const { stage, workers } = await spread(4);
+    const [leaver] = workers as [Worker];
+    for (const worker of workers) worker.work = 40;
+    await stage.load(0, 100, 2);
+    const closing = leaver.agent.close({ drain: 5_000 });
+    await stage.load(100, 500, 2);
+    await closing;
+    await stage.runtime.advance(500);
+    expect(stage.settled).toHaveLength(600);
+    expect(stage.settled.filter(({ error }) => error !== undefined)).toEqual([]);
+    expect(workers.flatMap(({ ran }) => ran).sort((a, b) => a - b)).toEqual(Array.from({ length: 600 }, (_, n) => n));
+    expect(stage.moved.length).toBeGreaterThan(0);
+    expect(longest(stage.settled)).toBeLessThan(200);
+    expect(linked(stage).has(leaver.agent.instance)).toBe(false);
+  });
+
+  test("and was the only one with a link: the next request finds another", async () => {
+    const { stage, workers } = await open(3);
+    const first = await during(stage.runtime, stage.caller.request("worker", "work", 0), 5);
+    const leaver = workers.find(({ agent }) => agent.instance === first) as Worker;
+    leaver.work = 3_000;
+    stage.ask(1);
+    await stage.runtime.advance(50);
+    void leaver.agent.close({ drain: 10_000 });
+    stage.ask(2);
+    await stage.runtime.advance(100);
+    expect(stage.settled.map(({ n, error }) => [n, error])).toEqual([[2, undefined]]);
+    await stage.runtime.advance(4_000);
+    expect(stage.settled.map(({ n, by }) => [n, by])[1]).toEqual([1, leaver.agent.instance]);
+  });
+
+  test("and is alone: its refusal arrives, after a second's look for another; a large request's at once", async () => {
+    const { stage, workers } = await open(1);
+    const [only] = workers as [Worker];
+    await during(stage.runtime, stage.caller.link("worker"));
+    only.work = 5_000;
+    stage.ask(1);
+    await stage.runtime.advance(50);
+    void only.agent.close({ drain: 10_000 });
+    stage.ask(2);
+    const large = stage.caller.request("worker", "work", "x".repeat(20_000)).then(
+      () => "answered",
+      (error: { code: string }) => error.code,
+    );
+    expect(await during(stage.runtime, large)).toBe("overloaded");
+    expect(stage.settled).toEqual([]);
+    await stage.runtime.advance(1_100);
+    expect(stage.settled.map(({ n, by }) => [n, by])).toEqual([[2, "overloaded"]]);
+    await stage.runtime.advance(5_000);
+    expect(stage.settled.map(({ n, by }) => [n, by])[1]).toEqual([1, only.agent.instance]);
+  });
+});
+
 describe("notifications", () => {
   test("stay in order with the instance linked first; another takes over; none is sent twice", async () => {
     const { stage, workers } = await spread(3);

@@ -60,7 +60,7 @@ export interface AgentLink {
   readonly state: LinkState;
   /** Suite, epochs, round trip in ms, counters: a snapshot. */
   status(): LinkStatus;
-  /** Tells the peer and ends the link. What is pending on it settles with a typed error. */
+  /** Tells the peer and ends the link. What is pending on it settles with a typed error, or goes to another instance when it may run twice. */
   close(): void;
 }
 
@@ -106,7 +106,7 @@ export interface Agent {
   link(peer: Target, options?: { readonly timeout?: number; readonly signal?: AbortSignal }): Promise<AgentLink>;
   links(id?: string): readonly AgentLink[];
   status(): AgentStatus;
-  /** Ends links, handlers' signals and the transport. With `drain` (ms) it first refuses new calls and waits that long for running handlers, pending requests and unacknowledged messages. */
+  /** Ends links, handlers' signals and the transport. With `drain` (ms) it first leaves its group, refuses new calls, which callers take to another instance, and waits that long for running handlers, pending requests and unacknowledged messages. */
   close(options?: { readonly drain?: number }): Promise<void>;
 }
 
@@ -188,6 +188,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const shutDown = async (drain: number): Promise<void> => {
     if (drain > 0) {
       server.drain();
+      void links.leaveGroup();
       const quiet = Promise.all([server.idle(), caller.idle()]).then(() => Promise.all(links.list().map((link) => link.drained())));
       let cancel: (() => void) | undefined;
       await Promise.race([quiet, new Promise((resolve) => (cancel = runtime.timers.after(drain, () => resolve(undefined))))]);

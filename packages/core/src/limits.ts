@@ -38,6 +38,11 @@ export const seekMinMs = 500;
 export const seekMaxMs = 4_000;
 /** How often a request goes to another instance because the one that had it left. */
 export const resendsMax = 3;
+/** How long a peer that declined a request is asked last, and how long that request waits for another instance. */
+export const declinedMs = 1_000;
+export const declinedWaitMs = 1_000;
+/** A request up to this size is kept until it is answered, so that it can go elsewhere when it is declined. */
+export const keptBytesMax = 16 * 1024;
 export const goneAfterMs = 30_000;
 export const goneProbesMin = 10;
 export const suspectMinMs = 1_000;

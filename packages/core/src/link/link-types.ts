@@ -18,6 +18,8 @@ export interface Link {
   readonly state: LinkState;
   /** Requests of ours that wait for their reply here. The caller counts them: the next one goes where there are fewest, and while there are any a silent peer is asked. */
   awaited: number;
+  /** The peer said that it takes no more requests for now: others are asked before it. The caller sets it. */
+  declines: boolean;
   /** Peer's wall clock minus ours, ms: by the last PONG, before one by the handshake. */
   clockOffset(): number;
   /** Queues a message. Throws the link's end, or `overloaded` when the agent's memory budget is used up. */

@@ -17,6 +17,7 @@ import { statusOf } from "./status.js";
 class InstanceLink implements LinkEnd, ConversationSink, PumpOwner {
   peer: Peer;
   state: LinkState;
+  declines = false;
   readonly #options: LinkOptions;
   readonly #conversation: Conversation;
   readonly #sessions = createLinkSessions();

@@ -50,6 +50,8 @@ export interface Links {
   /** The same for a request, which may go to any of the agent's instances: see `ReplicaTable.idlest`. */
   choose(target: LinkTarget): Link | undefined;
   list(id?: string): readonly Link[];
+  /** Takes no more new links by the agent's name: those go to other instances. */
+  leaveGroup(): Promise<void>;
   readonly handshakes: HandshakeCounters;
   readonly budget: MemoryBudget;
   close(): Promise<void>;
@@ -180,7 +182,10 @@ export async function createLinks(options: LinksOptions): Promise<Links> {
 
   const dials = createDials({
     runtime,
-    find: (target) => find(target),
+    find(target) {
+      const link = find(target);
+      return target.instance === undefined && link?.declines === true ? undefined : link;
+    },
     async dial(to, dialOptions) {
       // Instances that are silent may still be in the group and take the first message: the others are asked for by name.
       const silent = to.startsWith("agent/") ? replicas.of(to.slice("agent/".length)) : undefined;
@@ -241,6 +246,10 @@ export async function createLinks(options: LinksOptions): Promise<Links> {
     find,
     choose,
     list: all,
+    leaveGroup: async () =>
+      unsubscribes
+        .splice(1)[0]?.()
+        .catch(() => undefined),
     handshakes: handshakes.counters,
     budget,
     async close() {

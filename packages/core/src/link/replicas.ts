@@ -63,8 +63,13 @@ export function createReplicaTable(onBusy: (replicas: Replicas) => void): Replic
     of: (id) => agents.get(id),
     all: () => [...agents.values()].flatMap(({ links }) => links),
     first(id) {
-      for (const link of agents.get(id)?.links ?? none) if (answers(link)) return link;
-      return undefined;
+      let last: LinkEnd | undefined;
+      for (const link of agents.get(id)?.links ?? none) {
+        if (!answers(link)) continue;
+        if (!link.declines) return link;
+        last ??= link;
+      }
+      return last;
     },
     idlest(id) {
       const replicas = agents.get(id);
@@ -83,4 +88,6 @@ export function createReplicaTable(onBusy: (replicas: Replicas) => void): Replic
   };
 }
 
-const isIdler = (a: Place, b: Place): boolean => a.link.awaited < b.link.awaited || (a.link.awaited === b.link.awaited && a.chosen < b.chosen);
+const isIdler = (a: Place, b: Place): boolean => (a.link.declines === b.link.declines ? isIdlerOfEquals(a, b) : b.link.declines);
+
+const isIdlerOfEquals = (a: Place, b: Place): boolean => a.link.awaited < b.link.awaited || (a.link.awaited === b.link.awaited && a.chosen < b.chosen);

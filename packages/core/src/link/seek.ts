@@ -49,7 +49,7 @@ export function createSeeker({ runtime, ask, isKnown, dial }: SeekOptions): Seek
   };
 
   const round = (replicas: Replicas, own: Rounds): void => {
-    ask(replicas.id, 2 * replicas.links.length + 2, (instance) => meet(replicas, own, instance));
+    ask(replicas.id, 2 * Math.min(replicas.links.length, limits.replicasSought) + 2, (instance) => meet(replicas, own, instance));
   };
 
   const roundsOf = (replicas: Replicas): Rounds => {

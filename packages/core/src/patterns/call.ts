@@ -16,6 +16,8 @@ export interface CallHost {
   connect(target: LinkTarget, options: { timeout: number; signal?: AbortSignal | undefined }): Promise<Link>;
   /** Tells the peer that nobody waits any more. */
   sendCancel(link: Link, id: string): void;
+  /** This link's peer takes no more requests for now. */
+  decline(link: Link): void;
   /** The call has settled. False when it had before. */
   remove(id: string): boolean;
   has(id: string): boolean;
@@ -101,29 +103,39 @@ export class Call implements MessageWatch, Limited {
 
   /** The peer has all of it. */
   received(): void {
-    if (!this.#repeatable) this.#bytes = undefined;
+    // Only a refusal can still move it; not worth the memory of a large one.
+    if (!this.#repeatable && this.#question.bytes.length > limits.keptBytesMax) this.#bytes = undefined;
   }
 
   lost(error: TightbeamError, sealed: boolean): void {
-    if (this.#departed !== undefined) return;
+    if (this.#departed === undefined) this.#leave(error, !sealed || this.#repeatable, this.#question.left);
+  }
+
+  /** The peer did nothing with it and takes no more for now: another instance may, if there is one soon. */
+  declined(error: TightbeamError): void {
+    this.#host.decline(this.link);
+    this.#leave(error, true, limits.declinedWaitMs);
+  }
+
+  /** For another instance, which it waits for at most `ms`; else it settles with the error. */
+  #leave(error: TightbeamError, harmless: boolean, ms: number): void {
     const { options, target } = this.#question;
-    const harmless = !sealed || this.#repeatable;
     if (!harmless || this.#bytes === undefined || target.instance !== undefined || this.#moves === limits.resendsMax) {
       return this.settle(undefined, withKey(error, options));
     }
     this.#departed = withKey(error, options);
     this.#moves++;
     this.link.awaited--;
-    void this.#move(this.#bytes).catch(() => this.settle(undefined, this.#departed));
+    void this.#move(this.#bytes, ms).catch(() => this.settle(undefined, this.#departed));
   }
 
   /** The same bytes: the same id and key, and a ttl that counts from the beginning. */
-  async #move(bytes: Uint8Array): Promise<void> {
+  async #move(bytes: Uint8Array, ms: number): Promise<void> {
     const { choose, connect, has, onMoved, runtime } = this.#host;
     const { id, target, method, options } = this.#question;
     // The link tells us of its end before it is out of the table.
     await settled;
-    const timeout = Math.max(this.#until - runtime.clock.monotonic(), 1);
+    const timeout = Math.max(Math.min(this.#until - runtime.clock.monotonic(), ms), 1);
     const any = await connect(target, { timeout, signal: options.signal });
     if (!has(id)) return;
     const from = this.link.peer.instance;

@@ -7,6 +7,7 @@ import type { Ids } from "../envelope/id.js";
 import type { EnvelopeHeader, EnvelopeType, OutgoingHeader } from "../envelope/types.js";
 import { encodeEnvelope } from "../envelope/wire.js";
 import type { TightbeamError } from "../errors.js";
+import * as limits from "../limits.js";
 import type { Link, LinkTarget } from "../link/link-types.js";
 import type { Lane } from "../link/message.js";
 import type { Runtime } from "../runtime/runtime.js";
@@ -65,6 +66,11 @@ export function createCaller(options: CallerOptions): Caller {
     connect: options.connect,
     onMoved: options.onMoved,
     sendCancel: (link, id) => sendCancel(link, id),
+    decline(link) {
+      if (link.declines) return;
+      link.declines = true;
+      timers.after(limits.declinedMs, () => (link.declines = false), { background: true });
+    },
     has: (id) => calls.has(id),
     remove(id) {
       const removed = calls.delete(id);
@@ -198,7 +204,10 @@ export function createCaller(options: CallerOptions): Caller {
         return false;
       }
       if (header.error !== undefined) {
-        call.settle(undefined, fromWireError(header.error));
+        const error = fromWireError(header.error);
+        // `overloaded`, again after 0 ms: not here, and nothing was done.
+        if (error.code === "overloaded" && error.retryAfter === 0) call.declined(error);
+        else call.settle(undefined, error);
         return true;
       }
       try {

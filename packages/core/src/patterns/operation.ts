@@ -12,7 +12,7 @@ export interface OperationOptions {
   readonly priority?: Priority;
   /** ms after which the receiver must not run the handler any more, by its own clock. Requests: their timeout by default. Others: none. */
   readonly ttl?: number;
-  /** 1 to 128 visible ASCII characters: the same key means the same operation. */
+  /** 1 to 128 visible ASCII characters: the same key means the same operation. A request with one goes to another instance when the one that has it is gone. */
   readonly idempotencyKey?: string;
   /** At most 32; lower-case names, printable values, 8 KiB in all. */
   readonly headers?: Headers;

@@ -225,7 +225,8 @@ export function createServer(options: ServerOptions): Server {
       fireAll(error);
     },
     drain() {
-      refusing ??= new TightbeamError("overloaded", "This agent is closing and takes no more calls.");
+      // Again after 0 ms: another instance may take it.
+      refusing ??= new TightbeamError("overloaded", "This agent is closing and takes no more calls.", { retryAfter: 0 });
     },
   };
 }

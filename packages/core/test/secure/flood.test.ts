@@ -24,6 +24,22 @@ async function strangers(world: World, count: number, source: (i: number) => str
 const sent = (world: World, from: Party, type: number): number => world.log.filter((packet) => packet.from === from.name && typeOf(packet) === type).length;
 
 describe("TM-47 a flood of first messages costs a bounded table and, above half of it, no more than one small frame each", () => {
+  it("in a group whose every member wants a cookie, a dial needs one try: the cookie goes back to the one that made it", async () => {
+    for (let members = 2; members <= 5; members++) {
+      const world = await createWorld(members);
+      const bobs = await Promise.all(
+        Array.from({ length: members }, (_, index) => world.party(`bob${index}`, { id: "bob", suites: [1], localLimits: { handshakesPending: 64 } })),
+      );
+      const alice = await world.party("alice", { suites: [1] });
+      for (const frame of await strangers(world, 100 * members, (i) => `s${i}`)) world.inject((bobs[0] as Party).agent, frame);
+      await world.settle();
+      expect(bobs.map(({ handshakes }) => handshakes.counters.started)).toEqual(bobs.map(() => 32));
+      const here = await world.dial(alice, (bobs[0] as Party).agent, { timeout: 900 });
+      expect(here.peer.id).toBe("bob");
+      expect(world.log.filter(({ from }) => from === "alice").map(typeOf)).toEqual([1, 1, 3]);
+      expect(bobs.flatMap(({ handshakes }) => Object.keys(handshakes.counters.refused))).not.toContain("cookie");
+    }
+  });
   it("from many sources: half of the table is worked on, everyone else is asked for a cookie, and an honest dial still works", async () => {
     const world = await createWorld();
     const bob = await world.party("bob", { suites: [1], localLimits: { handshakesPending: 64 } });
