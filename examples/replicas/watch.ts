@@ -2,7 +2,7 @@
 import type { Agent } from "@tightbeam/core";
 
 export interface Watch {
-  /** Since `performance.now()` was `since`: when the link with this instance was seen in the state. */
+  /** How many ms after `since` the link with this instance was in the state, or had ended: 0 when it was already. */
   until(instance: string, state: "up" | "suspect" | "ended", since: number): Promise<number>;
   /** Requests that were sent again to another worker, by method. */
   readonly moved: ReadonlyMap<string, number>;
@@ -19,8 +19,10 @@ export function watchLinks(caller: Agent): Watch {
     moved,
     async until(instance, state, since) {
       for (;;) {
-        const found = seen.find((one) => one.instance === instance && one.state === state && one.at >= since);
-        if (found !== undefined) return found.at - since;
+        const own = seen.filter((one) => one.instance === instance);
+        const before = own.findLast(({ at }) => at < since);
+        const found = before?.state === state ? before : own.find((one) => one.at >= since && (one.state === state || one.state === "ended"));
+        if (found !== undefined) return Math.max(0, found.at - since);
         await new Promise((resolve) => setTimeout(resolve, 5));
       }
     },
