@@ -128,7 +128,7 @@ function suite(medium: Medium): void {
       expect(lateOnes.filter(({ failed }) => failed !== undefined)).toEqual([]);
       // Whoever waited longest of those that never were at the dead one; the machine may be slow, the timer of the dead one is not theirs.
       const undisturbed = longest(load, ({ at }) => at > killed + suspect + 50);
-      expect(undisturbed).toBeLessThan(goneAfter);
+      expect(undisturbed).toBeLessThan(5_000);
       const shares = countShares(load.outcomes, killed + suspect, performance.now());
       for (const { pid, name } of workers.all) expect(shares.get(pid) ?? 0, name).toBeGreaterThanOrEqual(pid === victim.pid ? 0 : 50);
       const moved = [...watch.moved.values()].reduce((sum, each) => sum + each, 0);
