@@ -5,7 +5,7 @@ import { isCodeText, isErrorId, isIdempotencyKey, isName, isPrintable, maxErrorT
 import { headerEntries } from "./headers.js";
 import { isUuidAt, writeUuid } from "./id.js";
 import { fixedBytes, invalid, priorities, priorityShift, shapeFault, types } from "./layout.js";
-import type { OutgoingHeader, WireError } from "./types.js";
+import type { EnvelopeType, OutgoingHeader, Priority, WireError } from "./types.js";
 
 const headerMax = limits.envelopeHeaderMaxBytes;
 const slabBytes = 64 * 1024;
@@ -42,12 +42,7 @@ export function encodeEnvelope(header: OutgoingHeader, payload?: EncodedPayload)
   if (idempotencyKey !== undefined) flags |= flag.idempotencyKey;
   if (wireError?.retryAfter !== undefined) flags |= flag.retryAfter;
   if (payload !== undefined) flags |= payload.kind === "bytes" ? flag.payload | flag.rawPayload : flag.payload;
-  const typeIndex = types.indexOf(type);
-  if (typeIndex < 0) throw invalid("type", "an unknown one");
-  const fault = shapeFault(type, flags);
-  if (fault !== undefined) throw invalid(fault, `not as the type ${type} has it`);
-  const priorityIndex = priorities.indexOf(priority);
-  if (priorityIndex < 0) throw invalid("priority", "an unknown one");
+  if (type !== last.type || priority !== last.priority || flags !== last.flags) last = headOf(type, priority, flags);
 
   if (slabAt + headerMax + sharedMax > slab.length) {
     slab = new Uint8Array(slabBytes);
@@ -55,8 +50,8 @@ export function encodeEnvelope(header: OutgoingHeader, payload?: EncodedPayload)
   }
   const out = slab;
   const start = slabAt;
-  out[start] = 0x10 | (typeIndex + 1);
-  put16(out, start + 1, flags | (priorityIndex << priorityShift));
+  out[start] = last.first;
+  put16(out, start + 1, last.bits);
   if (typeof id !== "string" ? !putId(id, out, start + 3) : !writeUuid(id, out, start + 3)) throw invalid("id", "a UUIDv7 in lower case");
   if (!(Number.isInteger(timestamp) && timestamp >= 0 && timestamp < 2 ** 48)) throw invalid("timestamp", "whole ms below 2^48");
   put16(out, start + 19, Math.floor(timestamp / 0x1_0000_0000));
@@ -84,6 +79,28 @@ export function encodeEnvelope(header: OutgoingHeader, payload?: EncodedPayload)
   if (wireError !== undefined) at = putError(out, at, wireError, start + headerMax);
   return finish(start, at, payload);
 }
+
+/** The first three bytes of an envelope. */
+interface Head {
+  readonly type: EnvelopeType;
+  readonly priority: Priority;
+  readonly flags: number;
+  readonly first: number;
+  readonly bits: number;
+}
+
+function headOf(type: EnvelopeType, priority: Priority, flags: number): Head {
+  const typeIndex = types.indexOf(type);
+  if (typeIndex < 0) throw invalid("type", "an unknown one");
+  const fault = shapeFault(type, flags);
+  if (fault !== undefined) throw invalid(fault, `not as the type ${type} has it`);
+  const priorityIndex = priorities.indexOf(priority);
+  if (priorityIndex < 0) throw invalid("priority", "an unknown one");
+  return { type, priority, flags, first: 0x10 | (typeIndex + 1), bits: flags | (priorityIndex << priorityShift) };
+}
+
+/** Of the last envelope: one kind is sent over and over. */
+let last = headOf("response", "normal", flag.correlation);
 
 function putId(id: Uint8Array, out: Uint8Array, at: number): boolean {
   for (let i = 0; i < 16; i++) out[at + i] = id[i] as number;
