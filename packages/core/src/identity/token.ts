@@ -31,7 +31,11 @@ export async function verifyToken(token: string, rules: TokenRules, options: Ver
   if (claims.iss !== profile.issuer)
     throw new TightbeamError("unknown_issuer", "The token's issuer is not trusted here: add its profile to the trust, or get a token from a trusted one.");
 
-  const issuerKey = await verifySignature(token, rules);
+  // Both at once: the signature is checked by another thread. In the order below they count.
+  const signature = verifySignature(token, rules);
+  const named = confirmedKey(claims.cnf, profile.cnf, options.jwk);
+  named.then(options.onKey).catch(() => undefined);
+  const issuerKey = await signature;
   const times = checkClaims(header, claims, profile, options.now);
   checkAudience(claims, profile, options);
   const jti = requireText(claims.jti, "jti");
@@ -40,7 +44,7 @@ export async function verifyToken(token: string, rules: TokenRules, options: Ver
   if (options.expectedId !== undefined && id !== options.expectedId)
     throw new TightbeamError("wrong_peer", "The token belongs to another agent than the one that was dialled.");
   const permissions = readPermissions(claims, profile);
-  const key = await confirmedKey(claims.cnf, profile.cnf, options.jwk);
+  const key = await named;
   const verified: VerifiedToken = Object.freeze({ id, issuer: profile.issuer, jti, key, permissions, ...times, issuerKey: issuerKey.id });
   await checkRevocation(verified, profile);
   return verified;

@@ -60,6 +60,11 @@ export interface VerifyTokenOptions {
   readonly jwk?: string;
   /** Require this `aud` (relay logins). Without it a token that has an `aud` of a relay is refused by profiles that check. */
   readonly audience?: string;
+  /**
+   * Told the key the token names before it is known whether the token counts, so that what takes time may begin meanwhile. Nothing follows
+   * from it until `verify` resolves, and then only if that gives the same object.
+   */
+  readonly onKey?: (key: VerifyKey) => void;
 }
 
 export interface VerifiedToken {

@@ -1,5 +1,5 @@
 import { equalBytes, toBase64url } from "../bytes.js";
-import { TightbeamError } from "../errors.js";
+import type { TightbeamError } from "../errors.js";
 import { buildHs1Head, buildHs3, frameType, type Hs2, parseHs2, parseRetry, type Retry, sessionIdToBytes } from "../frame/frame.js";
 import * as frameTypes from "../frame/frame-types.js";
 import type { Handshake } from "../noise/types.js";
@@ -15,7 +15,7 @@ import { chooseSuite } from "./suites.js";
 import { parseTarget, type Target } from "./target.js";
 import { prologue, retryBinding } from "./transcript.js";
 import type { Established, Peer, Session, SuiteId } from "./types.js";
-import { noAnswer, nothingAuthentic, ownInstance, unconfirmed } from "./verdict.js";
+import { changedOffer, noAnswer, nothingAuthentic, ownInstance, unconfirmed } from "./verdict.js";
 
 /** One run of the handshake as initiator: HS1, perhaps RETRY, the first HS2 that authenticates, HS3, READY. */
 export interface Attempt {
@@ -48,12 +48,6 @@ const hs2ChecksMax = 4;
 const reflectionsMax = 1 + hs1Delays.length;
 const noBytes = new Uint8Array(0);
 
-/** The answer that authenticated. */
-interface Winner {
-  readonly hs2Key: string;
-  hs3: Repeater | undefined;
-}
-
 export function createAttempt(context: Context, target: Target, hint: SuiteId | undefined, events: AttemptEvents): Attempt {
   const { runtime, crypto, limits, refuse } = context;
   const localId = context.newSessionId();
@@ -70,7 +64,8 @@ export function createAttempt(context: Context, target: Target, hint: SuiteId | 
   let checking = 0;
   let reflections = 0;
   let answers = 0;
-  let winner: Winner | undefined;
+  /** The answer that authenticated. */
+  let winner: { readonly hs2Key: string; hs3: Repeater | undefined } | undefined;
   let waiting: { readonly session: Session; readonly peer: Peer; readonly payloadHash: Uint8Array; readonly proofHash: Uint8Array } | undefined;
   let problem: TightbeamError | undefined;
   let sendProblem: TightbeamError | undefined;
@@ -142,9 +137,9 @@ export function createAttempt(context: Context, target: Target, hint: SuiteId | 
     );
   };
 
-  /** The peer is who it must be: say who we are. */
-  const confirm = async (fork: Handshake, hs2: Hs2, peer: Peer): Promise<void> => {
-    const proofHash = fork.beginWrite();
+  /** The peer is who it must be: say who we are. `begun`: what `beginWrite` gave, if it was called before. */
+  const confirm = async (fork: Handshake, hs2: Hs2, peer: Peer, begun: Uint8Array | undefined): Promise<void> => {
+    const proofHash = begun ?? fork.beginWrite();
     const link = context.link.offer(peer, proofHash);
     const payload = await writePayload(context, "initiator", proofHash, { sessionId, suites: context.suites, link });
     if (ended || winner === undefined) return fork.erase();
@@ -155,28 +150,27 @@ export function createAttempt(context: Context, target: Target, hint: SuiteId | 
 
   const check = async (fork: Handshake, hs2: Hs2, h: Uint8Array, bytes: Uint8Array, hs2Key: string): Promise<void> => {
     let peer: Peer;
+    let begun: Uint8Array | undefined;
+    // Nothing of it leaves before the peer is known.
+    const meanwhile = (): void => {
+      begun = fork.beginWrite();
+    };
     checking += 1;
     try {
       const payload = decodePayload(bytes, 2);
-      const { sessionId: theirs, replyTo } = hs2;
-      peer = await verifyPeer(context, { role: "responder", payload, h, sessionId: theirs, replyTo, expectedId: aim.id, expectedInstance: aim.instance });
-      if (chooseSuite(payload.suites as SuiteId[], context.suites) !== suite) {
-        throw new TightbeamError("handshake_failed", "The peer prefers another suite than the one in use: somebody on the way changed the offer.", {
-          retryable: false,
-        });
-      }
+      peer = await verifyPeer(context, { role: "responder", payload, h, sessionId: hs2.sessionId, replyTo: hs2.replyTo, expected: aim, meanwhile });
+      if (chooseSuite(payload.suites as SuiteId[], context.suites) !== suite) throw changedOffer();
     } catch (error) {
       problem ??= asTightbeamError(error, "The peer's answer could not be checked. See the cause.");
       refuse(problem.code);
-      fork.erase();
-      return;
+      return fork.erase();
     } finally {
       checking -= 1;
     }
     if (ended || winner !== undefined) return fork.erase();
     winner = { hs2Key, hs3: undefined };
     hs1?.stop();
-    await confirm(fork, hs2, peer).catch(fatal);
+    await confirm(fork, hs2, peer, begun).catch(fatal);
   };
 
   const onHs2 = (hs2: Hs2, frame: Uint8Array) => {

@@ -2,10 +2,12 @@ import { equalBytes } from "../bytes.js";
 import { TightbeamError } from "../errors.js";
 import { credential } from "../identity/credential.js";
 import { signProof, verifyProof } from "../identity/proof.js";
+import type { VerifyKey } from "../identity/types.js";
 import * as protocol from "../protocol.js";
 import { inboxAddress } from "../transport/address.js";
 import type { Context } from "./context.js";
 import { appendProof, encodeFields, type HandshakePayload } from "./payload.js";
+import type { Target } from "./target.js";
 import { proofPayload, proofType, type Role } from "./transcript.js";
 import type { Peer, SuiteId } from "./types.js";
 import { ownInstance } from "./verdict.js";
@@ -47,8 +49,10 @@ export interface Claims {
   /** From the frame's header: what the payload must repeat. */
   readonly sessionId: Uint8Array;
   readonly replyTo: string;
-  readonly expectedId?: string | undefined;
-  readonly expectedInstance?: string | undefined;
+  /** Who was dialled. */
+  readonly expected?: Pick<Target, "id" | "instance">;
+  /** Perhaps run, once, while a thread checks the token: for work that is due if all is well. What it throws, it will throw again when it is due. */
+  readonly meanwhile?: () => void;
 }
 
 const wrongPeer = (what: string): TightbeamError =>
@@ -57,21 +61,39 @@ const wrongPeer = (what: string): TightbeamError =>
 /** Who the other side is, in the order of docs/protocol.md, section 2: token, key, proof, then what the proof binds. Throws a typed error. */
 export async function verifyPeer(context: Context, claims: Claims): Promise<Peer> {
   const { runtime, crypto, trust } = context;
-  const { payload, role, h } = claims;
+  const { payload, role, h, expected } = claims;
   const arrived = runtime.clock.wall();
-  const token = await trust.verify(payload.token, {
-    now: arrived,
-    ...(claims.expectedId === undefined ? {} : { expectedId: claims.expectedId }),
-    ...(payload.jwk === undefined ? {} : { jwk: payload.jwk }),
-  });
-  if (!(await verifyProof(token.key, proofType, proofPayload(crypto.sha256, role, h, payload.signed), payload.proof))) {
+  const prove = (key: VerifyKey): Promise<boolean> => verifyProof(key, proofType, proofPayload(crypto.sha256, role, h, payload.signed), payload.proof);
+  let early: { readonly key: VerifyKey; readonly proved: Promise<boolean> } | undefined;
+  let known = false;
+  const overlap = (key: VerifyKey): void => {
+    if (known) return;
+    early = { key, proved: prove(key) };
+    try {
+      claims.meanwhile?.();
+    } catch {
+      // Whoever needs it will try again.
+    }
+  };
+  const token = await trust
+    .verify(payload.token, {
+      now: arrived,
+      ...(expected === undefined ? {} : { expectedId: expected.id }),
+      ...(payload.jwk === undefined ? {} : { jwk: payload.jwk }),
+      // A turn later: by then the signature is with its thread.
+      onKey: (key) => runtime.timers.turn(() => overlap(key)),
+    })
+    .finally(() => {
+      known = true;
+    });
+  if (!(await (early?.key === token.key ? early.proved : prove(token.key)))) {
     throw new TightbeamError("invalid_token", "The peer showed a token whose key it does not hold. It may be stolen.");
   }
   const inbox = inboxAddress(token.id, payload.instance);
-  if (claims.expectedId !== undefined && token.id !== claims.expectedId) throw wrongPeer("Another agent answered than the one dialled");
+  if (expected !== undefined && token.id !== expected.id) throw wrongPeer("Another agent answered than the one dialled");
   if (inbox !== claims.replyTo) throw wrongPeer("The reply address in the frame is not the one the peer proved");
   if (!equalBytes(payload.sessionId, claims.sessionId)) throw wrongPeer("The session id in the frame is not the one the peer proved");
-  if (claims.expectedInstance !== undefined && payload.instance !== claims.expectedInstance) throw wrongPeer("Another instance answered than the one dialled");
+  if (expected?.instance !== undefined && payload.instance !== expected.instance) throw wrongPeer("Another instance answered than the one dialled");
   if (inbox === context.addresses.inbox) throw ownInstance();
   return {
     id: token.id,

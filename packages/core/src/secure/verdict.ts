@@ -26,3 +26,6 @@ const weight = (error: TightbeamError): number => {
 /** Of two failures the one that says more; of two that say as much, the earlier. */
 export const moreTelling = (before: TightbeamError | undefined, now: TightbeamError): TightbeamError =>
   before !== undefined && weight(before) >= weight(now) ? before : now;
+
+export const changedOffer = (): TightbeamError =>
+  new TightbeamError("handshake_failed", "The peer prefers another suite than the one in use: somebody on the way changed the offer.", { retryable: false });

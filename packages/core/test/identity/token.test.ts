@@ -2,7 +2,7 @@ import { createHmac } from "node:crypto";
 import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { type ErrorCode, isTightbeamError } from "../../src/errors.js";
-import { generateKey, type IssuerProfile, type RevocationCheck, type VerifyTokenOptions } from "../../src/identity/index.js";
+import { generateKey, type IssuerProfile, type RevocationCheck, type VerifyKey, type VerifyTokenOptions } from "../../src/identity/index.js";
 import {
   agentKey,
   b64,
@@ -45,6 +45,29 @@ describe("a good token", () => {
     expect((await verify(forge({ header: { alg: "Ed25519" } }))).id).toBe("alice");
     const es = await generateKey({ alg: "ES256" });
     expect((await profileTrust({}, [publish(es)]).verify(await forge({ key: es }), { now: NOW })).id).toBe("alice");
+  });
+});
+
+describe("the key is told while the token is being checked", () => {
+  it("and is the object that the verified token has", async () => {
+    const told: VerifyKey[] = [];
+    const { key } = await verify(forge(), { onKey: (one) => void told.push(one) });
+    expect(told).toHaveLength(1);
+    expect(told[0]).toBe(key);
+  });
+
+  it("before the signature is known: a wrong one is still refused", async () => {
+    const told: string[] = [];
+    const token = await forge({ key: otherKey });
+    await expectCode(verify(token, { onKey: (key) => void told.push(key.thumbprint) }), "invalid_token");
+    expect(told).toEqual([agentKey.thumbprint]);
+  });
+
+  it("whatever the listener throws changes nothing", async () => {
+    const onKey = (): void => {
+      throw new Error("listener");
+    };
+    expect((await verify(forge(), { onKey })).id).toBe("alice");
   });
 });
 

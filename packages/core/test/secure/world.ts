@@ -1,5 +1,5 @@
 import { loadKem } from "../../src/crypto/index.js";
-import { type Authority, createAuthority, type Identity, type Trust } from "../../src/identity/index.js";
+import { type Authority, createAuthority, type Identity, type Trust, type VerifyKey } from "../../src/identity/index.js";
 import { createVirtualRuntime, type VirtualRuntime } from "../../src/runtime/index.js";
 import { createHandshakes, type HandshakeEvent, type HandshakesOptions } from "../../src/secure/handshakes.js";
 import type { Established, Handshakes } from "../../src/secure/types.js";
@@ -89,10 +89,15 @@ export async function createWorld(seed = 1): Promise<World> {
     token: (audience) => watched(identity.token(audience)),
   });
   const watchTrust = (trust: Trust): Trust => ({
-    async verify(token, options) {
-      const verified = await watched(trust.verify(token, options));
-      const { key } = verified;
-      return { ...verified, key: { ...key, verify: (signature, data) => watched(key.verify(signature, data)) } };
+    async verify(token, { onKey, ...options }) {
+      const keys = new WeakMap<VerifyKey, VerifyKey>();
+      const watch = (key: VerifyKey): VerifyKey => {
+        const known = keys.get(key) ?? { ...key, verify: (signature: Uint8Array, data: Uint8Array) => watched(key.verify(signature, data)) };
+        keys.set(key, known);
+        return known;
+      };
+      const verified = await watched(trust.verify(token, { ...options, onKey: (key) => onKey?.(watch(key)) }));
+      return { ...verified, key: watch(verified.key) };
     },
     recheck: (token, options) => trust.recheck(token, options),
   });
