@@ -161,6 +161,7 @@ export async function createWorld(seed = 1): Promise<World> {
     async settle() {
       for (let quiet = 0; quiet < 4; quiet++) {
         await turn();
+        runtime.advanceSync(0);
         if (busy > 0) quiet = -1;
       }
     },
