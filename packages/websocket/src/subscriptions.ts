@@ -114,7 +114,7 @@ export function createSubscriptions({ runtime, inboxBytes, nextNumber, wire: cur
       const entry = entries.get(frame.request);
       switch (frame.type) {
         case frameType.msg:
-          entry?.inbox.push(owned(frame.body));
+          entry?.inbox.push(owned(frame.body), true);
           return true;
         case frameType.subOk:
           if (entry === undefined) return true;

@@ -1,5 +1,6 @@
 import { fromBase64url, toBase64url } from "../bytes.js";
 import { checkKeyAndNonce, checkPublicKey, checkSeal, checkSecretKey, checkShared, smallOrder, tagBytes } from "./checks.js";
+import { ciphersAhead } from "./cipher-ahead.js";
 import { hash } from "./hash.js";
 import { keyCache, keyCacheFromSecondUse } from "./key-cache.js";
 import { chachaPolyPasses, sha256Passes, x25519Passes } from "./known-answers.js";
@@ -13,11 +14,24 @@ const pieceBytes = 32 * 1024;
 function nativeAead(node: NodeCrypto, cipherName: string): Aead {
   const imported = keyCacheFromSecondUse((bytes) => node.createSecretKey(bytes));
   const options = { authTagLength: tagBytes };
+  const sealing = ciphersAhead(imported, (key, nonce, aad) => {
+    const cipher = node.createCipheriv(cipherName, key, nonce, options);
+    if (aad.length > 0) cipher.setAAD(aad);
+    return cipher;
+  });
+  const opening = ciphersAhead(imported, (key, nonce, aad) => {
+    const decipher = node.createDecipheriv(cipherName, key, nonce, options);
+    if (aad.length > 0) decipher.setAAD(aad);
+    return decipher;
+  });
   return {
+    expect(toSeal, key, nonce, aad) {
+      checkKeyAndNonce(key, nonce);
+      (toSeal ? sealing : opening).expect(key, nonce, aad);
+    },
     sealInto(out, key, nonce, aad, plaintext) {
       checkSeal(out, key, nonce, plaintext);
-      const cipher = node.createCipheriv(cipherName, imported(key), nonce, options);
-      if (aad.length > 0) cipher.setAAD(aad);
+      const cipher = sealing.take(key, nonce, aad);
       const length = plaintext.length;
       for (let at = 0; at < length; at += pieceBytes) {
         out.set(cipher.update(length <= pieceBytes ? plaintext : plaintext.subarray(at, at + pieceBytes)), at);
@@ -29,8 +43,7 @@ function nativeAead(node: NodeCrypto, cipherName: string): Aead {
       checkKeyAndNonce(key, nonce);
       const length = ciphertext.length - tagBytes;
       if (length < 0) return undefined;
-      const decipher = node.createDecipheriv(cipherName, imported(key), nonce, options);
-      if (aad.length > 0) decipher.setAAD(aad);
+      const decipher = opening.take(key, nonce, aad);
       decipher.setAuthTag(ciphertext.subarray(length));
       let plaintext: Uint8Array;
       if (length === 0) plaintext = new Uint8Array(0);

@@ -14,6 +14,8 @@ export interface Aead {
   sealInto(out: Uint8Array, key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): void;
   /** Returns the plaintext, owned by the caller, or undefined when the tag is wrong or the input is shorter than a tag. Never throws for bad input bytes. */
   open(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, ciphertext: Uint8Array): Uint8Array | undefined;
+  /** What this key will likely seal, or open, next: done now is what needs no text. A wrong guess costs only that work. Undefined where it saves nothing. */
+  readonly expect?: ((toSeal: boolean, key: Uint8Array, nonce: Uint8Array, aad: Uint8Array) => void) | undefined;
 }
 
 export interface Hash {

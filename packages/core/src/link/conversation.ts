@@ -215,6 +215,10 @@ class LinkConversation implements Conversation, CellVisitor, OrderSink, InboundS
     return this.#signals.due || this.#window.hasLost || this.#lanes.queuedMessages > 0 || this.#received.ackAt() <= this.#now;
   }
 
+  get unacknowledged(): boolean {
+    return this.#window.unacknowledgedBytes > 0;
+  }
+
   get idle(): boolean {
     return this.#lanes.queuedMessages === 0 && !this.#window.outstanding && !this.#outbox.waitsForDone;
   }

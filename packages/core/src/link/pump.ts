@@ -8,8 +8,10 @@ import type { LinkSession, LinkSessions } from "./sessions.js";
 
 /** Takes records out of the conversation, seals them and hands them to the transport, one at a time. */
 export interface Pump {
-  /** There may be something to send: with the next turn. */
+  /** There may be something to send. */
   wake(): void;
+  /** A record came: what is sent in answer to it need not wait for the next turn. One record for each that came, or senders that await what it sealed would keep the turn. */
+  answering(): void;
 }
 
 export interface PumpOwner {
@@ -27,6 +29,7 @@ class RecordPump implements Pump {
   readonly #owner: PumpOwner;
   #scheduled = false;
   #sending = false;
+  #answering = false;
 
   constructor(options: LinkOptions, conversation: Conversation, sessions: LinkSessions, owner: PumpOwner) {
     this.#options = options;
@@ -38,11 +41,19 @@ class RecordPump implements Pump {
   wake(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    this.#options.runtime.timers.turn(this.#flush);
+    const { timers } = this.#options.runtime;
+    // As long as something is under way, more may come to share the record.
+    if (this.#answering && !this.#conversation.unacknowledged) timers.soon(this.#flush);
+    else timers.turn(this.#flush);
+  }
+
+  answering(): void {
+    this.#answering = true;
   }
 
   readonly #flush = (): void => {
     this.#scheduled = false;
+    this.#answering = false;
     const { runtime, transport, scratch } = this.#options;
     const { current } = this.#sessions;
     if (this.#sending || current === undefined || transport.state.current === "down") return;
@@ -71,8 +82,10 @@ class RecordPump implements Pump {
   /** The next record goes with the next turn: senders that await what this one sealed would otherwise keep the turn to themselves until the window is full, and no ACK could be read before. */
   readonly #sent = (): void => {
     this.#sending = false;
-    if (this.#conversation.wantsToSend) this.wake();
-    else this.#arm();
+    if (this.#conversation.wantsToSend) return this.wake();
+    this.#arm();
+    // Its acknowledgement, or its answer, is on the way, and this process would sleep until then.
+    if (this.#conversation.unacknowledged) this.#sessions.current?.session.prepare();
   };
 
   /** The medium lost the frame at once: the same as a lost frame, found by the probe when it is back. */

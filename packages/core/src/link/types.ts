@@ -55,6 +55,8 @@ export interface Conversation {
   health(now: number): { readonly suspect: boolean; readonly gone: boolean; readonly probes: number };
   /** `fill` has not been asked since something changed that may give it a record. */
   readonly wantsToSend: boolean;
+  /** Messages were sent that the peer has not acknowledged. */
+  readonly unacknowledged: boolean;
   /** Everything accepted was acknowledged. */
   readonly idle: boolean;
   readonly next: { readonly expected: readonly number[]; readonly toSend: readonly number[]; readonly acknowledged: readonly number[] };

@@ -22,4 +22,9 @@ export interface Timers {
   after(ms: number, run: () => void, options?: { background?: boolean }): () => void;
   /** Runs at the end of this turn of the event loop, after everything that is ready now: the place to batch. */
   turn(run: () => void): void;
+  /**
+   * Runs still in this turn, once what is ready in it has run, promises included; like `turn` where the runtime has no such place. For work that
+   * something from outside asked for: what asks again and again by itself would keep the turn for ever.
+   */
+  soon(run: () => void): void;
 }

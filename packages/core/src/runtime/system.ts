@@ -73,6 +73,14 @@ function systemTurn(): Timers["turn"] {
   };
 }
 
+function systemTimers(): Timers {
+  const turn = systemTurn();
+  const { process } = globalThis as { process?: { nextTick?: Timers["turn"] } };
+  const last = process?.nextTick ?? turn;
+  // Node runs its ticks when the promises that are ready have run, and the other way round: a tick that a promise asks for comes after all of those.
+  return Object.freeze({ after, turn, soon: (run: () => void) => queueMicrotask(() => last(run)) });
+}
+
 let shared: Runtime | undefined;
 
 /** The machine's clock, generator and timers: one frozen object for the whole process. */
@@ -80,7 +88,7 @@ export function systemRuntime(): Runtime {
   shared ??= Object.freeze({
     clock: Object.freeze({ monotonic: () => performance.now(), wall: () => Date.now() }),
     random: systemRandom(),
-    timers: Object.freeze({ after, turn: systemTurn() }),
+    timers: systemTimers(),
   });
   return shared;
 }

@@ -143,6 +143,7 @@ export function createVirtualRuntime(options: VirtualRuntimeOptions): VirtualRun
     timers: Object.freeze({
       after: (ms: number, callback: () => void) => timers.add(now + Math.max(0, ms), callback),
       turn: (callback: () => void) => void turns.push(callback),
+      soon: (callback: () => void) => void turns.push(callback),
     }),
     get now() {
       return now;

@@ -61,7 +61,10 @@ class DataSession implements Session {
 
   readonly #aead: Aead;
   readonly #clock: Clock;
+  /** All but the counter. */
   readonly #header: Uint8Array;
+  /** The header and key of what was opened last: what comes next has another counter. */
+  #expected: { readonly header: Uint8Array; key: Uint8Array } | undefined;
   readonly #rekeyAfterMs: number;
   readonly #rekeyAfterBytes: number;
   readonly #failuresMax: number;
@@ -99,6 +102,18 @@ class DataSession implements Session {
     this.ended = true;
     this.#sendKey.fill(0);
     this.#receiving.erase();
+  }
+
+  prepare(): void {
+    const { expect } = this.#aead;
+    const next = this.#expected;
+    if (expect === undefined || next === undefined || this.ended) return;
+    putCounter(this.#header, this.#next);
+    putNonce(this.#next);
+    expect(true, this.#sendKey, nonce, this.#header);
+    putCounter(next.header, this.lastOpened + 1);
+    putNonce(this.lastOpened + 1);
+    expect(false, next.key, nonce, next.header);
   }
 
   seal(plaintext: Uint8Array): Uint8Array {
@@ -153,6 +168,8 @@ class DataSession implements Session {
       return undefined;
     }
     used.window.accept(position);
+    this.#expected ??= { header: frame.slice(0, dataHeaderBytes), key: used.key };
+    this.#expected.key = used.key;
     receiving.commit(used, now);
     this.lastOpened = counter;
     counters.opened += 1;

@@ -39,6 +39,8 @@ export interface Session {
   /** The counter of the frame `seal` made last, and of the frame `open` accepted last. */
   readonly lastSealed: number;
   readonly lastOpened: number;
+  /** There is time before the next frame each way: does now what that saves then. */
+  prepare(): void;
   /** One DATA frame. Throws `session_ended` past the hard limits or after `end()`. */
   seal(plaintext: Uint8Array): Uint8Array;
   /** The plaintext, or undefined for anything that is not fresh, whole and from the peer; then only a counter has moved. */

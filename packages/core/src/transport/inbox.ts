@@ -18,8 +18,8 @@ export interface InboxOptions {
 
 /** The bounded queue between a medium and one `receive` (clauses T5 to T7). Every transport uses this one. */
 export interface Inbox {
-  /** Takes ownership of the frame. False when it was dropped. Never calls `receive`. */
-  push(frame: Uint8Array): boolean;
+  /** Takes ownership of the frame. False when it was dropped. Never calls `receive`. `fromOutside`: another process sent it, so it may be handed over in this turn. */
+  push(frame: Uint8Array, fromOutside?: boolean): boolean;
   /** Forgets what waits. `receive` is not called again; a call that runs is not waited for. */
   close(): void;
 }
@@ -49,10 +49,11 @@ export function createInbox({ at, receive, timers, maxBytes = limits.inboxBytes,
     onDropped(change);
   };
 
-  const schedule = () => {
+  const schedule = (fromOutside = false) => {
     if (scheduled || waiting || closed) return;
     scheduled = true;
-    timers.turn(turn);
+    if (fromOutside) timers.soon(turn);
+    else timers.turn(turn);
   };
   const turn = () => {
     scheduled = false;
@@ -85,7 +86,7 @@ export function createInbox({ at, receive, timers, maxBytes = limits.inboxBytes,
   };
 
   return {
-    push(frame) {
+    push(frame, fromOutside) {
       if (closed) return false;
       const cost = frame.byteLength + frameOverheadBytes;
       if (bytes + cost > maxBytes) {
@@ -94,7 +95,7 @@ export function createInbox({ at, receive, timers, maxBytes = limits.inboxBytes,
       }
       bytes += cost;
       arrived.push(frame);
-      schedule();
+      schedule(fromOutside);
       return true;
     },
     close() {

@@ -155,6 +155,20 @@ describe("mixedAead", () => {
     return { mixed, seal, used };
   }
 
+  it("makes ciphers ahead of time once it knows that they will be native", () => {
+    const native = nativeProvider().chachaPoly as Aead;
+    const mixed = mixedAead(native, () => nobleChachaPoly, { monotonic: () => 0, wall: () => 0 });
+    expect(mixed.expect).toBeUndefined();
+    mixed.sealInto(new Uint8Array(26), new Uint8Array(32), new Uint8Array(12), empty, new Uint8Array(10));
+    expect([mixed.threshold, mixed.expect]).toEqual([0, native.expect]);
+    const slow = model(
+      () => 14,
+      () => 6,
+    );
+    for (let i = 0; i < 1_100; i++) slow.seal(10);
+    expect(slow.mixed.expect).toBeUndefined();
+  });
+
   it("is native always, at once, where a native call is cheap", () => {
     const { mixed, seal, used } = model(
       () => 4,

@@ -57,6 +57,40 @@ describe("systemRuntime", () => {
     expect(isZero(random.bytes(16))).toBe(false);
   });
 
+  it("`soon` runs after the promises that are ready, and before what waits for another turn", async () => {
+    const { timers } = systemRuntime();
+    const order: string[] = [];
+    await new Promise<void>((resolve) => {
+      setImmediate(() => {
+        setImmediate(() => order.push("immediate"));
+        timers.turn(() => {
+          order.push("turn");
+          resolve();
+        });
+        timers.soon(() => order.push("soon"));
+        process.nextTick(() => order.push("tick"));
+        void Promise.resolve()
+          .then(() => order.push("promise"))
+          .then(() => order.push("its promise"));
+      });
+    });
+    expect(order).toEqual(["tick", "promise", "its promise", "soon", "immediate", "turn"]);
+  });
+
+  it("`soon` is the next turn where the runtime has no ticks, as in pages", async () => {
+    const { systemRuntime: fresh } = await freshModule();
+    vi.stubGlobal("process", undefined);
+    const { timers } = fresh();
+    vi.unstubAllGlobals();
+    const order: string[] = [];
+    timers.soon(() => order.push("soon"));
+    await Promise.resolve();
+    await Promise.resolve();
+    expect(order).toEqual([]);
+    await new Promise<void>((resolve) => timers.turn(resolve));
+    expect(order).toEqual(["soon"]);
+  });
+
   it("runs and cancels timers, also ones longer than setTimeout can hold", () => {
     vi.useFakeTimers();
     const { timers } = systemRuntime();

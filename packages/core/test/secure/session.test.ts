@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { crypto } from "../../src/crypto/index.js";
+import { nativeProvider } from "../../src/crypto/native.js";
+import { type NodeCrypto, nodeCrypto } from "../../src/crypto/node-crypto.js";
 import type { Aead } from "../../src/crypto/provider.js";
 import { sessionIdToBytes } from "../../src/frame/frame.js";
 import { createVirtualRuntime } from "../../src/runtime/index.js";
@@ -373,5 +375,97 @@ describe("ends", () => {
     runtime.advanceSync(minute);
     bob.open(alice.seal(text("c")));
     expect(owned.bobReceive.every((byte) => byte === 0)).toBe(true);
+  });
+});
+
+describe("ciphers made ahead of time", () => {
+  const native = nativeProvider().chachaPoly as Aead;
+  const node = nodeCrypto() as NodeCrypto;
+
+  /** node:crypto that counts what it makes. */
+  function counting() {
+    const watch = { made: 0, aead: native };
+    const { createCipheriv, createDecipheriv } = node;
+    const counted = <Args extends unknown[], Result>(make: (...args: Args) => Result) => {
+      return (...args: Args): Result => {
+        watch.made += 1;
+        return make(...args);
+      };
+    };
+    watch.aead = nativeProvider({ ...node, createCipheriv: counted(createCipheriv), createDecipheriv: counted(createDecipheriv) }).chachaPoly as Aead;
+    watch.made = 0;
+    return watch;
+  }
+
+  it("are used for the next frame each way, and not made again", () => {
+    const watch = counting();
+    const { alice, bob } = pair({}, watch.aead);
+    bob.open(alice.seal(text("1")));
+    alice.open(bob.seal(text("2")));
+    watch.made = 0;
+    alice.prepare();
+    alice.prepare();
+    expect(watch.made).toBe(2);
+    expect(bob.open(alice.seal(text("3")))).toEqual(text("3"));
+    expect(alice.open(bob.seal(text("4")))).toEqual(text("4"));
+    expect(watch.made).toBe(2);
+    alice.seal(text("5"));
+    expect(watch.made).toBe(3);
+  });
+
+  it("change no byte and refuse what is refused without them, whatever is lost, late, forged or rekeyed", () => {
+    const step = fc.constantFrom("prepare", "send", "send", "lose", "delay", "late", "forge", "wait");
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 10, maxLength: 60 }), fc.integer({ min: 1, max: 200 }), (steps, rekeyAfterBytes) => {
+        const [plainly, ahead] = [pair({ rekeyAfterBytes }, { sealInto: native.sealInto, open: native.open }), pair({ rekeyAfterBytes }, native)];
+        const delayed: Uint8Array[] = [];
+        const give = (to: "alice" | "bob", frame: Uint8Array) => expect(ahead[to].open(frame)).toEqual(plainly[to].open(frame));
+        const seal = (from: "alice" | "bob", plaintext: Uint8Array) => {
+          const frame = ahead[from].seal(plaintext);
+          expect(hex(frame)).toBe(hex(plainly[from].seal(plaintext)));
+          return frame;
+        };
+        for (const [index, name] of steps.entries()) {
+          const plaintext = new Uint8Array(index * 3).fill(index);
+          if (name === "prepare") for (const one of [ahead.alice, ahead.bob]) one.prepare();
+          else if (name === "lose") seal("bob", plaintext);
+          else if (name === "delay") delayed.push(seal("bob", plaintext));
+          else if (name === "late") give("alice", delayed.pop() ?? seal("bob", plaintext));
+          else if (name === "wait") for (const { runtime } of [plainly, ahead]) runtime.advanceSync(6 * minute);
+          else if (name === "forge") {
+            const frame = seal("bob", plaintext);
+            const forged = frame.slice();
+            forged[forged.length - 1] = (forged[forged.length - 1] as number) ^ 1;
+            give("alice", forged);
+            give("alice", frame);
+          } else {
+            give("bob", seal("alice", plaintext));
+            give("alice", seal("bob", plaintext));
+          }
+        }
+        expect(state(ahead.alice)).toEqual(state(plainly.alice));
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it("are gone when the session has ended", () => {
+    const { alice, bob } = pair({}, native);
+    const frame = bob.seal(text("1"));
+    bob.open(alice.seal(text("2")));
+    alice.prepare();
+    alice.end();
+    alice.prepare();
+    expect(alice.open(frame)).toBeUndefined();
+    expect(() => alice.seal(text("3"))).toThrowError(expect.objectContaining({ code: "session_ended" }));
+  });
+
+  it("are for one session: another one's header is refused", () => {
+    const { alice, bob } = pair({}, native);
+    bob.prepare();
+    const frame = alice.seal(text("hello"));
+    frame[11] = (frame[11] as number) ^ 1;
+    expect(bob.open(frame)).toBeUndefined();
+    expect(bob.counters.refused.malformed).toBe(1);
   });
 });

@@ -40,7 +40,7 @@ describe("an inbox", () => {
 
   it("schedules one turn for many frames, and waits for no promise when receive returns none", () => {
     const queued: (() => void)[] = [];
-    const timers = { after: () => () => {}, turn: (run: () => void) => void queued.push(run) };
+    const timers = { after: () => () => {}, turn: (run: () => void) => void queued.push(run), soon: () => fail() };
     const got: number[] = [];
     // A receiver may return anything where void is due.
     const inbox = createInbox({ at, receive: (one) => void got.push(one[0] as number) as undefined, timers, onDropped: () => {} });
@@ -51,10 +51,22 @@ describe("an inbox", () => {
     expect(queued.length).toBe(0);
   });
 
+  it("hands over in this turn what another process sent", () => {
+    const queued: (() => void)[] = [];
+    const timers = { after: () => () => {}, turn: () => fail(), soon: (run: () => void) => void queued.push(run) };
+    const got: number[] = [];
+    const inbox = createInbox({ at, receive: (one) => void got.push(one[0] as number), timers, onDropped: () => {} });
+    inbox.push(frame(1), true);
+    inbox.push(frame(2), true);
+    expect([got, queued.length]).toEqual([[], 1]);
+    queued.shift()?.();
+    expect(got).toEqual([1, 2]);
+  });
+
   it("keeps a frame that comes during the hand-over for the next turn", () => {
     const got: number[] = [];
     const queued: (() => void)[] = [];
-    const timers = { after: () => () => {}, turn: (run: () => void) => void queued.push(run) };
+    const timers = { after: () => () => {}, turn: (run: () => void) => void queued.push(run), soon: () => fail() };
     const inbox = createInbox({
       at,
       timers,

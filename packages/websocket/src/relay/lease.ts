@@ -3,6 +3,8 @@
  * so a frame with one receiver is never copied.
  */
 export interface Lease {
+  /** What is being routed came from a socket. */
+  readonly offering: boolean;
   /** Routes with `route` while the frame is to be had. */
   offer(frame: Uint8Array, route: (frame: Uint8Array) => void): void;
   /** True for the first that asks about a frame on offer. Small views of large buffers are not to be had: they would keep the whole alive. */
@@ -11,11 +13,17 @@ export interface Lease {
 
 export function createLease(): Lease {
   let offered: Uint8Array | undefined;
+  let offering = false;
   return {
+    get offering() {
+      return offering;
+    },
     offer(frame, route) {
+      offering = true;
       offered = frame.byteLength * 4 >= frame.buffer.byteLength ? frame : undefined;
       route(frame);
       offered = undefined;
+      offering = false;
     },
     take(frame) {
       if (offered !== frame) return false;

@@ -106,7 +106,7 @@ export function createLocal(identity: Identity, instance: string, permissions: r
       const inbox = createInbox({ at, receive, timers, maxBytes: inboxBytes, onDropped: change });
       // A receiver gets plain bytes that are its own: a Buffer's `slice` shares.
       const own = (frame: Uint8Array) => (lease.take(frame) ? new Uint8Array(frame.buffer, frame.byteOffset, frame.byteLength) : new Uint8Array(frame));
-      const remove = table.add(at, { deliver: (frame) => void inbox.push(own(frame)) }, group);
+      const remove = table.add(at, { deliver: (frame) => void inbox.push(own(frame), lease.offering) }, group);
       const seat = { inbox, remove };
       seats.add(seat);
       return async () => {
