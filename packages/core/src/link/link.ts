@@ -64,7 +64,7 @@ class InstanceLink implements LinkEnd, ConversationSink, PumpOwner {
       return;
     }
     const now = this.#now();
-    this.#pump.answering();
+    this.#pump.answering = true;
     if (!this.#take(record, from, now)) return;
     if (this.state === "suspect") this.#setState("up");
     if (now >= this.#alarm.at) this.#tick();

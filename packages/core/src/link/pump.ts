@@ -11,7 +11,7 @@ export interface Pump {
   /** There may be something to send. */
   wake(): void;
   /** A record came: what is sent in answer to it need not wait for the next turn. One record for each that came, or senders that await what it sealed would keep the turn. */
-  answering(): void;
+  answering: boolean;
 }
 
 export interface PumpOwner {
@@ -27,9 +27,9 @@ class RecordPump implements Pump {
   readonly #conversation: Conversation;
   readonly #sessions: LinkSessions;
   readonly #owner: PumpOwner;
+  answering = false;
   #scheduled = false;
   #sending = false;
-  #answering = false;
 
   constructor(options: LinkOptions, conversation: Conversation, sessions: LinkSessions, owner: PumpOwner) {
     this.#options = options;
@@ -43,17 +43,12 @@ class RecordPump implements Pump {
     this.#scheduled = true;
     const { timers } = this.#options.runtime;
     // As long as something is under way, more may come to share the record.
-    if (this.#answering && !this.#conversation.unacknowledged) timers.soon(this.#flush);
-    else timers.turn(this.#flush);
-  }
-
-  answering(): void {
-    this.#answering = true;
+    timers[this.answering && !this.#conversation.unacknowledged ? "soon" : "turn"](this.#flush);
   }
 
   readonly #flush = (): void => {
     this.#scheduled = false;
-    this.#answering = false;
+    this.answering = false;
     const { runtime, transport, scratch } = this.#options;
     const { current } = this.#sessions;
     if (this.#sending || current === undefined || transport.state.current === "down") return;

@@ -48,6 +48,12 @@ function putNonce(counter: number): void {
   nonce[9] = high >>> 8;
 }
 
+/** Into a frame's header, and into the nonce. */
+function number(header: Uint8Array, counter: number): void {
+  putCounter(header, counter);
+  putNonce(counter);
+}
+
 /** docs/protocol.md, section 5. Everything that changes on receipt changes after the tag was found right. A class, because there may be 10,000 of them. */
 class DataSession implements Session {
   readonly localId: number;
@@ -108,11 +114,9 @@ class DataSession implements Session {
     const { expect } = this.#aead;
     const next = this.#expected;
     if (expect === undefined || next === undefined || this.ended) return;
-    putCounter(this.#header, this.#next);
-    putNonce(this.#next);
+    number(this.#header, this.#next);
     expect(true, this.#sendKey, nonce, this.#header);
-    putCounter(next.header, this.lastOpened + 1);
-    putNonce(this.lastOpened + 1);
+    number(next.header, this.lastOpened + 1);
     expect(false, next.key, nonce, next.header);
   }
 
@@ -129,8 +133,7 @@ class DataSession implements Session {
     this.#next += 1;
     const frame = new Uint8Array(dataHeaderBytes + plaintext.length + tagBytes);
     frame.set(this.#header);
-    putCounter(frame, counter);
-    putNonce(counter);
+    number(frame, counter);
     this.#aead.sealInto(frame.subarray(dataHeaderBytes), this.#sendKey, nonce, frame.subarray(0, dataHeaderBytes), plaintext);
     this.lastSealed = counter;
     this.#epochBytes += plaintext.length;

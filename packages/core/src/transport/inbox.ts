@@ -49,11 +49,10 @@ export function createInbox({ at, receive, timers, maxBytes = limits.inboxBytes,
     onDropped(change);
   };
 
-  const schedule = (fromOutside = false) => {
+  const schedule = (fromOutside?: boolean) => {
     if (scheduled || waiting || closed) return;
     scheduled = true;
-    if (fromOutside) timers.soon(turn);
-    else timers.turn(turn);
+    timers[fromOutside ? "soon" : "turn"](turn);
   };
   const turn = () => {
     scheduled = false;

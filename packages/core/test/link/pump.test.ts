@@ -50,7 +50,7 @@ describe("the pump", () => {
   it("answers in the same turn, one record for each that came", async () => {
     const { pump, world, asked, run, when } = setUp();
     world.records = 2;
-    pump.answering();
+    pump.answering = true;
     pump.wake();
     expect(when()).toEqual(["soon"]);
     await run();
@@ -63,7 +63,7 @@ describe("the pump", () => {
     const { pump, world, when } = setUp();
     world.records = 1;
     world.unacknowledged = true;
-    pump.answering();
+    pump.answering = true;
     pump.wake();
     expect(when()).toEqual(["turn"]);
   });
