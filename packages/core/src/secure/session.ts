@@ -69,8 +69,9 @@ class DataSession implements Session {
   readonly #clock: Clock;
   /** All but the counter. */
   readonly #header: Uint8Array;
-  /** The header and key of what was opened last: what comes next has another counter. */
-  #expected: { readonly header: Uint8Array; key: Uint8Array } | undefined;
+  /** The same of what comes, and the key of what came last. */
+  #peerHeader: Uint8Array | undefined;
+  #peerKey: Uint8Array;
   readonly #rekeyAfterMs: number;
   readonly #rekeyAfterBytes: number;
   readonly #failuresMax: number;
@@ -97,6 +98,7 @@ class DataSession implements Session {
     this.#counterMax = own?.counterMax ?? counterMax;
     this.#receiving = createKeyChain(options.aead, options.receiveKey, own?.previousEpochMs ?? limits.previousEpochMs);
     this.#sendKey = options.sendKey;
+    this.#peerKey = options.receiveKey;
     this.#epochSince = options.clock.monotonic();
   }
 
@@ -111,13 +113,13 @@ class DataSession implements Session {
   }
 
   prepare(): void {
-    const { expect } = this.#aead;
-    const next = this.#expected;
-    if (expect === undefined || next === undefined || this.ended) return;
+    const aead = this.#aead;
+    if (this.ended) return;
     number(this.#header, this.#next);
-    expect(true, this.#sendKey, nonce, this.#header);
-    number(next.header, this.lastOpened + 1);
-    expect(false, next.key, nonce, next.header);
+    aead.expect?.(true, this.#sendKey, nonce, this.#header);
+    if (this.#peerHeader === undefined) return;
+    number(this.#peerHeader, this.lastOpened + 1);
+    aead.expect?.(false, this.#peerKey, nonce, this.#peerHeader);
   }
 
   seal(plaintext: Uint8Array): Uint8Array {
@@ -171,8 +173,8 @@ class DataSession implements Session {
       return undefined;
     }
     used.window.accept(position);
-    this.#expected ??= { header: frame.slice(0, dataHeaderBytes), key: used.key };
-    this.#expected.key = used.key;
+    this.#peerHeader ??= frame.slice(0, dataHeaderBytes);
+    this.#peerKey = used.key;
     receiving.commit(used, now);
     this.lastOpened = counter;
     counters.opened += 1;
