@@ -59,7 +59,14 @@ describe("README.md", () => {
 
 describe("links", () => {
   const folders = ["docs", ...readdirSync(join(root, "packages")).map((name) => `packages/${name}/docs`)].filter((folder) => read(folder) !== undefined);
-  const pages = ["README.md", ...folders.flatMap((folder) => readdirSync(join(root, folder)).map((name) => `${folder}/${name}`))].filter((path) =>
+  const fronts = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "examples/README.md",
+    ...readdirSync(join(root, "packages")).map((name) => `packages/${name}/README.md`),
+  ];
+  const pages = [...fronts, ...folders.flatMap((folder) => readdirSync(join(root, folder)).map((name) => `${folder}/${name}`))].filter((path) =>
     path.endsWith(".md"),
   );
   it.each(pages)("of %s lead somewhere", (path) => expect(checkLinks(page(path), read)).toEqual([]));
