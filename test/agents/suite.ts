@@ -288,8 +288,8 @@ export function agentSuite({ name, create }: AgentSuiteOptions): void {
       alice.handle("echo", (input) => input);
       mallory.handle("echo", (input) => input);
       // Alice refuses in silence; Mallory, who trusts Alice's authority, only learns that the handshake was never confirmed.
-      expect((await failure(mallory.request("alice", "echo", 1, { timeout: 400 }))).code).toBe("handshake_failed");
-      expect((await failure(alice.request("mallory", "echo", 1, { timeout: 400 }))).code).toBe("unknown_issuer");
+      expect((await failure(mallory.request("alice", "echo", 1, { timeout: 1_500 }))).code).toBe("handshake_failed");
+      expect((await failure(alice.request("mallory", "echo", 1, { timeout: 1_500 }))).code).toBe("unknown_issuer");
       expect(alice.links()).toEqual([]);
     });
 
