@@ -486,6 +486,23 @@ const carriers: Broken[] = [
       (frame) => frame,
     ),
   ),
+  broken("reads a small frame and the large one after it into one buffer", ["T11/receiver-frees"], () => {
+    let read = new Uint8Array(0);
+    return shared(
+      (frame) => new Uint8Array(frame),
+      (frame) => {
+        if (frame.length === 4) {
+          // The rule's large frames are as much longer as their number says.
+          read = new Uint8Array(4 + 8_192 + new DataView(frame.buffer).getUint32(0) + 1);
+          read.set(frame);
+          return read.subarray(0, 4);
+        }
+        if (frame.length + 4 !== read.length) return new Uint8Array(frame);
+        read.set(frame, 4);
+        return read.subarray(4);
+      },
+    )();
+  }),
   broken(
     "sends the whole buffer of a view",
     ["T11/view"],

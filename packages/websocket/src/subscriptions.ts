@@ -6,9 +6,10 @@ import {
   type Runtime,
   type StateChange,
   type TransportError,
+  takesBuffer,
   type Unsubscribe,
 } from "@tightbeam/core/transport";
-import { asciiBytes, encodeFrame, encodeGroup, type Frame, frameType, noBytes, parseDropped, parseError } from "./protocol.js";
+import { asciiBytes, encodeFrame, encodeGroup, type Frame, frameType, headerBytes, noBytes, parseDropped, parseError } from "./protocol.js";
 import { reasonOf, refusal } from "./reasons.js";
 import type { Wire } from "./wire/wire.js";
 
@@ -142,6 +143,12 @@ export function createSubscriptions({ runtime, inboxBytes, nextNumber, wire: cur
   };
 }
 
-/** Plain bytes, whatever the socket gave: a Buffer's `slice` shares. A small view would keep all that arrived with it in memory while it waits: that one is copied. */
-const owned = (body: Uint8Array): Uint8Array =>
-  body.byteLength * 8 < body.buffer.byteLength ? new Uint8Array(body) : new Uint8Array(body.buffer, body.byteOffset, body.byteLength);
+/**
+ * Plain bytes, whatever the socket gave: a Buffer's `slice` shares. Copied: a small view, which would keep all that arrived with it in memory while it waits,
+ * and one that looks as if it took its buffer with it (T11) where other messages lie in that buffer too.
+ */
+function owned(body: Uint8Array): Uint8Array {
+  const alone = body.byteOffset === headerBytes && takesBuffer(body);
+  if (body.byteLength * 8 < body.buffer.byteLength || (takesBuffer(body) && !alone)) return new Uint8Array(body);
+  return new Uint8Array(body.buffer, body.byteOffset, body.byteLength);
+}

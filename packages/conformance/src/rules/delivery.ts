@@ -1,7 +1,10 @@
+import { takesBuffer } from "@tightbeam/core/transport";
 import type { Rule } from "../rule.js";
 import { collect, inboxOf, must, numbered, numberIn, send, subscribe } from "./pieces.js";
 
 const burst = 2_000;
+const mixed = 100;
+const large = 8_192;
 
 export const delivery: readonly Rule[] = [
   {
@@ -111,6 +114,39 @@ export const delivery: readonly Rule[] = [
       );
       must(seen.join() === "7,7", "one receiver saw what another one did to its frame");
       must(numberIn(frame) === 7, "the sender's buffer changed with the receiver's frame");
+    },
+  },
+  {
+    id: "T11/receiver-frees",
+    clause: "T11",
+    title: "a frame that begins in the first 512 bytes of its buffer and goes to its end takes the buffer with it: freeing it harms no other frame",
+    lossless: true,
+    async run(context) {
+      const [a, b] = [await context.connect("a"), await context.connect("b")];
+      const at = inboxOf("b", "frees");
+      const kept: Uint8Array[] = [];
+      const numbers: number[] = [];
+      await subscribe(context, b, at, (frame) => {
+        numbers.push(numberIn(frame));
+        // Anything but ArrayBuffer, which cannot be freed, is nobody's but the receiver's as well.
+        if (frame.byteLength >= large && takesBuffer(frame)) structuredClone(undefined, { transfer: [frame.buffer as ArrayBuffer] });
+        else kept.push(frame);
+      });
+      const sends: Promise<void>[] = [];
+      for (let i = 0; i < mixed; i += 1) sends.push(a.send(at, numbered(i, i % 2 === 0 ? 4 : large + i)));
+      await context.within(Promise.all(sends), "the sends of a burst");
+      await context.eventually(
+        () => numbers.length >= mixed,
+        () => `${numbers.length} of ${mixed} frames arrived`,
+      );
+      must(
+        numbers.every((value, index) => value === index),
+        `frames read [${numbers}] after others were freed`,
+      );
+      must(
+        kept.every((frame) => frame.byteLength > 0),
+        "freeing one frame took the bytes of another with it",
+      );
     },
   },
   {

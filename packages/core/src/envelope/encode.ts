@@ -1,5 +1,6 @@
 import type { EncodedPayload } from "../codec/types.js";
 import * as limits from "../limits.js";
+import { unfilled } from "../release.js";
 import * as flag from "./flag.js";
 import { isCodeText, isErrorId, isIdempotencyKey, isName, isPrintable, maxErrorTextBytes } from "./grammar.js";
 import { headerEntries } from "./headers.js";
@@ -114,7 +115,7 @@ function finish(start: number, end: number, payload: EncodedPayload | undefined)
     slabAt = end + length;
     return slab.subarray(start, slabAt);
   }
-  const out = new Uint8Array(end - start + length);
+  const out = unfilled(end - start + length);
   out.set(slab.subarray(start, end), 0);
   if (payload !== undefined) out.set(payload.bytes, end - start);
   return out;

@@ -34,6 +34,7 @@ class LinkConversation implements Conversation, CellVisitor, OrderSink, InboundS
   awaited = 0;
   #saidAck = false;
   #eliciting = false;
+  keepsRecord = false;
   #quiet = true;
   #over = false;
   /** Why the link ends: what the peer said, or what it did wrong. */
@@ -107,6 +108,7 @@ class LinkConversation implements Conversation, CellVisitor, OrderSink, InboundS
     this.#now = time;
     this.#wallNow = wall;
     this.#record = bytes;
+    this.keepsRecord = false;
     this.#session = session;
     this.#eliciting = false;
     this.#quiet = false;
@@ -160,6 +162,7 @@ class LinkConversation implements Conversation, CellVisitor, OrderSink, InboundS
   }
 
   deliver(delivery: Delivery): void {
+    if (delivery.bytes.buffer === this.#record?.buffer) this.keepsRecord = true;
     this.#sink.deliver(delivery);
   }
 

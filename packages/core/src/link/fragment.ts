@@ -1,4 +1,6 @@
 import * as msgFlag from "../frame/msg-flag.js";
+import { envelopeHeaderMaxBytes } from "../limits.js";
+import { release, unfilled } from "../release.js";
 import type { MemoryBudget } from "./budget.js";
 
 /** A message put together again, or the first fragment of one that was refused, or the trace of one that its sender gave up. */
@@ -22,10 +24,10 @@ export interface Assembler {
   clear(): void;
 }
 
-/** A fragment smaller than one part in this many of its record is copied, or it would hold the whole record in memory. */
-const wholeRecordParts = 8;
-/** What a kept copy costs beside its bytes. */
-const copyCost = 128;
+/** What a block costs beside its bytes. */
+const blockCost = 128;
+/** Blocks grow with what has come, up to this: nothing is allocated for what a peer only announces. */
+const blockMaxBytes = 1024 * 1024;
 const wholeFlags = msgFlag.first | msgFlag.last;
 
 interface AssemblerOptions {
@@ -38,9 +40,10 @@ class LaneAssembler implements Assembler {
   readonly #maxMessageBytes: number;
   readonly #budget: MemoryBudget;
   #head = 0;
-  #chunks: Uint8Array[] = [];
-  /** The record of the last chunk that was kept as a view, charged whole once. */
-  #charged: ArrayBufferLike | undefined;
+  /** What came, copied: the records it came in are freed at once. All but the last are full. */
+  #blocks: Uint8Array[] = [];
+  /** Bytes of the last block that are filled. */
+  #filled = 0;
   #size = 0;
   #held = 0;
   #refused: Assembled["refused"];
@@ -71,8 +74,8 @@ class LaneAssembler implements Assembler {
   clear(): void {
     this.#budget.give(this.#held);
     this.open = false;
-    this.#chunks = [];
-    this.#charged = undefined;
+    this.#blocks = [];
+    this.#filled = 0;
     this.#size = 0;
     this.#held = 0;
     this.#refused = undefined;
@@ -85,27 +88,36 @@ class LaneAssembler implements Assembler {
     if (this.#size > this.#maxMessageBytes) this.#refused = "too_large";
     else if (!this.#hold(data)) this.#refused = "overloaded";
     if (this.#refused === undefined) return;
-    const first = (this.#chunks[0] ?? data).slice();
+    const kept = this.#blocks[0]?.subarray(0, this.#blocks.length > 1 ? undefined : this.#filled);
+    const first = (kept ?? data).slice(0, envelopeHeaderMaxBytes);
     this.#budget.give(this.#held);
     this.#held = 0;
-    this.#chunks = [first];
-    this.#charged = undefined;
+    this.#blocks = [first];
   }
 
   #hold(data: Uint8Array): boolean {
-    const { buffer } = data;
-    const copied = data.length * wholeRecordParts < buffer.byteLength;
-    const cost = copied ? data.length + copyCost : buffer === this.#charged ? 0 : buffer.byteLength;
-    if (!this.#budget.take(cost)) return false;
-    this.#held += cost;
-    if (!copied) this.#charged = buffer;
-    this.#chunks.push(copied ? data.slice() : data);
+    const last = this.#blocks.at(-1);
+    const room = last === undefined ? 0 : last.length - this.#filled;
+    const fits = Math.min(room, data.length);
+    let next: Uint8Array | undefined;
+    if (fits < data.length) {
+      const bytes = Math.max(2 * data.length, Math.min(this.#size, blockMaxBytes));
+      if (!this.#budget.take(bytes + blockCost)) return false;
+      this.#held += bytes + blockCost;
+      next = unfilled(bytes);
+    }
+    last?.set(fits === data.length ? data : data.subarray(0, fits), this.#filled);
+    this.#filled += fits;
+    if (next === undefined) return true;
+    next.set(data.subarray(fits));
+    this.#filled = data.length - fits;
+    this.#blocks.push(next);
     return true;
   }
 
   #finish(aborted: boolean): Assembled {
     const assembled: Assembled = {
-      bytes: this.#refused === undefined && !aborted ? joined(this.#chunks, this.#size) : (this.#chunks[0] as Uint8Array),
+      bytes: this.#refused === undefined && !aborted ? joined(this.#blocks, this.#size) : (this.#blocks[0] as Uint8Array),
       flags: this.#head,
       refused: this.#refused,
       aborted,
@@ -116,13 +128,14 @@ class LaneAssembler implements Assembler {
   }
 }
 
-/** No spread: a peer may send a message in millions of fragments, and a call takes only some 100,000 arguments. */
-function joined(chunks: readonly Uint8Array[], size: number): Uint8Array {
-  const whole = new Uint8Array(size);
+/** The blocks as one array; they are freed. */
+function joined(blocks: readonly Uint8Array[], size: number): Uint8Array {
+  const whole = unfilled(size);
   let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
+  for (const block of blocks) {
+    whole.set(at + block.length <= size ? block : block.subarray(0, size - at), at);
+    at += block.length;
+    release(block);
   }
   return whole;
 }

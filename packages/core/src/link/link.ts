@@ -1,4 +1,5 @@
 import { type ErrorCode, TightbeamError } from "../errors.js";
+import { release, releaseFrame } from "../release.js";
 import type { Established, Peer } from "../secure/types.js";
 import { type Alarm, createAlarm } from "./alarm.js";
 import { type Goodbye, sayGoodbye } from "./closing.js";
@@ -63,9 +64,12 @@ class InstanceLink implements LinkEnd, ConversationSink, PumpOwner {
       if (session.ended) this.dropSession(from);
       return;
     }
+    releaseFrame(frame);
     const now = this.#now();
     this.#pump.answering = true;
-    if (!this.#take(record, from, now)) return;
+    const goesOn = this.#take(record, from, now);
+    if (!this.#conversation.keepsRecord) release(record);
+    if (!goesOn) return;
     if (this.state === "suspect") this.#setState("up");
     if (now >= this.#alarm.at) this.#tick();
     else if (this.#conversation.wantsToSend) this.wake();

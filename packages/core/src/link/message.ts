@@ -21,6 +21,7 @@ export interface MessageWatch {
 }
 
 export interface OutgoingMessage {
+  /** The link's own from now on: large ones are freed as soon as the peer has them. */
   readonly bytes: Uint8Array;
   readonly lane: Lane;
   /** Counts against the peer's intake credit: requests, notifications, events. Everything else is control. */

@@ -1,6 +1,7 @@
 import { empty } from "../bytes.js";
 import type { TightbeamError } from "../errors.js";
 import * as protocol from "../protocol.js";
+import { release } from "../release.js";
 import type { AnnouncedLimits } from "../secure/types.js";
 import type { MemoryBudget } from "./budget.js";
 import type { Lanes, Queued } from "./lanes.js";
@@ -179,6 +180,7 @@ class LinkOutbox implements Outbox {
 
   #release(message: Queued): void {
     this.#budget.give(message.bytes.length + messageCost);
+    release(message.bytes);
     message.bytes = empty;
   }
 

@@ -1,5 +1,7 @@
+import { empty } from "../bytes.js";
 import * as limits from "../limits.js";
 import * as protocol from "../protocol.js";
+import { release } from "../release.js";
 import type { Peer } from "../secure/types.js";
 import type { Transport } from "../transport/transport.js";
 import type { Conversation } from "./conversation.js";
@@ -30,6 +32,8 @@ class RecordPump implements Pump {
   answering = false;
   #scheduled = false;
   #sending = false;
+  /** With the transport until it says that it has done with it (T11). */
+  #frame: Uint8Array = empty;
 
   constructor(options: LinkOptions, conversation: Conversation, sessions: LinkSessions, owner: PumpOwner) {
     this.#options = options;
@@ -56,9 +60,8 @@ class RecordPump implements Pump {
     const length = this.#conversation.fill(scratch, roomFor(transport), current.received, now, runtime.clock.wall());
     if (length === 0) return this.#owner.arm(now);
     const { session } = current;
-    let frame: Uint8Array;
     try {
-      frame = session.seal(scratch.bytes.subarray(0, length));
+      this.#frame = session.seal(scratch.bytes.subarray(0, length));
     } catch {
       this.#conversation.notSent();
       this.#owner.dropSession(current);
@@ -67,7 +70,7 @@ class RecordPump implements Pump {
     this.#conversation.sent(session, session.lastSealed, now);
     this.#sending = true;
     try {
-      transport.send(this.#owner.peer.inbox, frame).then(this.#sent, this.#notSent);
+      transport.send(this.#owner.peer.inbox, this.#frame).then(this.#sent, this.#notSent);
     } catch {
       // A transport has to reject; one that throws must not end the process.
       this.#notSent();
@@ -76,7 +79,7 @@ class RecordPump implements Pump {
 
   /** The next record goes with the next turn: senders that await what this one sealed would otherwise keep the turn to themselves until the window is full, and no ACK could be read before. */
   readonly #sent = (): void => {
-    this.#sending = false;
+    this.#settled();
     if (this.#conversation.wantsToSend) return this.wake();
     this.#arm();
     // Its acknowledgement, or its answer, is on the way, and this process would sleep until then.
@@ -85,9 +88,15 @@ class RecordPump implements Pump {
 
   /** The medium lost the frame at once: the same as a lost frame, found by the probe when it is back. */
   readonly #notSent = (): void => {
-    this.#sending = false;
+    this.#settled();
     this.#arm();
   };
+
+  #settled(): void {
+    this.#sending = false;
+    release(this.#frame);
+    this.#frame = empty;
+  }
 
   #arm(): void {
     this.#owner.arm(this.#options.runtime.clock.monotonic());

@@ -43,6 +43,8 @@ export interface Conversation {
   receive(record: Uint8Array, session: object, counter: ReceivedCounter, value: number, now: number, wall: number): boolean;
   /** Requests sent in it that wait for their reply: while there are any, silence is not idleness. */
   awaited: number;
+  /** Something of the record just received is still in use: a message that came whole is a view of it. */
+  readonly keepsRecord: boolean;
   /** When `tick` has something to do, or Infinity. While `paused`, only what needs no network. */
   deadline(paused: boolean): number;
   /** When the peer's silence makes it suspect, or Infinity. */

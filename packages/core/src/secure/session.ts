@@ -3,6 +3,7 @@ import { TightbeamError } from "../errors.js";
 import { counterOf, dataFault, dataHeader, putCounter } from "../frame/frame.js";
 import * as limits from "../limits.js";
 import { counterMax, dataHeaderBytes, epochBits, tagBytes } from "../protocol.js";
+import { unfilled } from "../release.js";
 import type { Clock } from "../runtime/runtime.js";
 import { createKeyChain, type KeyChain, rekey } from "./key-chain.js";
 import type { Session, SessionCounters, SuiteId } from "./types.js";
@@ -133,7 +134,7 @@ class DataSession implements Session {
     const { counters } = this;
     const counter = this.#next;
     this.#next += 1;
-    const frame = new Uint8Array(dataHeaderBytes + plaintext.length + tagBytes);
+    const frame = unfilled(dataHeaderBytes + plaintext.length + tagBytes);
     frame.set(this.#header);
     number(frame, counter);
     this.#aead.sealInto(frame.subarray(dataHeaderBytes), this.#sendKey, nonce, frame.subarray(0, dataHeaderBytes), plaintext);

@@ -160,7 +160,7 @@ describe("the size of a message", () => {
     };
     const random = seeded(5);
     const sent = sizes.map((size) => Uint8Array.from({ length: size }, () => random() * 256));
-    for (const bytes of sent) a.conversation.send({ bytes, lane: 2, intake: true });
+    for (const bytes of sent) a.conversation.send({ bytes: bytes.slice(), lane: 2, intake: true });
     expect(network.run(() => arrived.length === sizes.length && a.conversation.idle, 3_600_000)).toBe(true);
     for (const [index, bytes] of arrived.entries()) expect(Buffer.compare(bytes, sent[index] as Uint8Array)).toBe(0);
     expect(b.budget.used).toBe(0);

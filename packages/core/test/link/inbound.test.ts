@@ -217,7 +217,9 @@ describe("TM-62 what a hostile peer can make us hold", () => {
         1,
         record(msg(0, sequence, new Uint8Array(1)), (buffer) => buffer.bytes.length),
       );
-    expect(b.budget.used).toBe(1_000 * one);
+    expect(b.budget.used).toBeGreaterThan(1_000);
+    // What came and as much again, in a dozen blocks: no record of 64 KiB is kept for its one byte.
+    expect(b.budget.used).toBeLessThan(5_000);
   });
 
   test("a message in 400,000 fragments of one byte comes whole", () => {

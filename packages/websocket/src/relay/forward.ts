@@ -53,7 +53,7 @@ export function createForward({ socket, rules, refuse, malformed, runtime, limit
     }
     counters.framesIn += 1;
     counters.bytesIn += size;
-    lease.offer(bytes.subarray(start), route(to));
+    lease.offer(bytes.subarray(start), bytes.byteLength === bytes.buffer.byteLength, route(to));
   };
 }
 

@@ -1,3 +1,5 @@
+import { takesBuffer } from "@tightbeam/core/transport";
+
 /**
  * Who may keep a frame that came from a socket. The table gives every member the same bytes; the first that asks owns them, the others copy,
  * so a frame with one receiver is never copied.
@@ -5,8 +7,8 @@
 export interface Lease {
   /** What is being routed came from a socket. */
   readonly offering: boolean;
-  /** Routes with `route` while the frame is to be had. */
-  offer(frame: Uint8Array, route: (frame: Uint8Array) => void): void;
+  /** Routes with `route` while the frame is to be had. `alone`: nothing else lies in its buffer. One that only looks so (T11) is not to be had. */
+  offer(frame: Uint8Array, alone: boolean, route: (frame: Uint8Array) => void): void;
   /** True for the first that asks about a frame on offer. Small views of large buffers are not to be had: they would keep the whole alive. */
   take(frame: Uint8Array): boolean;
 }
@@ -18,9 +20,9 @@ export function createLease(): Lease {
     get offering() {
       return offering;
     },
-    offer(frame, route) {
+    offer(frame, alone, route) {
       offering = true;
-      offered = frame.byteLength * 4 >= frame.buffer.byteLength ? frame : undefined;
+      offered = frame.byteLength * 4 >= frame.buffer.byteLength && (alone || !takesBuffer(frame)) ? frame : undefined;
       route(frame);
       offered = undefined;
       offering = false;

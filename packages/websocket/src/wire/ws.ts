@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { release, releaseFrame } from "@tightbeam/core/transport";
 import type { RawData, WebSocket } from "ws";
 import * as library from "ws";
 
@@ -21,7 +22,7 @@ export const socketOf = (ws: WebSocket): Socket | undefined => {
 export interface Writer {
   /** Takes ownership of the message. */
   write(message: Uint8Array): void;
-  /** One message of two parts, neither changed nor copied; both must stay as they are until they have left. For the server's side of a connection. */
+  /** One message of two parts, neither changed nor copied. Takes ownership of both, and of what a frame takes with it. For the server's side of a connection. */
   writeParts(head: Uint8Array, body: Uint8Array): void;
 }
 
@@ -32,7 +33,8 @@ export function createWriter(ws: WebSocket, side: "client" | "server"): Writer {
   const isOpen = () => ws.readyState === ws.OPEN;
   const sendWhole = (message: Uint8Array) => {
     corked();
-    ws.send(message);
+    if (message.length < copiedBelowBytes) ws.send(message);
+    else ws.send(message, () => release(message));
   };
   if (socket === undefined) {
     return {
@@ -45,14 +47,16 @@ export function createWriter(ws: WebSocket, side: "client" | "server"): Writer {
       if (!isOpen()) return;
       if (side === "server" || message.length < copiedBelowBytes || frame === undefined) return sendWhole(message);
       corked();
-      for (const part of frame(message, { fin: true, rsv1: false, opcode: binary, mask: true, readOnly: false })) socket.write(part);
+      const [head, masked] = frame(message, { fin: true, rsv1: false, opcode: binary, mask: true, readOnly: false });
+      socket.write(head as Uint8Array);
+      socket.write(masked as Uint8Array, () => release(message));
     },
     writeParts(head, body) {
       if (!isOpen()) return;
       if (side === "client") return sendWhole(Buffer.concat([head, body]));
       corked();
       socket.write(unmaskedFront(head, body.length));
-      if (body.length > 0) socket.write(body);
+      if (body.length > 0) socket.write(body, () => releaseFrame(body));
     },
   };
 }
