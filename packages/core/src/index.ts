@@ -1,14 +1,6 @@
 // In the order of the data path: the application's words first, the pieces it hands in after them.
-export {
-  type Agent,
-  type AgentEvent,
-  type AgentLimits,
-  type AgentLink,
-  type AgentOptions,
-  type AgentStatus,
-  createAgent,
-  type MethodHandler,
-} from "./agent.js";
+export { createAgent } from "./agent.js";
+export type { Agent, AgentEvent, AgentLimits, AgentLink, AgentOptions, AgentStatus, MethodHandler } from "./agent-types.js";
 export { type HandlerInput, type HandlerOutput, type Method, type MethodInput, type MethodOptions, type MethodOutput, method } from "./contract/index.js";
 export type { NotifyOptions, OperationOptions } from "./patterns/operation.js";
 export type { Target } from "./patterns/target.js";

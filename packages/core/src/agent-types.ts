@@ -1,0 +1,98 @@
+import type { HandlerInput, HandlerOutput, Method, MethodInput, MethodOutput } from "./contract/index.js";
+import type { Envelope } from "./envelope/types.js";
+import type { TightbeamError } from "./errors.js";
+import type { Identity, Trust } from "./identity/types.js";
+import type { LinkState, LinkStatus } from "./link/link-types.js";
+import type { LinksEvent } from "./link/links.js";
+import type { HandlerContext } from "./patterns/context.js";
+import type { NotifyOptions, OperationOptions } from "./patterns/operation.js";
+import type { Target } from "./patterns/target.js";
+import type { Runtime } from "./runtime/runtime.js";
+import type { HandshakeCounters } from "./secure/types.js";
+import type { Transport } from "./transport/transport.js";
+
+export interface AgentOptions {
+  readonly identity: Identity;
+  readonly trust: Trust;
+  /** The agent owns it from here on and closes it with itself. */
+  readonly transport: Transport;
+  /** Also speak the classical suite with peers that have no post-quantum one. Default false. */
+  readonly allowClassical?: boolean;
+  /** ms of silence after which a peer instance counts as gone. Default 30,000. */
+  readonly goneAfter?: number;
+  readonly limits?: AgentLimits;
+  readonly runtime?: Runtime;
+}
+
+/** Local bounds, bytes unless they count. Defaults: limits.ts. */
+export interface AgentLimits {
+  readonly messageMaxBytes?: number;
+  readonly jsonMaxBytes?: number;
+  readonly jsonMaxDepth?: number;
+  readonly jsonMaxKeys?: number;
+  readonly intakeCount?: number;
+  readonly intakeBytes?: number;
+  readonly memoryBudgetBytes?: number;
+}
+
+/** What an application sees of a link. */
+export interface AgentLink {
+  readonly peer: {
+    readonly id: string;
+    readonly instance: string;
+    readonly issuer: string;
+    readonly thumbprint: string;
+    readonly permissions: readonly string[];
+  };
+  readonly state: LinkState;
+  /** Suite, epochs, round trip in ms, counters: a snapshot. */
+  status(): LinkStatus;
+  /** Tells the peer and ends the link. What is pending on it settles with a typed error, or goes to another instance when it may run twice. */
+  close(): void;
+}
+
+export interface AgentStatus {
+  readonly id: string;
+  readonly instance: string;
+  readonly transport: "up" | "down" | "closed";
+  readonly links: readonly LinkStatus[];
+  readonly handshakes: HandshakeCounters;
+  /** Requests that wait for an answer, handlers that run, and answers that nothing waited for any more. */
+  readonly calls: { readonly waiting: number; readonly running: number; readonly late: number };
+  readonly memory: { readonly used: number; readonly most: number };
+}
+
+export type AgentEvent =
+  | LinksEvent
+  | { readonly type: "handler_failed"; readonly id: string; readonly method: string; readonly peer: string; readonly error: unknown }
+  | { readonly type: "refused"; readonly peer: string; readonly error: TightbeamError }
+  /** A request was sent again, to another instance: the one that had it left, and it could not do anything twice. */
+  | { readonly type: "moved"; readonly id: string; readonly method: string; readonly peer: string; readonly from: string; readonly to: string };
+
+export type MethodHandler<T extends Method> = (input: HandlerInput<T>, context: HandlerContext) => HandlerOutput<T> | Promise<HandlerOutput<T>>;
+
+/** A program with an id, an identity and handlers, linked to others end to end. */
+export interface Agent {
+  readonly id: string;
+  /** This process of the agent: 22 base64url characters. */
+  readonly instance: string;
+  /** Answers a method. Throws `invalid_argument` when it is answered already. Returns a function that ends it. */
+  handle<T extends Method>(method: T, handler: MethodHandler<T>): () => void;
+  handle(method: string, handler: (input: unknown, context: HandlerContext) => unknown): () => void;
+  /** Rejects with what the peer's handler failed with, `timeout`, `no_answer`, `no_handler`, `delivery_unknown` and the other codes of docs/errors.md. */
+  request<T extends Method>(target: Target, method: T, input: MethodInput<T>, options?: OperationOptions): Promise<MethodOutput<T>>;
+  request(target: Target, method: string, input?: unknown, options?: OperationOptions): Promise<unknown>;
+  /** Runs the same handler and drops its result. Resolves when the message is in the window or the next record has room for it, or as `confirm` says. */
+  notify<T extends Method>(target: Target, method: T, input: MethodInput<T>, options?: NotifyOptions): Promise<void>;
+  notify(target: Target, method: string, input?: unknown, options?: NotifyOptions): Promise<void>;
+  /** Sees every envelope, sent and received, with its payload decoded; changes nothing. */
+  onEnvelope(listener: (envelope: Envelope) => void): () => void;
+  /** Links, handshakes, failures of handlers. */
+  onEvent(listener: (event: AgentEvent) => void): () => void;
+  /** The link to a peer; dials when there is none. */
+  link(peer: Target, options?: { readonly timeout?: number; readonly signal?: AbortSignal }): Promise<AgentLink>;
+  links(id?: string): readonly AgentLink[];
+  status(): AgentStatus;
+  /** Ends links, handlers' signals and the transport. With `drain` (ms) it first leaves its group, refuses new calls, which callers take to another instance, and waits that long for running handlers, pending requests and unacknowledged messages. */
+  close(options?: { readonly drain?: number }): Promise<void>;
+}
