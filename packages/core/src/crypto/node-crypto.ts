@@ -54,8 +54,14 @@ export function nodeCrypto(): NodeCrypto | undefined {
   }
 }
 
-/** Node returns Buffers, whose `slice` shares memory: hand out plain arrays. */
-export const plain = (buffer: Uint8Array): Uint8Array => new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+/**
+ * Node returns Buffers, whose `slice` shares memory: hand out plain arrays. Where one comes out of a pool it is copied: applications
+ * see the `.buffer` of a payload, and beside it would lie the plaintext of others.
+ */
+export const plain = ({ buffer, byteOffset, byteLength }: Uint8Array): Uint8Array => {
+  const view = new Uint8Array(buffer, byteOffset, byteLength);
+  return byteLength === buffer.byteLength ? view : view.slice();
+};
 
 interface NodeVerify {
   createPublicKey(input: { key: JsonWebKey; format: "jwk" }): object;

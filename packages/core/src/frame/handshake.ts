@@ -98,7 +98,7 @@ export function buildHs1Head(hs1: {
   return out;
 }
 
-/** HS1 that only asks who is there: as long as an answer, so that nobody gains by asking in another's name. */
+/** HS1 that only asks who is there: about as long as an answer (at most 1.9 times as long, when a long id answers a short one), so that nobody gains much by asking in another's name. */
 export const buildAsk = (ask: { suite: number; sessionId: Uint8Array; replyTo: string; suites: readonly number[] }): Uint8Array =>
   concat(buildHs1Head({ ...ask, asks: true }), new Uint8Array(askPadBytes));
 

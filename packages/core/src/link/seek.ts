@@ -19,12 +19,14 @@ export interface SeekOptions {
 export interface Seeker {
   /** Requests to this agent overlap. At most one round in 0.5 s, and in 4 s while nobody new is found. */
   seek(replicas: Replicas): void;
-  /** No link of this agent answers: a round of its own, now. */
+  /** No link of this agent answers: a round of its own, now, and at most one in 0.5 s. */
   seekNow(replicas: Replicas): void;
 }
 
 interface Rounds {
   resting: boolean;
+  /** There was a round for a dial less than 0.5 s ago. */
+  urgent: boolean;
   wait: number;
   dialling: number;
 }
@@ -55,7 +57,7 @@ export function createSeeker({ runtime, ask, isKnown, dial }: SeekOptions): Seek
   const roundsOf = (replicas: Replicas): Rounds => {
     const known = rounds.get(replicas);
     if (known !== undefined) return known;
-    const made = { resting: false, wait: limits.seekMinMs, dialling: 0 };
+    const made = { resting: false, urgent: false, wait: limits.seekMinMs, dialling: 0 };
     rounds.set(replicas, made);
     return made;
   };
@@ -74,6 +76,15 @@ export function createSeeker({ runtime, ask, isKnown, dial }: SeekOptions): Seek
       own.wait = Math.min(2 * own.wait, limits.seekMaxMs);
       if (replicas.links.length < limits.replicasSought) round(replicas, own);
     },
-    seekNow: (replicas) => round(replicas, roundsOf(replicas)),
+    seekNow(replicas) {
+      const own = roundsOf(replicas);
+      if (own.urgent) return;
+      own.urgent = true;
+      const calm = (): void => {
+        own.urgent = false;
+      };
+      timers.after(limits.seekMinMs, calm, { background: true });
+      round(replicas, own);
+    },
   };
 }

@@ -97,18 +97,13 @@ export function createCaller(options: CallerOptions): Caller {
 
   /** Tells the peer that nobody waits any more, so that the handler's signal fires. */
   const sendCancel = (link: Link, id: string): void => {
-    const header: EnvelopeHeader = {
-      type: "error",
-      id: ids.text(),
-      correlationId: id,
-      timestamp: clock.wall(),
-      priority: "normal",
-      error: { code: "cancelled", message: "The caller waits no longer.", id },
-    };
     try {
+      const timestamp = clock.wall();
+      const error = { code: "cancelled", message: "The caller waits no longer.", id } as const;
+      const header: OutgoingHeader = { type: "error", id: ids.bytes(timestamp), correlationId: id, timestamp, priority: "normal", error };
       link.send({ bytes: encodeEnvelope(header), lane: 2, intake: false });
     } catch {
-      // The link ended: so did the call.
+      // The link ended, and with it the call; or no id could be made. The caller is told all the same.
     }
   };
 

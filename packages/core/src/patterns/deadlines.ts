@@ -58,8 +58,12 @@ class Line {
   readonly #ring = (): void => {
     this.#cancel = undefined;
     const now = this.#clock.monotonic();
-    for (let due = this.first; due !== undefined && due.at <= now; due = this.first) due.ring();
-    if (this.first !== undefined) this.#cancel ??= this.#timers.after(Math.ceil(this.first.at - now), this.#ring);
+    try {
+      for (let due = this.first; due !== undefined && due.at <= now; due = this.first) due.ring();
+    } finally {
+      // Also when an owner threw: those behind it are not its business.
+      if (this.first !== undefined) this.#cancel ??= this.#timers.after(Math.max(Math.ceil(this.first.at - now), 0), this.#ring);
+    }
   };
 }
 

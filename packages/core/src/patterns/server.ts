@@ -6,7 +6,7 @@ import { toWireError } from "../envelope/error.js";
 import type { Ids } from "../envelope/id.js";
 import type { EnvelopeHeader, OutgoingHeader } from "../envelope/types.js";
 import { encodeEnvelope } from "../envelope/wire.js";
-import { TightbeamError } from "../errors.js";
+import { isTightbeamError, TightbeamError } from "../errors.js";
 import type { Link } from "../link/link-types.js";
 import type { Delivery, Outcome } from "../link/message.js";
 import type { Runtime } from "../runtime/runtime.js";
@@ -147,7 +147,8 @@ export function createServer(options: ServerOptions): Server {
     settleIdle();
   };
 
-  const fail = (call: Call, error: unknown): void => done(call, "refused", undefined, error ?? new TightbeamError("handler_failed", "The handler failed."));
+  const fail = (call: Call, error: unknown): void =>
+    done(call, "refused", undefined, ofThisCall(error) ?? new TightbeamError("handler_failed", "The handler failed."));
 
   const reply = (call: Call, { output: schema }: Method, output: unknown): void => {
     try {
@@ -163,7 +164,8 @@ export function createServer(options: ServerOptions): Server {
 
   const replyLater = (call: Call, method: Method, result: PromiseLike<unknown>): void => {
     wait(call);
-    result.then(
+    // Settles once, whatever a foreign `then` does.
+    Promise.resolve(result).then(
       (output) => reply(call, method, output),
       (error) => fail(call, error),
     );
@@ -233,6 +235,15 @@ export function createServer(options: ServerOptions): Server {
 
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
+
+/**
+ * `overloaded`, again after 0 ms, says that nothing was done and sends the request to another instance. When another agent said
+ * so (`id`) to a handler that hands it on, it was about the handler's own request: this call has run.
+ */
+const ofThisCall = (error: unknown): unknown =>
+  isTightbeamError(error) && error.code === "overloaded" && error.retryAfter === 0 && error.id !== undefined
+    ? new TightbeamError("overloaded", error.message, { cause: error, retryAfter: 1 })
+    : error;
 
 /** By our clock and the link's measured offset (peer's clock minus ours). */
 function expired(link: Link, header: EnvelopeHeader, runtime: Runtime): boolean {

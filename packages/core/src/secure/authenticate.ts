@@ -69,6 +69,8 @@ export async function verifyPeer(context: Context, claims: Claims): Promise<Peer
   const overlap = (key: VerifyKey): void => {
     if (known) return;
     early = { key, proved: prove(key) };
+    // Nobody may ask for it.
+    early.proved.catch(() => undefined);
     try {
       claims.meanwhile?.();
     } catch {

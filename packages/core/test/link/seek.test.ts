@@ -79,6 +79,15 @@ describe("seeking other instances", () => {
     seeker.seekNow(replicas);
     expect(rounds).toHaveLength(2);
   });
+
+  it("dials that end and begin again while nobody answers ask no more than twice a second", async () => {
+    const { runtime, rounds, seeker, replicas } = world();
+    for (let ms = 0; ms < 5_000; ms += 5) {
+      seeker.seekNow(replicas);
+      await runtime.advance(5);
+    }
+    expect(rounds).toHaveLength(10);
+  });
 });
 
 describe("the links of an agent", () => {

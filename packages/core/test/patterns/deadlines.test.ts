@@ -75,3 +75,25 @@ test("a signal ends the wait once, and a cleared one listens no longer", async (
   await runtime.advance(1_000);
   expect(told).toEqual(["a aborted: enough", "late aborted: enough"]);
 });
+
+test("one that fails when it rings does not silence those behind it", async () => {
+  const { runtime, owner, told } = setUp();
+  const after: typeof runtime.timers.after = (ms, run) =>
+    runtime.timers.after(ms, () => {
+      try {
+        run();
+      } catch (error) {
+        told.push(String(error));
+      }
+    });
+  const frail = createDeadlines(runtime.clock, { ...runtime.timers, after });
+  const fails = owner("fails", () => {
+    throw new Error("no random bytes");
+  });
+  frail.limit(50, fails, undefined);
+  frail.limit(50, owner("next"), undefined);
+  await runtime.advance(20);
+  frail.limit(50, owner("later"), undefined);
+  await runtime.advance(1_000);
+  expect(told).toEqual(["fails at 50", "Error: no random bytes", "next at 50", "later at 70"]);
+});

@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
 import { method } from "../../src/contract/index.js";
+import { fromWireError } from "../../src/envelope/error.js";
 import { createIds } from "../../src/envelope/id.js";
 import type { EnvelopeHeader } from "../../src/envelope/types.js";
+import { decodeEnvelope } from "../../src/envelope/wire.js";
 import { TightbeamError } from "../../src/errors.js";
 import * as limits from "../../src/limits.js";
 import type { Link } from "../../src/link/link-types.js";
@@ -107,4 +109,38 @@ test("a context tells who asks and no more, and stays readable after the call", 
   expect(peer).toEqual({ id: "bob", instance: "AAAAAAAAAAAAAAAAAAAAAA", issuer: "i", permissions: ["p"] });
   expect({ id, name, headers, priority, idempotencyKey }).toEqual({ id: idOf(1), name: "work", headers: {}, priority: "normal", idempotencyKey: undefined });
   expect((contexts[0] as { peer: unknown }).peer).toBe(peer);
+});
+
+test("an agent that declined a handler's own request does not make that handler's call run again elsewhere", async () => {
+  const { server, serve, sent } = setUp();
+  const replies = () => sent.splice(0).map(({ bytes }) => decodeEnvelope(bytes).header.error);
+  const declined = fromWireError({ code: "overloaded", message: "closing", id: "e1", retryAfter: 0 });
+  server.handle(method("work"), () => Promise.reject(declined));
+  serve(1);
+  await server.idle();
+  expect(replies()).toMatchObject([{ code: "overloaded", message: "closing", retryAfter: 1 }]);
+});
+
+test("a handler may say of itself that it did nothing and another instance may", () => {
+  const { server, serve, sent } = setUp();
+  server.handle(method("work"), () => {
+    throw new TightbeamError("overloaded", "full", { retryAfter: 0 });
+  });
+  serve(1);
+  expect(sent.map(({ bytes }) => decodeEnvelope(bytes).header.error)).toMatchObject([{ code: "overloaded", retryAfter: 0 }]);
+});
+
+test("a thenable that settles twice answers once", async () => {
+  const { server, serve, sent, outcomes } = setUp();
+  const twice = {
+    // biome-ignore lint/suspicious/noThenProperty: that is what a handler may return.
+    then(resolve: (value: unknown) => void) {
+      resolve("first");
+      resolve("second");
+    },
+  };
+  server.handle(method("work"), () => twice);
+  serve(1);
+  await server.idle();
+  expect([sent.length, outcomes.length, server.running]).toEqual([1, 1, 0]);
 });

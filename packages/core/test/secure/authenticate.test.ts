@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { TightbeamError } from "../../src/errors.js";
 import { createAuthority, type Identity, importVerifyKey, type Trust, type VerifyKey } from "../../src/identity/index.js";
 import { createWorld, type Party } from "./world.js";
 
@@ -41,6 +42,32 @@ describe("TM-35 the proof is tried while the token is being checked, and counts 
     const mallory = await world.party("mallory", { id: "bob", identity: impostor(victim, own) });
     expect(await world.failure(alice, mallory.agent)).toMatchObject({ code: "invalid_token", message: expect.stringContaining("does not hold") });
     nobody(alice, mallory);
+  });
+
+  it("a check of the proof that breaks down after the token was refused ends no process", async () => {
+    const world = await createWorld();
+    const real = world.authority.trust();
+    const strays: unknown[] = [];
+    const stray = (reason: unknown): void => void strays.push(reason);
+    process.on("unhandledRejection", stray);
+    try {
+      const broken: Trust = {
+        async verify(token, options) {
+          const { key } = await real.verify(token, options);
+          options.onKey?.({ ...key, verify: () => Promise.reject(new Error("broken")) });
+          await new Promise<void>((resolve) => world.runtime.timers.turn(resolve));
+          throw new TightbeamError("invalid_token", "refused");
+        },
+        recheck: (token, options) => real.recheck(token, options),
+      };
+      const alice = await world.party("alice", { trust: broken });
+      const bob = await world.party("bob");
+      expect(await world.failure(alice, bob.agent)).toMatchObject({ code: "invalid_token", message: "refused" });
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(strays).toEqual([]);
+    } finally {
+      process.off("unhandledRejection", stray);
+    }
   });
 
   it.each(["bob", "alice"])("a trust that announces nothing will do: %s's", async (name) => {
