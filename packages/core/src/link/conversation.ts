@@ -16,6 +16,9 @@ import { createSendWindow } from "./window.js";
 
 export type { Conversation, ConversationCounters, ConversationOptions, ConversationSink } from "./types.js";
 
+/** What is less than half of its buffer is copied by whoever keeps it (see `Delivery.bytes`). */
+const isKept = (length: number, whole: number): boolean => length * 2 >= whole;
+
 /** Of a record, beside what it takes for certain: room for its ACK, and for the first small message that has to wait. */
 const recordSlack = 4 * 1024;
 
@@ -162,7 +165,8 @@ class LinkConversation implements Conversation, CellVisitor, OrderSink, InboundS
   }
 
   deliver(delivery: Delivery): void {
-    if (delivery.bytes.buffer === this.#record?.buffer) this.keepsRecord = true;
+    const { buffer, length } = delivery.bytes;
+    if (buffer === this.#record?.buffer && isKept(length, buffer.byteLength)) this.keepsRecord = true;
     this.#sink.deliver(delivery);
   }
 

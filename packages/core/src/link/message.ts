@@ -38,6 +38,7 @@ export interface Sent {
 
 /** A message that arrived whole and in the order of its lane. */
 export interface Delivery {
+  /** Less than half of its buffer: good until `deliver` returns, when the record they lie in is freed. Otherwise the receiver's own. */
   readonly bytes: Uint8Array;
   readonly lane: Lane;
   readonly intake: boolean;

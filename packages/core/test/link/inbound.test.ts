@@ -386,3 +386,25 @@ describe("TM-63 any bytes as a record", () => {
     );
   });
 });
+
+test.each([
+  [[100, 200, 300], false],
+  [[10_000], true],
+  [[10_000, 100], true],
+  [[100, 100_000], false],
+])("whether a record is kept after its messages of %j were delivered", (sizes, kept) => {
+  const network = createNetwork({ seed: 1 });
+  const [a, b] = network.sides;
+  let seen = 0;
+  b.onDelivery = (delivery) => {
+    seen++;
+    delivery.settle("ok");
+  };
+  for (const size of sizes) a.conversation.send({ bytes: numbered(0, size), lane: 2, intake: true });
+  const keeps: boolean[] = [];
+  network.run(() => {
+    if (seen > 0) keeps.push(b.conversation.keepsRecord);
+    return seen === sizes.length;
+  }, 1_000);
+  expect(keeps[0]).toBe(kept);
+});
