@@ -283,6 +283,24 @@ describe("TM-69 an instance that falls silent", () => {
     expect(stage.moved).toEqual([]);
   });
 
+  test("what has a key goes elsewhere whole, however large, after its first instance had all of it", async () => {
+    const { stage, workers } = await spread(2);
+    const [one, two] = workers as [Worker, Worker];
+    const ran: number[] = [];
+    one.agent.handle("sum", () => new Promise(() => undefined));
+    two.agent.handle("sum", (input) => {
+      const sum = (input as Uint8Array).reduce((total, byte) => total + byte, 0);
+      ran.push(sum);
+      return sum;
+    });
+    const asked = Array.from({ length: 4 }, (_, n) => stage.caller.request("worker", "sum", new Uint8Array(100_000).fill(1), { idempotencyKey: `k${n}` }));
+    await stage.runtime.advance(1_000);
+    one.silent = true;
+    expect(await during(stage.runtime, Promise.all(asked))).toEqual([100_000, 100_000, 100_000, 100_000]);
+    expect(ran).toHaveLength(4);
+    expect(stage.moved.length).toBeGreaterThan(0);
+  });
+
   test("what had not left goes elsewhere whatever it is: it cannot have run", async () => {
     const { stage, workers } = await spread(2);
     const [one] = workers as [Worker];

@@ -9,6 +9,7 @@ export interface Queued {
   readonly intake: boolean;
   readonly wantsDone: boolean;
   readonly isDone: boolean;
+  readonly kept: boolean;
   readonly watch: MessageWatch | undefined;
   /** Position in the order of all messages of this link. */
   readonly order: number;

@@ -21,8 +21,10 @@ export interface MessageWatch {
 }
 
 export interface OutgoingMessage {
-  /** The link's own from now on: large ones are freed as soon as the peer has them. */
+  /** The link's own from now on unless `kept`: large ones are freed as soon as the peer has them. */
   readonly bytes: Uint8Array;
+  /** Who sends them may send them again: the link changes nothing of them and frees nothing. */
+  readonly kept?: boolean;
   readonly lane: Lane;
   /** Counts against the peer's intake credit: requests, notifications, events. Everything else is control. */
   readonly intake: boolean;

@@ -40,6 +40,7 @@ class Outgoing implements Queued, Sent {
   readonly intake: boolean;
   readonly wantsDone: boolean;
   readonly isDone: boolean;
+  readonly kept: boolean;
   readonly watch: MessageWatch | undefined;
   readonly order: number;
   offset = 0;
@@ -65,6 +66,7 @@ class Outgoing implements Queued, Sent {
     this.intake = intake;
     this.wantsDone = source?.wantsDone === true;
     this.isDone = isDone;
+    this.kept = source?.kept === true;
     this.watch = source?.watch;
     this.order = order;
   }
@@ -180,7 +182,7 @@ class LinkOutbox implements Outbox {
 
   #release(message: Queued): void {
     this.#budget.give(message.bytes.length + messageCost);
-    release(message.bytes);
+    if (!message.kept) release(message.bytes);
     message.bytes = empty;
   }
 

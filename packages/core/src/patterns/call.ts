@@ -3,6 +3,7 @@ import { TightbeamError } from "../errors.js";
 import * as limits from "../limits.js";
 import type { Link, LinkTarget } from "../link/link-types.js";
 import type { MessageWatch, Sent } from "../link/message.js";
+import { release } from "../release.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { Deadlines, Limit, Limited } from "./deadlines.js";
 import { cancelled, laneOf, type OperationOptions, outcomeUnknown, timeoutOf, withKey } from "./operation.js";
@@ -104,7 +105,9 @@ export class Call implements MessageWatch, Limited {
   /** The peer has all of it. */
   received(): void {
     // Only a refusal can still move it; not worth the memory of a large one.
-    if (!this.#repeatable && this.#question.bytes.length > limits.keptBytesMax) this.#bytes = undefined;
+    if (this.#bytes === undefined || this.#repeatable || this.#bytes.length <= limits.keptBytesMax) return;
+    release(this.#bytes);
+    this.#bytes = undefined;
   }
 
   lost(error: TightbeamError, sealed: boolean): void {
@@ -147,7 +150,7 @@ export class Call implements MessageWatch, Limited {
 
   #send(link: Link, bytes: Uint8Array): void {
     checkSize(link, bytes.length);
-    this.#sent = link.send({ bytes, lane: laneOf(this.#question.options, bytes.length), intake: true, watch: this });
+    this.#sent = link.send({ bytes, lane: laneOf(this.#question.options, bytes.length), intake: true, kept: true, watch: this });
     this.link = link;
     link.awaited++;
   }
