@@ -26,6 +26,10 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const { identity, transport } = options;
   const runtime = options.runtime ?? systemRuntime();
   if (!isAgentId(identity.id)) throw new TightbeamError("invalid_argument", "An agent id is [realm/]name, each part 1 to 64 of A-Z a-z 0-9 _ -.");
+  if (typeof options.trust?.verify !== "function")
+    throw new TightbeamError("invalid_argument", "`trust` says whose tokens count: authority.trust() or trust(...).");
+  const goneAfterMs = options.goneAfter ?? limits.goneAfterMs;
+  if (!(typeof goneAfterMs === "number" && goneAfterMs > 0)) throw new TightbeamError("invalid_argument", "`goneAfter` is in ms, more than 0.");
   const own = options.limits ?? {};
   const json = { ...jsonLimits, ...own };
   const instance = transport.instance ?? toBase64url(runtime.random.bytes(16));
@@ -84,7 +88,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       intakeCount: own.intakeCount ?? limits.intakeCount,
       intakeBytes: own.intakeBytes ?? limits.intakeBytes,
     },
-    goneAfterMs: options.goneAfter ?? limits.goneAfterMs,
+    goneAfterMs,
     memoryBudgetBytes: own.memoryBudgetBytes ?? limits.memoryBudgetBytes,
     onDelivery: receive,
     onEvent(event) {

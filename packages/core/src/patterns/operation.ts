@@ -31,12 +31,13 @@ const timeoutMax = 2 ** 31 - 1;
 const known = new Set(["timeout", "signal", "priority", "ttl", "idempotencyKey", "headers", "confirm"]);
 
 /** Throws `invalid_argument` for an unknown option or a wrong one, `cancelled` when the signal has fired already. */
-export function checkOperation(options: OperationOptions): void {
+export function checkOperation(options: NotifyOptions): void {
   for (const name in options) if (!known.has(name)) throw wrong(`has no option '${name.slice(0, 40)}'`);
-  const { timeout, ttl, priority, signal } = options;
+  const { timeout, ttl, priority, signal, confirm } = options;
   if (timeout !== undefined && !(typeof timeout === "number" && timeout > 0 && timeout <= timeoutMax)) throw wrong("needs a timeout of 1 to 2^31 - 1 ms");
   if (ttl !== undefined && !(Number.isInteger(ttl) && ttl > 0 && ttl < 2 ** 32)) throw wrong("needs a ttl of whole ms, 1 to 2^32 - 1");
   if (priority !== undefined && !priorities.includes(priority)) throw wrong(`needs a priority out of ${priorities.join(", ")}`);
+  if (confirm !== undefined && confirm !== "received" && confirm !== "done") throw wrong("needs a confirm out of received, done");
   if (signal?.aborted) throw cancelled(signal);
 }
 
