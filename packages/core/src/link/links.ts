@@ -12,13 +12,11 @@ import type { Transport, Unsubscribe } from "../transport/transport.js";
 import { createMemoryBudget, type MemoryBudget } from "./budget.js";
 import { createCellBuffer } from "./cells.js";
 import { type Agreement, createContinuation, type LinkRecord } from "./continuation.js";
-import { createDials } from "./dials.js";
 import { createLink } from "./link.js";
 import type { Link, LinkEnd, LinkOptions, LinkState, LinkTarget } from "./link-types.js";
 import type { Delivery } from "./message.js";
 import { startRechecks } from "./rechecks.js";
-import { createReplicaTable } from "./replicas.js";
-import { createSeeker } from "./seek.js";
+import { createRoutes } from "./routes.js";
 import type { LinkSession } from "./sessions.js";
 import { createShares } from "./share.js";
 
@@ -69,7 +67,6 @@ export async function createLinks(options: LinksOptions): Promise<Links> {
   const { runtime, transport, identity, instance } = options;
   const records = new Map<string, LinkRecord>();
   const sessions = new Map<number, SessionEntry>();
-  const replicas = createReplicaTable((busy) => seeker.seek(busy));
   const budget = createMemoryBudget(options.memoryBudgetBytes);
   const shares = createShares(budget);
   const scratch = createCellBuffer(limits.recordTargetBytes);
@@ -96,7 +93,7 @@ export async function createLinks(options: LinksOptions): Promise<Links> {
     goneAfterMs: options.goneAfterMs,
     onDelivery: options.onDelivery,
     onState(link, state) {
-      if (state === "up") dials.arrived(link);
+      if (state === "up") routes.arrived(link);
       options.onEvent({ type: "link", link, state });
     },
     onSessionEnded({ session: { localId } }) {
@@ -108,16 +105,16 @@ export async function createLinks(options: LinksOptions): Promise<Links> {
     onEnded(link, error, undelivered) {
       const { inbox } = link.peer;
       if (records.get(inbox)?.link === link) records.delete(inbox);
-      replicas.remove(link);
+      routes.remove(link);
       shares.change(link.peer.id, -1, 0);
       options.onEvent({ type: "link_ended", link, error, undelivered });
     },
-    onRenew: (link) => void dials.renew(link).catch(() => undefined),
+    onRenew: (link) => void routes.renew(link).catch(() => undefined),
   };
 
   const begin = (peer: Peer): LinkEnd => {
     const link = createLink({ ...linkOptions, budget: shares.change(peer.id, 1, 0).budget }, peer);
-    replicas.add(link);
+    routes.add(link);
     return link;
   };
 
@@ -135,7 +132,7 @@ export async function createLinks(options: LinksOptions): Promise<Links> {
     shares.change(link.peer.id, 0, 1);
     if (known === undefined) {
       // When the peer dialled as well, both wait for their own dial: who went on before could end the link under the other's handshake.
-      if (established.role === "initiator") dials.arrived(link);
+      if (established.role === "initiator") routes.arrived(link);
       options.onEvent({ type: "link", link, state: link.state });
     }
     return link;
@@ -178,18 +175,11 @@ export async function createLinks(options: LinksOptions): Promise<Links> {
     handshakes.receive(at, frame);
   };
 
-  const all = (id?: string): LinkEnd[] => (id === undefined ? replicas.all() : [...(replicas.of(id)?.links ?? [])]);
-
-  const dials = createDials({
+  const routes = createRoutes({
     runtime,
-    find(target) {
-      const link = find(target);
-      return target.instance === undefined && link?.declines === true ? undefined : link;
-    },
+    withInstance: (id, wanted) => records.get(inboxAddress(id, wanted))?.link,
+    ask: (id, times, found) => handshakes.ask(agentAddress(id), times, found),
     async dial(to, dialOptions) {
-      // Instances that are silent may still be in the group and take the first message: the others are asked for by name.
-      const silent = to.startsWith("agent/") ? replicas.of(to.slice("agent/".length)) : undefined;
-      if (silent !== undefined) seeker.seekNow(silent);
       const established = await handshakes.dial(to, dialOptions);
       try {
         return attach(established, continuation.conclude(established.peer, established.link, established.continued, established.session.hash));
@@ -200,19 +190,8 @@ export async function createLinks(options: LinksOptions): Promise<Links> {
     },
   });
 
-  const seeker = createSeeker({
-    runtime,
-    ask: (id, times, found) => handshakes.ask(agentAddress(id), times, found),
-    isKnown: (id, wanted) => one(id, wanted) !== undefined,
-    dial: (id, wanted) => dials.connect({ id, instance: wanted }, { timeout: limits.handshakeDeadlineMs }),
-  });
-
-  const one = (id: string, wanted: string): LinkEnd | undefined => records.get(inboxAddress(id, wanted))?.link;
-  const find = ({ id, instance: wanted }: LinkTarget): LinkEnd | undefined => (wanted === undefined ? replicas.first(id) : one(id, wanted));
-  const choose = ({ id, instance: wanted }: LinkTarget): LinkEnd | undefined => (wanted === undefined ? replicas.idlest(id) : one(id, wanted));
-
   const stopListening = transport.state.subscribe((change) => {
-    if (change.type === "up" || change.type === "down") for (const link of all()) link.transportChanged(change.type);
+    if (change.type === "up" || change.type === "down") for (const link of routes.all()) link.transportChanged(change.type);
   });
 
   const unsubscribes: Unsubscribe[] = [];
@@ -228,11 +207,11 @@ export async function createLinks(options: LinksOptions): Promise<Links> {
     throw error;
   }
 
-  const stopRechecks = startRechecks({ runtime, trust: options.trust, links: all });
+  const stopRechecks = startRechecks({ runtime, trust: options.trust, links: routes.all });
   const end = (error: TightbeamError): void => {
     closed = true;
     handshakes.close();
-    for (const link of all()) link.end(error);
+    for (const link of routes.all()) link.end(error);
     stopListening();
     stopRechecks();
   };
@@ -241,11 +220,11 @@ export async function createLinks(options: LinksOptions): Promise<Links> {
   return {
     connect: (target, connectOptions) => {
       if (leaving || closed) return Promise.reject(new TightbeamError("closed", "The agent is closed."));
-      return dials.connect(target, connectOptions);
+      return routes.connect(target, connectOptions);
     },
-    find,
-    choose,
-    list: all,
+    find: routes.find,
+    choose: routes.choose,
+    list: routes.all,
     leaveGroup: async () =>
       unsubscribes
         .splice(1)[0]?.()
@@ -256,7 +235,7 @@ export async function createLinks(options: LinksOptions): Promise<Links> {
       if (closed) return;
       // Who came in from here on would not be told that we go.
       leaving = true;
-      const told = all();
+      const told = routes.all();
       for (const link of told) link.close();
       // The peers' answers are one round trip away; those that stay silent find out by our silence.
       let cancel: (() => void) | undefined;
