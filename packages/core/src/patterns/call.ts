@@ -106,7 +106,8 @@ export class Call implements MessageWatch, Limited {
   received(): void {
     // Only a refusal can still move it; not worth the memory of a large one.
     if (this.#bytes === undefined || this.#repeatable || this.#bytes.length <= limits.keptBytesMax) return;
-    release(this.#bytes);
+    // A link that it left may still repeat it: only one that never moved is nobody else's.
+    if (this.#moves === 0) release(this.#bytes);
     this.#bytes = undefined;
   }
 

@@ -2,7 +2,9 @@ import { expect, test } from "vitest";
 import { jsonLimits } from "../../src/codec/limits.js";
 import { method } from "../../src/contract/index.js";
 import { createIds } from "../../src/envelope/id.js";
+import { decodeEnvelope } from "../../src/envelope/wire.js";
 import type { Link } from "../../src/link/link-types.js";
+import type { OutgoingMessage } from "../../src/link/message.js";
 import { createCaller } from "../../src/patterns/caller.js";
 import { createVirtualRuntime } from "../../src/runtime/index.js";
 
@@ -32,4 +34,38 @@ test("requests end in their time when no id can be made to tell their peer", asy
   await runtime.advance(1_000);
   expect(await Promise.all(asked)).toMatchObject([{ code: "timeout" }, { code: "timeout" }]);
   expect([caller.waiting, link.awaited]).toEqual([0, 0]);
+});
+
+test("a large request that was declined is not freed under the link that still repeats it", async () => {
+  const runtime = createVirtualRuntime({ seed: 1 });
+  const peer = { id: "bob", instance: "AAAAAAAAAAAAAAAAAAAAAA", limits: { maxMessageBytes: 100_000 } };
+  const sent: OutgoingMessage[] = [];
+  const send = (message: OutgoingMessage) => {
+    sent.push(message);
+    return { giveUp: () => false };
+  };
+  const links = [1, 2].map(() => ({ peer, state: "up", awaited: 0, send }) as unknown as Link);
+  let current = links[0] as Link;
+  const caller = createCaller({
+    runtime,
+    ids: createIds(runtime),
+    json: jsonLimits,
+    find: () => current,
+    choose: () => current,
+    connect: () => Promise.resolve(current),
+    observe: undefined,
+    onMoved: () => undefined,
+  });
+  const asked = caller.request({ id: "bob" }, method("work"), new Uint8Array(40_000), { timeout: 5_000 }).catch((error: unknown) => error);
+  const { header } = decodeEnvelope((sent[0] as OutgoingMessage).bytes);
+  current = links[1] as Link;
+  // Declined before the first link's peer has acknowledged it.
+  const error = { code: "overloaded", message: "closing", id: "e", retryAfter: 0 } as const;
+  caller.answered(links[0] as Link, { type: "error", id: header.id, correlationId: header.id, timestamp: 0, priority: "normal", error }, undefined);
+  await runtime.advance(1);
+  expect(sent).toHaveLength(2);
+  sent[1]?.watch?.received?.();
+  expect(sent[0]?.bytes.length).toBeGreaterThan(40_000);
+  await runtime.advance(10_000);
+  expect(await asked).toMatchObject({ code: "timeout" });
 });
