@@ -1,7 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { WebSocket } from "ws";
 import { closeCode, type Reason } from "../reasons.js";
-import { freeReads } from "../wire/reads.js";
 import { createWriter, messageBytes, socketOf } from "../wire/ws.js";
 import type { RelayCounters } from "./counters.js";
 
@@ -60,14 +59,10 @@ export function createSocket(ws: WebSocket, request: IncomingMessage, counters: 
   ws.on("error", () => {
     counters.protocolErrors += 1;
   });
-  const lend = freeReads(ws);
   ws.on("message", (data, isBinary) => {
     if (ws.readyState !== ws.OPEN) return;
-    if (isBinary) {
-      const bytes = messageBytes(data);
-      lend(bytes);
-      self.events.message(bytes);
-    } else self.events.text();
+    if (isBinary) self.events.message(messageBytes(data));
+    else self.events.text();
   });
   ws.on("ping", (data) => {
     self.events.control();

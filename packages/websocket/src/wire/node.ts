@@ -2,7 +2,6 @@ import type { IncomingMessage } from "node:http";
 import type { Timers, TransportError } from "@tightbeam/core/transport";
 import WebSocket from "ws";
 import { answerError, connectError } from "./errors.js";
-import { freeReads } from "./reads.js";
 import { closeTimeoutMs, type OpenWire, type TlsOptions, type Wire, type WireEvents } from "./wire.js";
 import { createWriter, messageBytes, socketOf } from "./ws.js";
 
@@ -63,14 +62,10 @@ function openWire(ws: WebSocket, timers: Timers, events: WireEvents, lastError: 
     if (socket === undefined) timers.after(pollMs, release);
   };
   socket?.on("drain", release);
-  const lend = freeReads(ws);
   ws.on("message", (data, isBinary) => {
     if (ended) return;
-    if (isBinary) {
-      const bytes = messageBytes(data);
-      lend(bytes);
-      events.message(bytes);
-    } else events.text();
+    if (isBinary) events.message(messageBytes(data));
+    else events.text();
   });
   answerPings(ws);
   ws.on("close", (code, reason) => {
