@@ -10,11 +10,14 @@ import { TightbeamError } from "./errors.js";
 import * as limits from "./limits.js";
 import type { Link } from "./link/link-types.js";
 import { createLinks, type Links } from "./link/links.js";
+import { createAdmission } from "./patterns/admission.js";
 import { createCaller } from "./patterns/caller.js";
 import type { HandlerContext } from "./patterns/context.js";
+import type { PatternHost, PatternPart } from "./patterns/host.js";
 import { checkOperation, type NotifyOptions, type OperationOptions } from "./patterns/operation.js";
 import { createReceiver } from "./patterns/receiver.js";
 import { createServer } from "./patterns/server.js";
+import { createSystem } from "./patterns/system.js";
 import { notATarget, type Target, toTarget } from "./patterns/target.js";
 import { systemRuntime } from "./runtime/system.js";
 import { classicalSuite, hybridSuite } from "./secure/suites.js";
@@ -57,6 +60,8 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       }
     };
 
+  const parts: PatternPart[] = [];
+  const onFailure: PatternHost["onFailure"] = (failure) => events.emit({ type: "handler_failed", ...failure });
   const caller = createCaller({
     runtime,
     ids,
@@ -71,10 +76,13 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     runtime,
     ids,
     json,
-    onFailure: (failure) => events.emit({ type: "handler_failed", ...failure }),
+    onFailure,
     observe: observe("sent"),
   });
-  const receive = createReceiver({ caller, server, observe: observe("received"), onRefused: (refused) => events.emit({ type: "refused", ...refused }) });
+  const admission = createAdmission();
+  const system = createSystem(caller, server);
+  const onRefused: PatternHost["onRefused"] = (refused) => events.emit({ type: "refused", ...refused });
+  const receive = createReceiver({ caller, server, observe: observe("received"), onRefused });
 
   const links: Links = await createLinks({
     runtime,
@@ -95,10 +103,26 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       if (event.type === "link_ended") {
         caller.linkEnded(event.link, event.error);
         server.linkEnded(event.link, event.error);
-      }
+        for (const part of parts) part.linkEnded?.(event.link, event.error);
+      } else if (event.type === "link" && event.state === "up") for (const part of parts) part.linkUp?.(event.link);
       events.emit(event);
     },
   });
+
+  const host: PatternHost = {
+    runtime,
+    identity,
+    instance,
+    ids,
+    json,
+    links,
+    system,
+    admission,
+    observe: observe("sent"),
+    onFailure,
+    onRefused,
+  };
+  void host;
 
   const shutDown = async (drain: number): Promise<void> => {
     if (drain > 0) {
@@ -109,7 +133,9 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       await Promise.race([quiet, new Promise((resolve) => (cancel = runtime.timers.after(drain, () => resolve(undefined))))]);
       cancel?.();
     }
-    server.stop(new TightbeamError("closed", "The agent was closed."));
+    const ended = new TightbeamError("closed", "The agent was closed.");
+    server.stop(ended);
+    for (const part of parts) part.stop?.(ended);
     await links.close();
     await transport.close();
   };

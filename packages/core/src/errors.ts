@@ -43,6 +43,8 @@ export const errorCodes = {
   timeout: again,
   cancelled: final,
   overloaded: again,
+  rate_limited: again,
+  unsupported_version: final,
   forbidden: final,
   // programming
   invalid_argument: final,

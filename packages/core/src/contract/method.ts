@@ -1,6 +1,5 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import { isName } from "../envelope/grammar.js";
-import { TightbeamError } from "../errors.js";
+import { checkName, checkOptions, checkSchema, invalid } from "./standard-schema.js";
 
 /** What a caller and a handler agree on. `method()` makes one; it is frozen and may be shared by both sides. */
 export interface Method<Input extends StandardSchemaV1 = StandardSchemaV1, Output extends StandardSchemaV1 = StandardSchemaV1> {
@@ -39,28 +38,11 @@ export function method<Input extends StandardSchemaV1 = StandardSchemaV1, Output
   name: string,
   { input, output, idempotent = false, ...unknown }: MethodOptions<Input, Output> = {},
 ): Method<Input, Output> {
-  if (!isName(name)) throw invalid("A method name is 1 to 128 of A-Z a-z 0-9 _ - in segments joined by . or /, each beginning with a letter or digit.");
-  if (Object.keys(unknown).length > 0) throw invalid(`The options of method("${name}") are ${options.join(", ")}; another one was given.`);
-  for (const [side, schema] of [
-    ["input", input],
-    ["output", output],
-  ] as const) {
-    if (schema !== undefined && !isStandardSchema(schema))
-      throw invalid(`The ${side} of method("${name}") is not a Standard Schema v1: use zod, valibot, arktype or the like.`);
-  }
-  if (typeof idempotent !== "boolean") throw invalid(`The option idempotent of method("${name}") is a boolean.`);
+  checkName("method", name);
+  const made = `method("${name}")`;
+  checkOptions(made, unknown, options);
+  checkSchema(made, "input", input);
+  checkSchema(made, "output", output);
+  if (typeof idempotent !== "boolean") throw invalid(`The option idempotent of ${made} is a boolean.`);
   return Object.freeze({ kind: "method", name, input, output, idempotent });
 }
-
-function isStandardSchema(value: unknown): value is StandardSchemaV1 {
-  if ((typeof value !== "object" && typeof value !== "function") || value === null) return false;
-  const standard: unknown = (value as { "~standard"?: unknown })["~standard"];
-  return (
-    typeof standard === "object" &&
-    standard !== null &&
-    (standard as { version?: unknown }).version === 1 &&
-    typeof (standard as { validate?: unknown }).validate === "function"
-  );
-}
-
-const invalid = (message: string): TightbeamError => new TightbeamError("invalid_argument", message);

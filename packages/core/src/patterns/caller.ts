@@ -34,6 +34,9 @@ export interface CallerOptions {
 export interface Caller {
   request(target: LinkTarget, method: Method, input: unknown, options: OperationOptions): Promise<unknown>;
   notify(target: LinkTarget, method: Method, input: unknown, options: NotifyOptions): Promise<void>;
+  /** The same on one link, and no other. */
+  requestOn(link: Link, method: Method, input: unknown, options: OperationOptions): Promise<unknown>;
+  notifyOn(link: Link, method: Method, input: unknown, options: NotifyOptions): Promise<void>;
   /** A response or error arrived on this link. False when nothing waits for it there: late, repeated or forged. */
   answered(link: Link, header: EnvelopeHeader, payload: EncodedPayload | undefined): boolean;
   linkEnded(link: Link, error: TightbeamError): void;
@@ -192,6 +195,8 @@ export function createCaller(options: CallerOptions): Caller {
   return {
     request: (target, method, input, operation) => operate(post, options.choose, target, method, input, operation),
     notify: (target, method, input, operation) => operate(announce, options.find, target, method, input, operation),
+    requestOn: (link, method, input, operation) => operate(post, () => link, link.peer, method, input, operation),
+    notifyOn: (link, method, input, operation) => operate(announce, () => link, link.peer, method, input, operation),
     answered(link, header, payload) {
       const call = header.correlationId === undefined ? undefined : calls.get(header.correlationId);
       if (call === undefined || call.link !== link) {

@@ -10,13 +10,20 @@ import type { Server } from "./server.js";
 export interface ReceiverOptions {
   readonly caller: Caller;
   readonly server: Server;
+  /** Opens a stream: an envelope of type `stream`. Undefined: this agent takes none. */
+  readonly stream?: Taker | undefined;
+  /** An event of a publisher. */
+  readonly event?: Taker | undefined;
   readonly observe: ((link: Link, header: EnvelopeHeader, payload: EncodedPayload | undefined) => void) | undefined;
   /** An authenticated peer sent what is no envelope, or an answer nobody waits for. */
   readonly onRefused: (refused: { readonly peer: string; readonly error: TightbeamError }) => void;
 }
 
+/** Settles the delivery. */
+export type Taker = (link: Link, delivery: Delivery, header: EnvelopeHeader, payload: EncodedPayload | undefined) => void;
+
 /** Where every message of every link arrives: decodes its envelope and gives it to whom it is for. */
-export function createReceiver({ caller, server, observe, onRefused }: ReceiverOptions) {
+export function createReceiver({ caller, server, stream, event, observe, onRefused }: ReceiverOptions) {
   return (link: Link, delivery: Delivery): void => {
     let header: EnvelopeHeader;
     let payload: EncodedPayload | undefined;
@@ -29,8 +36,9 @@ export function createReceiver({ caller, server, observe, onRefused }: ReceiverO
       return;
     }
     const isCall = header.type === "request" || header.type === "notification";
+    const isStream = header.type === "stream";
     // What a type counts against is fixed: a peer cannot send requests past its credit by calling them control.
-    if (delivery.intake !== (isCall || header.type === "event")) {
+    if (delivery.intake !== (isCall || isStream || header.type === "event")) {
       delivery.settle("refused");
       onRefused({ peer: link.peer.id, error: new TightbeamError("flow", "A message came outside the credit of its type.") });
       return;
@@ -41,6 +49,8 @@ export function createReceiver({ caller, server, observe, onRefused }: ReceiverO
       delivery.settle("ok");
       return answered(link, delivery, header, payload);
     }
+    const take = isStream ? stream : event;
+    if (take !== undefined) return take(link, delivery, header, payload);
     delivery.settle("no_handler");
     onRefused({ peer: link.peer.id, error: new TightbeamError("unsupported", `This agent takes no messages of type ${header.type}.`) });
   };

@@ -32,9 +32,18 @@ interface Call extends Running {
   over: boolean;
 }
 
+interface Handled {
+  readonly method: Method;
+  readonly handler: Handler;
+  /** Instead of the handler, for what agents say to each other on their own account. */
+  readonly own: ((link: Link, value: unknown) => unknown) | undefined;
+}
+
 /** The answering side: handlers by method name, and the calls they are working on. */
 export interface Server {
   handle(method: Method, handler: Handler): () => void;
+  /** Answers what agents say to each other on their own account. False when it is answered already. */
+  handleOwn(method: Method, handler: (link: Link, value: unknown) => unknown): boolean;
   /** A request or notification arrived. */
   serve(link: Link, delivery: Delivery, header: EnvelopeHeader, payload: EncodedPayload | undefined): void;
   /** The caller of this request waits no longer. */
@@ -50,7 +59,7 @@ export interface Server {
 
 export function createServer(options: ServerOptions): Server {
   const { runtime, ids, json } = options;
-  const handlers = new Map<string, { readonly method: Method; readonly handler: Handler }>();
+  const handlers = new Map<string, Handled>();
   /** Calls whose handlers returned a promise, by link and the id its peer chose: an id counts only within its link. */
   const waiting = new Map<Link, Map<string, Call>>();
   let waitingCount = 0;
@@ -175,11 +184,16 @@ export function createServer(options: ServerOptions): Server {
     handle(method, handler) {
       if (handlers.has(method.name))
         throw new TightbeamError("invalid_argument", `'${method.name}' has a handler already. Remove it first by calling what handle() returned.`);
-      const entry = { method, handler };
+      const entry = { method, handler, own: undefined };
       handlers.set(method.name, entry);
       return () => {
         if (handlers.get(method.name) === entry) handlers.delete(method.name);
       };
+    },
+    handleOwn(method, own) {
+      if (handlers.has(method.name)) return false;
+      handlers.set(method.name, { method, handler: nothing, own });
+      return true;
     },
     serve(link, delivery, header, payload) {
       const refused = refusal(link, delivery, header);
@@ -189,7 +203,7 @@ export function createServer(options: ServerOptions): Server {
         const error = new TightbeamError("no_handler", `There is no handler for '${header.method}' here.`);
         return finish(link, delivery, header, "no_handler", undefined, error);
       }
-      const { method, handler } = found;
+      const { method, handler, own } = found;
       const call: Call = { link, header, delivery, abort: undefined, cancelled: undefined, outer: present, waits: false, over: false };
       present = call;
       runningCount++;
@@ -197,7 +211,7 @@ export function createServer(options: ServerOptions): Server {
         const value = decodePayload(payload, json);
         const input = method.input === undefined ? value : validate(method.input, value, "input");
         const context = new CallContext(call);
-        const result = input instanceof Promise ? handleLater(handler, input, context) : handler(input, context);
+        const result = own !== undefined ? own(link, input) : input instanceof Promise ? handleLater(handler, input, context) : handler(input, context);
         if (isThenable(result)) replyLater(call, method, result);
         else reply(call, method, result);
       } catch (error) {
@@ -232,6 +246,8 @@ export function createServer(options: ServerOptions): Server {
     },
   };
 }
+
+const nothing = (): void => undefined;
 
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";

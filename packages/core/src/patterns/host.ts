@@ -1,0 +1,38 @@
+import type { JsonLimits } from "../codec/limits.js";
+import type { EncodedPayload } from "../codec/types.js";
+import type { Ids } from "../envelope/id.js";
+import type { OutgoingHeader } from "../envelope/types.js";
+import type { TightbeamError } from "../errors.js";
+import type { Identity } from "../identity/types.js";
+import type { Link } from "../link/link-types.js";
+import type { Links } from "../link/links.js";
+import type { Runtime } from "../runtime/runtime.js";
+import type { Admission } from "./admission.js";
+import type { System } from "./system.js";
+
+/** What an agent gives each of its patterns to work with. */
+export interface PatternHost {
+  readonly runtime: Runtime;
+  readonly identity: Identity;
+  readonly instance: string;
+  readonly ids: Ids;
+  readonly json: JsonLimits;
+  readonly links: Pick<Links, "connect" | "find" | "choose" | "list" | "budget">;
+  readonly system: System;
+  readonly admission: Admission;
+  /** Told of every envelope that is sent. */
+  readonly observe: (link: Link, header: OutgoingHeader, payload: EncodedPayload | undefined) => void;
+  /** A handler failed: the rest of what the peer is told only by id. */
+  readonly onFailure: (failure: { readonly id: string; readonly method: string; readonly peer: string; readonly error: unknown }) => void;
+  /** An authenticated peer sent what nothing here takes. */
+  readonly onRefused: (refused: { readonly peer: string; readonly error: TightbeamError }) => void;
+}
+
+/** A pattern, as the agent around it sees it: told of links, and of the end. */
+export interface PatternPart {
+  /** A link's first session is there, or its transport is up again. */
+  linkUp?(link: Link): void;
+  linkEnded?(link: Link, error: TightbeamError): void;
+  /** The agent closes: `linkEnded` follows for every link. Settles at once. */
+  stop?(error: TightbeamError): void;
+}
