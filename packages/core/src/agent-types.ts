@@ -6,6 +6,7 @@ import type { LinkState, LinkStatus } from "./link/link-types.js";
 import type { LinksEvent } from "./link/links.js";
 import type { HandlerContext } from "./patterns/context.js";
 import type { NotifyOptions, OperationOptions } from "./patterns/operation.js";
+import type { PresenceEvent, PresenceOption, PresenceStatus } from "./patterns/presence/presence.js";
 import type { Target } from "./patterns/target.js";
 import type { Runtime } from "./runtime/runtime.js";
 import type { HandshakeCounters } from "./secure/types.js";
@@ -20,6 +21,8 @@ export interface AgentOptions {
   readonly allowClassical?: boolean;
   /** ms of silence after which a peer instance counts as gone. Default 30,000. */
   readonly goneAfter?: number;
+  /** How it tells others that it is there, once it has something to say or to look for. `{ every: 10_000 }` by default. */
+  readonly presence?: PresenceOption;
   readonly limits?: AgentLimits;
   readonly runtime?: Runtime;
 }
@@ -57,6 +60,7 @@ export interface AgentStatus {
   readonly transport: "up" | "down" | "closed";
   readonly links: readonly LinkStatus[];
   readonly handshakes: HandshakeCounters;
+  readonly presence: PresenceStatus;
   /** Requests that wait for an answer, handlers that run, and answers that nothing waited for any more. */
   readonly calls: { readonly waiting: number; readonly running: number; readonly late: number };
   readonly memory: { readonly used: number; readonly most: number };
@@ -64,6 +68,7 @@ export interface AgentStatus {
 
 export type AgentEvent =
   | LinksEvent
+  | PresenceEvent
   | { readonly type: "handler_failed"; readonly id: string; readonly method: string; readonly peer: string; readonly error: unknown }
   | { readonly type: "refused"; readonly peer: string; readonly error: TightbeamError }
   /** A request was sent again, to another instance: the one that had it left, and it could not do anything twice. */

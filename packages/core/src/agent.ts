@@ -15,6 +15,7 @@ import { createCaller } from "./patterns/caller.js";
 import type { HandlerContext } from "./patterns/context.js";
 import type { PatternHost, PatternPart } from "./patterns/host.js";
 import { checkOperation, type NotifyOptions, type OperationOptions } from "./patterns/operation.js";
+import { createPresence } from "./patterns/presence/presence.js";
 import { createReceiver } from "./patterns/receiver.js";
 import { createServer } from "./patterns/server.js";
 import { createSystem } from "./patterns/system.js";
@@ -81,6 +82,17 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   });
   const admission = createAdmission();
   const system = createSystem(caller, server);
+  const presence = createPresence({
+    option: options.presence,
+    runtime,
+    transport,
+    identity,
+    instance,
+    links: { connect: (target, connectOptions) => links.connect(target, connectOptions), find: (target) => links.find(target) },
+    system,
+    onEvent: events.emit,
+  });
+  parts.push(presence);
   const onRefused: PatternHost["onRefused"] = (refused) => events.emit({ type: "refused", ...refused });
   const receive = createReceiver({ caller, server, observe: observe("received"), onRefused });
 
@@ -118,6 +130,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     links,
     system,
     admission,
+    presence,
     observe: observe("sent"),
     onFailure,
     onRefused,
@@ -125,6 +138,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   void host;
 
   const shutDown = async (drain: number): Promise<void> => {
+    const left = presence.leave();
     if (drain > 0) {
       server.drain();
       void links.leaveGroup();
@@ -136,7 +150,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     const ended = new TightbeamError("closed", "The agent was closed.");
     server.stop(ended);
     for (const part of parts) part.stop?.(ended);
-    await links.close();
+    await Promise.all([left, links.close()]);
     await transport.close();
   };
 
@@ -168,6 +182,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       transport: transportClosed ? "closed" : transport.state.current,
       links: links.list().map((link) => link.status()),
       handshakes: links.handshakes,
+      presence: presence.status(),
       calls: { waiting: caller.waiting, running: server.running, late: caller.late },
       memory: { used: links.budget.used, most: links.budget.most },
     }),

@@ -4,6 +4,7 @@ export type { Agent, AgentEvent, AgentLimits, AgentLink, AgentOptions, AgentStat
 export { type HandlerInput, type HandlerOutput, type Method, type MethodInput, type MethodOptions, type MethodOutput, method } from "./contract/index.js";
 export type { NotifyOptions, OperationOptions } from "./patterns/operation.js";
 export type { Target } from "./patterns/target.js";
+export type { PresenceEvent, PresenceOption, PresenceState, PresenceStatus } from "./patterns/presence/presence.js";
 export type { HandlerContext } from "./patterns/context.js";
 export type { Envelope, EnvelopeHeader, EnvelopeType, Headers, Priority, WireError } from "./envelope/types.js";
 export type { LinkState, LinkStatus, LinkTarget } from "./link/link-types.js";

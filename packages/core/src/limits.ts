@@ -60,3 +60,22 @@ export const envelopeHeaderMaxBytes = 8 * 1024;
 export const memoryBudgetBytes = 256 * 1024 * 1024;
 export const inboxBytes = 4 * 1024 * 1024;
 export const requestTimeoutMs = 30_000;
+/** Between two presence hints, by default. */
+export const presenceEveryMs = 10_000;
+export const presenceEveryMinMs = 100;
+export const presenceEveryMaxMs = 600_000;
+/** Who sends hints is unknown until there is a link: how many instances are remembered, verified, and dialled for them. */
+export const hintsKept = 4_096;
+export const hintChecksAtOnce = 64;
+export const hintChecksBurst = 512;
+export const hintChecksPerSecond = 256;
+export const hintDialsBurst = 64;
+export const hintDialsPerSecond = 8;
+/** Of those, for one agent id: for its instances, and for whoever claims to be one. */
+export const hintDialsOfAgentBurst = 16;
+export const hintDialsOfAgentPerSecond = 0.5;
+/** An instance that did not answer is dialled again after this, doubling. */
+export const hintDialAgainMs = 5_000;
+export const hintDialAgainMaxMs = 600_000;
+/** Hints after a reconnect, and to newcomers that we could not dial, are spread over this. */
+export const hintAnswerMs = 1_000;

@@ -8,6 +8,7 @@ import type { Link } from "../link/link-types.js";
 import type { Links } from "../link/links.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { Admission } from "./admission.js";
+import type { Presence } from "./presence/presence.js";
 import type { System } from "./system.js";
 
 /** What an agent gives each of its patterns to work with. */
@@ -20,6 +21,7 @@ export interface PatternHost {
   readonly links: Pick<Links, "connect" | "find" | "choose" | "list" | "budget">;
   readonly system: System;
   readonly admission: Admission;
+  readonly presence: Presence;
   /** Told of every envelope that is sent. */
   readonly observe: (link: Link, header: OutgoingHeader, payload: EncodedPayload | undefined) => void;
   /** A handler failed: the rest of what the peer is told only by id. */
