@@ -4,7 +4,10 @@ import type { TightbeamError } from "./errors.js";
 import type { Identity, Trust } from "./identity/types.js";
 import type { LinkState, LinkStatus } from "./link/link-types.js";
 import type { LinksEvent } from "./link/links.js";
+import type { AdmissionLimits } from "./patterns/admission.js";
+import type { Policy } from "./patterns/admission-policy.js";
 import type { HandlerContext } from "./patterns/context.js";
+import type { Middleware } from "./patterns/middleware.js";
 import type { NotifyOptions, OperationOptions } from "./patterns/operation.js";
 import type { PresenceEvent, PresenceOption, PresenceStatus } from "./patterns/presence/presence.js";
 import type { Target } from "./patterns/target.js";
@@ -24,11 +27,13 @@ export interface AgentOptions {
   /** How it tells others that it is there, once it has something to say or to look for. `{ every: 10_000 }` by default. */
   readonly presence?: PresenceOption;
   readonly limits?: AgentLimits;
+  /** Who may call, publish and subscribe here. `"token"`: what the peer's token permits. A function: what it answers `true` to. Default: every authenticated peer may do everything. */
+  readonly policy?: Policy;
   readonly runtime?: Runtime;
 }
 
 /** Local bounds, bytes unless they count. Defaults: limits.ts. */
-export interface AgentLimits {
+export interface AgentLimits extends AdmissionLimits {
   readonly messageMaxBytes?: number;
   readonly jsonMaxBytes?: number;
   readonly jsonMaxDepth?: number;
@@ -61,8 +66,8 @@ export interface AgentStatus {
   readonly links: readonly LinkStatus[];
   readonly handshakes: HandshakeCounters;
   readonly presence: PresenceStatus;
-  /** Requests that wait for an answer, handlers that run, and answers that nothing waited for any more. */
-  readonly calls: { readonly waiting: number; readonly running: number; readonly late: number };
+  /** Requests that wait for an answer, handlers that run, what waits for its turn here, and answers that nothing waited for any more. */
+  readonly calls: { readonly waiting: number; readonly running: number; readonly queued: number; readonly late: number };
   readonly memory: { readonly used: number; readonly most: number };
 }
 
@@ -84,6 +89,10 @@ export interface Agent {
   /** Answers a method. Throws `invalid_argument` when it is answered already. Returns a function that ends it. */
   handle<T extends Method>(method: T, handler: MethodHandler<T>): () => void;
   handle(method: string, handler: (input: unknown, context: HandlerContext) => unknown): () => void;
+  /** Handles what has no handler: `context.method` says what was asked. Throws `invalid_argument` when there is one already. Returns a function that ends it. */
+  fallback(handler: (input: unknown, context: HandlerContext) => unknown): () => void;
+  /** Puts a middleware before every handler, after those that are there. Returns a function that takes it out. */
+  use(middleware: Middleware): () => void;
   /** Rejects with what the peer's handler failed with, `timeout`, `no_answer`, `no_handler`, `delivery_unknown` and the other codes of docs/errors.md. */
   request<T extends Method>(target: Target, method: T, input: MethodInput<T>, options?: OperationOptions): Promise<MethodOutput<T>>;
   request(target: Target, method: string, input?: unknown, options?: OperationOptions): Promise<unknown>;

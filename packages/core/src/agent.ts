@@ -14,6 +14,7 @@ import { createAdmission } from "./patterns/admission.js";
 import { createCaller } from "./patterns/caller.js";
 import type { HandlerContext } from "./patterns/context.js";
 import type { PatternHost, PatternPart } from "./patterns/host.js";
+import { createMiddleware } from "./patterns/middleware.js";
 import { checkOperation, type NotifyOptions, type OperationOptions } from "./patterns/operation.js";
 import { createPresence } from "./patterns/presence/presence.js";
 import { createReceiver } from "./patterns/receiver.js";
@@ -39,6 +40,8 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const instance = transport.instance ?? toBase64url(runtime.random.bytes(16));
   if (!isInstance(instance)) throw new TightbeamError("invalid_argument", "The transport's instance is not 22 base64url characters.");
   const ids = createIds(runtime);
+  const admission = createAdmission(runtime, options.policy, own);
+  const middleware = createMiddleware();
   const envelopes = createEmitter<Envelope>();
   const events = createEmitter<AgentEvent>();
   let closing: Promise<void> | undefined;
@@ -73,14 +76,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     observe: observe("sent"),
     onMoved: (moved) => events.emit({ type: "moved", ...moved }),
   });
-  const server = createServer({
-    runtime,
-    ids,
-    json,
-    onFailure,
-    observe: observe("sent"),
-  });
-  const admission = createAdmission();
+  const server = createServer({ runtime, ids, json, admission, middleware, onFailure, observe: observe("sent") });
   const system = createSystem(caller, server);
   const presence = createPresence({
     option: options.presence,
@@ -131,6 +127,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     system,
     admission,
     presence,
+    middleware,
     observe: observe("sent"),
     onFailure,
     onRefused,
@@ -160,6 +157,8 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     instance,
     handle: (method: Method | string, handler: (input: never, context: HandlerContext) => unknown) =>
       server.handle(toMethod(method), handler as (input: unknown, context: HandlerContext) => unknown),
+    fallback: server.fallback,
+    use: middleware.use,
     request: <T extends Method>(target: Target, method: T | string, input?: unknown, operation: OperationOptions = noOptions) => {
       const to = toTarget(target);
       return to === undefined ? notATarget() : (caller.request(to, toMethod(method), input, operation) as Promise<MethodOutput<T>>);
@@ -183,7 +182,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       links: links.list().map((link) => link.status()),
       handshakes: links.handshakes,
       presence: presence.status(),
-      calls: { waiting: caller.waiting, running: server.running, late: caller.late },
+      calls: { waiting: caller.waiting, running: server.running, queued: admission.places.queued, late: caller.late },
       memory: { used: links.budget.used, most: links.budget.most },
     }),
     close(closeOptions = {}) {

@@ -5,6 +5,11 @@ export { type HandlerInput, type HandlerOutput, type Method, type MethodInput, t
 export type { NotifyOptions, OperationOptions } from "./patterns/operation.js";
 export type { Target } from "./patterns/target.js";
 export type { PresenceEvent, PresenceOption, PresenceState, PresenceStatus } from "./patterns/presence/presence.js";
+export type { AdmissionLimits } from "./patterns/admission.js";
+export type { PlacesLimits } from "./patterns/admission-places.js";
+export type { Policy, PolicyPeer } from "./patterns/admission-policy.js";
+export type { IncomingCall, Middleware, Next } from "./patterns/middleware.js";
+export type { Rate } from "./resilience/token-bucket.js";
 export type { HandlerContext } from "./patterns/context.js";
 export type { Envelope, EnvelopeHeader, EnvelopeType, Headers, Priority, WireError } from "./envelope/types.js";
 export type { LinkState, LinkStatus, LinkTarget } from "./link/link-types.js";

@@ -79,3 +79,17 @@ export const hintDialAgainMs = 5_000;
 export const hintDialAgainMaxMs = 600_000;
 /** Hints after a reconnect, and to newcomers that we could not dial, are spread over this. */
 export const hintAnswerMs = 1_000;
+/** What an application works on at once: as much as one link's credit. And what waits for its turn. */
+export const running = 4_096;
+export const queued = 16_384;
+export const queuedBytes = 64 * 1024 * 1024;
+/** Of what waits, so many begin before the network is read again. */
+export const startsPerTurn = 32;
+/** Bounds of the `retryAfter` of an agent whose queue is full. */
+export const overloadedMinMs = 100;
+export const overloadedMaxMs = 10_000;
+/** Peers whose rate is remembered. */
+export const rateTable = 10_000;
+/** The least rate for what agents say on their own account, where there is a rate. */
+export const ownRatePerSecond = 100;
+export const ownRateBurst = 200;

@@ -1,29 +1,151 @@
+import type { EncodedPayload } from "../codec/types.js";
 import type { EnvelopeHeader } from "../envelope/types.js";
-import type { TightbeamError } from "../errors.js";
+import { TightbeamError } from "../errors.js";
+import * as limits from "../limits.js";
 import type { Link } from "../link/link-types.js";
+import { checkRate, createTokenBuckets, type Rate, type TokenBuckets } from "../resilience/token-bucket.js";
+import type { Runtime } from "../runtime/runtime.js";
+import { createPlaces, type Places, type PlacesLimits } from "./admission-places.js";
+import { createPermits, type Policy } from "./admission-policy.js";
 
 /** What a peer asks of this agent's application. */
 export interface Incoming {
   readonly kind: "request" | "notification" | "stream" | "subscribe" | "event";
   readonly link: Link;
   readonly header: EnvelopeHeader;
-  /** What the peer's token must allow once there is a policy: `call:summarize`, `subscribe:progress`. */
+  /** What the peer must be permitted once there is a policy: `call:summarize`, `subscribe:progress`. */
   readonly permission: string;
+  /** As it came: `run` gets it, or a copy of its own when it had to wait. */
+  readonly payload?: EncodedPayload | undefined;
 }
 
 /** Decides whether and when what a peer asks reaches the application: before its payload is decoded, so that a refusal tells nothing of schemas. */
 export interface Admission {
-  /** Calls one of the two, now or later, once. `leave` must be called when the application is done with it. */
-  admit(incoming: Incoming, run: (leave: () => void) => void, refuse: (error: TightbeamError) => void): void;
+  /**
+   * Calls one of the two, now or later, once. Later the link may have ended. Requests, notifications and events hold a place until `leave`,
+   * which must be called when the application is done with them; streams only wait for one, and subscriptions not even that.
+   */
+  admit(incoming: Incoming, run: (leave: () => void, payload: EncodedPayload | undefined) => void, refuse: (error: TightbeamError) => void): void;
   /** Whether the peer of this link may do this. True while there is no policy. */
   permits(link: Link, permission: string): boolean;
+  /** `forbidden`, or undefined. */
+  forbidden(link: Link, permission: string): TightbeamError | undefined;
+  /** Why this call is refused before anything is known of it, by rate and policy. Takes a token of its peer's rate. */
+  refusal(link: Link, method: string): TightbeamError | undefined;
+  /** The same for what agents say to each other on their own account: no policy, and a rate of its own. */
+  ownRefusal(link: Link): TightbeamError | undefined;
+  /** `expired`, or undefined. `when` ends the sentence. */
+  expired(link: Link, header: EnvelopeHeader, when: string): TightbeamError | undefined;
+  readonly places: Places;
+  /** How much this agent takes from one peer, for its capabilities. */
+  readonly rate: Required<Rate> | undefined;
+}
+
+export interface AdmissionLimits extends PlacesLimits {
+  /** How much one peer agent may ask for in a time. Default: as much as it has credit for. */
+  readonly rate?: Rate;
 }
 
 const nothing = (): void => undefined;
 
-export function createAdmission(): Admission {
-  return {
-    admit: (_incoming, run) => run(nothing),
-    permits: () => true,
+/** A small payload lies in the record it came in, which is freed when its delivery returns. */
+export const keepPayload = (payload: EncodedPayload | undefined): EncodedPayload | undefined =>
+  payload === undefined || payload.bytes.length * 2 >= payload.bytes.buffer.byteLength ? payload : { kind: payload.kind, bytes: payload.bytes.slice() };
+
+/** What a method's callers need: its name, without the version. */
+export function callPermission(method: string): string {
+  const at = method.indexOf("@");
+  return `call:${at < 0 ? method : method.slice(0, at)}`;
+}
+
+class AgentAdmission implements Admission {
+  readonly places: Places;
+  readonly rate: Required<Rate> | undefined;
+  readonly #runtime: Runtime;
+  readonly #permits: ReturnType<typeof createPermits>;
+  readonly #buckets: TokenBuckets | undefined;
+  readonly #ownBuckets: TokenBuckets | undefined;
+  /** There is nothing to ask before a call. */
+  readonly #open: boolean;
+
+  constructor(runtime: Runtime, policy: Policy | undefined, own: AdmissionLimits) {
+    this.#runtime = runtime;
+    this.#permits = createPermits(policy);
+    this.places = createPlaces(runtime.clock, runtime.timers, own);
+    if (own.rate !== undefined) {
+      const rate = checkRate(own.rate);
+      const ownRate = { perSecond: Math.max(rate.perSecond, limits.ownRatePerSecond), burst: Math.max(rate.burst, limits.ownRateBurst) };
+      this.rate = rate;
+      this.#buckets = createTokenBuckets(rate, limits.rateTable);
+      this.#ownBuckets = createTokenBuckets(ownRate, limits.rateTable);
+    }
+    this.#open = this.#permits === undefined && this.#buckets === undefined;
+  }
+
+  permits(link: Link, permission: string): boolean {
+    return this.#permits === undefined || this.#permits(link.peer, permission);
+  }
+
+  forbidden(link: Link, permission: string): TightbeamError | undefined {
+    if (this.permits(link, permission)) return undefined;
+    return new TightbeamError("forbidden", `${link.peer.id} has no permission '${permission}' here.`);
+  }
+
+  refusal(link: Link, method: string): TightbeamError | undefined {
+    return this.#open ? undefined : (this.#limited(this.#buckets, link) ?? this.forbidden(link, callPermission(method)));
+  }
+
+  ownRefusal(link: Link): TightbeamError | undefined {
+    return this.#limited(this.#ownBuckets, link);
+  }
+
+  expired(link: Link, { ttl, timestamp }: EnvelopeHeader, when: string): TightbeamError | undefined {
+    // By our clock and the link's measured offset (peer's clock minus ours).
+    if (ttl === undefined || this.#runtime.clock.wall() + link.clockOffset() - timestamp <= ttl) return undefined;
+    return new TightbeamError("expired", `The message was older than its ttl of ${ttl} ms ${when}.`);
+  }
+
+  #limited(buckets: TokenBuckets | undefined, link: Link): TightbeamError | undefined {
+    const wait = buckets === undefined ? 0 : buckets.take(link.peer.id, this.#runtime.clock.monotonic());
+    if (wait === 0) return undefined;
+    const retryAfter = Math.ceil(wait);
+    return new TightbeamError("rate_limited", `${link.peer.id} asks more often than this agent takes: again in ${retryAfter} ms.`, { retryAfter });
+  }
+
+  admit(incoming: Incoming, run: (leave: () => void, payload: EncodedPayload | undefined) => void, refuse: (error: TightbeamError) => void): void {
+    const { kind, link, header, permission, payload } = incoming;
+    const { places } = this;
+    const { priority } = header;
+    // Events come because they were asked for: the link's credit holds their publisher back, and loses none.
+    const limited = kind === "event" ? undefined : this.#limited(this.#buckets, link);
+    const refused = limited ?? this.forbidden(link, permission) ?? this.expired(link, header, "when it arrived");
+    if (refused !== undefined) return refuse(refused);
+    if (kind === "subscribe") return run(nothing, payload);
+    const begin = (given: EncodedPayload | undefined): void => {
+      if (kind !== "stream") return run(leaveOnce(places, incoming), given);
+      places.leave(priority);
+      run(nothing, given);
+    };
+    if (places.enter(priority)) return begin(payload);
+    const kept = keepPayload(payload);
+    const waiting = places.wait(priority, kept?.bytes.length ?? 0, () => {
+      const late = this.forbidden(link, permission) ?? this.expired(link, header, "when its turn came");
+      if (late === undefined) return begin(kept);
+      places.leave(priority);
+      refuse(late);
+    });
+    if (waiting instanceof TightbeamError) refuse(waiting);
+  }
+}
+
+function leaveOnce(places: Places, { header }: Incoming): () => void {
+  let left = false;
+  return () => {
+    if (left) return;
+    left = true;
+    places.leave(header.priority);
   };
 }
+
+/** Throws `invalid_argument` for a policy or a limit that is none. */
+export const createAdmission = (runtime: Runtime, policy: Policy | undefined, own: AdmissionLimits): Admission => new AgentAdmission(runtime, policy, own);

@@ -9,6 +9,7 @@ import type { Links } from "../link/links.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { Admission } from "./admission.js";
 import type { Presence } from "./presence/presence.js";
+import type { MiddlewareChain } from "./middleware.js";
 import type { System } from "./system.js";
 
 /** What an agent gives each of its patterns to work with. */
@@ -22,6 +23,8 @@ export interface PatternHost {
   readonly system: System;
   readonly admission: Admission;
   readonly presence: Presence;
+  /** What an application put before its handlers: for requests and notifications the server asks it, other patterns do so themselves. */
+  readonly middleware: MiddlewareChain;
   /** Told of every envelope that is sent. */
   readonly observe: (link: Link, header: OutgoingHeader, payload: EncodedPayload | undefined) => void;
   /** A handler failed: the rest of what the peer is told only by id. */

@@ -2,99 +2,52 @@ import { decodePayload, encodePayload } from "../codec/index.js";
 import type { JsonLimits } from "../codec/limits.js";
 import type { EncodedPayload } from "../codec/types.js";
 import { type Method, validate } from "../contract/index.js";
-import { toWireError } from "../envelope/error.js";
-import type { Ids } from "../envelope/id.js";
-import type { EnvelopeHeader, OutgoingHeader } from "../envelope/types.js";
-import { encodeEnvelope } from "../envelope/wire.js";
+import { ownPrefix } from "../contract/standard-schema.js";
+import type { EnvelopeHeader } from "../envelope/types.js";
 import { isTightbeamError, TightbeamError } from "../errors.js";
 import type { Link } from "../link/link-types.js";
 import type { Delivery, Outcome } from "../link/message.js";
-import type { Runtime } from "../runtime/runtime.js";
-import { CallContext, type HandlerContext, type Running } from "./context.js";
-import { laneOfPriority } from "./operation.js";
+import { type Admission, callPermission, keepPayload } from "./admission.js";
+import { type AnswerOptions, createAnswer } from "./answer.js";
+import { CallContext, type HandlerContext } from "./context.js";
+import { createHandlers, type Handled, type Handler, type Handlers } from "./handlers.js";
+import { type MiddlewareChain, SeenCall } from "./middleware.js";
+import { type Call, createRunningCalls } from "./running-calls.js";
 
-export type Handler = (input: unknown, context: HandlerContext) => unknown;
-
-export interface ServerOptions {
-  readonly runtime: Runtime;
-  readonly ids: Ids;
+export interface ServerOptions extends AnswerOptions {
   readonly json: JsonLimits;
-  /** A handler failed or its output did not fit: the rest of what the caller is told only by id. */
-  readonly onFailure: (failure: { readonly id: string; readonly method: string; readonly peer: string; readonly error: unknown }) => void;
-  readonly observe: ((link: Link, header: OutgoingHeader, payload: EncodedPayload | undefined) => void) | undefined;
-}
-
-interface Call extends Running {
-  readonly delivery: Delivery;
-  /** The call whose handler ran when this one began. */
-  readonly outer: Call | undefined;
-  waits: boolean;
-  over: boolean;
-}
-
-interface Handled {
-  readonly method: Method;
-  readonly handler: Handler;
-  /** Instead of the handler, for what agents say to each other on their own account. */
-  readonly own: ((link: Link, value: unknown) => unknown) | undefined;
+  readonly admission: Admission;
+  readonly middleware: MiddlewareChain;
 }
 
 /** The answering side: handlers by method name, and the calls they are working on. */
-export interface Server {
-  handle(method: Method, handler: Handler): () => void;
-  /** Answers what agents say to each other on their own account. False when it is answered already. */
-  handleOwn(method: Method, handler: (link: Link, value: unknown) => unknown): boolean;
+export interface Server extends Pick<Handlers, "handle" | "fallback" | "handleOwn"> {
   /** A request or notification arrived. */
   serve(link: Link, delivery: Delivery, header: EnvelopeHeader, payload: EncodedPayload | undefined): void;
   /** The caller of this request waits no longer. */
   cancel(link: Link, id: string): void;
   linkEnded(link: Link, error: TightbeamError): void;
   readonly running: number;
+  /** Settles when nothing runs and nothing waits for its turn. */
   idle(): Promise<void>;
-  /** Refuses what comes from now on, and fires the signals of what runs. */
+  /** Refuses what comes from now on and what waits for its turn, and fires the signals of what runs. */
   stop(error: TightbeamError): void;
-  /** Refuses what comes from now on; what runs may finish. */
+  /** Refuses what comes from now on; what was taken may finish. */
   drain(): void;
 }
 
 export function createServer(options: ServerOptions): Server {
-  const { runtime, ids, json } = options;
-  const handlers = new Map<string, Handled>();
-  /** Calls whose handlers returned a promise, by link and the id its peer chose: an id counts only within its link. */
-  const waiting = new Map<Link, Map<string, Call>>();
-  let waitingCount = 0;
+  const { json, admission, middleware } = options;
+  const { places } = admission;
+  const handlers = createHandlers();
+  const calls = createRunningCalls();
   /** The call whose handler has not returned yet. */
   let present: Call | undefined;
   let runningCount = 0;
+  let queuedCount = 0;
   let refusing: TightbeamError | undefined;
   let idleWaiters: (() => void)[] = [];
-
-  const answer = (link: Link, request: EnvelopeHeader, payload: EncodedPayload | undefined, error: unknown): void => {
-    const timestamp = runtime.clock.wall();
-    const { id: correlationId, priority } = request;
-    let header: OutgoingHeader;
-    if (error === undefined) header = { type: "response", id: ids.bytes(timestamp), correlationId, timestamp, priority };
-    else {
-      const id = ids.text(timestamp);
-      header = { type: "error", id, correlationId, timestamp, priority, error: toWireError(error, id) };
-      options.onFailure({ id, method: request.method ?? "", peer: link.peer.id, error });
-    }
-    const bytes = encodeEnvelope(header, payload);
-    const most = link.peer.limits.maxMessageBytes;
-    if (bytes.length > most && error === undefined) {
-      return answer(link, request, undefined, new TightbeamError("too_large", `The reply has ${bytes.length} bytes; the caller takes at most ${most}.`));
-    }
-    try {
-      link.send({ bytes, lane: laneOfPriority(request.priority, bytes.length), intake: false });
-      options.observe?.(link, header, payload);
-    } catch (cause) {
-      // The link ended while the handler ran: the caller has its `delivery_unknown`.
-      if (link.state === "ended") return;
-      // No memory for this reply: an error is smaller. A peer that leaves no room even for that takes none of its answers.
-      if (error === undefined) answer(link, request, undefined, cause);
-      else link.close("overloaded");
-    }
-  };
+  const answer = createAnswer(options);
 
   const finish = (link: Link, delivery: Delivery, header: EnvelopeHeader, outcome: Outcome, payload: EncodedPayload | undefined, error: unknown): void => {
     if (header.type === "request") answer(link, header, payload, error);
@@ -102,17 +55,18 @@ export function createServer(options: ServerOptions): Server {
     delivery.settle(outcome);
   };
 
-  const refusal = (link: Link, delivery: Delivery, header: EnvelopeHeader): TightbeamError | undefined => {
+  const refusal = (link: Link, delivery: Delivery, header: EnvelopeHeader, own: boolean): TightbeamError | undefined => {
     if (refusing !== undefined) return refusing;
+    const refused = own ? admission.ownRefusal(link) : admission.refusal(link, header.method as string);
+    if (refused !== undefined) return refused;
     if (delivery.refused === "too_large") return new TightbeamError("too_large", "The message is larger than this agent takes.");
     if (delivery.refused === "overloaded") return new TightbeamError("overloaded", "This agent has no memory left for a message of this size.");
-    if (expired(link, header, runtime)) return new TightbeamError("expired", `The message was older than its ttl of ${header.ttl} ms when it arrived.`);
-    if (waitingCount > 0 && waiting.get(link)?.has(header.id))
-      return new TightbeamError("invalid_envelope", "A message with this id is being handled already.");
-    return undefined;
+    if (calls.find(link, header.id) !== undefined) return new TightbeamError("invalid_envelope", "A message with this id is being handled already.");
+    return header.ttl === undefined ? undefined : admission.expired(link, header, "when it arrived");
   };
 
   const fire = (call: Call, reason: TightbeamError): void => {
+    if (call.turn !== undefined) return withdraw(call, reason);
     call.cancelled ??= reason;
     call.abort?.abort(reason);
   };
@@ -120,113 +74,156 @@ export function createServer(options: ServerOptions): Server {
   /** Of one link, or of all. */
   const fireAll = (reason: TightbeamError, link?: Link): void => {
     for (let call = present; call !== undefined; call = call.outer) if (link === undefined || call.link === link) fire(call, reason);
-    for (const [of, calls] of waiting) if (link === undefined || of === link) for (const call of calls.values()) fire(call, reason);
+    for (const call of calls.of(link)) fire(call, reason);
   };
 
-  const wait = (call: Call): void => {
-    if (call.waits) return;
-    const calls = waiting.get(call.link);
-    if (calls === undefined) waiting.set(call.link, new Map([[call.header.id, call]]));
-    else calls.set(call.header.id, call);
-    call.waits = true;
-    waitingCount++;
+  /** Whoever asked waits no longer. A notification was for us all the same, unless it is we who end. */
+  const withdraw = (call: Call, reason: TightbeamError): void => {
+    if (call.header.type === "notification" && refusing?.code !== "closed") return;
+    if (call.turn === undefined || !places.withdraw(call.turn)) return;
+    call.turn = undefined;
+    queuedCount--;
+    const answers = call.link.state !== "ended" && reason.code !== "cancelled";
+    calls.remove(call);
+    if (answers) finish(call.link, call.delivery, call.header, "refused", undefined, reason);
+    else call.delivery.settle("refused");
+    settleIdle();
   };
 
   const settleIdle = (): void => {
-    if (runningCount > 0 || idleWaiters.length === 0) return;
+    if (runningCount + queuedCount > 0 || idleWaiters.length === 0) return;
     const waiters = idleWaiters;
     idleWaiters = [];
     for (const waiter of waiters) waiter();
   };
 
   const done = (call: Call, outcome: Outcome, payload: EncodedPayload | undefined, error: unknown): void => {
-    const { link, header } = call;
+    const { header } = call;
     if (!call.over) {
       call.over = true;
       runningCount--;
     }
-    if (call.waits) {
-      call.waits = false;
-      waitingCount--;
-      const calls = waiting.get(link);
-      calls?.delete(header.id);
-      if (calls?.size === 0 && link.state === "ended") waiting.delete(link);
+    calls.remove(call);
+    finish(call.link, call.delivery, header, outcome, payload, error);
+    if (call.placed) {
+      call.placed = false;
+      places.leave(header.priority);
     }
-    finish(link, call.delivery, header, outcome, payload, error);
     settleIdle();
   };
 
   const fail = (call: Call, error: unknown): void =>
-    done(call, "refused", undefined, ofThisCall(error) ?? new TightbeamError("handler_failed", "The handler failed."));
+    done(call, isUnhandled(error) ? "no_handler" : "refused", undefined, ofThisCall(error) ?? new TightbeamError("handler_failed", "The handler failed."));
 
-  const reply = (call: Call, { output: schema }: Method, output: unknown): void => {
+  const reply = (call: Call, schema: Method["output"], output: unknown): void => {
     try {
       if (call.header.type !== "request") return done(call, "ok", undefined, undefined);
       const checked = schema === undefined ? output : validate(schema, output, "output");
       if (!(checked instanceof Promise)) return done(call, "ok", encodePayload(output, json), undefined);
-      wait(call);
+      calls.add(call);
       checked.then(() => done(call, "ok", encodePayload(output, json), undefined)).catch((error) => fail(call, error));
     } catch (error) {
       fail(call, error);
     }
   };
 
-  const replyLater = (call: Call, method: Method, result: PromiseLike<unknown>): void => {
-    wait(call);
+  const replyLater = (call: Call, schema: Method["output"], result: PromiseLike<unknown>): void => {
+    calls.add(call);
     // Settles once, whatever a foreign `then` does.
     Promise.resolve(result).then(
-      (output) => reply(call, method, output),
+      (output) => reply(call, schema, output),
       (error) => fail(call, error),
     );
   };
 
-  return {
-    handle(method, handler) {
-      if (handlers.has(method.name))
-        throw new TightbeamError("invalid_argument", `'${method.name}' has a handler already. Remove it first by calling what handle() returned.`);
-      const entry = { method, handler, own: undefined };
-      handlers.set(method.name, entry);
-      return () => {
-        if (handlers.get(method.name) === entry) handlers.delete(method.name);
-      };
-    },
-    handleOwn(method, own) {
-      if (handlers.has(method.name)) return false;
-      handlers.set(method.name, { method, handler: nothing, own });
-      return true;
-    },
-    serve(link, delivery, header, payload) {
-      const refused = refusal(link, delivery, header);
-      if (refused !== undefined) return finish(link, delivery, header, "refused", undefined, refused);
-      const found = handlers.get(header.method as string);
-      if (found === undefined) {
-        const error = new TightbeamError("no_handler", `There is no handler for '${header.method}' here.`);
-        return finish(link, delivery, header, "no_handler", undefined, error);
-      }
-      const { method, handler, own } = found;
-      const call: Call = { link, header, delivery, abort: undefined, cancelled: undefined, outer: present, waits: false, over: false };
-      present = call;
-      runningCount++;
-      try {
-        const value = decodePayload(payload, json);
-        const input = method.input === undefined ? value : validate(method.input, value, "input");
+  /** Decodes, and runs middleware, schema and handler. */
+  const run = (call: Call, found: Handled | undefined, payload: EncodedPayload | undefined): void => {
+    const { link, header } = call;
+    call.outer = present;
+    present = call;
+    runningCount++;
+    try {
+      const value = decodePayload(payload, json);
+      let result: unknown;
+      if (found?.own !== undefined) result = found.own(link, value);
+      else if (!middleware.used) result = begin(call, found, value, new CallContext(call));
+      else {
         const context = new CallContext(call);
-        const result = own !== undefined ? own(link, input) : input instanceof Promise ? handleLater(handler, input, context) : handler(input, context);
-        if (isThenable(result)) replyLater(call, method, result);
-        else reply(call, method, result);
-      } catch (error) {
-        fail(call, error);
-      } finally {
-        present = call.outer;
+        const kind = header.type as "request" | "notification";
+        result = middleware.run(new SeenCall(kind, header.method as string, value, context), (input) => begin(call, found, input, context));
       }
+      const schema = found?.method.output;
+      if (isThenable(result)) replyLater(call, schema, result);
+      else reply(call, schema, result);
+    } catch (error) {
+      fail(call, error);
+    } finally {
+      present = call.outer;
+    }
+  };
+
+  const queue = (call: Call, payload: EncodedPayload | undefined): void => {
+    const { link, delivery, header } = call;
+    const kept = keepPayload(payload);
+    const name = header.method as string;
+    let started = false;
+    queuedCount++;
+    const turn = places.wait(header.priority, kept?.bytes.length ?? 0, () => {
+      started = true;
+      call.turn = undefined;
+      call.placed = true;
+      queuedCount--;
+      calls.remove(call);
+      const late = admission.forbidden(link, callPermission(name)) ?? admission.expired(link, header, "when its turn came");
+      if (late === undefined) return run(call, handlers.get(name) ?? handlers.forTheRest, kept);
+      places.leave(header.priority);
+      finish(link, delivery, header, "refused", undefined, late);
+      settleIdle();
+    });
+    if (turn instanceof TightbeamError) {
+      queuedCount--;
+      return finish(link, delivery, header, "refused", undefined, turn);
+    }
+    if (started) return;
+    call.turn = turn;
+    calls.add(call);
+  };
+
+  return {
+    handle: (method, handler) => handlers.handle(method, handler),
+    fallback: (handler) => handlers.fallback(handler),
+    handleOwn: (method, handler) => handlers.handleOwn(method, handler),
+    serve(link, delivery, header, payload) {
+      const name = header.method as string;
+      const found = handlers.get(name);
+      const own = found === undefined ? name.startsWith(ownPrefix) : found.own !== undefined;
+      const refused = refusal(link, delivery, header, own);
+      if (refused !== undefined) return finish(link, delivery, header, "refused", undefined, refused);
+      if (found === undefined && (own || (handlers.forTheRest === undefined && !middleware.used)))
+        return finish(link, delivery, header, "no_handler", undefined, noHandler(name));
+      const placed = !own && places.enter(header.priority);
+      const call: Call = {
+        link,
+        header,
+        delivery,
+        abort: undefined,
+        cancelled: undefined,
+        outer: undefined,
+        listed: false,
+        over: false,
+        placed,
+        turn: undefined,
+      };
+      if (own || placed) run(call, found ?? handlers.forTheRest, payload);
+      else queue(call, payload);
     },
     cancel(link, id) {
-      const call = waiting.get(link)?.get(id);
+      const call = calls.find(link, id);
       if (call !== undefined) fire(call, new TightbeamError("cancelled", "The caller waits no longer."));
     },
     linkEnded(link, error) {
       fireAll(error, link);
-      if (waiting.get(link)?.size === 0) waiting.delete(link);
+      calls.linkEnded(link);
     },
     get running() {
       return runningCount;
@@ -247,8 +244,6 @@ export function createServer(options: ServerOptions): Server {
   };
 }
 
-const nothing = (): void => undefined;
-
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 
@@ -261,9 +256,17 @@ const ofThisCall = (error: unknown): unknown =>
     ? new TightbeamError("overloaded", error.message, { cause: error, retryAfter: 1 })
     : error;
 
-/** By our clock and the link's measured offset (peer's clock minus ours). */
-function expired(link: Link, header: EnvelopeHeader, runtime: Runtime): boolean {
-  return header.ttl !== undefined && runtime.clock.wall() + link.clockOffset() - header.timestamp > header.ttl;
+/** What the schema makes of the value goes to the handler. */
+function begin(call: Call, found: Handled | undefined, value: unknown, context: HandlerContext): unknown {
+  if (found === undefined) throw noHandler(call.header.method as string);
+  const { method, handler } = found;
+  const input = method.input === undefined ? value : validate(method.input, value, "input");
+  return input instanceof Promise ? handleLater(handler, input, context) : handler(input, context);
 }
+
+const noHandler = (name: string): TightbeamError => new TightbeamError("no_handler", `There is no handler for '${name}' here.`);
+
+/** Of our own, not of an agent that a handler asked. */
+const isUnhandled = (error: unknown): boolean => isTightbeamError(error) && error.code === "no_handler" && error.id === undefined;
 
 const handleLater = (handler: Handler, input: Promise<unknown>, context: HandlerContext): Promise<unknown> => input.then((valid) => handler(valid, context));

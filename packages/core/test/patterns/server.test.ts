@@ -8,6 +8,8 @@ import { TightbeamError } from "../../src/errors.js";
 import * as limits from "../../src/limits.js";
 import type { Link } from "../../src/link/link-types.js";
 import type { Delivery, Outcome, OutgoingMessage } from "../../src/link/message.js";
+import { createAdmission } from "../../src/patterns/admission.js";
+import { createMiddleware } from "../../src/patterns/middleware.js";
 import { createServer } from "../../src/patterns/server.js";
 import { createVirtualRuntime } from "../../src/runtime/index.js";
 
@@ -23,6 +25,8 @@ function setUp() {
     runtime,
     ids: createIds(runtime),
     json: limits,
+    admission: createAdmission(runtime, undefined, {}),
+    middleware: createMiddleware(),
     onFailure: () => undefined,
     observe: undefined,
   });

@@ -1,0 +1,50 @@
+import type { EncodedPayload } from "../codec/types.js";
+import { toWireError } from "../envelope/error.js";
+import type { Ids } from "../envelope/id.js";
+import type { EnvelopeHeader, OutgoingHeader } from "../envelope/types.js";
+import { encodeEnvelope } from "../envelope/wire.js";
+import { TightbeamError } from "../errors.js";
+import type { Link } from "../link/link-types.js";
+import type { Runtime } from "../runtime/runtime.js";
+import { laneOfPriority } from "./operation.js";
+
+export interface AnswerOptions {
+  readonly runtime: Runtime;
+  readonly ids: Ids;
+  /** A handler failed or its output did not fit: the rest of what the caller is told only by id. */
+  readonly onFailure: (failure: { readonly id: string; readonly method: string; readonly peer: string; readonly error: unknown }) => void;
+  readonly observe: ((link: Link, header: OutgoingHeader, payload: EncodedPayload | undefined) => void) | undefined;
+}
+
+/** Sends a response, or an error where there is one. */
+export type Answer = (link: Link, request: EnvelopeHeader, payload: EncodedPayload | undefined, error: unknown) => void;
+
+export function createAnswer({ runtime, ids, onFailure, observe }: AnswerOptions): Answer {
+  const answer: Answer = (link, request, payload, error) => {
+    const timestamp = runtime.clock.wall();
+    const { id: correlationId, priority } = request;
+    let header: OutgoingHeader;
+    if (error === undefined) header = { type: "response", id: ids.bytes(timestamp), correlationId, timestamp, priority };
+    else {
+      const id = ids.text(timestamp);
+      header = { type: "error", id, correlationId, timestamp, priority, error: toWireError(error, id) };
+      onFailure({ id, method: request.method ?? "", peer: link.peer.id, error });
+    }
+    const bytes = encodeEnvelope(header, payload);
+    const most = link.peer.limits.maxMessageBytes;
+    if (bytes.length > most && error === undefined) {
+      return answer(link, request, undefined, new TightbeamError("too_large", `The reply has ${bytes.length} bytes; the caller takes at most ${most}.`));
+    }
+    try {
+      link.send({ bytes, lane: laneOfPriority(request.priority, bytes.length), intake: false });
+      observe?.(link, header, payload);
+    } catch (cause) {
+      // The link ended while the handler ran: the caller has its `delivery_unknown`.
+      if (link.state === "ended") return;
+      // No memory for this reply: an error is smaller. A peer that leaves no room even for that takes none of its answers.
+      if (error === undefined) answer(link, request, undefined, cause);
+      else link.close("overloaded");
+    }
+  };
+  return answer;
+}

@@ -1,0 +1,67 @@
+import type { Method } from "../contract/index.js";
+import { TightbeamError } from "../errors.js";
+import type { Link } from "../link/link-types.js";
+import type { HandlerContext } from "./context.js";
+
+export type Handler = (input: unknown, context: HandlerContext) => unknown;
+
+export interface Handled {
+  readonly method: Method;
+  readonly handler: Handler;
+  /** Instead of the handler, for what agents say to each other on their own account. */
+  readonly own: ((link: Link, value: unknown) => unknown) | undefined;
+}
+
+/** Who answers what, by method name. */
+export interface Handlers {
+  handle(method: Method, handler: Handler): () => void;
+  /** Handles what has no handler. Throws `invalid_argument` when there is one already. */
+  fallback(handler: Handler): () => void;
+  /** Answers what agents say to each other on their own account. False when it is answered already. */
+  handleOwn(method: Method, handler: (link: Link, value: unknown) => unknown): boolean;
+  get(name: string): Handled | undefined;
+  readonly forTheRest: Handled | undefined;
+}
+
+class AgentHandlers implements Handlers {
+  forTheRest: Handled | undefined;
+  readonly #handlers = new Map<string, Handled>();
+
+  get(name: string): Handled | undefined {
+    return this.#handlers.get(name);
+  }
+
+  handle(method: Method, handler: Handler): () => void {
+    const { name } = method;
+    if (this.#handlers.has(name)) throw taken(`'${name}' has a handler`, "handle");
+    const entry = { method, handler, own: undefined };
+    this.#handlers.set(name, entry);
+    return () => {
+      if (this.#handlers.get(name) === entry) this.#handlers.delete(name);
+    };
+  }
+
+  fallback(handler: Handler): () => void {
+    if (this.forTheRest !== undefined) throw taken("There is a fallback", "fallback");
+    const entry = { method: anyMethod, handler, own: undefined };
+    this.forTheRest = entry;
+    return () => {
+      if (this.forTheRest === entry) this.forTheRest = undefined;
+    };
+  }
+
+  handleOwn(method: Method, own: (link: Link, value: unknown) => unknown): boolean {
+    if (this.#handlers.has(method.name)) return false;
+    this.#handlers.set(method.name, { method, handler: nothing, own });
+    return true;
+  }
+}
+
+const anyMethod: Method = { kind: "method", name: "", input: undefined, output: undefined, idempotent: false };
+
+const nothing = (): void => undefined;
+
+const taken = (what: string, by: string): TightbeamError =>
+  new TightbeamError("invalid_argument", `${what} already. Remove it first by calling what ${by}() returned.`);
+
+export const createHandlers = (): Handlers => new AgentHandlers();
