@@ -8,8 +8,8 @@ import type { Link } from "../link/link-types.js";
 import type { Links } from "../link/links.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { Admission } from "./admission.js";
-import type { Presence } from "./presence/presence.js";
 import type { MiddlewareChain } from "./middleware.js";
+import type { Presence } from "./presence/presence.js";
 import type { System } from "./system.js";
 
 /** What an agent gives each of its patterns to work with. */
