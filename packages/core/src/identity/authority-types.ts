@@ -1,5 +1,6 @@
 import type { Runtime } from "../runtime/runtime.js";
 import type { PublishedKey } from "./authority-keys.js";
+import type { TokenEndpoint, TokenEndpointOptions } from "./exchange/types.js";
 import type { ManagedIdentity } from "./identity.js";
 import type { IssuerProfile } from "./profile.js";
 import type { Revocation } from "./revocations.js";
@@ -49,6 +50,11 @@ export interface Authority {
   issue(options: IssueOptions): Promise<string>;
   /** An identity whose tokens this authority renews. Tokens for an audience carry only permissions that begin with `transport:`: a relay sees them. */
   enroll(id: string, options?: EnrollOptions): Promise<ManagedIdentity>;
+  /**
+   * Issues tokens to whoever shows a credential that counts and proves a key: `POST /token`, RFC 8693 with a DPoP proof (RFC 9449). The other
+   * side is `identityFromAuthority`. Throws `invalid_argument`, `invalid_key`.
+   */
+  accept(options: TokenEndpointOptions): Promise<TokenEndpoint>;
   /** The public keys, as a JWK Set to publish. */
   jwks(): { readonly keys: readonly PublishedKey[] };
   /** Signs with another key from now on (default: a generated one of the same kind). The old one is published until its tokens have expired. */

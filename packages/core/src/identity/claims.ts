@@ -19,10 +19,10 @@ export const expiredToken = (): TightbeamError =>
 const wrong = (claim: string): TightbeamError => invalidToken(`The token's '${claim}' is missing or wrong.`);
 
 /** RFC 7515, 4.1.9: `application/` may be left out, and case does not count. */
-const mediaType = (typ: string): string => (typ.includes("/") ? typ : `application/${typ}`).toLowerCase();
+export const mediaType = (typ: string): string => (typ.includes("/") ? typ : `application/${typ}`).toLowerCase();
 
 /**
- * PROTOCOL 2, step 2, after the signature: type, issuer, what must be there, and the times (RFC 7519, 4.1.4 to 4.1.6) in whole seconds.
+ * PROTOCOL 2, step 2, after the signature: type, issuer, what must be there, and the times.
  * Throws `invalid_token` and `expired_token`.
  */
 export function checkClaims({ typ }: JsonObject, claims: JsonObject, profile: CheckedProfile, nowMs: number): TokenTimes {
@@ -30,6 +30,11 @@ export function checkClaims({ typ }: JsonObject, claims: JsonObject, profile: Ch
   if (claims.iss !== profile.issuer) throw wrong("iss");
   for (const name of ["sub", "jti", "cnf"]) if (!Object.hasOwn(claims, name)) throw wrong(name);
 
+  return checkTimes(claims, profile.maxTokenAge, nowMs);
+}
+
+/** `iat`, `exp` and `nbf` if it is there (RFC 7519, 4.1.4 to 4.1.6), in whole seconds; ages in ms. Throws `invalid_token` and `expired_token`. */
+export function checkTimes(claims: JsonObject, maxAge: number, nowMs: number): TokenTimes {
   const seconds = (name: string): number => {
     const value = claims[name];
     if (!Number.isFinite(value)) throw wrong(name);
@@ -40,7 +45,7 @@ export function checkClaims({ typ }: JsonObject, claims: JsonObject, profile: Ch
   if (Math.max(issued, Object.hasOwn(claims, "nbf") ? seconds("nbf") : 0) > now + clockToleranceS)
     throw invalidToken("The token is not valid yet: compare the clocks of both machines.");
   // A token with an `exp` far away ends when its age does.
-  const end = Math.min(expires, issued + profile.maxTokenAge / 1000);
+  const end = Math.min(expires, issued + maxAge / 1000);
   if (expires <= now - clockToleranceS || end < now - clockToleranceS) throw expiredToken();
   return { issuedAt: Math.floor(issued * 1000), expiresAt: Math.floor(end * 1000) };
 }

@@ -11,6 +11,8 @@ export interface IssueRequest {
   readonly audience?: string;
   /** The key the token must be bound to. */
   readonly publicJwk: PublicJwk;
+  /** The same key, to prove that it is ours. */
+  readonly key: SigningKey;
 }
 
 export interface CreateIdentityOptions {
@@ -74,7 +76,7 @@ export function createIdentity(options: CreateIdentityOptions): ManagedIdentity 
           createRenewal({
             audience,
             key,
-            issue: () => issue(audience === undefined ? { publicJwk: key.publicJwk } : { audience, publicJwk: key.publicJwk }),
+            issue: () => issue({ publicJwk: key.publicJwk, key, ...(audience === undefined ? {} : { audience }) }),
             timeout,
             runtime,
             emit,

@@ -4,6 +4,7 @@ export type { Authority, AuthorityTrustOptions, CreateAuthorityOptions, EnrollOp
 export type { PublishedKey } from "./authority-keys.js";
 export { type CreateIdentityOptions, createIdentity, type IssueRequest, type ManagedIdentity } from "./identity.js";
 export { type FixedTokenOptions, identityFromToken, type TokenGetterOptions } from "./from-token.js";
+export { type AuthorityIdentityOptions, identityFromAuthority } from "./from-authority.js";
 export { generateSecret } from "./secret.js";
 export { identityFromSecret, type SecretIdentityOptions } from "./shared-secret.js";
 export { type IssuerTrust, type SecretTrustOptions, trust } from "./trust.js";
@@ -13,6 +14,24 @@ export type { JwkSet } from "./key-set.js";
 export type { PublicTokenAlgorithm } from "./algorithms.js";
 export type { Revocation } from "./revocations.js";
 export { permits } from "./permissions.js";
+
+// Tokens in exchange for what people already have: `authority.accept`.
+export type {
+  AcceptedCredential,
+  CredentialRequest,
+  Grant,
+  OidcCredential,
+  RequestOrigin,
+  SecretCredential,
+  SpiffeCredential,
+  TokenEndpoint,
+  TokenEndpointLimits,
+  TokenEndpointOptions,
+  TokenEvent,
+  TokenIssued,
+  TokenRefused,
+} from "./exchange/types.js";
+export { type DpopClaims, signDpop } from "./dpop.js";
 
 // Keys.
 export { exportKey, generateKey, type GenerateKeyOptions, importKey, type PrivateJwk } from "./key.js";

@@ -21,11 +21,13 @@ export interface TokenContent {
   readonly publicJwk: PublicJwk;
   readonly permissions: readonly string[];
   readonly audience: string | undefined;
+  /** Default "wit+jwt". */
+  readonly typ?: string;
 }
 
 /** A Workload Identity Token (draft-ietf-wimse-workload-creds): `typ: wit+jwt`, bound by `cnf.jwk`. Throws `too_large` above 8 KiB. */
 export async function issueToken(signer: TokenSigner, content: TokenContent): Promise<string> {
-  const header = { alg: signer.alg, typ: "wit+jwt", kid: signer.kid };
+  const header = { alg: signer.alg, typ: content.typ ?? "wit+jwt", kid: signer.kid };
   const claims = {
     iss: content.issuer,
     sub: content.id,

@@ -12,15 +12,8 @@ const maxAgeMax = 60_000;
  * loaded with the first token.
  */
 export function keysFromUrl(text: string, allowed: readonly PublicTokenAlgorithm[] | undefined, options: RemoteKeySetOptions): KeySource {
-  const url = checkUrl(text, options.allowInsecure === true);
-  const checked: CheckedRemoteOptions = {
-    ...options,
-    runtime: options.runtime ?? systemRuntime(),
-    maxAge: Math.min(bounded("maxAge", options.maxAge, maxAgeMax), maxAgeMax),
-    cooldown: bounded("cooldown", options.cooldown, 10_000),
-    staleFor: bounded("staleFor", options.staleFor, 30 * 60_000),
-    timeout: bounded("timeout", options.timeout, 5_000),
-  };
+  const url = checkUrl(text, "JWKS", options.allowInsecure === true);
+  const checked = checkRemoteOptions(options);
   const source = onDemand(async () => (await import("./remote-key-set.js")).remoteKeys(url, allowed, checked));
   return {
     find: async (alg, kid) => (await source()).find(alg, kid),
@@ -28,15 +21,26 @@ export function keysFromUrl(text: string, allowed: readonly PublicTokenAlgorithm
   };
 }
 
+/** With defaults. Throws `invalid_argument`. */
+export const checkRemoteOptions = (options: RemoteKeySetOptions): CheckedRemoteOptions => ({
+  fetch: options.fetch,
+  runtime: options.runtime ?? systemRuntime(),
+  maxAge: Math.min(bounded("maxAge", options.maxAge, maxAgeMax), maxAgeMax),
+  cooldown: bounded("cooldown", options.cooldown, 10_000),
+  staleFor: bounded("staleFor", options.staleFor, 30 * 60_000),
+  timeout: bounded("timeout", options.timeout, 5_000),
+});
+
 function bounded(name: string, value: number | undefined, fallback: number): number {
   if (value === undefined) return fallback;
   if (!(Number.isFinite(value) && value >= 0)) throw new TightbeamError("invalid_argument", `\`${name}\` is a number of ms, 0 or more.`);
   return value;
 }
 
-function checkUrl(text: string, allowInsecure: boolean): string {
+/** https, or http on a loopback address where that is allowed; normalised. Throws `invalid_argument`. */
+export function checkUrl(text: string, name: string, allowInsecure: boolean): string {
   const refuse = (why: string): never => {
-    throw new TightbeamError("invalid_argument", `The JWKS URL ${why}.`);
+    throw new TightbeamError("invalid_argument", `The ${name} URL ${why}.`);
   };
   const url = URL.canParse(text) ? new URL(text) : refuse("is not a URL");
   if (url.username !== "" || url.password !== "") refuse("must not hold a user name or password");

@@ -5,6 +5,7 @@ import { isAgentId } from "../transport/address.js";
 import { createAuthorityKeys } from "./authority-keys.js";
 import type { Authority, AuthorityTrustOptions, CreateAuthorityOptions, EnrollOptions, IssueOptions } from "./authority-types.js";
 import { clockToleranceS } from "./claims.js";
+import type { TokenEndpointOptions } from "./exchange/types.js";
 import { createIdentity } from "./identity.js";
 import { issueToken, type TokenSigner } from "./issue.js";
 import { readPublicJwk, thumbprintOf } from "./jwk.js";
@@ -54,9 +55,15 @@ export async function createLocalAuthority(options: CreateAuthorityOptions): Pro
     return issueToken(shared ?? signer(withKeys().active), { issuer, id, jti, issuedAt, expiresAt, alg, publicJwk: jwk, permissions: granted, audience });
   }
 
+  const jwks = () => ({ keys: keys?.published(wall()) ?? [] });
+
   return Object.freeze({
     issuer,
     issue,
+    async accept(endpoint: TokenEndpointOptions) {
+      const { createTokenEndpoint } = await import("./exchange/endpoint.js");
+      return createTokenEndpoint({ issuer, issue, jwks }, endpoint, runtime);
+    },
     async enroll(id: string, { permissions = [], audiences, alg = "EdDSA", key, lifetime = defaultLifetime }: EnrollOptions = {}) {
       const granted = checkPermissions(permissions);
       const forTransport = granted.filter((permission) => permission.startsWith(transportPermission));
@@ -72,7 +79,7 @@ export async function createLocalAuthority(options: CreateAuthorityOptions): Pro
         },
       });
     },
-    jwks: () => ({ keys: keys?.published(wall()) ?? [] }),
+    jwks,
     async rotateKey(key?: SigningKey) {
       const current = withKeys();
       current.rotate(key ?? (await generateKey({ alg: current.active.alg, runtime })), wall());

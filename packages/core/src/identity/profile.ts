@@ -57,7 +57,7 @@ export function checkProfile(profile: IssuerProfile): CheckedProfile {
   return Object.freeze({ ...profile, typ, maxTokenAge, prefixes: Object.freeze([...prefixes]) });
 }
 
-const isPrefix = (prefix: unknown): boolean => typeof prefix === "string" && (prefix === "" || isAgentId(prefix.endsWith("/") ? `${prefix}x` : prefix));
+export const isPrefix = (prefix: unknown): boolean => typeof prefix === "string" && (prefix === "" || isAgentId(prefix.endsWith("/") ? `${prefix}x` : prefix));
 
 /** A prefix that ends in "/" (or is empty) covers what begins with it; any other one covers only itself. */
 export const covers = (prefix: string, id: string): boolean => (prefix === "" || prefix.endsWith("/") ? id.startsWith(prefix) : id === prefix);

@@ -1,8 +1,9 @@
 import { TightbeamError } from "../errors.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { PublicTokenAlgorithm } from "./algorithms.js";
-import { fetchKeySet } from "./fetch-key-set.js";
+import { fetchDocument } from "./fetch-json.js";
 import type { IssuerKey } from "./issuer-key.js";
+import type { JsonObject } from "./json.js";
 import { findKey, type KeySource, readKeySet } from "./key-set.js";
 
 /** Times in ms. */
@@ -22,13 +23,21 @@ export interface RemoteKeySetOptions {
   readonly runtime?: Runtime;
 }
 
-export type CheckedRemoteOptions = Required<Omit<RemoteKeySetOptions, "fetch" | "allowInsecure">> & Pick<RemoteKeySetOptions, "fetch">;
+export type CheckedRemoteOptions = Required<Omit<RemoteKeySetOptions, "fetch" | "allowInsecure">> & { readonly fetch?: typeof globalThis.fetch | undefined };
 
 const retryMinMs = 1_000;
 const retryMaxMs = 30_000;
 
+const acceptKeySet = "application/jwk-set+json, application/json";
+
+export const fetchKeySet = (url: string, options: CheckedRemoteOptions): Promise<JsonObject> => fetchDocument(url, "The JWKS URL", acceptKeySet, options);
+
+/** The keys behind one URL. */
+export const remoteKeys = (url: string, allowed: readonly PublicTokenAlgorithm[] | undefined, options: CheckedRemoteOptions): KeySource =>
+  loadedKeys(async () => readKeySet(await fetchKeySet(url, options), allowed), options);
+
 /** One fetch in flight at a time, started only when the set is too old, or for an unknown `kid` outside the cool-down. */
-export function remoteKeys(url: string, allowed: readonly PublicTokenAlgorithm[] | undefined, options: CheckedRemoteOptions): KeySource {
+export function loadedKeys(load: () => Promise<readonly IssuerKey[]>, options: CheckedRemoteOptions): KeySource {
   const { runtime, maxAge, cooldown, staleFor } = options;
 
   let keys: readonly IssuerKey[] | undefined;
@@ -45,7 +54,7 @@ export function remoteKeys(url: string, allowed: readonly PublicTokenAlgorithm[]
   async function refresh(): Promise<void> {
     const startedAt = now();
     try {
-      keys = readKeySet(await fetchKeySet(url, options), allowed);
+      keys = await load();
       fetchedAt = startedAt;
       failures = 0;
       failure = undefined;

@@ -15,16 +15,19 @@ const secretMaxBytes = 1_024;
 /** 32 random bytes for `trust.everyoneWithSecret` and `identityFromSecret`. */
 export const generateSecret = (runtime: Runtime = systemRuntime()): Uint8Array => runtime.random.bytes(secretMinBytes);
 
+/** What a key is derived for: with one the other's tokens cannot be made. */
+export type SecretPurpose = "shared secret" | "enrolment secret";
+
 /** The verifying side: one key, HS256 only. */
-export function secretKeys(secret: Uint8Array): KeySource {
-  const key = deriveKey(secret, "verify");
+export function secretKeys(secret: Uint8Array, purpose: SecretPurpose = "shared secret"): KeySource {
+  const key = deriveKey(secret, "verify", purpose);
   const only: IssuerKey = { id: "shared-secret", kid: undefined, algorithms: ["HS256"], cryptoKey: () => key };
   return localKeys(() => [only]);
 }
 
 /** The issuing side. */
-export function secretSigner(secret: Uint8Array): TokenSigner {
-  const key = deriveKey(secret, "sign");
+export function secretSigner(secret: Uint8Array, purpose: SecretPurpose = "shared secret"): TokenSigner {
+  const key = deriveKey(secret, "sign", purpose);
   return {
     alg: "HS256",
     kid: undefined,
@@ -33,20 +36,27 @@ export function secretSigner(secret: Uint8Array): TokenSigner {
 }
 
 /** HKDF-SHA256 (RFC 5869), no salt: the secret itself signs nothing, so it never equals a key used elsewhere. Throws `invalid_key` at once. */
-function deriveKey(secret: Uint8Array, usage: "sign" | "verify"): Promise<CryptoKey> {
+function deriveKey(secret: Uint8Array, usage: "sign" | "verify", purpose: SecretPurpose): Promise<CryptoKey> {
   checkSecret(secret);
   const { subtle } = globalThis.crypto;
-  const parameters = { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(0), info: encodeUtf8("tightbeam/1 shared secret HS256") };
   const derived = subtle
     .importKey("raw", secret.slice(), "HKDF", false, ["deriveKey"])
-    .then((base) => subtle.deriveKey(parameters, base, { name: "HMAC", hash: "SHA-256", length: 256 }, false, [usage]));
+    .then((base) => subtle.deriveKey(expand(`${purpose} HS256`), base, { name: "HMAC", hash: "SHA-256", length: 256 }, false, [usage]));
   // Whoever needs the key sees the rejection; until then it is nobody's.
   derived.catch(() => undefined);
   return derived;
 }
 
-/** Cannot prove randomness; refuses what is surely not random: too short, printable text, few distinct values, a repeated block, a steady step. */
-function checkSecret(secret: Uint8Array): void {
+/** What a key or a name is derived for (RFC 5869), without a salt. */
+export const expand = (what: string): HkdfParams => ({
+  name: "HKDF",
+  hash: "SHA-256",
+  salt: new Uint8Array(0),
+  info: encodeUtf8(`tightbeam/1 ${what}`) as BufferSource,
+});
+
+/** Cannot prove randomness; refuses what is surely not random: too short, printable text, few distinct values, a repeated block, a steady step. Throws `invalid_key`. */
+export function checkSecret(secret: Uint8Array): void {
   const refuse = (why: string): never => {
     throw new TightbeamError("invalid_key", `The shared secret ${why}: use generateSecret(), 32 random bytes.`);
   };

@@ -59,8 +59,8 @@ export async function recheckToken(token: VerifiedToken, rules: TokenRules, now:
   await checkRevocation(token, rules.profile);
 }
 
-/** Of the very text that `readToken` took apart. The key that verified it. */
-async function verifySignature(token: string, { keys, algorithms }: TokenRules): Promise<IssuerKey> {
+/** Of the very text that `readToken` took apart. The key that verified it. Throws `invalid_token`, and what finding the key threw. */
+export async function verifySignature(token: string, { keys, algorithms }: Pick<TokenRules, "keys" | "algorithms">): Promise<IssuerKey> {
   const compactVerify = await loadVerify();
   let issuerKey: IssuerKey | undefined;
   try {

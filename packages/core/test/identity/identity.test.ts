@@ -22,7 +22,7 @@ const minute = 60_000;
 async function setUp(options: { lifetime?: number; seed?: number; timeout?: number } = {}) {
   const runtime = createVirtualRuntime({ seed: options.seed ?? 3 });
   const authority = await createAuthority({ runtime, key: await promptKey(), lifetime: options.lifetime ?? hour });
-  const state = { down: false, requests: [] as IssueRequest[] };
+  const state = { down: false, requests: [] as Pick<IssueRequest, "audience" | "publicJwk">[] };
   const issue = vi.fn<(request: IssueRequest) => Promise<string>>(async ({ audience, publicJwk }) => {
     state.requests.push({ ...(audience === undefined ? {} : { audience }), publicJwk });
     if (state.down) throw new Error("connection refused");
