@@ -135,7 +135,7 @@ const roles: Row[] = [
     expect: { refused: "flow" },
   },
   { name: "an event", make: sends(() => envelope("event")), expect: { refused: "unsupported" } },
-  { name: "a stream", make: sends(() => envelope("stream", { correlationId: newId() }), { flags: whole }), expect: { refused: "unsupported" } },
+  { name: "a stream", make: sends(() => envelope("stream", { correlationId: newId() })), expect: { refused: "unsupported" } },
   {
     name: "a response to nothing",
     make: sends(() => envelope("response", { correlationId: newId() }), { flags: whole }),

@@ -60,7 +60,7 @@ export interface RogueLink {
   readonly next: number[];
   /** What it expects of the victim, per lane. */
   readonly expected: number[];
-  /** What came from the victim. */
+  /** What came from the victim, beside what it says on its own account. */
   readonly got: { readonly header: EnvelopeHeader }[];
   readonly closes: string[];
   readonly credits: number;
@@ -156,7 +156,8 @@ export async function createRogue(field: Field, id = "mallory", options: RogueOp
           if (sequence !== expected[lane]) return;
           expected[lane] = sequence + 1;
           if (type !== cellType.msg || (flags & whole) !== whole) return;
-          link.got.push(decodeEnvelope(record.slice(start, end)));
+          const envelope = decodeEnvelope(record.slice(start, end));
+          if (envelope.header.method?.startsWith("tb/") !== true) link.got.push(envelope);
         },
         ack(ack) {
           for (const { lane, next } of ack.lanes) acked[lane] = next;

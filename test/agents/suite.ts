@@ -1,4 +1,4 @@
-import { type Agent, type AgentOptions, type Authority, createAuthority, method, TightbeamError } from "@tightbeam/core";
+import { type Agent, type AgentOptions, type Authority, createAuthority, type Envelope, method, TightbeamError } from "@tightbeam/core";
 import { afterEach, describe, expect, test } from "vitest";
 import { z } from "zod";
 
@@ -238,8 +238,13 @@ export function agentSuite({ name, create }: AgentSuiteOptions): void {
       alice.handle("double", (input) => (input as number) * 2);
       const atAlice: unknown[] = [];
       const atBob: unknown[] = [];
-      alice.onEnvelope(({ type, from, to, payload }) => void atAlice.push([type, from, to, payload]));
-      const stop = bob.onEnvelope(({ type, from, to, payload }) => void atBob.push([type, from, to, payload]));
+      const seenBy =
+        (list: unknown[]) =>
+        ({ type, from, to, payload, method: name }: Envelope): void => {
+          if (name?.startsWith("tb/") !== true) list.push([type, from, to, payload]);
+        };
+      alice.onEnvelope(seenBy(atAlice));
+      const stop = bob.onEnvelope(seenBy(atBob));
       await bob.request("alice", "double", 21);
       const expected = [
         ["request", "bob", "alice", 21],
@@ -250,6 +255,15 @@ export function agentSuite({ name, create }: AgentSuiteOptions): void {
       stop();
       await bob.request("alice", "double", 1);
       expect(atBob).toHaveLength(2);
+    });
+
+    test("each side of a link says once what it can do, and again when it changed", async () => {
+      const { alice, bob } = await pair({ alice: { limits: { messageMaxBytes: 100_000 } } });
+      const link = await bob.link("alice");
+      await until(() => link.peer.capabilities !== undefined);
+      expect(link.peer.capabilities).toMatchObject({ protocol: 1, maxMessageBytes: 100_000, contracts: [], kinds: [], load: undefined, publishes: false });
+      expect(link.peer.capabilities?.types).toContain("request");
+      await until(() => alice.links("bob")[0]?.peer.capabilities !== undefined);
     });
 
     test("links are visible and can be closed", async () => {

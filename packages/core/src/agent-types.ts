@@ -6,6 +6,7 @@ import type { LinkState, LinkStatus } from "./link/link-types.js";
 import type { LinksEvent } from "./link/links.js";
 import type { AdmissionLimits } from "./patterns/admission.js";
 import type { Policy } from "./patterns/admission-policy.js";
+import type { Capabilities } from "./patterns/capabilities.js";
 import type { HandlerContext } from "./patterns/context.js";
 import type { Middleware } from "./patterns/middleware.js";
 import type { NotifyOptions, OperationOptions } from "./patterns/operation.js";
@@ -51,6 +52,8 @@ export interface AgentLink {
     readonly issuer: string;
     readonly thumbprint: string;
     readonly permissions: readonly string[];
+    /** What the peer can do, as far as its token lets it. Undefined until it has said so: one message after the link is there. */
+    readonly capabilities: Capabilities | undefined;
   };
   readonly state: LinkState;
   /** Suite, epochs, round trip in ms, counters: a snapshot. */
@@ -75,6 +78,8 @@ export type AgentEvent =
   | LinksEvent
   | PresenceEvent
   | { readonly type: "handler_failed"; readonly id: string; readonly method: string; readonly peer: string; readonly error: unknown }
+  /** A peer said what it can do, or that this has changed: `link.peer.capabilities`. */
+  | { readonly type: "capabilities"; readonly peer: string; readonly instance: string }
   | { readonly type: "refused"; readonly peer: string; readonly error: TightbeamError }
   /** A request was sent again, to another instance: the one that had it left, and it could not do anything twice. */
   | { readonly type: "moved"; readonly id: string; readonly method: string; readonly peer: string; readonly from: string; readonly to: string };
@@ -99,7 +104,7 @@ export interface Agent {
   /** Runs the same handler and drops its result. Resolves when the message is in the window or the next record has room for it, or as `confirm` says. */
   notify<T extends Method>(target: Target, method: T, input: MethodInput<T>, options?: NotifyOptions): Promise<void>;
   notify(target: Target, method: string, input?: unknown, options?: NotifyOptions): Promise<void>;
-  /** Sees every envelope, sent and received, with its payload decoded; changes nothing. */
+  /** Sees every envelope, sent and received, with its payload decoded; changes nothing. What agents say on their own account is among them: methods that begin with `tb/`. */
   onEnvelope(listener: (envelope: Envelope) => void): () => void;
   /** Links, handshakes, failures of handlers. */
   onEvent(listener: (event: AgentEvent) => void): () => void;

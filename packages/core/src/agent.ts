@@ -12,6 +12,7 @@ import type { Link } from "./link/link-types.js";
 import { createLinks, type Links } from "./link/links.js";
 import { createAdmission } from "./patterns/admission.js";
 import { createCaller } from "./patterns/caller.js";
+import { type CapabilityExchange, createCapabilities } from "./patterns/capabilities.js";
 import type { HandlerContext } from "./patterns/context.js";
 import type { PatternHost, PatternPart } from "./patterns/host.js";
 import { createMiddleware } from "./patterns/middleware.js";
@@ -64,7 +65,6 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       }
     };
 
-  const parts: PatternPart[] = [];
   const onFailure: PatternHost["onFailure"] = (failure) => events.emit({ type: "handler_failed", ...failure });
   const caller = createCaller({
     runtime,
@@ -88,7 +88,10 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     system,
     onEvent: events.emit,
   });
-  parts.push(presence);
+  const capabilities = createCapabilities({ runtime, system });
+  capabilities.onChange(({ peer }) => events.emit({ type: "capabilities", peer: peer.id, instance: peer.instance }));
+  capabilities.provide("rate", () => admission.rate);
+  const parts: PatternPart[] = [presence, capabilities];
   const onRefused: PatternHost["onRefused"] = (refused) => events.emit({ type: "refused", ...refused });
   const receive = createReceiver({ caller, server, observe: observe("received"), onRefused });
 
@@ -125,6 +128,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     json,
     links,
     system,
+    capabilities,
     admission,
     presence,
     middleware,
@@ -151,6 +155,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     await transport.close();
   };
 
+  const view = (link: Link): AgentLink => viewOf(link, capabilities);
   const toMethod = (method: Method | string): Method => (typeof method === "string" ? makeMethod(method) : method);
   const agent: Agent = {
     id: identity.id,
@@ -198,13 +203,13 @@ const noOptions = Object.freeze({});
 const views = new WeakMap<Link, AgentLink>();
 
 /** One object per link, so that applications can compare them. */
-function view(link: Link): AgentLink {
+function viewOf(link: Link, { of }: Pick<CapabilityExchange, "of">): AgentLink {
   const known = views.get(link);
   if (known !== undefined) return known;
   const made: AgentLink = {
     get peer() {
       const { id, instance, issuer, thumbprint, permissions } = link.peer;
-      return { id, instance, issuer, thumbprint, permissions };
+      return { id, instance, issuer, thumbprint, permissions, capabilities: of(link) };
     },
     get state() {
       return link.state;

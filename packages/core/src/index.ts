@@ -10,6 +10,8 @@ export type { PlacesLimits } from "./patterns/admission-places.js";
 export type { Policy, PolicyPeer } from "./patterns/admission-policy.js";
 export type { IncomingCall, Middleware, Next } from "./patterns/middleware.js";
 export type { Rate } from "./resilience/token-bucket.js";
+export type { Capabilities } from "./patterns/capabilities.js";
+export type { Claims, ServedContract } from "./patterns/hello.js";
 export type { HandlerContext } from "./patterns/context.js";
 export type { Envelope, EnvelopeHeader, EnvelopeType, Headers, Priority, WireError } from "./envelope/types.js";
 export type { LinkState, LinkStatus, LinkTarget } from "./link/link-types.js";

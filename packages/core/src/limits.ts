@@ -93,3 +93,10 @@ export const rateTable = 10_000;
 /** The least rate for what agents say on their own account, where there is a rate. */
 export const ownRatePerSecond = 100;
 export const ownRateBurst = 200;
+/** What is taken of what a peer says of itself: contracts, versions of each, kinds, and characters of names in all. */
+export const helloContracts = 128;
+export const helloVersions = 16;
+export const helloKinds = 32;
+export const helloTextMax = 8 * 1024;
+/** Between two times that an agent says what changed. */
+export const helloEveryMs = 200;

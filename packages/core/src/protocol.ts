@@ -30,3 +30,5 @@ export const criticalIntakeCount = 256;
 export const criticalIntakeBytes = 1024 * 1024;
 export const cookieBytes = 52;
 export const cookieValidMs = 60_000;
+/** Versions of contracts: in a name on the wire at most nine digits. */
+export const contractVersionMax = 999_999_999;

@@ -1,4 +1,5 @@
 import { encodeUtf8, isWellFormed } from "../bytes.js";
+import * as protocol from "../protocol.js";
 
 /** What the strings of an envelope may be. The wire, the JSON form and the contracts ask here, so they cannot disagree. */
 
@@ -17,6 +18,10 @@ export const maxErrorTextBytes = 1024;
 
 /** A method or topic: 1 to 128 of `A-Z a-z 0-9 _ -` in segments joined by `.` or `/`, each beginning with a letter or digit. */
 export const isName = (text: unknown): text is string => typeof text === "string" && text.length <= maxNameLength && name.test(text);
+
+/** A version of a contract. */
+export const isVersion = (value: unknown): value is number =>
+  typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= protocol.contractVersionMax;
 
 /** A header name: 1 to 64 characters of an HTTP token in lower case, beginning with a letter or digit, and no name that objects have of their own. */
 export const isHeaderName = (text: unknown): text is string => typeof text === "string" && headerName.test(text) && text !== "constructor";

@@ -8,6 +8,7 @@ import type { Link } from "../link/link-types.js";
 import type { Links } from "../link/links.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { Admission } from "./admission.js";
+import type { CapabilityExchange } from "./capabilities.js";
 import type { MiddlewareChain } from "./middleware.js";
 import type { Presence } from "./presence/presence.js";
 import type { System } from "./system.js";
@@ -25,6 +26,8 @@ export interface PatternHost {
   readonly presence: Presence;
   /** What an application put before its handlers: for requests and notifications the server asks it, other patterns do so themselves. */
   readonly middleware: MiddlewareChain;
+  /** What the two sides of a link say of themselves: each pattern provides its part. */
+  readonly capabilities: CapabilityExchange;
   /** Told of every envelope that is sent. */
   readonly observe: (link: Link, header: OutgoingHeader, payload: EncodedPayload | undefined) => void;
   /** A handler failed: the rest of what the peer is told only by id. */

@@ -1,0 +1,165 @@
+import { types } from "../envelope/layout.js";
+import { permits } from "../identity/permissions.js";
+import * as limits from "../limits.js";
+import type { Link } from "../link/link-types.js";
+import * as protocol from "../protocol.js";
+import type { Runtime } from "../runtime/runtime.js";
+import { createEmitter } from "../telemetry/events.js";
+import { type Claims, makeHello, readHello, type ServedContract } from "./hello.js";
+import type { System } from "./system.js";
+
+/** What a peer can do, as far as it may: what it said of itself over the link, and its token. Read anew each time: a token may be renewed. */
+export interface Capabilities extends Omit<Claims, "contracts" | "kinds" | "load"> {
+  /** The largest message it takes, in bytes. */
+  readonly maxMessageBytes: number;
+  /** Those of the claimed contracts that its token lets it serve: `serve:<contract>`. */
+  readonly contracts: readonly ServedContract[];
+  /** Those of the claimed kinds that its token lets it serve: `serve:<kind>`. */
+  readonly kinds: readonly string[];
+  /** Undefined also where it may serve none of its kinds. */
+  readonly load: number | undefined;
+  /** All that it said, whether it may or not. */
+  readonly claims: Claims;
+}
+
+/** What each side of a link says of itself, once, and again when it changed. */
+export interface CapabilityExchange {
+  /** What this agent says of itself. `value` is asked whenever it is said; where it throws, or is undefined or not of this shape, the member is left out. */
+  provide<Member extends keyof Claims>(member: Member, value: () => Claims[Member] | undefined): void;
+  /** Something that was provided has another value: peers are told within `limits.helloEveryMs`, once for all that changed by then. */
+  changed(): void;
+  /** Undefined until the peer has said something. */
+  of(link: Link): Capabilities | undefined;
+  /** Called when a peer said something that is not what it said before. */
+  onChange(listener: (link: Link) => unknown): () => void;
+  linkUp(link: Link): void;
+  linkEnded(link: Link): void;
+  stop(): void;
+}
+
+const name = "hello";
+
+export function createCapabilities({ runtime, system }: { readonly runtime: Runtime; readonly system: System }): CapabilityExchange {
+  const providers = new Map<keyof Claims, () => unknown>();
+  const known = new WeakMap<Link, Capabilities>();
+  const changes = createEmitter<Link>();
+  /** Links that are up, with the edition of what they were told. */
+  const told = new Map<Link, number>();
+  let edition = 1;
+  let last: { readonly text: string; readonly claims: Claims } | undefined;
+  let due = false;
+  let resting: (() => void) | undefined;
+  let stopped = false;
+
+  const tell = (link: Link): void => {
+    if (stopped || told.get(link) === edition || link.state === "ended") return;
+    const now = edition;
+    told.set(link, now);
+    // A link that takes nothing for so long is told when it comes up again.
+    system.notify(link, name, makeHello(providers)).catch(() => {
+      if (told.get(link) === now) told.set(link, 0);
+    });
+  };
+
+  const tellAll = (): void => {
+    if (stopped) return;
+    due = false;
+    resting = runtime.timers.after(limits.helloEveryMs, rested, { background: true });
+    for (const link of told.keys()) if (link.state === "up") tell(link);
+  };
+
+  const rested = (): void => {
+    resting = undefined;
+    if (due) tellAll();
+  };
+
+  /** One object for all peers that say the same, as replicas do. */
+  const shared = (claims: Claims): Claims => {
+    const text = JSON.stringify(claims);
+    if (last?.text !== text) last = { text, claims };
+    return last.claims;
+  };
+
+  system.handle(name, (link, value) => {
+    const before = known.get(link)?.claims;
+    const claims = shared(readHello(value));
+    if (before === claims || (before !== undefined && JSON.stringify(before) === JSON.stringify(claims))) return;
+    known.set(link, new PeerCapabilities(link, claims));
+    changes.emit(link);
+  });
+
+  const exchange: CapabilityExchange = {
+    provide: (member, value) => void providers.set(member, value),
+    changed() {
+      edition++;
+      if (due || stopped) return;
+      due = true;
+      if (resting === undefined) runtime.timers.turn(tellAll);
+    },
+    of: (link) => known.get(link),
+    onChange: changes.on,
+    linkUp(link) {
+      if (!told.has(link)) told.set(link, 0);
+      tell(link);
+    },
+    linkEnded: (link) => void told.delete(link),
+    stop() {
+      stopped = true;
+      resting?.();
+    },
+  };
+  exchange.provide("protocol", () => protocol.version);
+  exchange.provide("types", () => types);
+  return exchange;
+}
+
+/** Getters: permissions are those of the link's newest session. */
+class PeerCapabilities implements Capabilities {
+  readonly claims: Claims;
+  readonly #link: Link;
+
+  constructor(link: Link, claims: Claims) {
+    this.#link = link;
+    this.claims = claims;
+  }
+
+  get protocol(): number {
+    return this.claims.protocol;
+  }
+
+  get types(): Claims["types"] {
+    return this.claims.types;
+  }
+
+  get maxMessageBytes(): number {
+    return this.#link.peer.limits.maxMessageBytes;
+  }
+
+  get contracts(): readonly ServedContract[] {
+    return this.claims.contracts.filter(({ name: contract }) => this.#mayServe(contract));
+  }
+
+  get kinds(): readonly string[] {
+    return this.claims.kinds.filter((kind) => this.#mayServe(kind));
+  }
+
+  get load(): number | undefined {
+    return this.claims.kinds.some((kind) => this.#mayServe(kind)) ? this.claims.load : undefined;
+  }
+
+  get rate(): Claims["rate"] {
+    return this.claims.rate;
+  }
+
+  get publishes(): boolean {
+    return this.claims.publishes;
+  }
+
+  get subscribes(): boolean {
+    return this.claims.subscribes;
+  }
+
+  #mayServe(what: string): boolean {
+    return permits(this.#link.peer.permissions, `serve:${what}`);
+  }
+}
