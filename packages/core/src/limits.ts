@@ -83,6 +83,8 @@ export const hintAnswerMs = 1_000;
 export const running = 4_096;
 export const queued = 16_384;
 export const queuedBytes = 64 * 1024 * 1024;
+/** A handler that has not settled so long after its signal fired no longer counts. */
+export const abandonedMs = 30_000;
 /** Of what waits, so many begin before the network is read again. */
 export const startsPerTurn = 32;
 /** Bounds of the `retryAfter` of an agent whose queue is full. */

@@ -11,6 +11,8 @@ export interface Call extends Running {
   /** It is in the table. */
   listed: boolean;
   over: boolean;
+  /** Given up, although its handler has not settled. */
+  abandoned: boolean;
   /** It holds a place; what agents say on their own account needs none. */
   placed: boolean;
   /** Its place in the queue, until its turn. */

@@ -4,7 +4,8 @@ import type { EncodedPayload } from "../codec/types.js";
 import { type Method, validate } from "../contract/index.js";
 import { ownPrefix } from "../contract/standard-schema.js";
 import type { EnvelopeHeader } from "../envelope/types.js";
-import { isTightbeamError, TightbeamError } from "../errors.js";
+import { TightbeamError } from "../errors.js";
+import * as limits from "../limits.js";
 import type { Link } from "../link/link-types.js";
 import type { Delivery, Outcome } from "../link/message.js";
 import { type Admission, callPermission, keepPayload } from "./admission.js";
@@ -12,6 +13,7 @@ import { type AnswerOptions, createAnswer } from "./answer.js";
 import { CallContext, type HandlerContext } from "./context.js";
 import { createHandlers, type Handled, type Handler, type Handlers } from "./handlers.js";
 import { type MiddlewareChain, SeenCall } from "./middleware.js";
+import { isUnhandled, noHandler, ofThisCall } from "./refusals.js";
 import { type Call, createRunningCalls } from "./running-calls.js";
 
 export interface ServerOptions extends AnswerOptions {
@@ -37,7 +39,7 @@ export interface Server extends Pick<Handlers, "handle" | "fallback" | "handleOw
 }
 
 export function createServer(options: ServerOptions): Server {
-  const { json, admission, middleware } = options;
+  const { runtime, json, admission, middleware } = options;
   const { places } = admission;
   const handlers = createHandlers();
   const calls = createRunningCalls();
@@ -67,8 +69,25 @@ export function createServer(options: ServerOptions): Server {
 
   const fire = (call: Call, reason: TightbeamError): void => {
     if (call.turn !== undefined) return withdraw(call, reason);
-    call.cancelled ??= reason;
+    if (call.cancelled !== undefined) return;
+    call.cancelled = reason;
     call.abort?.abort(reason);
+    if (refusing?.code !== "closed") runtime.timers.after(limits.abandonedMs, () => abandon(call), { background: true });
+  };
+
+  /** Nobody waits for it, and it heeds no signal: what it holds is for others. */
+  const abandon = (call: Call): void => {
+    if (call.over) return;
+    call.abandoned = true;
+    const { link, header } = call;
+    const error = new TightbeamError(
+      "timeout",
+      `The handler of '${header.method}' did not settle within ${limits.abandonedMs} ms of its signal: it is given up.`,
+    );
+    options.onFailure({ id: header.id, method: header.method ?? "", peer: link.peer.id, error });
+    release(call);
+    call.delivery.settle("refused");
+    leave(call);
   };
 
   /** Of one link, or of all. */
@@ -97,19 +116,27 @@ export function createServer(options: ServerOptions): Server {
     for (const waiter of waiters) waiter();
   };
 
-  const done = (call: Call, outcome: Outcome, payload: EncodedPayload | undefined, error: unknown): void => {
-    const { header } = call;
+  const release = (call: Call): void => {
     if (!call.over) {
       call.over = true;
       runningCount--;
     }
     calls.remove(call);
-    finish(call.link, call.delivery, header, outcome, payload, error);
+  };
+
+  const leave = (call: Call): void => {
     if (call.placed) {
       call.placed = false;
-      places.leave(header.priority);
+      places.leave(call.header.priority);
     }
     settleIdle();
+  };
+
+  const done = (call: Call, outcome: Outcome, payload: EncodedPayload | undefined, error: unknown): void => {
+    if (call.abandoned) return;
+    release(call);
+    finish(call.link, call.delivery, call.header, outcome, payload, error);
+    leave(call);
   };
 
   const fail = (call: Call, error: unknown): void =>
@@ -212,6 +239,7 @@ export function createServer(options: ServerOptions): Server {
         listed: false,
         over: false,
         placed,
+        abandoned: false,
         turn: undefined,
       };
       if (own || placed) run(call, found ?? handlers.forTheRest, payload);
@@ -247,15 +275,6 @@ export function createServer(options: ServerOptions): Server {
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 
-/**
- * `overloaded`, again after 0 ms, says that nothing was done and sends the request to another instance. When another agent said
- * so (`id`) to a handler that hands it on, it was about the handler's own request: this call has run.
- */
-const ofThisCall = (error: unknown): unknown =>
-  isTightbeamError(error) && error.code === "overloaded" && error.retryAfter === 0 && error.id !== undefined
-    ? new TightbeamError("overloaded", error.message, { cause: error, retryAfter: 1 })
-    : error;
-
 /** What the schema makes of the value goes to the handler. */
 function begin(call: Call, found: Handled | undefined, value: unknown, context: HandlerContext): unknown {
   if (found === undefined) throw noHandler(call.header.method as string);
@@ -263,10 +282,5 @@ function begin(call: Call, found: Handled | undefined, value: unknown, context: 
   const input = method.input === undefined ? value : validate(method.input, value, "input");
   return input instanceof Promise ? handleLater(handler, input, context) : handler(input, context);
 }
-
-const noHandler = (name: string): TightbeamError => new TightbeamError("no_handler", `There is no handler for '${name}' here.`);
-
-/** Of our own, not of an agent that a handler asked. */
-const isUnhandled = (error: unknown): boolean => isTightbeamError(error) && error.code === "no_handler" && error.id === undefined;
 
 const handleLater = (handler: Handler, input: Promise<unknown>, context: HandlerContext): Promise<unknown> => input.then((valid) => handler(valid, context));

@@ -139,6 +139,29 @@ test("an agent that closes refuses what waits, and drains what it has taken befo
   expect([begun.length, idle]).toEqual([2, true]);
 });
 
+test("TM-118 a handler that heeds no signal holds its place for 30 s more, and is then given up; what it says later counts for nothing", async () => {
+  const { server, runtime, makeLink, failures } = setUp({ running: 1 });
+  const { link, serve, answers, outcomes } = makeLink();
+  const { begun, handler } = gated();
+  server.handle(method("work"), handler);
+  serve(1);
+  serve(2);
+  server.cancel(link, idOf(1));
+  server.cancel(link, idOf(1));
+  await runtime.advance(29_900);
+  expect([begun.length, server.running, outcomes.length]).toEqual([1, 1, 0]);
+  await runtime.advance(200);
+  expect([begun.length, server.running, outcomes]).toEqual([2, 1, ["refused"]]);
+  expect(failures).toEqual(["timeout"]);
+  begun[0]?.end();
+  await runtime.advance(1);
+  expect([server.running, answers]).toEqual([1, []]);
+  begun[1]?.end();
+  await runtime.advance(60_000);
+  expect([server.running, answers, outcomes]).toEqual([0, ["response"], ["refused", "ok"]]);
+  expect(failures).toEqual(["timeout"]);
+});
+
 test("a ttl that runs out in the queue: the handler does not run, and the caller is told", async () => {
   const { server, runtime, makeLink, failures } = setUp({ running: 1 });
   const { serve, answers, outcomes } = makeLink();
