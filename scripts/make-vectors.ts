@@ -3,6 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { envelopeVectors } from "./vectors/envelope.js";
 import { frameVectors } from "./vectors/frame.js";
 import { handshakeVectors } from "./vectors/handshake.js";
+import { partVectors } from "./vectors/part.js";
 import { presenceVectors } from "./vectors/presence.js";
 import { sessionVectors } from "./vectors/session.js";
 
@@ -10,6 +11,7 @@ const folder = new URL("../vectors/", import.meta.url);
 const made: Record<string, unknown> = {
   envelope: envelopeVectors(),
   frame: frameVectors(),
+  part: partVectors(),
   handshake: await handshakeVectors(),
   presence: await presenceVectors(),
   session: sessionVectors(),

@@ -64,11 +64,25 @@ const made: readonly Omit<EnvelopeVector, "wire">[] = [
   { description: "response without a payload", header: { type: "response", id, correlationId, timestamp: 0, priority: "normal", ttl: 0 } },
   { description: "event", header: { type: "event", id, timestamp, priority: "low", topic: "progress" }, payload: { json: { percent: 50 } } },
   {
-    description: "first envelope of a stream",
-    header: { type: "stream", id, timestamp, priority: "normal", method: "tokens" },
+    description: "stream",
+    header: { type: "stream", id, timestamp, priority: "normal", method: "tokens", stream: { number: 0, credit: 1_048_576 } },
     payload: { json: { prompt: "x" } },
   },
-  { description: "later envelope of a stream", header: { type: "stream", id, correlationId, timestamp, priority: "normal" }, payload: { json: "word" } },
+  {
+    description: "stream with the largest number and credit, and what else it may have",
+    header: {
+      type: "stream",
+      id,
+      correlationId,
+      timestamp,
+      priority: "high",
+      ttl: 5_000,
+      method: "tokens",
+      headers: { note: "x" },
+      idempotencyKey: "k",
+      stream: { number: 2 ** 32 - 1, credit: 2 ** 48 - 1 },
+    },
+  },
   {
     description: "error",
     header: {
@@ -115,6 +129,9 @@ const refused: readonly RefusedVector[] = [
   { description: "header value with ESC", path: "headers", wire: ping("020c", `${name}01016100011b`) },
   { description: "header value that is not UTF-8", path: "headers", wire: ping("020c", `${name}0101610001ff`) },
   { description: "idempotency key with a space", path: "idempotencyKey", wire: ping("0214", `${name}03612062`) },
+  { description: "stream without a method", path: "method", wire: ping("0200", "00000000000000000000", "15") },
+  { description: "stream without its number and credit", path: "stream", wire: ping("0204", name, "15") },
+  { description: "stream with bytes after its credit", path: "payload", wire: ping("0204", `${name}0000000000000000000000`, "15") },
   { description: "retry after on a request", path: "error.retryAfter", wire: ping("0224", `${name}00000001`) },
 ];
 

@@ -1,9 +1,9 @@
 import { injectFaults } from "@tightbeam/conformance";
 import { createAgent } from "@tightbeam/core";
 import { connectMemory, createHub } from "@tightbeam/memory";
-import { agentSuite } from "./suite.js";
+import { allSuites } from "./all-suites.js";
 
-agentSuite({
+allSuites({
   name: "memory",
   async create(authority) {
     const hub = createHub();
@@ -17,7 +17,7 @@ agentSuite({
   },
 });
 
-agentSuite({
+allSuites({
   name: "memory that drops, doubles, delays and reorders",
   async create(authority) {
     const hub = createHub();

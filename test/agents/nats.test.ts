@@ -3,11 +3,11 @@ import { createAgent } from "@tightbeam/core";
 import type { Transport } from "@tightbeam/core/transport";
 import { connectNats } from "@tightbeam/nats";
 import { startBroker, withNatsServer } from "../../packages/nats/test/broker.js";
-import { agentSuite } from "./suite.js";
+import { allSuites } from "./all-suites.js";
 
 withNatsServer("agents over NATS", () => {
   for (const faulty of [false, true]) {
-    agentSuite({
+    allSuites({
       name: faulty ? "NATS, with frames dropped, doubled, delayed and reordered" : "a nats-server that is killed and started again",
       async create(authority) {
         const broker = await startBroker();

@@ -5,12 +5,12 @@ import type { Transport } from "@tightbeam/core/transport";
 import { connectWebSocket } from "@tightbeam/websocket";
 import { createRelay } from "@tightbeam/websocket/relay";
 import { createMortalRelay } from "../../packages/websocket/test/fixture.js";
-import { agentSuite } from "./suite.js";
+import { allSuites } from "./all-suites.js";
 
 const reconnect = { minMs: 5, maxMs: 50 };
 
 for (const faulty of [false, true]) {
-  agentSuite({
+  allSuites({
     name: faulty ? "a WebSocket relay, with frames dropped, doubled, delayed and reordered" : "a WebSocket relay that is killed and started again",
     async create(authority) {
       const relay = await createMortalRelay(authority);
@@ -77,7 +77,7 @@ async function createWire(port: number) {
   };
 }
 
-agentSuite({
+allSuites({
   name: "WebSocket, directly: the first agent embeds the relay",
   async create(authority) {
     const port = await freePort();

@@ -1,4 +1,4 @@
-import type { HandlerInput, HandlerOutput, Method, MethodInput, MethodOutput } from "./contract/index.js";
+import type { HandlerInput, HandlerOutput, Method, MethodInput, MethodOutput, Stream } from "./contract/index.js";
 import type { Envelope } from "./envelope/types.js";
 import type { TightbeamError } from "./errors.js";
 import type { Identity, Trust } from "./identity/types.js";
@@ -11,6 +11,7 @@ import type { HandlerContext } from "./patterns/context.js";
 import type { Middleware } from "./patterns/middleware.js";
 import type { NotifyOptions, OperationOptions } from "./patterns/operation.js";
 import type { PresenceEvent, PresenceOption, PresenceStatus } from "./patterns/presence/presence.js";
+import type { StreamArguments, StreamCall, StreamCallOf, StreamCallOptions, StreamHandleOptions, StreamHandler } from "./patterns/streams/types.js";
 import type { Target } from "./patterns/target.js";
 import type { Runtime } from "./runtime/runtime.js";
 import type { HandshakeCounters } from "./secure/types.js";
@@ -71,6 +72,8 @@ export interface AgentStatus {
   readonly presence: PresenceStatus;
   /** Requests that wait for an answer, handlers that run, what waits for its turn here, and answers that nothing waited for any more. */
   readonly calls: { readonly waiting: number; readonly running: number; readonly queued: number; readonly late: number };
+  /** Streams that go on, opened here and served here. */
+  readonly streams: { readonly opened: number; readonly served: number };
   readonly memory: { readonly used: number; readonly most: number };
 }
 
@@ -98,12 +101,20 @@ export interface Agent {
   fallback(handler: (input: unknown, context: HandlerContext) => unknown): () => void;
   /** Puts a middleware before every handler, after those that are there. Returns a function that takes it out. */
   use(middleware: Middleware): () => void;
+  /** Answers a stream: a generator that yields chunks, or a function that reads `context.source`; what it returns is the output. */
+  handle<T extends Stream>(stream: T, handler: StreamHandler<T>, options?: StreamHandleOptions): () => void;
   /** Rejects with what the peer's handler failed with, `timeout`, `no_answer`, `no_handler`, `delivery_unknown` and the other codes of docs/errors.md. */
   request<T extends Method>(target: Target, method: T, input: MethodInput<T>, options?: OperationOptions): Promise<MethodOutput<T>>;
   request(target: Target, method: string, input?: unknown, options?: OperationOptions): Promise<unknown>;
   /** Runs the same handler and drops its result. Resolves when the message is in the window or the next record has room for it, or as `confirm` says. */
   notify<T extends Method>(target: Target, method: T, input: MethodInput<T>, options?: NotifyOptions): Promise<void>;
   notify(target: Target, method: string, input?: unknown, options?: NotifyOptions): Promise<void>;
+  /**
+   * Opens a stream, and returns it at once: iterate over it for what the handler says, and see `StreamCall` for the rest. It goes on through
+   * reconnects and new sessions. What is wrong with the arguments, too, is what it ends with.
+   */
+  stream<T extends Stream>(target: Target, stream: T, ...rest: StreamArguments<T>): StreamCallOf<T>;
+  stream(target: Target, stream: string, input?: unknown, options?: StreamCallOptions): StreamCall;
   /** Sees every envelope, sent and received, with its payload decoded; changes nothing. What agents say on their own account is among them: methods that begin with `tb/`. */
   onEnvelope(listener: (envelope: Envelope) => void): () => void;
   /** Links, handshakes, failures of handlers. */

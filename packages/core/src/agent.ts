@@ -3,7 +3,7 @@ import { toBase64url } from "./bytes.js";
 import { decodePayload } from "./codec/index.js";
 import { jsonLimits } from "./codec/limits.js";
 import type { EncodedPayload } from "./codec/types.js";
-import { type Method, type MethodOutput, method as makeMethod } from "./contract/index.js";
+import { type Method, type MethodOutput, method as makeMethod, stream as makeStream, type Stream } from "./contract/index.js";
 import { createIds, uuidText } from "./envelope/id.js";
 import type { Envelope, OutgoingHeader } from "./envelope/types.js";
 import { TightbeamError } from "./errors.js";
@@ -20,6 +20,8 @@ import { checkOperation, type NotifyOptions, type OperationOptions } from "./pat
 import { createPresence } from "./patterns/presence/presence.js";
 import { createReceiver } from "./patterns/receiver.js";
 import { createServer } from "./patterns/server.js";
+import { createStreams } from "./patterns/streams/streams.js";
+import type { StreamCallOf, StreamCallOptions, StreamContext, StreamHandleOptions } from "./patterns/streams/types.js";
 import { createSystem } from "./patterns/system.js";
 import { notATarget, type Target, toTarget } from "./patterns/target.js";
 import { systemRuntime } from "./runtime/system.js";
@@ -93,7 +95,14 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   capabilities.provide("rate", () => admission.rate);
   const parts: PatternPart[] = [presence, capabilities];
   const onRefused: PatternHost["onRefused"] = (refused) => events.emit({ type: "refused", ...refused });
-  const receive = createReceiver({ caller, server, observe: observe("received"), onRefused });
+  const receive = createReceiver({
+    caller,
+    server,
+    stream: (...opening) => streams.opening(...opening),
+    part: (link, delivery) => streams.part(link, delivery),
+    observe: observe("received"),
+    onRefused,
+  });
 
   const links: Links = await createLinks({
     runtime,
@@ -136,14 +145,18 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     onFailure,
     onRefused,
   };
-  void host;
+  const streams = createStreams(host, server);
+  parts.push(streams);
 
   const shutDown = async (drain: number): Promise<void> => {
     const left = presence.leave();
     if (drain > 0) {
       server.drain();
       void links.leaveGroup();
-      const quiet = Promise.all([server.idle(), caller.idle()]).then(() => Promise.all(links.list().map((link) => link.drained())));
+      const busy = new TightbeamError("overloaded", "This agent is closing and takes no more.", { retryAfter: 0 });
+      const quiet = Promise.all([server.idle(), caller.idle(), ...parts.map((part) => part.drain?.(busy))]).then(() =>
+        Promise.all(links.list().map((link) => link.drained())),
+      );
       let cancel: (() => void) | undefined;
       await Promise.race([quiet, new Promise((resolve) => (cancel = runtime.timers.after(drain, () => resolve(undefined))))]);
       cancel?.();
@@ -160,10 +173,14 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const agent: Agent = {
     id: identity.id,
     instance,
-    handle: (method: Method | string, handler: (input: never, context: HandlerContext) => unknown) =>
-      server.handle(toMethod(method), handler as (input: unknown, context: HandlerContext) => unknown),
     fallback: server.fallback,
     use: middleware.use,
+    handle: (contract: Method | Stream | string, handler: (input: never, context: never) => unknown, handleOptions?: StreamHandleOptions) =>
+      typeof contract === "object" && contract.kind === "stream"
+        ? streams.handle(contract, handler as (input: unknown, context: StreamContext) => unknown, handleOptions)
+        : server.handle(toMethod(contract), handler as (input: unknown, context: HandlerContext) => unknown),
+    stream: <T extends Stream>(target: Target, contract: T | string, input?: unknown, options: StreamCallOptions = noOptions) =>
+      streams.open(toTarget(target), typeof contract === "string" ? makeStream(contract) : contract, input, options) as StreamCallOf<T>,
     request: <T extends Method>(target: Target, method: T | string, input?: unknown, operation: OperationOptions = noOptions) => {
       const to = toTarget(target);
       return to === undefined ? notATarget() : (caller.request(to, toMethod(method), input, operation) as Promise<MethodOutput<T>>);
@@ -188,6 +205,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       handshakes: links.handshakes,
       presence: presence.status(),
       calls: { waiting: caller.waiting, running: server.running, queued: admission.places.queued, late: caller.late },
+      streams: streams.counts,
       memory: { used: links.budget.used, most: links.budget.most },
     }),
     close(closeOptions = {}) {

@@ -2,6 +2,28 @@
 export { createAgent } from "./agent.js";
 export type { Agent, AgentEvent, AgentLimits, AgentLink, AgentOptions, AgentStatus, MethodHandler } from "./agent-types.js";
 export { type HandlerInput, type HandlerOutput, type Method, type MethodInput, type MethodOptions, type MethodOutput, method } from "./contract/index.js";
+export {
+  type HandledStreamChunk,
+  type HandledStreamInput,
+  type HandledStreamOutput,
+  type HandledStreamUp,
+  type Stream,
+  type StreamChunk,
+  type StreamInput,
+  type StreamOptions,
+  type StreamOutput,
+  type StreamUp,
+  stream,
+} from "./contract/index.js";
+export type {
+  StreamArguments,
+  StreamCall,
+  StreamCallOf,
+  StreamCallOptions,
+  StreamContext,
+  StreamHandleOptions,
+  StreamHandler,
+} from "./patterns/streams/types.js";
 export type { NotifyOptions, OperationOptions } from "./patterns/operation.js";
 export type { Target } from "./patterns/target.js";
 export type { PresenceEvent, PresenceOption, PresenceState, PresenceStatus } from "./patterns/presence/presence.js";
@@ -13,7 +35,7 @@ export type { Rate } from "./resilience/token-bucket.js";
 export type { Capabilities } from "./patterns/capabilities.js";
 export type { Claims, ServedContract } from "./patterns/hello.js";
 export type { HandlerContext } from "./patterns/context.js";
-export type { Envelope, EnvelopeHeader, EnvelopeType, Headers, Priority, WireError } from "./envelope/types.js";
+export type { Envelope, EnvelopeHeader, EnvelopeType, Headers, Priority, StreamOpening, WireError } from "./envelope/types.js";
 export type { LinkState, LinkStatus, LinkTarget } from "./link/link-types.js";
 export { createAuthority } from "./identity/authority.js";
 export type { Authority } from "./identity/authority-types.js";

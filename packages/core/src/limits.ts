@@ -58,6 +58,15 @@ export const jsonMaxKeys = 10_000;
 export const jsonMaxContainers = 100_000;
 export const envelopeHeaderMaxBytes = 8 * 1024;
 export const memoryBudgetBytes = 256 * 1024 * 1024;
+/** What may wait in a stream to be read, unless its reader says otherwise, and the most it may say. */
+export const streamWindowBytes = 1024 * 1024;
+export const streamWindowMaxBytes = 64 * 1024 * 1024;
+/** What may wait in a stream to be said: whoever does not await each write is refused past this. */
+export const streamWritesBytes = 1024 * 1024;
+/** Streams of one link, those opened here and those served here each. */
+export const streamsPerLink = 1_024;
+/** Streams served here, of all links together. */
+export const streamsPerAgent = 16_384;
 export const inboxBytes = 4 * 1024 * 1024;
 export const requestTimeoutMs = 30_000;
 /** Between two presence hints, by default. */

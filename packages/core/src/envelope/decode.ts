@@ -28,7 +28,7 @@ function parse(bytes: Uint8Array, whole: boolean): DecodedEnvelope {
   const first = bytes[0] as number;
   if (first >> 4 !== 1) throw invalid("version", "1");
   const type = types[(first & 15) - 1];
-  if (type === undefined) throw invalid("type", "1 to 6");
+  if (type === undefined) throw invalid("type", "1 to 6, or 7 in a stream");
   const flags = get16(bytes, 1);
   if ((flags & ~knownFlags) !== 0) throw invalid("flags", "an unknown one is set");
   if ((flags & (flag.payload | flag.rawPayload)) === flag.rawPayload) throw invalid("flags", "raw without a payload");
@@ -38,7 +38,7 @@ function parse(bytes: Uint8Array, whole: boolean): DecodedEnvelope {
   const header: Mutable<EnvelopeHeader> = {
     type,
     id: uuidText(bytes, 3),
-    timestamp: get16(bytes, 19) * 0x1_0000_0000 + get32(bytes, 21),
+    timestamp: get48(bytes, 19),
     priority: priorities[flags >> priorityShift] as EnvelopeHeader["priority"],
   };
   let at = fixedBytes;
@@ -66,7 +66,12 @@ function parse(bytes: Uint8Array, whole: boolean): DecodedEnvelope {
     header.idempotencyKey = key;
     at += 1 + key.length;
   }
-  if (type === "error") at = readError(bytes, at, limit, flags, header);
+  if (type === "error") at = readError(bytes, at, limit, (flags & flag.retryAfter) !== 0, header);
+  if (type === "stream") {
+    if (at + 10 > limit) throw short("stream");
+    header.stream = { number: get32(bytes, at), credit: get48(bytes, at + 4) };
+    at += 10;
+  }
   if (!whole || (flags & flag.payload) === 0) {
     if (whole && at !== bytes.length) throw invalid("payload", "bytes are left over although it has none");
     return { header, payload: undefined };
@@ -112,7 +117,8 @@ function readHeaders(bytes: Uint8Array, from: number, limit: number, header: Mut
   return at;
 }
 
-function readError(bytes: Uint8Array, from: number, limit: number, flags: number, header: Mutable<EnvelopeHeader>): number {
+/** Reads the fields of an error into `header`. Returns where they end. Throws `invalid_envelope`. */
+export function readError(bytes: Uint8Array, from: number, limit: number, retryAfter: boolean, header: { error?: WireError }): number {
   const code = ascii8(bytes, from, limit, "error.code");
   if (!isCodeText(code)) throw invalid("error.code", "outside its grammar");
   let at = from + 1 + code.length;
@@ -122,7 +128,7 @@ function readError(bytes: Uint8Array, from: number, limit: number, flags: number
   if (!isErrorId(id)) throw invalid("error.id", "outside its grammar");
   at = end + 1 + id.length;
   const error: Mutable<WireError> = { code: isErrorCode(code) ? code : "handler_failed", message, id };
-  if (flags & flag.retryAfter) {
+  if (retryAfter) {
     if (at + 4 > limit) throw short("error.retryAfter");
     error.retryAfter = get32(bytes, at);
     at += 4;
@@ -162,4 +168,5 @@ function text(bytes: Uint8Array, from: number, end: number, field: string): stri
 
 const get16 = (bytes: Uint8Array, at: number): number => ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
 const get32 = (bytes: Uint8Array, at: number): number => (get16(bytes, at) * 0x1_0000 + get16(bytes, at + 2)) >>> 0;
+const get48 = (bytes: Uint8Array, at: number): number => get16(bytes, at) * 0x1_0000_0000 + get32(bytes, at + 2);
 const short = (field: string) => invalid(field, `ends early, or the header is longer than ${limits.envelopeHeaderMaxBytes} bytes`);

@@ -6,7 +6,7 @@ import { isCodeText, isErrorId, isIdempotencyKey, isName, isPrintable, maxErrorT
 import { headerEntries } from "./headers.js";
 import { isUuidAt, writeUuid } from "./id.js";
 import { fixedBytes, invalid, priorities, priorityShift, shapeFault, types } from "./layout.js";
-import type { EnvelopeType, OutgoingHeader, Priority, WireError } from "./types.js";
+import type { EnvelopeType, OutgoingHeader, Priority, StreamOpening, WireError } from "./types.js";
 
 const headerMax = limits.envelopeHeaderMaxBytes;
 const slabBytes = 64 * 1024;
@@ -27,13 +27,14 @@ const textEncoder = new TextEncoder();
  * Throws `invalid_envelope` with the path of a field outside its grammar or not fit for the type.
  */
 export function encodeEnvelope(header: OutgoingHeader, payload?: EncodedPayload): Uint8Array {
-  const { type, id, correlationId, timestamp, priority, ttl, idempotencyKey, headers, method, topic, error } = header;
+  const { type, id, correlationId, timestamp, priority, ttl, idempotencyKey, headers, method, topic, error, stream } = header;
   // Everything is read before the first byte is written: reading may run foreign code, which may come back here.
   const entries = headers === undefined ? undefined : headerEntries(headers);
   const wireError = error === undefined ? undefined : readError(error);
   const name = type === "event" ? topic : method;
   if ((type === "event" ? method : topic) !== undefined) throw invalid(type === "event" ? "method" : "topic", `${type} has none`);
   if ((type === "error") !== (wireError !== undefined)) throw invalid("error", "exactly the type error has one");
+  if ((type === "stream") !== (stream !== undefined)) throw invalid("stream", "exactly the type stream has one");
 
   let flags = 0;
   if (correlationId !== undefined) flags |= flag.correlation;
@@ -54,7 +55,7 @@ export function encodeEnvelope(header: OutgoingHeader, payload?: EncodedPayload)
   out[start] = last.first;
   put16(out, start + 1, last.bits);
   if (typeof id !== "string" ? !putId(id, out, start + 3) : !writeUuid(id, out, start + 3)) throw invalid("id", "a UUIDv7 in lower case");
-  if (!(Number.isInteger(timestamp) && timestamp >= 0 && timestamp < 2 ** 48)) throw invalid("timestamp", "whole ms below 2^48");
+  if (!isU48(timestamp)) throw invalid("timestamp", "whole ms below 2^48");
   put16(out, start + 19, Math.floor(timestamp / 0x1_0000_0000));
   put32(out, start + 21, timestamp);
   let at = start + fixedBytes;
@@ -78,6 +79,7 @@ export function encodeEnvelope(header: OutgoingHeader, payload?: EncodedPayload)
     at = putAscii(out, at, idempotencyKey);
   }
   if (wireError !== undefined) at = putError(out, at, wireError, start + headerMax);
+  if (stream !== undefined) at = putOpening(out, at, stream, start + headerMax);
   return finish(start, at, payload);
 }
 
@@ -121,7 +123,8 @@ function finish(start: number, end: number, payload: EncodedPayload | undefined)
   return out;
 }
 
-function readError(error: WireError): WireError {
+/** The fields of an error, each checked. Throws `invalid_envelope`. */
+export function readError(error: WireError): WireError {
   const { code, message, id, retryAfter } = error;
   if (!isCodeText(code)) throw invalid("error.code", "a code of errors.ts");
   if (!isPrintable(message)) throw invalid("error.message", "printable text: see toWireError");
@@ -140,12 +143,21 @@ function putHeaders(out: Uint8Array, from: number, entries: readonly (readonly [
   return at;
 }
 
-function putError(out: Uint8Array, from: number, error: WireError, end: number): number {
+/** Writes what `readError` returned. Throws when it would go past `end`. */
+export function putError(out: Uint8Array, from: number, error: WireError, end: number): number {
   if (from + 1 + 64 + 2 + maxErrorTextBytes + 1 + 64 + 4 > end) throw headersTooLarge();
   let at = putAscii(out, from, error.code);
   at = putText16(out, at, error.message, at + 2 + maxErrorTextBytes);
   at = putAscii(out, at, error.id);
   return error.retryAfter === undefined ? at : put32(out, at, error.retryAfter);
+}
+
+function putOpening(out: Uint8Array, from: number, { number, credit }: StreamOpening, end: number): number {
+  if (!isU32(number)) throw invalid("stream.number", "a whole number below 2^32");
+  if (!isU48(credit)) throw invalid("stream.credit", "whole bytes below 2^48");
+  if (from + 10 > end) throw headersTooLarge();
+  const at = put16(out, put32(out, from, number), Math.floor(credit / 0x1_0000_0000));
+  return put32(out, at, credit);
 }
 
 /** L16 of UTF-8 that must end at or before `end`. */
@@ -179,4 +191,5 @@ function put32(out: Uint8Array, at: number, value: number): number {
 }
 
 const isU32 = (value: number): boolean => Number.isInteger(value) && value >= 0 && value < 2 ** 32;
+const isU48 = (value: number): boolean => Number.isInteger(value) && value >= 0 && value < 2 ** 48;
 const headersTooLarge = () => invalid("headers", `all but the payload is at most ${headerMax} bytes, an error message ${maxErrorTextBytes}`);

@@ -20,12 +20,16 @@ import type { EnvelopeType, Priority } from "./types.js";
  *     L16     message               at most 1024 bytes of UTF-8, `isPrintable`
  *     L8      id                    1-64 of `A-Z a-z 0-9 _ -`
  *     u32     retry after           flag 0x20; ms
+ *           opening                 type 5 only, always:
+ *     u32     number                of the stream, among those its opener opens on this link
+ *     u48     credit                bytes that the handler may say before it hears of more
  *     rest  payload                 flag 0x40: all that is left, JSON in UTF-8, or raw bytes with flag 0x80; without 0x40 nothing may be left
+ * Type 7, what is said in a stream, is no envelope: part.ts has its layout.
  *
  * Which parts a type must and may have (others are refused):
  *   request, notification   method; correlation id, ttl, headers, idempotency key, payload
  *   event                   topic; the same
- *   stream                  a method or a correlation id or both; the same
+ *   stream                  method, opening; the same
  *   response                correlation id; ttl, headers, payload
  *   error                   correlation id, error; ttl, headers, retry after
  * Everything before the payload is at most 8 KiB (`limits.envelopeHeaderMaxBytes`).
@@ -46,7 +50,7 @@ export const shapes: Readonly<Record<EnvelopeType, { readonly required: number; 
   request: { required: flag.name, allowed: message | flag.name },
   notification: { required: flag.name, allowed: message | flag.name },
   event: { required: flag.name, allowed: message | flag.name },
-  stream: { required: 0, allowed: message | flag.name },
+  stream: { required: flag.name, allowed: message | flag.name },
   response: { required: flag.correlation, allowed: anyType | flag.correlation | flag.payload | flag.rawPayload },
   error: { required: flag.correlation, allowed: anyType | flag.correlation | flag.retryAfter },
 };
@@ -56,7 +60,7 @@ export function shapeFault(type: EnvelopeType, flags: number): string | undefine
   const shape = shapes[type];
   const missing = shape.required & ~flags;
   const extra = flags & 0xff & ~shape.allowed;
-  if ((missing | extra) === 0) return type === "stream" && (flags & (flag.name | flag.correlation)) === 0 ? "method" : undefined;
+  if ((missing | extra) === 0) return undefined;
   const fault = missing !== 0 ? missing : extra;
   if (fault & flag.correlation) return "correlationId";
   if (fault & flag.name) return type === "event" ? "topic" : "method";

@@ -47,7 +47,7 @@ export const envelopeSchema = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("request"), ...open, method: name }),
   z.strictObject({ type: z.literal("notification"), ...open, method: name }),
   z.strictObject({ type: z.literal("event"), ...open, topic: name }),
-  z.strictObject({ type: z.literal("stream"), ...open, method: z.exactOptional(name) }),
+  z.strictObject({ type: z.literal("stream"), ...open, method: name, stream: z.strictObject({ number: ms(2 ** 32), credit: ms(2 ** 48) }) }),
   z.strictObject({ type: z.literal("response"), ...common, ...payload, correlationId: uuid }),
   z.strictObject({ type: z.literal("error"), ...common, correlationId: uuid, error: wireError }),
 ]);

@@ -24,6 +24,16 @@ export interface EnvelopeHeader {
   readonly topic?: string;
   /** error. */
   readonly error?: WireError;
+  /** stream. */
+  readonly stream?: StreamOpening;
+}
+
+/** What opens a stream beside its method and input. */
+export interface StreamOpening {
+  /** Which of the opener's streams on its link: counted up from 0, each used once. */
+  readonly number: number;
+  /** Bytes that the handler may say before it hears of more. */
+  readonly credit: number;
 }
 
 /** On its way out the id may be its 16 bytes. */

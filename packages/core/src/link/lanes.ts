@@ -7,6 +7,7 @@ export interface Queued {
   bytes: Uint8Array;
   readonly lane: Lane;
   readonly intake: boolean;
+  readonly part: boolean;
   readonly wantsDone: boolean;
   readonly isDone: boolean;
   readonly kept: boolean;
@@ -31,6 +32,8 @@ interface LaneQueue {
   current: Queued | undefined;
   readonly control: Fifo<Queued>;
   readonly intake: Fifo<Queued>;
+  /** From the first one on: most lanes carry none. */
+  parts: Fifo<Queued> | undefined;
   /** Bytes of higher lanes that went first while something waited here. */
   passedOver: number;
   /** Messages that are not sealed whole nor abandoned before they began. */
@@ -56,7 +59,8 @@ const cellCost = 10;
 
 /**
  * The four priorities. Strict order with a fair share; first in, first out within a lane, except that control
- * messages (replies, errors) pass requests that wait for intake credit: otherwise two full sides would deadlock.
+ * messages (replies, errors) pass requests that wait for intake credit: otherwise two full sides would deadlock. What streams say passes
+ * those requests too, but waits for the ordinary window, in the critical lane as well: the reserve is not for megabytes.
  */
 export interface Lanes {
   push(message: Queued): void;
@@ -87,14 +91,22 @@ function head(queue: LaneQueue, fifo: Fifo<Queued>): Queued | undefined {
   return message;
 }
 
-function candidate(queue: LaneQueue, open: boolean, control: boolean, intake: boolean): Queued | undefined {
-  const { current } = queue;
-  if (current !== undefined) return (current.intake ? intake : control) ? current : undefined;
+function candidate(queue: LaneQueue, open: boolean, control: boolean, intake: boolean, part: boolean): Queued | undefined {
+  const { current, parts } = queue;
+  if (current !== undefined) return (current.part ? part : current.intake ? intake : control) ? current : undefined;
   const first = control ? head(queue, queue.control) : undefined;
   const second = intake && open && queue.intake.length > 0 ? head(queue, queue.intake) : undefined;
-  if (first === undefined || second === undefined) return first ?? second;
-  return first.order < second.order ? first : second;
+  const third = part && parts !== undefined ? head(queue, parts) : undefined;
+  return earlier(earlier(first, second), third);
 }
+
+const earlier = (a: Queued | undefined, b: Queued | undefined): Queued | undefined => (a === undefined || (b !== undefined && b.order < a.order) ? b : a);
+
+const fifoOf = (queue: LaneQueue, message: Queued): Fifo<Queued> => {
+  if (!message.part) return message.intake ? queue.intake : queue.control;
+  queue.parts ??= createFifo();
+  return queue.parts;
+};
 
 class LinkLanes implements Lanes {
   queuedBytes = 0;
@@ -103,9 +115,9 @@ class LinkLanes implements Lanes {
   readonly #queues: (LaneQueue | undefined)[] = [undefined, undefined, undefined, undefined];
 
   push(message: Queued): void {
-    this.#queues[message.lane] ??= { current: undefined, control: createFifo(), intake: createFifo(), passedOver: 0, waiting: 0, dead: 0 };
+    this.#queues[message.lane] ??= { current: undefined, control: createFifo(), intake: createFifo(), parts: undefined, passedOver: 0, waiting: 0, dead: 0 };
     const queue = this.#queueOf(message);
-    (message.intake ? queue.intake : queue.control).push(message);
+    fifoOf(queue, message).push(message);
     this.queuedBytes += message.bytes.length;
     this.queuedMessages++;
     queue.waiting++;
@@ -117,7 +129,8 @@ class LinkLanes implements Lanes {
     for (let lane = 0; lane < 4; lane++) {
       const queue = this.#queues[lane];
       if (queue === undefined || queue.waiting === 0 || (first !== undefined && queue.passedOver < shareBytes)) continue;
-      const found = candidate(queue, credit.open(lane as Lane), lane === 0 || far >= reach.control, lane === 0 || far === reach.everything);
+      const everything = far === reach.everything;
+      const found = candidate(queue, credit.open(lane as Lane), lane === 0 || far >= reach.control, lane === 0 || everything, everything);
       if (found === undefined) continue;
       if (first !== undefined) return found;
       first = found;
@@ -129,7 +142,7 @@ class LinkLanes implements Lanes {
     const queue = this.#queueOf(message);
     if (!message.started) {
       message.started = true;
-      (message.intake ? queue.intake : queue.control).shift();
+      fifoOf(queue, message).shift();
       queue.current = message;
     }
     this.queuedBytes -= bytes;
@@ -159,9 +172,11 @@ class LinkLanes implements Lanes {
     this.queuedMessages--;
     const queue = this.#queueOf(message);
     queue.waiting--;
-    if (++queue.dead < 64 || queue.dead * 2 < queue.control.length + queue.intake.length) return;
-    queue.control.retain(alive);
-    queue.intake.retain(alive);
+    const { control, intake, parts } = queue;
+    if (++queue.dead < 64 || queue.dead * 2 < control.length + intake.length + (parts?.length ?? 0)) return;
+    control.retain(alive);
+    intake.retain(alive);
+    parts?.retain(alive);
     queue.dead = 0;
   }
 
@@ -170,7 +185,8 @@ class LinkLanes implements Lanes {
     for (const queue of this.#queues) {
       if (queue === undefined) continue;
       if (queue.current !== undefined) rest.push(queue.current);
-      for (const fifo of [queue.control, queue.intake]) {
+      for (const fifo of [queue.control, queue.intake, queue.parts]) {
+        if (fifo === undefined) continue;
         for (let message = fifo.shift(); message !== undefined; message = fifo.shift()) if (!message.abandoned) rest.push(message);
       }
     }

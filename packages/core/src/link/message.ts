@@ -26,8 +26,10 @@ export interface OutgoingMessage {
   /** Who sends them may send them again: the link changes nothing of them and frees nothing. */
   readonly kept?: boolean;
   readonly lane: Lane;
-  /** Counts against the peer's intake credit: requests, notifications, events. Everything else is control. */
+  /** Counts against the peer's intake credit: requests, notifications, events. Everything else is control, or a part. */
   readonly intake: boolean;
+  /** What a stream says, bounded by the stream's own credit: it needs no intake credit, and has no share in the reserve of control messages. */
+  readonly part?: boolean;
   readonly wantsDone?: boolean;
   readonly watch?: MessageWatch;
 }

@@ -38,6 +38,7 @@ class Outgoing implements Queued, Sent {
   bytes: Uint8Array;
   readonly lane: Lane;
   readonly intake: boolean;
+  readonly part: boolean;
   readonly wantsDone: boolean;
   readonly isDone: boolean;
   readonly kept: boolean;
@@ -64,6 +65,7 @@ class Outgoing implements Queued, Sent {
     this.bytes = bytes;
     this.lane = lane;
     this.intake = intake;
+    this.part = source?.part === true;
     this.wantsDone = source?.wantsDone === true;
     this.isDone = isDone;
     this.kept = source?.kept === true;

@@ -2,6 +2,7 @@ import type { Method } from "../contract/index.js";
 import { TightbeamError } from "../errors.js";
 import type { Link } from "../link/link-types.js";
 import type { HandlerContext } from "./context.js";
+import type { StreamEntry } from "./streams/types.js";
 
 export type Handler = (input: unknown, context: HandlerContext) => unknown;
 
@@ -21,11 +22,15 @@ export interface Handlers {
   handleOwn(method: Method, handler: (link: Link, value: unknown) => unknown): boolean;
   get(name: string): Handled | undefined;
   readonly forTheRest: Handled | undefined;
+  /** Answers a stream. Names are one space: throws `invalid_argument` when a method or a stream has it. */
+  handleStream(name: string, entry: StreamEntry): () => void;
+  streamOf(name: string): StreamEntry | undefined;
 }
 
 class AgentHandlers implements Handlers {
   forTheRest: Handled | undefined;
   readonly #handlers = new Map<string, Handled>();
+  readonly #streams = new Map<string, StreamEntry>();
 
   get(name: string): Handled | undefined {
     return this.#handlers.get(name);
@@ -33,7 +38,7 @@ class AgentHandlers implements Handlers {
 
   handle(method: Method, handler: Handler): () => void {
     const { name } = method;
-    if (this.#handlers.has(name)) throw taken(`'${name}' has a handler`, "handle");
+    this.#checkFree(name);
     const entry = { method, handler, own: undefined };
     this.#handlers.set(name, entry);
     return () => {
@@ -54,6 +59,22 @@ class AgentHandlers implements Handlers {
     if (this.#handlers.has(method.name)) return false;
     this.#handlers.set(method.name, { method, handler: nothing, own });
     return true;
+  }
+
+  handleStream(name: string, entry: StreamEntry): () => void {
+    this.#checkFree(name);
+    this.#streams.set(name, entry);
+    return () => {
+      if (this.#streams.get(name) === entry) this.#streams.delete(name);
+    };
+  }
+
+  streamOf(name: string): StreamEntry | undefined {
+    return this.#streams.get(name);
+  }
+
+  #checkFree(name: string): void {
+    if (this.#handlers.has(name) || this.#streams.has(name)) throw taken(`'${name}' has a handler`, "handle");
   }
 }
 

@@ -41,6 +41,8 @@ export interface PatternPart {
   /** A link's first session is there, or its transport is up again. */
   linkUp?(link: Link): void;
   linkEnded?(link: Link, error: TightbeamError): void;
+  /** The agent is about to close: refuses what comes from now on with this error, and settles when what runs is over. */
+  drain?(error: TightbeamError): Promise<void>;
   /** The agent closes: `linkEnded` follows for every link. Settles at once. */
   stop?(error: TightbeamError): void;
 }

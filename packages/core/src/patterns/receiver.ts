@@ -1,4 +1,5 @@
 import type { EncodedPayload } from "../codec/types.js";
+import { partFirstByte } from "../envelope/part.js";
 import type { EnvelopeHeader } from "../envelope/types.js";
 import { decodeEnvelope, decodeHeader } from "../envelope/wire.js";
 import { TightbeamError } from "../errors.js";
@@ -10,8 +11,10 @@ import type { Server } from "./server.js";
 export interface ReceiverOptions {
   readonly caller: Caller;
   readonly server: Server;
-  /** Opens a stream: an envelope of type `stream`. Undefined: this agent takes none. */
-  readonly stream?: Taker | undefined;
+  /** Opens a stream: an envelope of type `stream`. */
+  readonly stream: Taker;
+  /** What is said in a stream, which is no envelope. Settles the delivery. */
+  readonly part: (link: Link, delivery: Delivery) => void;
   /** An event of a publisher. */
   readonly event?: Taker | undefined;
   readonly observe: ((link: Link, header: EnvelopeHeader, payload: EncodedPayload | undefined) => void) | undefined;
@@ -23,8 +26,9 @@ export interface ReceiverOptions {
 export type Taker = (link: Link, delivery: Delivery, header: EnvelopeHeader, payload: EncodedPayload | undefined) => void;
 
 /** Where every message of every link arrives: decodes its envelope and gives it to whom it is for. */
-export function createReceiver({ caller, server, stream, event, observe, onRefused }: ReceiverOptions) {
+export function createReceiver({ caller, server, stream, part, event, observe, onRefused }: ReceiverOptions) {
   return (link: Link, delivery: Delivery): void => {
+    if (delivery.bytes[0] === partFirstByte) return part(link, delivery);
     let header: EnvelopeHeader;
     let payload: EncodedPayload | undefined;
     try {

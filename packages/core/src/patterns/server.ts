@@ -23,7 +23,7 @@ export interface ServerOptions extends AnswerOptions {
 }
 
 /** The answering side: handlers by method name, and the calls they are working on. */
-export interface Server extends Pick<Handlers, "handle" | "fallback" | "handleOwn"> {
+export interface Server extends Pick<Handlers, "handle" | "fallback" | "handleOwn" | "handleStream" | "streamOf"> {
   /** A request or notification arrived. */
   serve(link: Link, delivery: Delivery, header: EnvelopeHeader, payload: EncodedPayload | undefined): void;
   /** The caller of this request waits no longer. */
@@ -220,6 +220,8 @@ export function createServer(options: ServerOptions): Server {
     handle: (method, handler) => handlers.handle(method, handler),
     fallback: (handler) => handlers.fallback(handler),
     handleOwn: (method, handler) => handlers.handleOwn(method, handler),
+    handleStream: (name, entry) => handlers.handleStream(name, entry),
+    streamOf: (name) => handlers.streamOf(name),
     serve(link, delivery, header, payload) {
       const name = header.method as string;
       const found = handlers.get(name);

@@ -54,8 +54,7 @@ export const anyHeader: fc.Arbitrary<EnvelopeHeader> = fc.oneof(
   recordOf("request", { method: name }, message),
   recordOf("notification", { method: name }, message),
   recordOf("event", { topic: name }, message),
-  recordOf("stream", { method: name }, message),
-  recordOf("stream", { correlationId: uuid }, { ...message, method: name }),
+  recordOf("stream", { method: name, stream: fc.record({ number: u32, credit: fc.nat(2 ** 31).map((n) => n * 65_536 + 9) }) }, message),
   recordOf("response", { correlationId: uuid }, extras),
   recordOf("error", { correlationId: uuid, error }, extras),
 );

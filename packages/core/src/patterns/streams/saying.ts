@@ -1,0 +1,34 @@
+import type { Link } from "../../link/link-types.js";
+import type { Lane } from "../../link/message.js";
+import { type StreamWriter, written } from "./writer.js";
+
+/** Sends a part that is no chunk: in the order of what was said before, or past it. */
+export function say(link: Link, lane: Lane, bytes: Uint8Array, inOrder: boolean): void {
+  try {
+    link.send({ bytes, lane, intake: false, part: inOrder });
+  } catch {
+    // It ended, and tells its streams so; or the peer leaves no room even for a few bytes, and would wait for ever.
+    if (link.state !== "ended") link.close("overloaded");
+  }
+}
+
+/** Writes what an iterator gives, as fast as the credit goes, and returns what it ends with. Rejects as its `next` does, and as `write`. */
+export async function sayAll(iterator: AsyncIterator<unknown> | Iterator<unknown>, writer: StreamWriter): Promise<unknown> {
+  for (;;) {
+    const { done, value } = await iterator.next();
+    if (done === true) return value;
+    const writing = writer.write(value);
+    if (writing !== written) await writing;
+  }
+}
+
+/** Nobody hears it any more: its `finally` blocks run. What they throw is nobody's. */
+export function leave(iterator: AsyncIterator<unknown> | Iterator<unknown> | undefined): void {
+  try {
+    Promise.resolve(iterator?.return?.()).catch(nothing);
+  } catch {
+    // As above.
+  }
+}
+
+const nothing = (): void => undefined;

@@ -1,0 +1,216 @@
+import { encodePayload } from "../../codec/index.js";
+import type { EncodedPayload } from "../../codec/types.js";
+import { type Stream, validate } from "../../contract/index.js";
+import { toWireError } from "../../envelope/error.js";
+import { createPart, encodeErrorPart, readPartBody, readPartHead } from "../../envelope/part.js";
+import type { EnvelopeHeader, OutgoingHeader } from "../../envelope/types.js";
+import { encodeEnvelope } from "../../envelope/wire.js";
+import { TightbeamError } from "../../errors.js";
+import * as limits from "../../limits.js";
+import type { Link, LinkTarget } from "../../link/link-types.js";
+import type { Delivery } from "../../link/message.js";
+import { callPermission } from "../admission.js";
+import { checkSize } from "../call.js";
+import type { PatternHost, PatternPart } from "../host.js";
+import { cancelled, checkOperation, laneOf } from "../operation.js";
+import type { Taker } from "../receiver.js";
+import type { Server } from "../server.js";
+import { windowOf } from "./limits.js";
+import { OpenedStream } from "./opened.js";
+import { say } from "./saying.js";
+import { ServedStream } from "./served.js";
+import { createStreamTable, type Place } from "./table.js";
+import type { StreamCallOptions, StreamContext, StreamHandleOptions } from "./types.js";
+
+/** Streams of one agent, opened and served. */
+export interface Streams extends Required<Omit<PatternPart, "linkUp">> {
+  /** `target` undefined: it is none. Never throws: what is wrong is what the stream ends with. */
+  open(target: LinkTarget | undefined, contract: Stream, input: unknown, options: StreamCallOptions): OpenedStream;
+  handle(contract: Stream, handler: (input: unknown, context: StreamContext) => unknown, options?: StreamHandleOptions): () => void;
+  /** An opening came. */
+  readonly opening: Taker;
+  /** What is said in a stream came. */
+  part(link: Link, delivery: Delivery): void;
+  /** Opened here and served here. */
+  readonly counts: { readonly opened: number; readonly served: number };
+}
+
+export function createStreams(host: PatternHost, server: Pick<Server, "handleStream" | "streamOf">): Streams {
+  const { runtime, ids, json, links, admission, onRefused } = host;
+  const table = createStreamTable(links.budget);
+  const read = createPart();
+  let refusing: TightbeamError | undefined;
+  let idleWaiters: (() => void)[] = [];
+
+  const settleIdle = (): void => {
+    if (idleWaiters.length === 0 || table.serving + table.opened > 0) return;
+    const waiters = idleWaiters;
+    idleWaiters = [];
+    for (const waiter of waiters) waiter();
+  };
+
+  const post = (stream: OpenedStream, link: Link, contract: Stream, payload: EncodedPayload | undefined, options: StreamCallOptions): (() => void) => {
+    const { priority = "normal", ttl, headers, idempotencyKey } = options;
+    const place = table.at(link);
+    if (!table.mayOpen(place)) throw new TightbeamError("overloaded", `${limits.streamsPerLink} streams are open on the link with ${link.peer.id} already.`);
+    const timestamp = runtime.clock.wall();
+    const number = place.next++;
+    const header: OutgoingHeader = {
+      type: "stream",
+      id: ids.text(timestamp),
+      timestamp,
+      priority,
+      method: contract.name,
+      stream: { number, credit: stream.credit(place.budget) },
+      ...(ttl === undefined ? undefined : { ttl }),
+      ...(headers === undefined ? undefined : { headers }),
+      ...(idempotencyKey === undefined ? undefined : { idempotencyKey }),
+    };
+    const bytes = encodeEnvelope(header, payload);
+    checkSize(link, bytes.length);
+    const lane = laneOf({ priority }, 0);
+    place.opened.set(number, stream);
+    try {
+      stream.sent(link, lane, number, link.send({ bytes, lane, intake: true, watch: stream }));
+    } catch (error) {
+      place.opened.delete(number);
+      throw error;
+    }
+    host.observe(link, header, payload);
+    return () => {
+      place.opened.delete(number);
+      settleIdle();
+    };
+  };
+
+  const refuse = (link: Link, delivery: Delivery, header: EnvelopeHeader, error: TightbeamError): void => {
+    const id = ids.text(runtime.clock.wall());
+    host.onFailure({ id, method: header.method ?? "", peer: link.peer.id, error });
+    say(link, delivery.lane, encodeErrorPart({ number: header.stream?.number ?? 0, byOpener: false }, toWireError(error, id)), true);
+    delivery.settle("refused");
+  };
+
+  const refusal = (delivery: Delivery, place: Place): TightbeamError | undefined => {
+    if (refusing !== undefined) return refusing;
+    if (delivery.refused !== undefined) return new TightbeamError(delivery.refused, "What opens the stream is larger than this agent takes now.");
+    if (!table.enter(place)) return new TightbeamError("overloaded", "This agent serves as many streams as it takes.");
+    return undefined;
+  };
+
+  return {
+    open(target, contract, input, options) {
+      const { timeout, signal, source } = options;
+      let close: () => void = nothing;
+      let clear: (() => void) | undefined;
+      const onAbort = (): void => stream.fail(cancelled(signal as AbortSignal));
+      const onOver = (): void => {
+        close();
+        clear?.();
+        signal?.removeEventListener("abort", onAbort);
+      };
+      const stream = new OpenedStream({ host, contract, window: windowOr(options), onOver });
+      const begin = async (to: LinkTarget): Promise<void> => {
+        if (contract.input !== undefined) await validate(contract.input, input, "input");
+        const payload = encodePayload(input, json);
+        const link = links.choose(to) ?? (await links.connect(to, { timeout: timeout ?? limits.requestTimeoutMs, signal }));
+        if (stream.over) return;
+        close = post(stream, links.choose(to) ?? link, contract, payload, options);
+      };
+      try {
+        const { window, source: _, ...operation } = options;
+        checkOperation(operation);
+        windowOf(window);
+        if (target === undefined)
+          throw new TightbeamError("invalid_argument", "A target is an agent id ([realm/]name of A-Z a-z 0-9 _ -) or { id, instance }.");
+        if (timeout !== undefined)
+          clear = runtime.timers.after(timeout, () =>
+            stream.fail(new TightbeamError("timeout", `The stream '${contract.name}' took more than ${timeout} ms.`)),
+          );
+        signal?.addEventListener("abort", onAbort);
+        begin(target).catch((error: TightbeamError) => stream.fail(error));
+        if (source !== undefined) void stream.saySource(source);
+      } catch (error) {
+        stream.fail(error as TightbeamError);
+      }
+      return stream;
+    },
+    handle: (contract, handler, { window } = {}) => server.handleStream(contract.name, { contract, handler, window: windowOf(window) }),
+    opening(link, delivery, header, payload) {
+      const place = table.at(link);
+      const { number } = header.stream as NonNullable<typeof header.stream>;
+      if (place.served.has(number)) {
+        delivery.settle("refused");
+        return onRefused({ peer: link.peer.id, error: new TightbeamError("invalid_envelope", "A stream of this number is open already.") });
+      }
+      place.highest = Math.max(place.highest, number);
+      const refused = refusal(delivery, place);
+      if (refused !== undefined) return refuse(link, delivery, header, refused);
+      const stream = new ServedStream({
+        host,
+        place,
+        header,
+        onOver: () => place.served.delete(number),
+        onSettled: () => {
+          table.leave(place);
+          settleIdle();
+        },
+      });
+      place.served.set(number, stream);
+      const method = header.method as string;
+      admission.admit(
+        { kind: "stream", link, header, permission: callPermission(method), payload },
+        (leave, input) => {
+          if (!stream.over) stream.run(server.streamOf(method), input);
+          delivery.settle("ok");
+          leave();
+        },
+        (error) => {
+          stream.fail(error);
+          delivery.settle("refused");
+        },
+      );
+    },
+    part(link, delivery) {
+      const { bytes, intake, refused } = delivery;
+      delivery.settle("ok");
+      const headed = !intake && readPartHead(bytes, read);
+      const place = headed ? table.find(link) : undefined;
+      const stream = (read.byOpener ? place?.served : place?.opened)?.get(read.number);
+      if (stream === undefined || place === undefined) {
+        // What is on its way when a stream ends comes late, and is nobody's.
+        if (place !== undefined && (read.byOpener ? read.number <= place.highest : read.number < place.next)) return;
+        return onRefused({ peer: link.peer.id, error: new TightbeamError("invalid_envelope", "Something was said in a stream that was never opened.") });
+      }
+      if (refused !== undefined) return stream.broken(new TightbeamError(refused, "A chunk was larger than this agent takes now."));
+      try {
+        readPartBody(bytes, read);
+      } catch (error) {
+        return stream.broken(error as TightbeamError);
+      }
+      stream.take(read);
+    },
+    linkEnded(link, error) {
+      table.end(link, error);
+      settleIdle();
+    },
+    stop(error) {
+      refusing = error;
+      for (const { served } of table.places) for (const stream of [...served.values()]) stream.linkEnded(error);
+    },
+    drain(error) {
+      refusing ??= error;
+      return new Promise((resolve) => {
+        idleWaiters.push(resolve);
+        settleIdle();
+      });
+    },
+    get counts() {
+      return { opened: table.opened, served: table.serving };
+    },
+  };
+}
+
+const nothing = (): void => undefined;
+
+/** A wrong one is refused a moment later, as the stream's error. */
+const windowOr = ({ window }: StreamCallOptions): number => (typeof window === "number" ? window : limits.streamWindowBytes);

@@ -1,0 +1,8 @@
+import { streamSuite } from "./stream-suite.js";
+import { type AgentSuiteOptions, agentSuite } from "./suite.js";
+
+/** Everything that holds whatever carries it: patterns add theirs here. */
+export function allSuites(options: AgentSuiteOptions): void {
+  agentSuite(options);
+  streamSuite(options);
+}
