@@ -26,14 +26,14 @@ const memory = "packages/memory/test/memory.test.ts";
 const rogue = "test/abuse/rogue.test.ts";
 const outsider = "test/abuse/outsider.test.ts";
 const flood = "test/abuse/flood.test.ts";
+const streams = "test/abuse/streams.test.ts";
+const streamSuite = "test/agents/stream-suite.ts";
 const lifecycle = "test/abuse/lifecycle.test.ts";
 
 /** Rows about what Tightbeam does not have, and why nothing can go wrong there. */
 export const absent: Readonly<Record<string, string>> = {
   "compression before encryption": "nothing is compressed: no option, no code",
   "encrypted payload that decompresses": "nothing is decompressed: no option, no code",
-  "stream chunks dropped, reordered": "streams are not built yet; a record is refused or delivered whole and in order",
-  "stream consumer stops reading": "streams are not built yet; an envelope of type stream is refused (rogue: a stream)",
   "token reuse on a second link": "no profile has single-use tokens; a proof is bound to its own handshake (TM-42)",
   "DLQ full": "dead letters come with the store",
   "retry of a non-retryable error": "retries come with resilience/",
@@ -402,8 +402,24 @@ export const covered: readonly Covered[] = [
       [token, "sub twice"],
     ],
   },
+  {
+    row: "stream chunks dropped, reordered",
+    in: [
+      [streamSuite, "a handler says many things and ends with its output"],
+      [streams, "doubles its end, speaks after it"],
+    ],
+  },
   // F
   { row: "handler never settles", in: [[lifecycle, "one that never settles"]] },
+  {
+    row: "stream consumer stops reading",
+    in: [
+      [streamSuite, "a reader that stops holds at most its window"],
+      [streamSuite, "leaving the loop cancels: the handler's signal fires"],
+      [streams, "says more than was granted: `flow`"],
+      [streams, "says more than it was granted: the caller has `flow`"],
+    ],
+  },
   { row: "listener throws in an event", in: [[lifecycle, "listeners that throw or reject"]] },
   {
     row: "close during send",

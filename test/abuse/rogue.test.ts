@@ -1,5 +1,6 @@
 import type { AgentEvent, ErrorCode } from "@tightbeam/core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { encodeCredit } from "../../packages/core/src/envelope/part.js";
 import * as cellType from "../../packages/core/src/frame/cell-type.js";
 import * as msgFlag from "../../packages/core/src/frame/msg-flag.js";
 import { createField, type Field, failure, pause, secret, within } from "./field.js";
@@ -135,7 +136,23 @@ const roles: Row[] = [
     expect: { refused: "flow" },
   },
   { name: "an event", make: sends(() => envelope("event")), expect: { refused: "unsupported" } },
-  { name: "a stream", make: sends(() => envelope("stream", { correlationId: newId() })), expect: { refused: "unsupported" } },
+  { name: "a stream flagged as control", make: sends(() => envelope("stream"), { flags: whole }), expect: { refused: "flow" } },
+  {
+    name: "something said in a stream that was never opened",
+    make: sends(() => encodeCredit({ number: 9, byOpener: true }, 1), { flags: whole }),
+    expect: { refused: "invalid_envelope" },
+  },
+  {
+    name: "something said in a stream that alice never opened",
+    make: sends(() => encodeCredit({ number: 9, byOpener: false }, 1), { flags: whole }),
+    expect: { refused: "invalid_envelope" },
+  },
+  {
+    name: "something said in a stream, flagged as a call",
+    make: sends(() => encodeCredit({ number: 9, byOpener: true }, 1), { flags: callFlags }),
+    expect: { refused: "invalid_envelope" },
+  },
+  { name: "a part of a stream without its head", make: sends(() => Uint8Array.of(0x17, 1, 0), { flags: whole }), expect: { refused: "invalid_envelope" } },
   {
     name: "a response to nothing",
     make: sends(() => envelope("response", { correlationId: newId() }), { flags: whole }),

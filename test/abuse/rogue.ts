@@ -1,6 +1,7 @@
 import { toBase64url } from "../../packages/core/src/bytes.js";
 import { encodeEnvelope } from "../../packages/core/src/envelope/encode.js";
 import { createIds } from "../../packages/core/src/envelope/id.js";
+import { createPart, type Part, partFirstByte, readPartBody, readPartHead } from "../../packages/core/src/envelope/part.js";
 import type { EnvelopeHeader } from "../../packages/core/src/envelope/types.js";
 import { decodeEnvelope } from "../../packages/core/src/envelope/wire.js";
 import * as cellType from "../../packages/core/src/frame/cell-type.js";
@@ -44,11 +45,25 @@ export const cell = {
   askCredit: (): Uint8Array => scratch.bytes.slice(0, putCredit(scratch, 0, true, undefined)),
 };
 
+function partOf(bytes: Uint8Array): Part {
+  const part = createPart();
+  if (!readPartHead(bytes, part)) throw new Error("alice said something that is no part");
+  readPartBody(bytes, part);
+  return part;
+}
+
 export const whole = msgFlag.first | msgFlag.last;
 export const callFlags = whole | msgFlag.intake;
 
 export function header(type: EnvelopeHeader["type"], more: Partial<EnvelopeHeader> = {}): EnvelopeHeader {
-  const named = type === "event" ? { topic: "t" } : type === "request" || type === "notification" ? { method: "echo" } : {};
+  const named =
+    type === "event"
+      ? { topic: "t" }
+      : type === "stream"
+        ? { method: "say", stream: { number: 0, credit: 1_000 } }
+        : type === "request" || type === "notification"
+          ? { method: "echo" }
+          : {};
   return { type, id: newId(), timestamp: Date.now(), priority: "normal", ...named, ...more };
 }
 export const envelope = (type: EnvelopeHeader["type"], more: Partial<EnvelopeHeader> = {}, payload?: Uint8Array, kind: "json" | "bytes" = "json"): Uint8Array =>
@@ -62,6 +77,8 @@ export interface RogueLink {
   readonly expected: number[];
   /** What came from the victim, beside what it says on its own account. */
   readonly got: { readonly header: EnvelopeHeader }[];
+  /** The same of streams. */
+  readonly said: Part[];
   readonly closes: string[];
   readonly credits: number;
   readonly acked: readonly number[];
@@ -120,6 +137,7 @@ export async function createRogue(field: Field, id = "mallory", options: RogueOp
       next: [0, 0, 0, 0],
       expected,
       got: [],
+      said: [],
       closes: [],
       get credits() {
         return credits;
@@ -156,7 +174,9 @@ export async function createRogue(field: Field, id = "mallory", options: RogueOp
           if (sequence !== expected[lane]) return;
           expected[lane] = sequence + 1;
           if (type !== cellType.msg || (flags & whole) !== whole) return;
-          const envelope = decodeEnvelope(record.slice(start, end));
+          const bytes = record.slice(start, end);
+          if (bytes[0] === partFirstByte) return void link.said.push(partOf(bytes));
+          const envelope = decodeEnvelope(bytes);
           if (envelope.header.method?.startsWith("tb/") !== true) link.got.push(envelope);
         },
         ack(ack) {
