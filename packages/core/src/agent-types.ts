@@ -13,6 +13,8 @@ import type { NotifyOptions, OperationOptions } from "./patterns/operation.js";
 import type { PresenceEvent, PresenceOption, PresenceStatus } from "./patterns/presence/presence.js";
 import type { StreamArguments, StreamCall, StreamCallOf, StreamCallOptions, StreamHandleOptions, StreamHandler } from "./patterns/streams/types.js";
 import type { Target } from "./patterns/target.js";
+import type { Forwarding } from "./patterns/via/forward.js";
+import type { ForwardOptions } from "./patterns/via/options.js";
 import type { Runtime } from "./runtime/runtime.js";
 import type { HandshakeCounters } from "./secure/types.js";
 import type { Transport } from "./transport/transport.js";
@@ -115,6 +117,8 @@ export interface Agent {
    */
   stream<T extends Stream>(target: Target, stream: T, ...rest: StreamArguments<T>): StreamCallOf<T>;
   stream(target: Target, stream: string, input?: unknown, options?: StreamCallOptions): StreamCall;
+  /** Carries frames between agents that are linked with this one (`connectThrough` of `@tightbeam/core/via`), without reading them. Throws `invalid_argument`. */
+  forward(options?: ForwardOptions): Promise<Forwarding>;
   /** Sees every envelope, sent and received, with its payload decoded; changes nothing. What agents say on their own account is among them: methods that begin with `tb/`. */
   onEnvelope(listener: (envelope: Envelope) => void): () => void;
   /** Links, handshakes, failures of handlers. */

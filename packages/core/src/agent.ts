@@ -10,11 +10,13 @@ import { TightbeamError } from "./errors.js";
 import * as limits from "./limits.js";
 import type { Link } from "./link/link-types.js";
 import { createLinks, type Links } from "./link/links.js";
+import { onDemand } from "./on-demand.js";
 import { createAdmission } from "./patterns/admission.js";
 import { createCaller } from "./patterns/caller.js";
 import { type CapabilityExchange, createCapabilities } from "./patterns/capabilities.js";
 import type { HandlerContext } from "./patterns/context.js";
 import type { PatternHost, PatternPart } from "./patterns/host.js";
+import { type FrameSlot, type Inside, setInside } from "./patterns/inside.js";
 import { createMiddleware } from "./patterns/middleware.js";
 import { checkOperation, type NotifyOptions, type OperationOptions } from "./patterns/operation.js";
 import { createPresence } from "./patterns/presence/presence.js";
@@ -95,11 +97,13 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   capabilities.provide("rate", () => admission.rate);
   const parts: PatternPart[] = [presence, capabilities];
   const onRefused: PatternHost["onRefused"] = (refused) => events.emit({ type: "refused", ...refused });
+  const frames: FrameSlot = { take: undefined };
   const receive = createReceiver({
     caller,
     server,
     stream: (...opening) => streams.opening(...opening),
     part: (link, delivery) => streams.part(link, delivery),
+    frames,
     observe: observe("received"),
     onRefused,
   });
@@ -123,7 +127,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       if (event.type === "link_ended") {
         caller.linkEnded(event.link, event.error);
         server.linkEnded(event.link, event.error);
-        for (const part of parts) part.linkEnded?.(event.link, event.error);
+        for (const part of [...parts]) part.linkEnded?.(event.link, event.error);
       } else if (event.type === "link" && event.state === "up") for (const part of parts) part.linkUp?.(event.link);
       events.emit(event);
     },
@@ -163,7 +167,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     }
     const ended = new TightbeamError("closed", "The agent was closed.");
     server.stop(ended);
-    for (const part of parts) part.stop?.(ended);
+    for (const part of [...parts]) part.stop?.(ended);
     await Promise.all([left, links.close()]);
     await transport.close();
   };
@@ -189,6 +193,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       const to = toTarget(target);
       return to === undefined ? notATarget() : caller.notify(to, toMethod(method), input, operation);
     },
+    forward: async (forwardOptions = noOptions) => (await loadForward()).forward(agent, forwardOptions),
     onEnvelope: envelopes.on,
     onEvent: events.on,
     async link(peer, linkOptions = {}) {
@@ -213,9 +218,13 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       return closing;
     },
   };
+  const messageMaxBytes = own.messageMaxBytes ?? limits.messageMaxBytes;
+  const onLink: Inside["onLink"] = (listener) => events.on((event) => void (event.type === "link" && listener(event.link, event.state)));
+  setInside(agent, { host, parts, frames, messageMaxBytes, onLink });
   return agent;
 }
 
+const loadForward = onDemand(() => import("./patterns/via/forward.js"));
 const noOptions = Object.freeze({});
 
 const views = new WeakMap<Link, AgentLink>();

@@ -34,6 +34,8 @@ export type { IncomingCall, Middleware, Next } from "./patterns/middleware.js";
 export type { Rate } from "./resilience/token-bucket.js";
 export type { Capabilities } from "./patterns/capabilities.js";
 export type { Claims, ServedContract } from "./patterns/hello.js";
+export type { Forwarding, ForwardingStatus } from "./patterns/via/forward.js";
+export type { ForwardingLimits, ForwardOptions } from "./patterns/via/options.js";
 export type { HandlerContext } from "./patterns/context.js";
 export type { Envelope, EnvelopeHeader, EnvelopeType, Headers, Priority, StreamOpening, WireError } from "./envelope/types.js";
 export type { LinkState, LinkStatus, LinkTarget } from "./link/link-types.js";

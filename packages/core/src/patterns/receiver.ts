@@ -6,6 +6,7 @@ import { TightbeamError } from "../errors.js";
 import type { Link } from "../link/link-types.js";
 import type { Delivery } from "../link/message.js";
 import type { Caller } from "./caller.js";
+import { type FrameSlot, frameMark } from "./inside.js";
 import type { Server } from "./server.js";
 
 export interface ReceiverOptions {
@@ -17,6 +18,7 @@ export interface ReceiverOptions {
   readonly part: (link: Link, delivery: Delivery) => void;
   /** An event of a publisher. */
   readonly event?: Taker | undefined;
+  readonly frames: FrameSlot;
   readonly observe: ((link: Link, header: EnvelopeHeader, payload: EncodedPayload | undefined) => void) | undefined;
   /** An authenticated peer sent what is no envelope, or an answer nobody waits for. */
   readonly onRefused: (refused: { readonly peer: string; readonly error: TightbeamError }) => void;
@@ -26,9 +28,11 @@ export interface ReceiverOptions {
 export type Taker = (link: Link, delivery: Delivery, header: EnvelopeHeader, payload: EncodedPayload | undefined) => void;
 
 /** Where every message of every link arrives: decodes its envelope and gives it to whom it is for. */
-export function createReceiver({ caller, server, stream, part, event, observe, onRefused }: ReceiverOptions) {
+export function createReceiver({ caller, server, stream, part, event, frames, observe, onRefused }: ReceiverOptions) {
   return (link: Link, delivery: Delivery): void => {
-    if (delivery.bytes[0] === partFirstByte) return part(link, delivery);
+    const first = delivery.bytes[0];
+    if (first === partFirstByte) return part(link, delivery);
+    if (first === frameMark && frames.take !== undefined) return frames.take(link, delivery);
     let header: EnvelopeHeader;
     let payload: EncodedPayload | undefined;
     try {

@@ -1,0 +1,2 @@
+export { type Carrier, connectThrough } from "./connect.js";
+export type { ThroughOptions } from "./options.js";
