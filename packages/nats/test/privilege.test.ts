@@ -25,6 +25,9 @@ const subjects: readonly (readonly [string, string?])[] = [
   ["acme.inbox.*.*"],
   ["acme.inbox.>"],
   ["acme.inbox.team.carol.*"],
+  ["acme.presence.*"],
+  ["acme.presence.>"],
+  ["acme.presence.team"],
   ["acme.*.*.*"],
   ["acme.>"],
   ["*.>"],
@@ -126,7 +129,7 @@ withNatsServer("nats: least privilege", () => {
       const got: Uint8Array[] = [];
       await transport.subscribe(inboxAddress("bob", instance), (frame) => void got.push(frame));
       await transport.subscribe(agentAddress("bob"), none, { group: "bob" });
-      await transport.subscribe(address("presence", "here"), none);
+      await transport.subscribe(address("presence", "_"), none);
       await transport.send(inboxAddress("bob", instance), bytes("own"));
       await until(() => got.length > 0, "a frame to the own inbox");
     });
@@ -136,9 +139,9 @@ withNatsServer("nats: least privilege", () => {
       const transport = await connect(server, { ...login("bob"), prefix: "acme" });
       const refused: string[] = [];
       transport.state.subscribe((change) => void (change.type === "send_failed" && refused.push(change.to)));
-      for (const to of [address("control"), address("presence", "a", "b"), address("agent")]) await transport.send(to, bytes("x"));
-      await until(() => refused.length === 3, "three refusals");
-      expect(refused).toEqual(["control", "presence/a/b", "agent"]);
+      for (const to of [address("control"), address("presence", "a", "b"), address("presence", "team"), address("agent")]) await transport.send(to, bytes("x"));
+      await until(() => refused.length === 4, "four refusals");
+      expect(refused).toEqual(["control", "presence/a/b", "presence/team", "agent"]);
     });
   });
 });

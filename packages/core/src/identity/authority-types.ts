@@ -39,6 +39,8 @@ export interface EnrollOptions {
   readonly key?: SigningKey;
   /** ms, at most 24 h. Default: the authority's. */
   readonly lifetime?: number;
+  /** Whether relays let it take part in presence in its own realm: `transport:presence:<realm>` in tokens for them. Default true. */
+  readonly presence?: boolean;
 }
 
 export interface AuthorityTrustOptions extends Pick<IssuerProfile, "audience" | "prefixes" | "revoked"> {}
@@ -48,7 +50,7 @@ export interface Authority {
   readonly issuer: string;
   /** A token for a key that somebody else holds. Throws `invalid_argument`, `invalid_key`, `too_large`, or `revoked_token` for a revoked agent or key. */
   issue(options: IssueOptions): Promise<string>;
-  /** An identity whose tokens this authority renews. Tokens for an audience carry only permissions that begin with `transport:`: a relay sees them. */
+  /** An identity whose tokens this authority renews. Tokens for an audience carry only permissions that begin with `transport:`, and `transport:presence:<own realm>`: a relay sees them. */
   enroll(id: string, options?: EnrollOptions): Promise<ManagedIdentity>;
   /**
    * Issues tokens to whoever shows a credential that counts and proves a key: `POST /token`, RFC 8693 with a DPoP proof (RFC 9449). The other

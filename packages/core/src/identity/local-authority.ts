@@ -11,7 +11,7 @@ import { issueToken, type TokenSigner } from "./issue.js";
 import { readPublicJwk, thumbprintOf } from "./jwk.js";
 import { generateKey } from "./key.js";
 import { localKeys } from "./key-set.js";
-import { checkPermissions } from "./permissions.js";
+import { checkPermissions, forRelay } from "./permissions.js";
 import { checkProfile } from "./profile.js";
 import { createRevocations, type Revocation } from "./revocations.js";
 import { secretSigner } from "./secret.js";
@@ -20,7 +20,6 @@ import { issuerTrust, secretTrust } from "./trust.js";
 import type { SigningKey } from "./types.js";
 
 const lifetimeMaxMs = 24 * 3_600_000;
-const transportPermission = "transport:";
 
 /** The authority of `createAuthority`. */
 export async function createLocalAuthority(options: CreateAuthorityOptions): Promise<Authority> {
@@ -64,9 +63,9 @@ export async function createLocalAuthority(options: CreateAuthorityOptions): Pro
       const { createTokenEndpoint } = await import("./exchange/endpoint.js");
       return createTokenEndpoint({ issuer, issue, jwks }, endpoint, runtime);
     },
-    async enroll(id: string, { permissions = [], audiences, alg = "EdDSA", key, lifetime = defaultLifetime }: EnrollOptions = {}) {
+    async enroll(id: string, { permissions = [], audiences, alg = "EdDSA", key, lifetime = defaultLifetime, presence }: EnrollOptions = {}) {
       const granted = checkPermissions(permissions);
-      const forTransport = granted.filter((permission) => permission.startsWith(transportPermission));
+      const forTransport = forRelay(id, granted, presence);
       return createIdentity({
         id,
         key: key ?? (await generateKey({ alg, runtime })),

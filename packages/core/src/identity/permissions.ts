@@ -22,6 +22,16 @@ export function permits(permissions: readonly string[], permission: string): boo
   );
 }
 
+/** The realm of an agent id, as it stands in `presence/<realm>`: what is before the `/`, `_` without one. */
+export const realmOf = (id: string): string => (id.includes("/") ? id.slice(0, id.indexOf("/")) : "_");
+
+/** What a token for a relay carries of an agent's permissions: those that begin with `transport:`, for the relay sees them, and presence in the agent's own realm. */
+export function forRelay(id: string, permissions: readonly string[], presence = true): readonly string[] {
+  const own = permissions.filter((permission) => permission.startsWith("transport:"));
+  const realm = `transport:presence:${realmOf(id)}`;
+  return !presence || own.includes("transport:presence") || permits(own, realm) ? own : [...own, realm];
+}
+
 /** A copy. Throws `invalid_argument` for anything outside the grammar. */
 export function checkPermissions(permissions: readonly string[]): readonly string[] {
   if (!Array.isArray(permissions) || permissions.length > permissionsMax || !permissions.every(isPermission))

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createAuthority, credential, generateKey, trust } from "../../src/identity/index.js";
+import { createAuthority, credential, type EnrollOptions, generateKey, trust } from "../../src/identity/index.js";
 import { readToken } from "../../src/identity/shape.js";
 import { createVirtualRuntime } from "../../src/runtime/index.js";
 import { agentKey, expectCode, issuerKey, otherKey } from "./fixtures.js";
@@ -166,6 +166,23 @@ describe("enroll", () => {
     await expectCode(trust.verify(token, { now: now(), audience: "https://other.example" }), "invalid_token");
     await expectCode(trust.verify(await alice.token(), { now: now(), audience: relay }), "invalid_token");
     await expectCode(alice.token("https://other.example"), "denied");
+  });
+
+  it("TM-136 lets an agent take part in presence in its own realm at a relay, and in no other, unless told otherwise", async () => {
+    const { authority, trust, now } = await setUp();
+    const audience = "https://relay.example";
+    const granted = async (id: string, options: EnrollOptions = {}): Promise<readonly string[]> => {
+      const alice = await authority.enroll(id, options);
+      return (await trust.verify(await alice.token(audience), { now: now(), audience })).permissions;
+    };
+    expect(await granted("alice")).toEqual(["transport:presence:_"]);
+    expect(await granted("acme/alice", { permissions: ["call:*"] })).toEqual(["transport:presence:acme"]);
+    expect(await granted("acme/alice", { permissions: ["transport:presence:other"] })).toEqual(["transport:presence:other", "transport:presence:acme"]);
+    for (const wider of ["transport:presence", "transport:presence:*", "transport:*"])
+      expect(await granted("alice", { permissions: [wider] })).toEqual([wider]);
+    expect(await granted("alice", { presence: false })).toEqual([]);
+    const alice = await authority.enroll("alice");
+    expect((await trust.verify(await alice.token(), { now: now() })).permissions).toEqual([]);
   });
 
   it("refuses a bad id, audience or permission", async () => {

@@ -1,4 +1,5 @@
 import { isTightbeamError, TightbeamError } from "../../errors.js";
+import { realmOf } from "../../identity/permissions.js";
 import type { Identity } from "../../identity/types.js";
 import * as limits from "../../limits.js";
 import type { Link } from "../../link/link-types.js";
@@ -77,8 +78,7 @@ export function createPresence({ option, runtime, transport, identity, instance,
   const every = option === false ? 0 : (option?.every ?? limits.presenceEveryMs);
   if (option !== false && !(Number.isInteger(every) && every >= limits.presenceEveryMinMs && every <= limits.presenceEveryMaxMs))
     throw new TightbeamError("invalid_argument", "`presence` is false, or { every } in ms, 100 to 600,000.");
-  const slash = identity.id.indexOf("/");
-  const at = address("presence", slash < 0 ? "_" : identity.id.slice(0, slash));
+  const at = address("presence", realmOf(identity.id));
   const roles = { publishes: false, subscribes: false, serves: false, seeks: false };
   const counters: PresenceCounters = { sent: 0, heard: 0, refused: 0, skipped: 0, dials: 0 };
   const hints = createEmitter<Hint>();
