@@ -1,3 +1,4 @@
+import { presenceSuite } from "./presence-suite.js";
 import { streamSuite } from "./stream-suite.js";
 import { type AgentSuiteOptions, agentSuite } from "./suite.js";
 
@@ -5,4 +6,5 @@ import { type AgentSuiteOptions, agentSuite } from "./suite.js";
 export function allSuites(options: AgentSuiteOptions): void {
   agentSuite(options);
   streamSuite(options);
+  presenceSuite(options);
 }

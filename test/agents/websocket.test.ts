@@ -21,7 +21,7 @@ for (const faulty of [false, true]) {
           : transport;
       return {
         async join(id, options = {}) {
-          const identity = await authority.enroll(id);
+          const identity = options.identity ?? (await authority.enroll(id));
           const transport = wrap(await connectWebSocket(relay.url, { identity, reconnect }));
           return createAgent({ identity, trust: authority.trust(), transport, ...options });
         },
@@ -86,7 +86,7 @@ allSuites({
     let hosted = false;
     return {
       async join(id, options = {}) {
-        const identity: Identity = await authority.enroll(id);
+        const identity: Identity = options.identity ?? (await authority.enroll(id));
         const transport = hosted ? await connectWebSocket(`ws://127.0.0.1:${wire.port}/`, { identity, reconnect }) : await relay.connect({ identity });
         hosted = true;
         return createAgent({ identity, trust: authority.trust(), transport, ...options });

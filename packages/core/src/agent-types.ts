@@ -2,22 +2,25 @@ import type { HandlerInput, HandlerOutput, Method, MethodInput, MethodOutput, St
 import type { Envelope } from "./envelope/types.js";
 import type { TightbeamError } from "./errors.js";
 import type { Identity, Trust } from "./identity/types.js";
-import type { LinkState, LinkStatus } from "./link/link-types.js";
+import type { LinkStatus } from "./link/link-types.js";
 import type { LinksEvent } from "./link/links.js";
 import type { AdmissionLimits } from "./patterns/admission.js";
 import type { Policy } from "./patterns/admission-policy.js";
-import type { Capabilities } from "./patterns/capabilities.js";
 import type { HandlerContext } from "./patterns/context.js";
 import type { Middleware } from "./patterns/middleware.js";
 import type { NotifyOptions, OperationOptions } from "./patterns/operation.js";
 import type { PresenceEvent, PresenceOption, PresenceStatus } from "./patterns/presence/presence.js";
+import type { PeerOutcome } from "./patterns/route.js";
 import type { StreamArguments, StreamCall, StreamCallOf, StreamCallOptions, StreamHandleOptions, StreamHandler } from "./patterns/streams/types.js";
-import type { Target } from "./patterns/target.js";
+import type { BroadcastTarget, Target } from "./patterns/target.js";
 import type { Forwarding } from "./patterns/via/forward.js";
 import type { ForwardOptions } from "./patterns/via/options.js";
+import type { AgentLink, AgentPeer } from "./patterns/view.js";
 import type { Runtime } from "./runtime/runtime.js";
 import type { HandshakeCounters } from "./secure/types.js";
 import type { Transport } from "./transport/transport.js";
+
+export type { AgentLink, AgentPeer } from "./patterns/view.js";
 
 export interface AgentOptions {
   readonly identity: Identity;
@@ -30,6 +33,10 @@ export interface AgentOptions {
   readonly goneAfter?: number;
   /** How it tells others that it is there, once it has something to say or to look for. `{ every: 10_000 }` by default. */
   readonly presence?: PresenceOption;
+  /** What this agent is to those who look for one: `["summarizer"]`. Names, at most 32; they count as far as its token permits: `serve:summarizer`. */
+  readonly kinds?: readonly string[];
+  /** How much it has to do, in calls or jobs, from 0. Asked every second; told to peers when it changed by more than a tenth. */
+  readonly load?: () => number;
   readonly limits?: AgentLimits;
   /** Who may call, publish and subscribe here. `"token"`: what the peer's token permits. A function: what it answers `true` to. Default: every authenticated peer may do everything. */
   readonly policy?: Policy;
@@ -47,22 +54,10 @@ export interface AgentLimits extends AdmissionLimits {
   readonly memoryBudgetBytes?: number;
 }
 
-/** What an application sees of a link. */
-export interface AgentLink {
-  readonly peer: {
-    readonly id: string;
-    readonly instance: string;
-    readonly issuer: string;
-    readonly thumbprint: string;
-    readonly permissions: readonly string[];
-    /** What the peer can do, as far as its token lets it. Undefined until it has said so: one message after the link is there. */
-    readonly capabilities: Capabilities | undefined;
-  };
-  readonly state: LinkState;
-  /** Suite, epochs, round trip in ms, counters: a snapshot. */
-  status(): LinkStatus;
-  /** Tells the peer and ends the link. What is pending on it settles with a typed error, or goes to another instance when it may run twice. */
-  close(): void;
+/** `gone`: it said goodbye, missed three hints and does not answer, or the link ended. */
+export interface PeerEvent {
+  readonly type: "up" | "changed" | "gone";
+  readonly peer: AgentPeer;
 }
 
 export interface AgentStatus {
@@ -108,9 +103,19 @@ export interface Agent {
   /** Rejects with what the peer's handler failed with, `timeout`, `no_answer`, `no_handler`, `delivery_unknown` and the other codes of docs/errors.md. */
   request<T extends Method>(target: Target, method: T, input: MethodInput<T>, options?: OperationOptions): Promise<MethodOutput<T>>;
   request(target: Target, method: string, input?: unknown, options?: OperationOptions): Promise<unknown>;
+  /** The same at all that serve a kind: what became of it at each. */
+  request<T extends Method>(
+    target: BroadcastTarget,
+    method: T,
+    input: MethodInput<T>,
+    options?: OperationOptions,
+  ): Promise<readonly PeerOutcome<MethodOutput<T>>[]>;
+  request(target: BroadcastTarget, method: string, input?: unknown, options?: OperationOptions): Promise<readonly PeerOutcome<unknown>[]>;
   /** Runs the same handler and drops its result. Resolves when the message is in the window or the next record has room for it, or as `confirm` says. */
   notify<T extends Method>(target: Target, method: T, input: MethodInput<T>, options?: NotifyOptions): Promise<void>;
   notify(target: Target, method: string, input?: unknown, options?: NotifyOptions): Promise<void>;
+  notify<T extends Method>(target: BroadcastTarget, method: T, input: MethodInput<T>, options?: NotifyOptions): Promise<readonly PeerOutcome<void>[]>;
+  notify(target: BroadcastTarget, method: string, input?: unknown, options?: NotifyOptions): Promise<readonly PeerOutcome<void>[]>;
   /**
    * Opens a stream, and returns it at once: iterate over it for what the handler says, and see `StreamCall` for the rest. It goes on through
    * reconnects and new sessions. What is wrong with the arguments, too, is what it ends with.
@@ -126,6 +131,10 @@ export interface Agent {
   /** The link to a peer; dials when there is none. */
   link(peer: Target, options?: { readonly timeout?: number; readonly signal?: AbortSignal }): Promise<AgentLink>;
   links(id?: string): readonly AgentLink[];
+  /** Who is there now, of a kind or all. Looks for agents that serve from the first call on: see docs/presence.md. */
+  peers(filter?: { readonly kind?: string }): readonly AgentPeer[];
+  /** Told when peers come, change and go. Looks for them as `peers` does. */
+  onPeer(listener: (event: PeerEvent) => void): () => void;
   status(): AgentStatus;
   /** Ends links, handlers' signals and the transport. With `drain` (ms) it first leaves its group, refuses new calls, which callers take to another instance, and waits that long for running handlers, pending requests and unacknowledged messages. */
   close(options?: { readonly drain?: number }): Promise<void>;

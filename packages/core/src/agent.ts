@@ -1,9 +1,9 @@
-import type { Agent, AgentEvent, AgentLink, AgentOptions } from "./agent-types.js";
+import type { Agent, AgentEvent, AgentOptions } from "./agent-types.js";
 import { toBase64url } from "./bytes.js";
 import { decodePayload } from "./codec/index.js";
 import { jsonLimits } from "./codec/limits.js";
 import type { EncodedPayload } from "./codec/types.js";
-import { type Method, type MethodOutput, method as makeMethod, stream as makeStream, type Stream } from "./contract/index.js";
+import { type Method, method as makeMethod, stream as makeStream, type Stream } from "./contract/index.js";
 import { createIds, uuidText } from "./envelope/id.js";
 import type { Envelope, OutgoingHeader } from "./envelope/types.js";
 import { TightbeamError } from "./errors.js";
@@ -13,19 +13,22 @@ import { createLinks, type Links } from "./link/links.js";
 import { onDemand } from "./on-demand.js";
 import { createAdmission } from "./patterns/admission.js";
 import { createCaller } from "./patterns/caller.js";
-import { type CapabilityExchange, createCapabilities } from "./patterns/capabilities.js";
+import { createCapabilities } from "./patterns/capabilities.js";
 import type { HandlerContext } from "./patterns/context.js";
 import type { PatternHost, PatternPart } from "./patterns/host.js";
 import { type FrameSlot, type Inside, setInside } from "./patterns/inside.js";
 import { createMiddleware } from "./patterns/middleware.js";
 import { checkOperation, type NotifyOptions, type OperationOptions } from "./patterns/operation.js";
+import { createPeers } from "./patterns/peers.js";
 import { createPresence } from "./patterns/presence/presence.js";
 import { createReceiver } from "./patterns/receiver.js";
+import { createRouting } from "./patterns/routing.js";
 import { createServer } from "./patterns/server.js";
 import { createStreams } from "./patterns/streams/streams.js";
 import type { StreamCallOf, StreamCallOptions, StreamContext, StreamHandleOptions } from "./patterns/streams/types.js";
 import { createSystem } from "./patterns/system.js";
-import { notATarget, type Target, toTarget } from "./patterns/target.js";
+import { type BroadcastTarget, notATarget, type Target, toTarget } from "./patterns/target.js";
+import { createViews } from "./patterns/view.js";
 import { systemRuntime } from "./runtime/system.js";
 import { classicalSuite, hybridSuite } from "./secure/suites.js";
 import { createEmitter } from "./telemetry/events.js";
@@ -76,7 +79,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     json,
     find: (target) => links.find(target),
     choose: (target) => links.choose(target),
-    connect: (target, connectOptions) => links.connect(target, connectOptions),
+    connect: (target, connectOptions) => routing.connect(target, connectOptions),
     observe: observe("sent"),
     onMoved: (moved) => events.emit({ type: "moved", ...moved }),
   });
@@ -95,7 +98,9 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const capabilities = createCapabilities({ runtime, system });
   capabilities.onChange(({ peer }) => events.emit({ type: "capabilities", peer: peer.id, instance: peer.instance }));
   capabilities.provide("rate", () => admission.rate);
-  const parts: PatternPart[] = [presence, capabilities];
+  const peers = createPeers({ runtime, capabilities, presence, kinds: options.kinds, load: options.load });
+  const routing = createRouting({ runtime, peers, presence, connect: (target, connectOptions) => links.connect(target, connectOptions) });
+  const parts: PatternPart[] = [presence, capabilities, peers];
   const onRefused: PatternHost["onRefused"] = (refused) => events.emit({ type: "refused", ...refused });
   const frames: FrameSlot = { take: undefined };
   const receive = createReceiver({
@@ -139,7 +144,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     instance,
     ids,
     json,
-    links,
+    links: { ...links, connect: routing.connect },
     system,
     capabilities,
     admission,
@@ -151,6 +156,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   };
   const streams = createStreams(host, server);
   parts.push(streams);
+  peers.begin();
 
   const shutDown = async (drain: number): Promise<void> => {
     const left = presence.leave();
@@ -172,7 +178,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     await transport.close();
   };
 
-  const view = (link: Link): AgentLink => viewOf(link, capabilities);
+  const view = createViews(capabilities, peers);
   const toMethod = (method: Method | string): Method => (typeof method === "string" ? makeMethod(method) : method);
   const agent: Agent = {
     id: identity.id,
@@ -185,13 +191,15 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
         : server.handle(toMethod(contract), handler as (input: unknown, context: HandlerContext) => unknown),
     stream: <T extends Stream>(target: Target, contract: T | string, input?: unknown, options: StreamCallOptions = noOptions) =>
       streams.open(toTarget(target), typeof contract === "string" ? makeStream(contract) : contract, input, options) as StreamCallOf<T>,
-    request: <T extends Method>(target: Target, method: T | string, input?: unknown, operation: OperationOptions = noOptions) => {
+    request: <T extends Method>(target: Target | BroadcastTarget, method: T | string, input?: unknown, operation: OperationOptions = noOptions) => {
       const to = toTarget(target);
-      return to === undefined ? notATarget() : (caller.request(to, toMethod(method), input, operation) as Promise<MethodOutput<T>>);
+      if (to !== undefined) return caller.request(to, toMethod(method), input, operation) as Promise<never>;
+      return routing.broadcast(target, operation, (one, each) => caller.request(one, toMethod(method), input, each)) as Promise<never>;
     },
-    notify: (target: Target, method: Method | string, input?: unknown, operation: NotifyOptions = noOptions) => {
+    notify: (target: Target | BroadcastTarget, method: Method | string, input?: unknown, operation: NotifyOptions = noOptions) => {
       const to = toTarget(target);
-      return to === undefined ? notATarget() : caller.notify(to, toMethod(method), input, operation);
+      if (to !== undefined) return caller.notify(to, toMethod(method), input, operation) as Promise<never>;
+      return routing.broadcast(target, operation, (one, each) => caller.notify(one, toMethod(method), input, each)) as Promise<never>;
     },
     forward: async (forwardOptions = noOptions) => (await loadForward()).forward(agent, forwardOptions),
     onEnvelope: envelopes.on,
@@ -199,9 +207,17 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     async link(peer, linkOptions = {}) {
       const to = toTarget(peer) ?? (await notATarget());
       checkOperation(linkOptions);
-      return view(await links.connect(to, { timeout: linkOptions.timeout ?? limits.requestTimeoutMs, signal: linkOptions.signal }));
+      return view.link(await routing.connect(to, { timeout: linkOptions.timeout ?? limits.requestTimeoutMs, signal: linkOptions.signal }));
     },
-    links: (id) => links.list(id).map(view),
+    links: (id) => links.list(id).map(view.link),
+    peers({ kind } = {}) {
+      peers.seek();
+      return peers.list(kind).map(view.peer);
+    },
+    onPeer(listener) {
+      peers.seek();
+      return peers.onChange((type, link) => (type === "ready" ? undefined : listener({ type, peer: view.peer(link) })));
+    },
     status: () => ({
       id: identity.id,
       instance,
@@ -226,24 +242,3 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
 
 const loadForward = onDemand(() => import("./patterns/via/forward.js"));
 const noOptions = Object.freeze({});
-
-const views = new WeakMap<Link, AgentLink>();
-
-/** One object per link, so that applications can compare them. */
-function viewOf(link: Link, { of }: Pick<CapabilityExchange, "of">): AgentLink {
-  const known = views.get(link);
-  if (known !== undefined) return known;
-  const made: AgentLink = {
-    get peer() {
-      const { id, instance, issuer, thumbprint, permissions } = link.peer;
-      return { id, instance, issuer, thumbprint, permissions, capabilities: of(link) };
-    },
-    get state() {
-      return link.state;
-    },
-    status: () => link.status(),
-    close: () => link.close(),
-  };
-  views.set(link, made);
-  return made;
-}

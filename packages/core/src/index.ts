@@ -1,6 +1,6 @@
 // In the order of the data path: the application's words first, the pieces it hands in after them.
 export { createAgent } from "./agent.js";
-export type { Agent, AgentEvent, AgentLimits, AgentLink, AgentOptions, AgentStatus, MethodHandler } from "./agent-types.js";
+export type { Agent, AgentEvent, AgentLimits, AgentLink, AgentOptions, AgentPeer, AgentStatus, MethodHandler, PeerEvent } from "./agent-types.js";
 export { type HandlerInput, type HandlerOutput, type Method, type MethodInput, type MethodOptions, type MethodOutput, method } from "./contract/index.js";
 export {
   type HandledStreamChunk,
@@ -25,7 +25,8 @@ export type {
   StreamHandler,
 } from "./patterns/streams/types.js";
 export type { NotifyOptions, OperationOptions } from "./patterns/operation.js";
-export type { Target } from "./patterns/target.js";
+export type { BroadcastTarget, KindTarget, Strategy, Target } from "./patterns/target.js";
+export type { PeerOutcome } from "./patterns/route.js";
 export type { PresenceEvent, PresenceOption, PresenceState, PresenceStatus } from "./patterns/presence/presence.js";
 export type { AdmissionLimits } from "./patterns/admission.js";
 export type { PlacesLimits } from "./patterns/admission-places.js";

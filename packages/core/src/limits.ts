@@ -111,3 +111,7 @@ export const helloKinds = 32;
 export const helloTextMax = 8 * 1024;
 /** Between two times that an agent says what changed. */
 export const helloEveryMs = 200;
+/** How often an agent looks whether its load has changed. */
+export const loadEveryMs = 1_000;
+/** A first broadcast waits so long for those who are only being met. */
+export const gatherMs = 500;

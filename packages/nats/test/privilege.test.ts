@@ -81,6 +81,38 @@ withNatsServer("nats: least privilege", () => {
       expect(team.heard).toEqual([]);
     });
 
+    it("TM-86: lets agents of one realm find each other, and a rogue client hear hints of its own realm only", async () => {
+      const server = await broker(config);
+      const team = await rogue(server, { user: "team", pass: "teams-secret" });
+      const hints: string[] = [];
+      team.connection.subscribe("acme.presence._", { callback: (_, message) => void hints.push(message.subject) });
+      const authority = await createAuthority({ issuer: "https://auth.example" });
+      const join = async (id: string, user: string, options: { kinds?: string[] } = {}) => {
+        const transport = await connect(server, { ...login(user), prefix: "acme" });
+        const identity = await authority.enroll(id, { permissions: ["serve:echoer"] });
+        return closeLater(await createAgent({ identity, trust: authority.trust(), transport, presence: { every: 200 }, ...options }));
+      };
+      const [alice, carol] = [await join("alice", "alice", { kinds: ["echoer"] }), await join("team/carol", "carol", { kinds: ["echoer"] })];
+      for (const agent of [alice, carol]) agent.handle("echo", () => agent.id);
+      const bob = await join("bob", "bob");
+      expect(await bob.request({ kind: "echoer" }, "echo")).toBe("alice");
+      await until(() => carol.status().presence.counters.sent > 3, "carol's hints");
+      expect(carol.status().presence).toMatchObject({ state: "on", address: "presence/team" });
+      expect(bob.peers({ kind: "echoer" }).map(({ id }) => id)).toEqual(["alice"]);
+      expect(hints.length).toBeGreaterThan(0);
+      expect(team.heard).toEqual([]);
+    });
+
+    it("TM-135: tells an agent that its user may not use its realm's subject, and leaves the rest to it", async () => {
+      const server = await broker(config.replaceAll("acme.presence._", "acme.presence.nowhere"));
+      const authority = await createAuthority({ issuer: "https://auth.example" });
+      const transport = await connect(server, { ...login("bob"), prefix: "acme" });
+      const bob = closeLater(await createAgent({ identity: await authority.enroll("bob"), trust: authority.trust(), transport }));
+      bob.peers();
+      await until(() => bob.status().presence.state === "refused", "a refusal");
+      expect(await talk(server)).toBe(16);
+    });
+
     it("TM-86: lets a client of another account hear nothing, whatever it subscribes to", async () => {
       const server = await broker(config);
       const mallory = await rogue(server, { user: "mallory", pass: "mallorys-secret" });

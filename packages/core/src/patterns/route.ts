@@ -1,0 +1,146 @@
+import { isTightbeamError, TightbeamError } from "../errors.js";
+import * as limits from "../limits.js";
+import type { Link } from "../link/link-types.js";
+import type { Runtime } from "../runtime/runtime.js";
+import type { Peers } from "./peers.js";
+import type { Strategy } from "./target.js";
+
+/** What became of an operation at one of several peers. */
+export type PeerOutcome<T> =
+  | { readonly peer: { readonly id: string; readonly instance: string }; readonly ok: true; readonly value: T }
+  | { readonly peer: { readonly id: string; readonly instance: string }; readonly ok: false; readonly error: TightbeamError };
+
+export interface Waiting {
+  readonly timeout: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Which of the peers of a kind an operation goes to. */
+export interface Router {
+  /** One of them; waits until there is one. Rejects with `no_answer` when there is none in time, `cancelled` when the signal fires. */
+  connect(kind: string, strategy: Strategy, waiting: Waiting): Promise<Link>;
+  /** All of them, at least one; who is only being met may still come. Rejects as `connect` does. */
+  gather(kind: string, waiting: Waiting): Promise<readonly Link[]>;
+}
+
+export interface RouterOptions {
+  readonly runtime: Runtime;
+  readonly peers: Pick<Peers, "list" | "loadOf" | "onChange">;
+  /** For the error when nobody is found. */
+  readonly presence: () => string;
+}
+
+/** A transport that is down is no fault of the peer. */
+const answers = ({ state }: Link): boolean => state === "up" || state === "down";
+
+export function createRouter({ runtime, peers, presence }: RouterOptions): Router {
+  const { clock, timers, random } = runtime;
+  /** When this link was chosen last: whose turn it is. */
+  const chosen = new WeakMap<Link, number>();
+  let choices = 0;
+  const began = clock.monotonic();
+
+  const able = (kind: string): Link[] => {
+    const all = peers.list(kind).filter(answers);
+    const willing = all.filter(({ declines }) => !declines);
+    return willing.length > 0 ? willing : all;
+  };
+
+  const turnOf = (link: Link): number => chosen.get(link) ?? 0;
+  const workOf = (link: Link): number => (peers.loadOf(link) ?? 0) + link.awaited;
+
+  const least = (links: readonly Link[], of: (link: Link) => number): Link | undefined => {
+    let best = links[0];
+    for (const link of links) {
+      if (best === undefined) break;
+      const difference = of(link) - of(best);
+      if (difference < 0 || (difference === 0 && turnOf(link) < turnOf(best))) best = link;
+    }
+    return best;
+  };
+
+  const choose: Record<Strategy, (links: readonly Link[]) => Link | undefined> = {
+    direct: (links) => links[0],
+    "round-robin": (links) => least(links, turnOf),
+    "least-loaded": (links) => least(links, workOf),
+    random: (links) => links[Math.floor((new DataView(random.bytes(4).buffer).getUint32(0) / 2 ** 32) * links.length)],
+  };
+
+  const pick = (kind: string, strategy: Strategy): Link | undefined => {
+    const link = choose[strategy](able(kind));
+    if (link !== undefined) chosen.set(link, ++choices);
+    return link;
+  };
+
+  const nobody = (kind: string, ms: number): TightbeamError =>
+    new TightbeamError(
+      "no_answer",
+      `No agent of the kind '${kind}' was found within ${Math.round(ms)} ms (presence is ${presence()}). Its own token must permit serve:${kind}, and it must be in this realm or be linked with. See docs/presence.md.`,
+    );
+
+  /** Until `take` gives something: asked now, and whenever a peer comes or changes. */
+  const until = <T>(take: () => T | undefined, { timeout, signal }: Waiting, late: () => TightbeamError): Promise<T> => {
+    const now = take();
+    if (now !== undefined) return Promise.resolve(now);
+    return new Promise((resolve, reject) => {
+      const over = (): void => {
+        stop();
+        cancel();
+        signal?.removeEventListener("abort", aborted);
+      };
+      const aborted = (): void => {
+        over();
+        reject(new TightbeamError("cancelled", "The operation was cancelled while it waited for a peer.", { cause: signal?.reason }));
+      };
+      const stop = peers.onChange(() => {
+        const found = take();
+        if (found === undefined) return;
+        over();
+        resolve(found);
+      });
+      const cancel = timers.after(timeout, () => {
+        over();
+        reject(late());
+      });
+      if (signal?.aborted) aborted();
+      else signal?.addEventListener("abort", aborted, { once: true });
+    });
+  };
+
+  return {
+    connect: (kind, strategy, waiting) =>
+      until(
+        () => pick(kind, strategy),
+        waiting,
+        () => nobody(kind, waiting.timeout),
+      ),
+    async gather(kind, waiting) {
+      const start = clock.monotonic();
+      const some = (): readonly Link[] | undefined => {
+        const links = able(kind);
+        return links.length > 0 ? links : undefined;
+      };
+      const first = await until(some, waiting, () => nobody(kind, waiting.timeout));
+      // Who has looked for peers for a moment only has met a few of them.
+      const now = clock.monotonic();
+      const rest = Math.min(began + limits.gatherMs, start + waiting.timeout / 2) - now;
+      if (rest <= 0) return first;
+      await new Promise<void>((resolve) => timers.after(rest, resolve));
+      return some() ?? first;
+    },
+  };
+}
+
+/** Does the same with each of them, and tells what became of it; never rejects. */
+export function forEach<T>(links: readonly Link[], run: (link: Link) => Promise<T>): Promise<readonly PeerOutcome<T>[]> {
+  return Promise.all(
+    links.map(async (link): Promise<PeerOutcome<T>> => {
+      const peer = { id: link.peer.id, instance: link.peer.instance };
+      try {
+        return { peer, ok: true, value: await run(link) };
+      } catch (error) {
+        return { peer, ok: false, error: isTightbeamError(error) ? error : new TightbeamError("internal", "The operation failed.", { cause: error }) };
+      }
+    }),
+  );
+}
