@@ -1,5 +1,7 @@
 import type { Example } from "./example.js";
 import { requestReply } from "./request-reply.js";
+import { tokenStream } from "./token-stream.js";
+import { workerPool } from "./worker-pool.js";
 
 /** In the order in which a newcomer reads them. */
-export const examples: readonly Example[] = [requestReply];
+export const examples: readonly Example[] = [requestReply, tokenStream, workerPool];
