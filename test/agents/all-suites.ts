@@ -1,10 +1,12 @@
 import { presenceSuite } from "./presence-suite.js";
 import { streamSuite } from "./stream-suite.js";
 import { type AgentSuiteOptions, agentSuite } from "./suite.js";
+import { topicSuite } from "./topic-suite.js";
 
 /** Everything that holds whatever carries it: patterns add theirs here. */
 export function allSuites(options: AgentSuiteOptions): void {
   agentSuite(options);
   streamSuite(options);
   presenceSuite(options);
+  topicSuite(options);
 }

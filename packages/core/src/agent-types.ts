@@ -1,4 +1,4 @@
-import type { HandlerInput, HandlerOutput, Method, MethodInput, MethodOutput, Stream } from "./contract/index.js";
+import type { HandlerInput, HandlerOutput, Method, MethodInput, MethodOutput, ReceivedTopicEvent, Stream, Topic, TopicEvent } from "./contract/index.js";
 import type { Envelope } from "./envelope/types.js";
 import type { TightbeamError } from "./errors.js";
 import type { Identity, Trust } from "./identity/types.js";
@@ -13,6 +13,15 @@ import type { PresenceEvent, PresenceOption, PresenceStatus } from "./patterns/p
 import type { PeerOutcome } from "./patterns/route.js";
 import type { StreamArguments, StreamCall, StreamCallOf, StreamCallOptions, StreamHandleOptions, StreamHandler } from "./patterns/streams/types.js";
 import type { BroadcastTarget, Target } from "./patterns/target.js";
+import type {
+  EventContext,
+  PublishesOptions,
+  SubscribeOptions,
+  SubscriberStatus,
+  Subscription,
+  TopicEventReport,
+  TopicStatus,
+} from "./patterns/topics/types.js";
 import type { Forwarding } from "./patterns/via/forward.js";
 import type { ForwardOptions } from "./patterns/via/options.js";
 import type { AgentLink, AgentPeer } from "./patterns/view.js";
@@ -77,6 +86,7 @@ export interface AgentStatus {
 export type AgentEvent =
   | LinksEvent
   | PresenceEvent
+  | TopicEventReport
   | { readonly type: "handler_failed"; readonly id: string; readonly method: string; readonly peer: string; readonly error: unknown }
   /** A peer said what it can do, or that this has changed: `link.peer.capabilities`. */
   | { readonly type: "capabilities"; readonly peer: string; readonly instance: string }
@@ -94,12 +104,12 @@ export interface Agent {
   /** Answers a method. Throws `invalid_argument` when it is answered already. Returns a function that ends it. */
   handle<T extends Method>(method: T, handler: MethodHandler<T>): () => void;
   handle(method: string, handler: (input: unknown, context: HandlerContext) => unknown): () => void;
+  /** Answers a stream: a generator that yields chunks, or a function that reads `context.source`; what it returns is the output. */
+  handle<T extends Stream>(stream: T, handler: StreamHandler<T>, options?: StreamHandleOptions): () => void;
   /** Handles what has no handler: `context.method` says what was asked. Throws `invalid_argument` when there is one already. Returns a function that ends it. */
   fallback(handler: (input: unknown, context: HandlerContext) => unknown): () => void;
   /** Puts a middleware before every handler, after those that are there. Returns a function that takes it out. */
   use(middleware: Middleware): () => void;
-  /** Answers a stream: a generator that yields chunks, or a function that reads `context.source`; what it returns is the output. */
-  handle<T extends Stream>(stream: T, handler: StreamHandler<T>, options?: StreamHandleOptions): () => void;
   /** Rejects with what the peer's handler failed with, `timeout`, `no_answer`, `no_handler`, `delivery_unknown` and the other codes of docs/errors.md. */
   request<T extends Method>(target: Target, method: T, input: MethodInput<T>, options?: OperationOptions): Promise<MethodOutput<T>>;
   request(target: Target, method: string, input?: unknown, options?: OperationOptions): Promise<unknown>;
@@ -124,6 +134,28 @@ export interface Agent {
   stream(target: Target, stream: string, input?: unknown, options?: StreamCallOptions): StreamCall;
   /** Carries frames between agents that are linked with this one (`connectThrough` of `@tightbeam/core/via`), without reading them. Throws `invalid_argument`. */
   forward(options?: ForwardOptions): Promise<Forwarding>;
+  /**
+   * Gives an event to every subscriber. Resolves when each of their queues had room for it, or they were too slow (`publishes` says what
+   * happens then). Rejects with `timeout` when none of that came in time, `overloaded` when too many were not waited for.
+   */
+  publish<T extends Topic>(topic: T, event: TopicEvent<T>, options?: OperationOptions): Promise<void>;
+  publish(topic: string, event?: unknown, options?: OperationOptions): Promise<void>;
+  /** Declares that this agent publishes a topic, before its first event and with other settings. Returns a function that ends it. */
+  publishes(topic: Topic | string, options?: PublishesOptions): () => void;
+  /**
+   * Gets the events of a topic, or of all that a pattern matches: `*` is one segment, `>` the rest. One event after the other: a handler that
+   * returns a promise gets the next one when that has settled. A publisher delivers everything it publishes once it has answered (`ready`).
+   */
+  subscribe<T extends Topic>(
+    topic: T,
+    handler: (event: ReceivedTopicEvent<T>, context: EventContext) => unknown,
+    options?: SubscribeOptions<ReceivedTopicEvent<T>>,
+  ): Promise<Subscription>;
+  subscribe(pattern: string, handler: (event: unknown, context: EventContext) => unknown, options?: SubscribeOptions): Promise<Subscription>;
+  /** What this agent publishes. */
+  topics(): readonly TopicStatus[];
+  /** Who gets the events of a topic from this agent. */
+  subscribers(topic: Topic | string): readonly SubscriberStatus[];
   /** Sees every envelope, sent and received, with its payload decoded; changes nothing. What agents say on their own account is among them: methods that begin with `tb/`. */
   onEnvelope(listener: (envelope: Envelope) => void): () => void;
   /** Links, handshakes, failures of handlers. */

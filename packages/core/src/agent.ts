@@ -3,7 +3,7 @@ import { toBase64url } from "./bytes.js";
 import { decodePayload } from "./codec/index.js";
 import { jsonLimits } from "./codec/limits.js";
 import type { EncodedPayload } from "./codec/types.js";
-import { type Method, method as makeMethod, stream as makeStream, type Stream } from "./contract/index.js";
+import { type Method, method as makeMethod, stream as makeStream, type Stream, type Topic } from "./contract/index.js";
 import { createIds, uuidText } from "./envelope/id.js";
 import type { Envelope, OutgoingHeader } from "./envelope/types.js";
 import { TightbeamError } from "./errors.js";
@@ -28,6 +28,8 @@ import { createStreams } from "./patterns/streams/streams.js";
 import type { StreamCallOf, StreamCallOptions, StreamContext, StreamHandleOptions } from "./patterns/streams/types.js";
 import { createSystem } from "./patterns/system.js";
 import { type BroadcastTarget, notATarget, type Target, toTarget } from "./patterns/target.js";
+import { createTopics } from "./patterns/topics/topics.js";
+import type { EventContext, EventHandler, SubscribeOptions } from "./patterns/topics/types.js";
 import { createViews } from "./patterns/view.js";
 import { systemRuntime } from "./runtime/system.js";
 import { classicalSuite, hybridSuite } from "./secure/suites.js";
@@ -108,6 +110,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     server,
     stream: (...opening) => streams.opening(...opening),
     part: (link, delivery) => streams.part(link, delivery),
+    event: (...event) => topics.take(...event),
     frames,
     observe: observe("received"),
     onRefused,
@@ -155,7 +158,8 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     onRefused,
   };
   const streams = createStreams(host, server);
-  parts.push(streams);
+  const topics = createTopics(host, events.emit);
+  parts.push(streams, topics);
   peers.begin();
 
   const shutDown = async (drain: number): Promise<void> => {
@@ -202,6 +206,12 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       return routing.broadcast(target, operation, (one, each) => caller.notify(one, toMethod(method), input, each)) as Promise<never>;
     },
     forward: async (forwardOptions = noOptions) => (await loadForward()).forward(agent, forwardOptions),
+    publish: (topic: Topic | string, value?: unknown, operation: OperationOptions = noOptions) => topics.publish(topic, value, operation),
+    publishes: (topic, publishesOptions = {}) => topics.declare(topic, publishesOptions),
+    subscribe: (topic: Topic | string, handler: (event: never, context: EventContext) => unknown, subscribeOptions: SubscribeOptions<never> = {}) =>
+      topics.subscribe(topic, handler as EventHandler, subscribeOptions),
+    topics: topics.topics,
+    subscribers: topics.subscribers,
     onEnvelope: envelopes.on,
     onEvent: events.on,
     async link(peer, linkOptions = {}) {

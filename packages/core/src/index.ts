@@ -24,6 +24,7 @@ export type {
   StreamHandleOptions,
   StreamHandler,
 } from "./patterns/streams/types.js";
+export { type ReceivedTopicEvent, type Topic, type TopicEvent, topic } from "./contract/index.js";
 export type { NotifyOptions, OperationOptions } from "./patterns/operation.js";
 export type { BroadcastTarget, KindTarget, Strategy, Target } from "./patterns/target.js";
 export type { PeerOutcome } from "./patterns/route.js";
@@ -37,6 +38,16 @@ export type { Capabilities } from "./patterns/capabilities.js";
 export type { Claims, ServedContract } from "./patterns/hello.js";
 export type { Forwarding, ForwardingStatus } from "./patterns/via/forward.js";
 export type { ForwardingLimits, ForwardOptions } from "./patterns/via/options.js";
+export type {
+  EventContext,
+  PublishesOptions,
+  SlowPolicy,
+  SubscribeOptions,
+  SubscriberStatus,
+  Subscription,
+  TopicEventReport,
+  TopicStatus,
+} from "./patterns/topics/types.js";
 export type { HandlerContext } from "./patterns/context.js";
 export type { Envelope, EnvelopeHeader, EnvelopeType, Headers, Priority, StreamOpening, WireError } from "./envelope/types.js";
 export type { LinkState, LinkStatus, LinkTarget } from "./link/link-types.js";

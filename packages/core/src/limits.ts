@@ -115,3 +115,21 @@ export const helloEveryMs = 200;
 export const loadEveryMs = 1_000;
 /** A first broadcast waits so long for those who are only being met. */
 export const gatherMs = 500;
+/** A subscriber's queue at a publisher is full at so many events, or so many bytes. */
+export const topicQueueEvents = 1_024;
+export const topicQueueBytes = 1024 * 1024;
+/** How long a publisher waits for a full queue that makes no progress. */
+export const topicPatienceMs = 1_000;
+/** Events that wait for subscribers' queues, of all topics of an agent. */
+export const publishesWaiting = 4_096;
+/** Of one topic, for replays. */
+export const topicRetainMax = 1_024;
+export const topicRetainBytes = 4 * 1024 * 1024;
+/** Bytes of events a publisher may send ahead of a subscriber's handlers. */
+export const topicWindowBytes = 1024 * 1024;
+/** Of one peer instance. */
+export const topicSubscriptions = 256;
+/** Topics that are remembered without having been declared; answers about topics that are kept for each link. */
+export const topicsKept = 1_024;
+export const topicAskAgainMs = 1_000;
+export const topicDialMaxMs = 30_000;

@@ -28,6 +28,8 @@ export const windowReserveCells = 256;
 /** Intake credit of the critical lane, beside the announced one of the others: a large message that uses that up does not hold a critical one. */
 export const criticalIntakeCount = 256;
 export const criticalIntakeBytes = 1024 * 1024;
+/** What an event takes of the credit for events, beside its bytes. */
+export const eventCost = 64;
 export const cookieBytes = 52;
 export const cookieValidMs = 60_000;
 /** Versions of contracts: in a name on the wire at most nine digits. */

@@ -44,6 +44,8 @@ export interface Sent {
 export interface Delivery {
   /** Less than half of its buffer: good until `deliver` returns, when the record they lie in is freed. Otherwise the receiver's own. */
   readonly bytes: Uint8Array;
+  /** Of the whole message, also where it was refused. */
+  readonly size: number;
   readonly lane: Lane;
   readonly intake: boolean;
   readonly wantsDone: boolean;

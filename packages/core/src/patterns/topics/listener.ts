@@ -1,0 +1,219 @@
+import { type Topic, validate } from "../../contract/index.js";
+import type { EnvelopeHeader } from "../../envelope/types.js";
+import { TightbeamError } from "../../errors.js";
+import type { MemoryBudget } from "../../link/budget.js";
+import { createFifo } from "../../link/fifo.js";
+import type { Link } from "../../link/link-types.js";
+import type { PatternHost } from "../host.js";
+import { SeenCall } from "../middleware.js";
+import type { TopicPattern } from "./pattern.js";
+import type { EventContext, EventHandler } from "./types.js";
+
+/** An event that came over a link, until every handler it was for is done with it. */
+export interface Arrival {
+  readonly link: Link;
+  readonly header: EnvelopeHeader;
+  readonly topic: string;
+  readonly cost: number;
+  /** Handlers that are not done. */
+  pending: number;
+  /** The subscriber may be sent as much again. */
+  done(): void;
+}
+
+export interface ListenerOptions {
+  readonly id: string;
+  readonly pattern: TopicPattern;
+  readonly event: Topic["event"];
+  readonly handler: EventHandler;
+  readonly filter: ((event: never, context: EventContext) => boolean) | undefined;
+  readonly from: ReadonlySet<string> | undefined;
+  readonly replay: number;
+  readonly queue: number;
+}
+
+interface Waiting {
+  readonly arrival: Arrival;
+  readonly value: unknown;
+  readonly replayed: boolean;
+}
+
+type ListenerHost = Pick<PatternHost, "onFailure" | "runtime" | "middleware">;
+
+/** What waits costs this much beside its bytes. */
+const waitingCost = 256;
+
+/** One subscription's handler: gets one event after the other, in the order they came. What waits is bounded by what publishers were granted, and by the agent's memory. */
+export class Listener {
+  readonly options: ListenerOptions;
+  received = 0;
+  refused = 0;
+  over = false;
+  readonly #host: ListenerHost;
+  readonly #budget: MemoryBudget;
+  readonly #waiting = createFifo<Waiting>();
+  #busy = false;
+  /** Of the last event. */
+  #present: Context | undefined;
+
+  constructor(host: ListenerHost, budget: MemoryBudget, options: ListenerOptions) {
+    this.#host = host;
+    this.#budget = budget;
+    this.options = options;
+  }
+
+  take(arrival: Arrival, value: unknown, replayed: boolean): void {
+    if (this.over) return;
+    if (!this.#busy) return this.#run(arrival, value, replayed);
+    if (!this.#budget.take(arrival.cost + waitingCost)) {
+      this.refused++;
+      return this.#failed(arrival, new TightbeamError("overloaded", "This agent has no memory left to hold an event for a handler that is busy."));
+    }
+    arrival.pending++;
+    this.#waiting.push({ arrival, value, replayed });
+  }
+
+  /** The handler is called no more, and what waited for it is let go of. */
+  end(reason: TightbeamError): void {
+    this.over = true;
+    this.#present?.end(reason);
+    for (let next = this.#shift(); next !== undefined; next = this.#shift()) settle(next.arrival);
+  }
+
+  #shift(): Waiting | undefined {
+    const next = this.#waiting.shift();
+    if (next !== undefined) this.#budget.give(next.arrival.cost + waitingCost);
+    return next;
+  }
+
+  #run(arrival: Arrival, value: unknown, replayed: boolean): void {
+    try {
+      const later = this.#call(arrival, value, replayed);
+      if (later !== undefined) this.#wait(arrival, later);
+    } catch (error) {
+      this.#failed(arrival, error);
+    }
+  }
+
+  #wait(arrival: Arrival, later: PromiseLike<unknown>): void {
+    this.#busy = true;
+    arrival.pending++;
+    Promise.resolve(later)
+      .catch((error: unknown) => this.#failed(arrival, error))
+      .then(() => {
+        this.#busy = false;
+        settle(arrival);
+        while (!this.#busy) {
+          const next = this.#shift();
+          if (next === undefined) break;
+          this.#run(next.arrival, next.value, next.replayed);
+          settle(next.arrival);
+        }
+      })
+      .catch(() => undefined);
+  }
+
+  #call(arrival: Arrival, value: unknown, replayed: boolean): PromiseLike<unknown> | undefined {
+    const { header, link } = arrival;
+    if (header.ttl !== undefined && this.#host.runtime.clock.wall() + link.clockOffset() - header.timestamp > header.ttl) {
+      this.refused++;
+      return undefined;
+    }
+    const { middleware } = this.#host;
+    const context = new Context(arrival, replayed);
+    this.#present = context;
+    if (!middleware.used) return this.#check(value, context);
+    return middleware.run(new SeenCall("event", context.topic, value, context), (input) => this.#check(input, context));
+  }
+
+  #check(value: unknown, context: Context): PromiseLike<unknown> | undefined {
+    const { event } = this.options;
+    if (event === undefined) return this.#hand(value, context);
+    const checked = validate(event, value, "input");
+    if (checked instanceof Promise) {
+      return checked.then(
+        (valid) => this.#hand(valid, context),
+        (error: unknown) => {
+          this.refused++;
+          throw error;
+        },
+      );
+    }
+    return this.#hand(checked, context);
+  }
+
+  #hand(value: unknown, context: EventContext): PromiseLike<unknown> | undefined {
+    const { filter } = this.options;
+    if (this.over || (filter !== undefined && filter(value as never, context) !== true)) return undefined;
+    this.received++;
+    const result = this.options.handler(value, context);
+    return isThenable(result) ? result : undefined;
+  }
+
+  #failed({ header, topic, link }: Arrival, error: unknown): void {
+    this.#host.onFailure({ id: header.id, method: topic, peer: link.peer.id, error });
+  }
+}
+
+/** One handler fewer. */
+export function settle(arrival: Arrival): void {
+  if (--arrival.pending === 0) arrival.done();
+}
+
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
+
+const noHeaders = Object.freeze({});
+
+/** Getters: what a handler does not ask for costs nothing. */
+class Context implements EventContext {
+  readonly #arrival: Arrival;
+  readonly replayed: boolean;
+  #abort: AbortController | undefined;
+  #ended: TightbeamError | undefined;
+
+  constructor(arrival: Arrival, replayed: boolean) {
+    this.#arrival = arrival;
+    this.replayed = replayed;
+  }
+
+  end(reason: TightbeamError): void {
+    this.#ended = reason;
+    this.#abort?.abort(reason);
+  }
+
+  get topic(): string {
+    return this.#arrival.topic;
+  }
+
+  get peer(): EventContext["peer"] {
+    const { id, instance, issuer, permissions } = this.#arrival.link.peer;
+    return { id, instance, issuer, permissions };
+  }
+
+  get id(): string {
+    return this.#arrival.header.id;
+  }
+
+  get timestamp(): number {
+    return this.#arrival.header.timestamp;
+  }
+
+  get headers(): EventContext["headers"] {
+    return this.#arrival.header.headers ?? noHeaders;
+  }
+
+  get priority(): EventContext["priority"] {
+    return this.#arrival.header.priority;
+  }
+
+  get idempotencyKey(): string | undefined {
+    return this.#arrival.header.idempotencyKey;
+  }
+
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    if (this.#ended !== undefined) this.#abort.abort(this.#ended);
+    return this.#abort.signal;
+  }
+}

@@ -1,0 +1,241 @@
+import { encodePayload } from "../../codec/index.js";
+import type { EncodedPayload } from "../../codec/types.js";
+import { type Topic, validate } from "../../contract/index.js";
+import { checkOptions, invalid } from "../../contract/standard-schema.js";
+import type { OutgoingHeader } from "../../envelope/types.js";
+import { encodeEnvelope } from "../../envelope/wire.js";
+import { TightbeamError } from "../../errors.js";
+import * as limits from "../../limits.js";
+import type { Link } from "../../link/link-types.js";
+import type { PatternHost } from "../host.js";
+import { cancelled, checkOperation, laneOf, type OperationOptions, timeoutOf } from "../operation.js";
+import { createOutlets } from "./outlets.js";
+import { Published, type PublishedTopic } from "./published.js";
+import { replayOf, retain } from "./retained.js";
+import { createTopicTable } from "./table.js";
+import type { PublishesOptions, SubscriberStatus, TopicEventReport, TopicStatus } from "./types.js";
+
+/** The publishing side: topics, who gets their events, and what waits for room. */
+export interface Publisher {
+  publish(topic: Topic | string, value: unknown, options: OperationOptions): Promise<void>;
+  declare(topic: Topic | string, options: PublishesOptions): () => void;
+  topics(): readonly TopicStatus[];
+  subscribers(topic: Topic | string): readonly SubscriberStatus[];
+  /** Something was published or declared. */
+  readonly publishes: boolean;
+  linkEnded(link: Link): void;
+  /** Resolves when nothing waits any more. */
+  idle(): Promise<void>;
+  stop(error: TightbeamError): void;
+}
+
+const taken: Promise<void> = Promise.resolve();
+
+export function createPublisher(host: PatternHost, report: (event: TopicEventReport) => void, onInterest: () => void): Publisher {
+  const { runtime, ids, json } = host;
+  const table = createTopicTable(host);
+  const waitingTopics = new Set<PublishedTopic>();
+  let waitingCount = 0;
+  let publishes = false;
+  let lastId: string | undefined;
+  let stopped: TightbeamError | undefined;
+  let advancing = false;
+  let idleWaiters: (() => void)[] = [];
+
+  const outlets = createOutlets({
+    host,
+    report,
+    onRoom: () => advance(),
+    lastId: () => lastId,
+    replay(outlet, ask) {
+      const permitted = (topic: string): boolean => ask.pattern.matches(topic) && host.admission.permits(outlet.link, `subscribe:${topic}`);
+      for (const event of replayOf(
+        [...table.all()].filter(({ name }) => permitted(name)),
+        ask,
+        outlet,
+        host.links.budget,
+      ))
+        outlet.push(event);
+    },
+  });
+
+  const deliver = (event: Published): void => {
+    const { targets } = event.topic;
+    if (targets.length === 0) return;
+    const { header, payload } = event;
+    for (const outlet of targets) if (outlet.push(event)) host.observe(outlet.link, header, payload);
+  };
+
+  /** Whether the event may go: each of its subscribers has room, or is waited for no longer. */
+  const ready = (topic: PublishedTopic): boolean => {
+    outlets.aim(topic);
+    for (const outlet of topic.targets) {
+      if (outlet.slow || outlet.hasRoom(topic.settings)) continue;
+      outlet.waitFor(topic.name, topic.settings);
+      return false;
+    }
+    return true;
+  };
+
+  /** Whatever made room calls this, also from within. */
+  const advance = (): void => {
+    if (advancing) return;
+    advancing = true;
+    for (const topic of waitingTopics) {
+      for (let next = topic.waiting.peek(); next !== undefined && (next.over || ready(topic)); next = topic.waiting.peek()) {
+        topic.waiting.shift();
+        if (next.over) continue;
+        deliver(next.event);
+        next.settle();
+      }
+      if (topic.waiting.length === 0) waitingTopics.delete(topic);
+    }
+    advancing = false;
+    settleIdle();
+  };
+
+  const settleIdle = (): void => {
+    if (idleWaiters.length === 0 || waitingCount > 0) return;
+    for (const { queued } of outlets.all) if (queued > 0) return;
+    const waiters = idleWaiters;
+    idleWaiters = [];
+    for (const waiter of waiters) waiter();
+  };
+
+  const wait = (event: Published, options: OperationOptions): Promise<void> => {
+    const { topic } = event;
+    if (waitingCount >= limits.publishesWaiting || !event.hold())
+      throw new TightbeamError("overloaded", "Too many events wait for slow subscribers: wait for the promise of each publish before the next.");
+    waitingCount++;
+    waitingTopics.add(topic);
+    return new Promise((resolve, reject) => {
+      const ms = timeoutOf(options);
+      const { signal } = options;
+      const abort = (): void => entry.settle(signal === undefined ? undefined : cancelled(signal));
+      const late = (): void => entry.settle(new TightbeamError("timeout", `No subscriber's queue had room for ${ms} ms: the event was given to nobody.`));
+      const clear = runtime.timers.after(ms, late, { background: true });
+      signal?.addEventListener("abort", abort, { once: true });
+      const entry = {
+        event,
+        over: false,
+        settle(error?: Error) {
+          if (entry.over) return;
+          entry.over = true;
+          waitingCount--;
+          event.letGo();
+          clear();
+          signal?.removeEventListener("abort", abort);
+          if (error === undefined) resolve();
+          else reject(error);
+        },
+      };
+      topic.waiting.push(entry);
+    });
+  };
+
+  const post = (topic: PublishedTopic, payload: EncodedPayload | undefined, options: OperationOptions): Promise<void> => {
+    if (stopped !== undefined) throw stopped;
+    const timestamp = runtime.clock.wall();
+    const id = ids.text(timestamp);
+    const { priority = "normal", ttl, idempotencyKey, headers } = options;
+    const header: { -readonly [name in keyof OutgoingHeader]: OutgoingHeader[name] } & { id: string } = {
+      type: "event",
+      id,
+      timestamp,
+      priority,
+      topic: topic.name,
+    };
+    if (ttl !== undefined) header.ttl = ttl;
+    if (idempotencyKey !== undefined) header.idempotencyKey = idempotencyKey;
+    if (headers !== undefined) header.headers = headers;
+    const bytes = encodeEnvelope(header, payload);
+    const event = new Published(topic, header, payload, bytes, laneOf(options, bytes.length), host.links.budget);
+    const waits = topic.waiting.length > 0 || !ready(topic);
+    const settled = waits ? wait(event, options) : taken;
+    lastId = id;
+    topic.published++;
+    if (topic.settings.retain > 0) retain(topic, event, host.links.budget);
+    if (!waits) deliver(event);
+    interested();
+    return settled;
+  };
+
+  const interested = (): void => {
+    if (publishes) return;
+    publishes = true;
+    onInterest();
+  };
+
+  return {
+    publish(of, value, options) {
+      try {
+        if (stopped !== undefined) throw stopped;
+        checkOperation(options);
+        if ("confirm" in options) throw invalid("publish has no option confirm: events are for whoever subscribes.");
+        const topic = table.get(nameOf(of));
+        const schema = typeof of === "string" ? undefined : of.event;
+        const checked = schema === undefined ? undefined : validate(schema, value, "input");
+        if (checked instanceof Promise) return checked.then(() => post(topic, encodePayload(value, json), options));
+        return post(topic, encodePayload(value, json), options);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    },
+    declare(of, options) {
+      const settings = readSettings(options);
+      const end = table.declare(nameOf(of), settings);
+      interested();
+      return end;
+    },
+    topics: () =>
+      [...table.all()].map((topic) => {
+        outlets.aim(topic);
+        return { topic: topic.name, subscribers: topic.targets.length, published: topic.published, retained: topic.retained.length };
+      }),
+    subscribers(of) {
+      const topic = table.look(nameOf(of));
+      outlets.aim(topic);
+      return topic.targets.map(({ link, subscriptions, queued, queuedBytes, sent, dropped, slow }) => {
+        const patterns = [...subscriptions.values()].map(({ pattern }) => pattern.text);
+        return { id: link.peer.id, instance: link.peer.instance, patterns, queued, queuedBytes, sent, dropped, slow };
+      });
+    },
+    get publishes() {
+      return publishes;
+    },
+    linkEnded: outlets.linkEnded,
+    idle: () =>
+      new Promise((resolve) => {
+        idleWaiters.push(resolve);
+        settleIdle();
+      }),
+    stop(error) {
+      stopped = error;
+      outlets.stop();
+      for (const topic of waitingTopics) for (let next = topic.waiting.shift(); next !== undefined; next = topic.waiting.shift()) next.settle(error);
+      waitingTopics.clear();
+    },
+  };
+}
+
+const nameOf = (topic: Topic | string): string => {
+  if (typeof topic === "object" && topic !== null && topic.kind === "topic") return topic.name;
+  if (typeof topic !== "string") throw invalid("A topic is a name, or what topic() makes.");
+  return topic;
+};
+
+const known = ["retain", "queue", "patience", "slow"];
+
+function readSettings(options: PublishesOptions): PublishedTopic["settings"] {
+  const { retain: kept = 0, queue = {}, patience = limits.topicPatienceMs, slow = "drop-oldest", ...unknown } = options;
+  checkOptions("publishes()", unknown, known);
+  const { events = limits.topicQueueEvents, bytes = limits.topicQueueBytes, ...more } = queue;
+  checkOptions("publishes() under queue", more, ["events", "bytes"]);
+  if (!isWhole(kept, 0, limits.topicRetainMax)) throw invalid(`retain is a number of events from 0 to ${limits.topicRetainMax}.`);
+  if (!isWhole(events, 1, 2 ** 20) || !isWhole(bytes, 1, 2 ** 30)) throw invalid("queue is { events, bytes }: 1 to 2^20 events and 1 to 2^30 bytes.");
+  if (!isWhole(patience, 0, 2 ** 31 - 1)) throw invalid("patience is a number of ms from 0 to 2^31 - 1.");
+  if (slow !== "drop-oldest" && slow !== "drop-newest" && slow !== "disconnect") throw invalid("slow is drop-oldest, drop-newest or disconnect.");
+  return { retain: kept, events, bytes, patience, slow };
+}
+
+const isWhole = (value: unknown, least: number, most: number): boolean => Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
