@@ -3,7 +3,8 @@ import * as limits from "../../limits.js";
 import type { Link } from "../../link/link-types.js";
 import type { PatternHost } from "../host.js";
 import { type Held, Outlet } from "./outlet.js";
-import type { Published, PublishedTopic } from "./published.js";
+import type { Published } from "./published.js";
+import type { PublishedTopic } from "./published-topic.js";
 import type { TopicEventReport } from "./types.js";
 import { type Ask, names, readAsk, readCredit, readId } from "./wire.js";
 

@@ -1,10 +1,8 @@
 import type { EncodedPayload } from "../../codec/types.js";
 import type { OutgoingHeader } from "../../envelope/types.js";
 import type { MemoryBudget } from "../../link/budget.js";
-import type { Fifo } from "../../link/fifo.js";
 import type { Lane } from "../../link/message.js";
 import * as protocol from "../../protocol.js";
-import type { Outlet } from "./outlet.js";
 import type { SlowPolicy } from "./types.js";
 
 /** What a topic's publisher decided about it, defaults filled in. */
@@ -16,26 +14,10 @@ export interface TopicSettings {
   readonly slow: SlowPolicy;
 }
 
-/** A topic as its publisher keeps it. */
-export interface PublishedTopic {
+/** What an event says of its topic. */
+export interface OfTopic {
   readonly name: string;
-  settings: TopicSettings;
-  declared: boolean;
-  published: number;
-  /** Who gets its events, as of `edition` of all subscriptions. */
-  targets: readonly Outlet[];
-  edition: number;
-  /** In their order: the first waits for a subscriber's queue. */
-  readonly waiting: Fifo<WaitingEvent>;
-  readonly retained: Fifo<Retained>;
-  retainedBytes: number;
-}
-
-export interface WaitingEvent {
-  readonly event: Published;
-  /** It was given up. */
-  over: boolean;
-  settle(error?: Error): void;
+  readonly settings: TopicSettings;
 }
 
 /** Encoded again for whom it is replayed. */
@@ -50,7 +32,7 @@ export type EventHeader = OutgoingHeader & { readonly id: string };
 
 /** One event, encoded once for all its subscribers. The agent's memory budget pays for it as long as a queue has it. */
 export class Published {
-  readonly topic: PublishedTopic;
+  readonly topic: OfTopic;
   readonly header: EventHeader;
   bytes: Uint8Array;
   readonly lane: Lane;
@@ -61,7 +43,7 @@ export class Published {
   readonly #payloadBytes: number;
   #holders = 0;
 
-  constructor(topic: PublishedTopic, header: EventHeader, payload: EncodedPayload | undefined, bytes: Uint8Array, lane: Lane, budget: MemoryBudget) {
+  constructor(topic: OfTopic, header: EventHeader, payload: EncodedPayload | undefined, bytes: Uint8Array, lane: Lane, budget: MemoryBudget) {
     this.topic = topic;
     this.header = header;
     this.#kind = payload?.kind;

@@ -10,7 +10,8 @@ import type { Link } from "../../link/link-types.js";
 import type { PatternHost } from "../host.js";
 import { cancelled, checkOperation, laneOf, type OperationOptions, timeoutOf } from "../operation.js";
 import { createOutlets } from "./outlets.js";
-import { Published, type PublishedTopic } from "./published.js";
+import { Published, type TopicSettings } from "./published.js";
+import type { PublishedTopic, WaitingEvent } from "./published-topic.js";
 import { replayOf, retain } from "./retained.js";
 import { createTopicTable } from "./table.js";
 import type { PublishesOptions, SubscriberStatus, TopicEventReport, TopicStatus } from "./types.js";
@@ -59,8 +60,7 @@ export function createPublisher(host: PatternHost, report: (event: TopicEventRep
     },
   });
 
-  const deliver = (event: Published): void => {
-    const { targets } = event.topic;
+  const deliver = ({ targets }: PublishedTopic, event: Published): void => {
     if (targets.length === 0) return;
     const { header, payload } = event;
     for (const outlet of targets) if (outlet.push(event)) host.observe(outlet.link, header, payload);
@@ -85,7 +85,7 @@ export function createPublisher(host: PatternHost, report: (event: TopicEventRep
       for (let next = topic.waiting.peek(); next !== undefined && (next.over || ready(topic)); next = topic.waiting.peek()) {
         topic.waiting.shift();
         if (next.over) continue;
-        deliver(next.event);
+        deliver(topic, next.event);
         next.settle();
       }
       if (topic.waiting.length === 0) waitingTopics.delete(topic);
@@ -102,8 +102,7 @@ export function createPublisher(host: PatternHost, report: (event: TopicEventRep
     for (const waiter of waiters) waiter();
   };
 
-  const wait = (event: Published, options: OperationOptions): Promise<void> => {
-    const { topic } = event;
+  const wait = (topic: PublishedTopic, event: Published, options: OperationOptions): Promise<void> => {
     if (waitingCount >= limits.publishesWaiting || !event.hold())
       throw new TightbeamError("overloaded", "Too many events wait for slow subscribers: wait for the promise of each publish before the next.");
     waitingCount++;
@@ -115,7 +114,7 @@ export function createPublisher(host: PatternHost, report: (event: TopicEventRep
       const late = (): void => entry.settle(new TightbeamError("timeout", `No subscriber's queue had room for ${ms} ms: the event was given to nobody.`));
       const clear = runtime.timers.after(ms, late, { background: true });
       signal?.addEventListener("abort", abort, { once: true });
-      const entry = {
+      const entry: WaitingEvent = {
         event,
         over: false,
         settle(error?: Error) {
@@ -151,11 +150,11 @@ export function createPublisher(host: PatternHost, report: (event: TopicEventRep
     const bytes = encodeEnvelope(header, payload);
     const event = new Published(topic, header, payload, bytes, laneOf(options, bytes.length), host.links.budget);
     const waits = topic.waiting.length > 0 || !ready(topic);
-    const settled = waits ? wait(event, options) : taken;
+    const settled = waits ? wait(topic, event, options) : taken;
     lastId = id;
     topic.published++;
     if (topic.settings.retain > 0) retain(topic, event, host.links.budget);
-    if (!waits) deliver(event);
+    if (!waits) deliver(topic, event);
     interested();
     return settled;
   };
@@ -226,7 +225,7 @@ const nameOf = (topic: Topic | string): string => {
 
 const known = ["retain", "queue", "patience", "slow"];
 
-function readSettings(options: PublishesOptions): PublishedTopic["settings"] {
+function readSettings(options: PublishesOptions): TopicSettings {
   const { retain: kept = 0, queue = {}, patience = limits.topicPatienceMs, slow = "drop-oldest", ...unknown } = options;
   checkOptions("publishes()", unknown, known);
   const { events = limits.topicQueueEvents, bytes = limits.topicQueueBytes, ...more } = queue;

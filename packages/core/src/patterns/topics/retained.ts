@@ -2,7 +2,8 @@ import { encodeEnvelope } from "../../envelope/wire.js";
 import * as limits from "../../limits.js";
 import type { MemoryBudget } from "../../link/budget.js";
 import type { Outlet } from "./outlet.js";
-import { compact, Published, type PublishedTopic, type Retained } from "./published.js";
+import { compact, Published, type Retained } from "./published.js";
+import type { PublishedTopic } from "./published-topic.js";
 import type { Ask } from "./wire.js";
 
 /** What a retained event costs beside its bytes. */

@@ -144,7 +144,7 @@ export function createSubscriber({ host, report, mayPublish }: SubscriberOptions
       const inlet = inlets.get(link);
       if (inlet !== undefined) return inlet.receive(delivery, header, payload);
       delivery.settle("no_handler");
-      host.onRefused({ peer: link.peer.id, error: new TightbeamError("flow", "An event came from a peer that was not asked for any.") });
+      host.onRefused({ peer: link.peer.id, error: new TightbeamError("unsupported", "An event came from a peer that was not asked for any.") });
     },
     ask(link) {
       for (const listener of listeners.keys()) askFor(link, listener);

@@ -2,7 +2,8 @@ import { checkName, invalid } from "../../contract/standard-schema.js";
 import * as limits from "../../limits.js";
 import { createFifo } from "../../link/fifo.js";
 import type { PatternHost } from "../host.js";
-import type { PublishedTopic, TopicSettings } from "./published.js";
+import type { TopicSettings } from "./published.js";
+import type { PublishedTopic } from "./published-topic.js";
 import { forget } from "./retained.js";
 
 /** The topics of a publisher by name: those declared, and so many others. */
