@@ -1,5 +1,5 @@
 import { TightbeamError } from "../errors.js";
-import { isJsonObject } from "./json.js";
+import { isJsonObject, type JsonObject } from "./json.js";
 import { thumbprintInput } from "./jwk.js";
 import { readToken, tokenNeedsKey } from "./shape.js";
 import type { Identity, SigningKey } from "./types.js";
@@ -33,9 +33,15 @@ export async function credential(identity: Identity, audience?: string): Promise
   throw new TightbeamError("invalid_token", "The identity's token is bound to another key than its own.");
 }
 
-function isBound(token: string, { publicJwk, thumbprint }: SigningKey): boolean {
+function isBound(token: string, key: SigningKey): boolean {
   const { cnf } = readToken(token).claims;
-  if (!isJsonObject(cnf)) return false;
-  const { jwk, jkt } = cnf;
-  return isJsonObject(jwk) ? jwk.crv === publicJwk.crv && jwk.x === publicJwk.x : jkt === thumbprint;
+  return isJsonObject(cnf) && isBoundTo(cnf, key);
+}
+
+/** Whether `cnf` names this very key: of a point on P-256 both coordinates count. */
+export function isBoundTo({ jwk, jkt }: JsonObject, { publicJwk, thumbprint }: SigningKey): boolean {
+  if (!isJsonObject(jwk)) return jkt === thumbprint;
+  return (
+    jwk.crv === publicJwk.crv && jwk.x === publicJwk.x && jwk.y === ("y" in publicJwk ? publicJwk.y : undefined) && (jkt === undefined || jkt === thumbprint)
+  );
 }

@@ -1,5 +1,6 @@
 import { isTightbeamError, TightbeamError } from "../errors.js";
 import type { Runtime } from "../runtime/runtime.js";
+import { isBoundTo } from "./credential.js";
 import { isJsonObject } from "./json.js";
 import { readToken } from "./shape.js";
 import type { RenewalEvent, SigningKey } from "./types.js";
@@ -136,10 +137,7 @@ const jitter = (runtime: Runtime): number => 0.9 + ((runtime.random.bytes(1)[0] 
 function hold(token: string, key: SigningKey, runtime: Runtime): Held {
   const { exp, cnf } = readToken(token).claims;
   if (typeof exp !== "number" || !Number.isFinite(exp)) throw new TightbeamError("invalid_token", "The authority issued a token without 'exp'.");
-  const bound = isJsonObject(cnf) && isJsonObject(cnf.jwk) ? cnf.jwk : undefined;
-  if (bound !== undefined && (bound.x !== key.publicJwk.x || bound.crv !== key.publicJwk.crv))
-    throw new TightbeamError("invalid_token", "The authority bound the token to another key than this identity's.");
-  if (isJsonObject(cnf) && cnf.jkt !== undefined && cnf.jkt !== key.thumbprint)
+  if (isJsonObject(cnf) && !isBoundTo(cnf, key))
     throw new TightbeamError("invalid_token", "The authority bound the token to another key than this identity's.");
   const now = runtime.clock.wall();
   const expiresAt = Math.floor(exp * 1000);

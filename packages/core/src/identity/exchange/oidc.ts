@@ -19,8 +19,10 @@ export function acceptOidc(options: OidcCredential, prefixes: readonly string[],
     audience,
     agentId,
     keys: issuerKeys(options),
-    checkIssuer: ({ iss }) => {
+    checkIssuer({ iss, ...claims }) {
       if (iss !== issuer) throw invalid("The credential is another issuer's.");
+      // RFC 8417: a logout token or another event, of the same issuer and for the same audience as an ID token, says nothing of who sends it.
+      if (Object.hasOwn(claims, "events")) throw invalid("The credential is a security event ('events').");
     },
   });
 }
@@ -53,5 +55,13 @@ function discoveredKeys(options: OidcCredential): KeySource {
     return found.url;
   }
 
-  return loadedKeys(async () => readKeySet(await fetchKeySet(await discover(), checked), algorithms), checked);
+  return loadedKeys(async () => {
+    try {
+      return readKeySet(await fetchKeySet(await discover(), checked), algorithms);
+    } catch (cause) {
+      // The keys may have moved.
+      found = undefined;
+      throw cause;
+    }
+  }, checked);
 }

@@ -10,7 +10,9 @@ import type { VerifyKey } from "../types.js";
 import { importVerifyKey } from "../verify-key.js";
 
 const proofMax = 4_096;
-const textMax = 512;
+const urlMax = 512;
+/** It is remembered, so that it is kept short: a UUID has 36 characters. */
+const jtiMax = 128;
 
 export interface ExpectedProof {
   readonly url: string;
@@ -38,7 +40,7 @@ export async function verifyDpop(proof: string, expected: ExpectedProof): Promis
   const { header, claims } = readToken(proof);
   if (header.typ !== dpopTyp) throw invalid(`The proof's 'typ' is not '${dpopTyp}'.`);
   const { jti, htm, htu, iat, nonce, ath } = claims;
-  if (typeof jti !== "string" || jti === "" || jti.length > textMax) throw invalid(`The proof's 'jti' is a string of 1 to ${textMax} characters.`);
+  if (typeof jti !== "string" || jti === "" || jti.length > jtiMax) throw invalid(`The proof's 'jti' is a string of 1 to ${jtiMax} characters.`);
   if (htm !== expected.method) throw invalid("The proof is for another method ('htm').");
   if (!isSameTarget(htu, expected.url)) throw invalid("The proof is for another URL ('htu').");
   if (typeof iat !== "number" || !(Math.abs(Math.floor(expected.now / 1000) - iat) <= clockToleranceS))
@@ -69,7 +71,7 @@ async function proofKey(jwk: unknown): Promise<VerifyKey> {
 
 /** Query and fragment do not count (RFC 9449, 4.3, 9). */
 function isSameTarget(htu: unknown, url: string): boolean {
-  if (typeof htu !== "string" || htu.length > textMax || !URL.canParse(htu)) return false;
+  if (typeof htu !== "string" || htu.length > urlMax || !URL.canParse(htu)) return false;
   const [given, own] = [new URL(htu), new URL(url)];
   return given.origin === own.origin && given.pathname === own.pathname && given.username === "" && given.password === "";
 }

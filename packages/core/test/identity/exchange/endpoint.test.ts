@@ -178,6 +178,7 @@ describe("TM-140 a credential counts only as its issuer's profile says, and a re
     ["no subject", () => ({ claims: { sub: undefined } }), "invalid_token"],
     ["another type of JWT", () => ({ header: { typ: "logout+jwt" } }), "invalid_token"],
     ["a type that is no text", () => ({ header: { typ: 7 } }), "invalid_token"],
+    ["a logout token", () => ({ claims: { events: { "http://schemas.openid.net/event/backchannel-logout": {} } } }), "invalid_token"],
     ["crit", () => ({ header: { crit: ["exp"] } }), "invalid_token"],
     ["larger than 8 KiB", () => ({ claims: { padding: "x".repeat(8_192) } }), "invalid_token"],
     ["padded base64url", async ({ credential }) => ({ credential: `${await credential()}==` }), "invalid_token"],
