@@ -5,7 +5,7 @@ import { createAuthority, generateSecret, type TokenRefused, trust } from "../..
 import { readToken } from "../../../src/identity/shape.js";
 import { createVirtualRuntime } from "../../../src/runtime/index.js";
 import { agentKey, b64, expectCode, issuerKey, otherKey, printed, publish } from "../fixtures.js";
-import { type Asked, bundle, enrolment, exchange, OIDC, oidc, secret, setUp, sign, spiffe, svidKey, URL_ } from "./fixture.js";
+import { type Asked, bundle, enrolment, exchange, OIDC, oidc, secret, setUp, sign, spiffe, svidKey, URL_, x509Key } from "./fixture.js";
 
 type Endpoint = Awaited<ReturnType<typeof setUp>>;
 const refused = (endpoint: Endpoint): TokenRefused => endpoint.events.at(-1) as TokenRefused;
@@ -201,7 +201,7 @@ describe("TM-140 a credential counts only as its issuer's profile says, and a re
     ],
     [
       "a JWT-SVID signed with a key for X.509",
-      async ({ svid }) => ({ credential: await svid({ signer: otherKey, header: { alg: "EdDSA", kid: undefined } }) }),
+      async ({ svid }) => ({ credential: await svid({ signer: x509Key, header: { kid: undefined } }) }),
       "invalid_token",
     ],
     ["a JWT-SVID for another audience", async ({ svid }) => ({ credential: await svid({ claims: { aud: ["https://other.example"] } }) }), "invalid_token"],
@@ -306,6 +306,15 @@ describe("a request that is none", () => {
 });
 
 const authority = await createAuthority({ issuer: "https://agents.example", runtime: createVirtualRuntime({ seed: 1 }) });
+
+it("a field that stands twice is never read, whichever of the two is right", async () => {
+  const endpoint = await setUp();
+  const credential = await endpoint.credential();
+  const once = new URLSearchParams({ grant_type: exchange, subject_token: credential, subject_token_type: "urn:ietf:params:oauth:token-type:jwt" }).toString();
+  expect((await endpoint.ask({ credential, body: once })).status).toBe(200);
+  for (const body of [`${once}&subject_token=a.b.c`, `subject_token=&${once}`, `${once}&scope=a&scope=b`])
+    expect((await endpoint.ask({ credential, body })).body.error).toBe("invalid_request");
+});
 
 describe("authority.accept refuses at once", () => {
   const cases: [string, object, "invalid_argument" | "invalid_key"][] = [

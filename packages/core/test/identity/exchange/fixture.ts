@@ -10,7 +10,7 @@ import {
   type TokenEvent,
 } from "../../../src/identity/index.js";
 import { createVirtualRuntime } from "../../../src/runtime/index.js";
-import { agentKey, b64, issuerKey, otherKey, publish } from "../fixtures.js";
+import { agentKey, b64, issuerKey, publish } from "../fixtures.js";
 
 export const URL_ = "https://agents.example/token";
 export const OIDC = "https://idp.example";
@@ -18,6 +18,7 @@ export const secret = generateSecret();
 export const exchange = "urn:ietf:params:oauth:grant-type:token-exchange";
 export const jwtType = "urn:ietf:params:oauth:token-type:jwt";
 export const svidKey = await generateKey({ alg: "ES256" });
+export const x509Key = await generateKey({ alg: "ES256" });
 
 export const oidc: AcceptedCredential = {
   type: "oidc",
@@ -29,7 +30,7 @@ export const oidc: AcceptedCredential = {
 /** As SPIRE publishes it: no `alg`, the keys of X.509 beside those of JWTs. */
 export const bundle = {
   keys: [
-    { ...otherKey.publicJwk, use: "x509-svid", x5c: ["AAAA"] },
+    { ...x509Key.publicJwk, use: "x509-svid", x5c: ["AAAA"] },
     { ...svidKey.publicJwk, use: "jwt-svid", kid: "svid-1" },
   ],
   spiffe_sequence: 7,
