@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { type Agent, type AgentOptions, type Authority, createAgent, createAuthority, method, type Policy, TightbeamError } from "@tightbeam/core";
+import { type Agent, type AgentOptions, type Authority, createAgent, createAuthority, method, type Policy, stream, TightbeamError } from "@tightbeam/core";
 import { connectMemory, createHub, type Hub } from "@tightbeam/memory";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
@@ -72,6 +72,31 @@ describe("permissions", () => {
     expect(new Set(refused.map(({ code, message }) => code + message.replaceAll(/'.*?'/g, ""))).size).toBe(1);
     expect(heard).toEqual(["yes"]);
     expect(failed).toEqual(["forbidden", "forbidden", "forbidden"]);
+  });
+
+  test("TM-115 a stream without its permission is refused before handler, schema and middleware, the same whether there is one or not", async () => {
+    const alice = await join("alice", [], { policy: "token" });
+    const bob = await join("bob", ["call:open"]);
+    let ran = 0;
+    alice.use((_, next) => {
+      ran++;
+      return next();
+    });
+    const watch = stream("secret.watch", { input: z.object({ from: z.number() }), chunk: z.string() });
+    alice.handle(watch, async function* () {
+      ran++;
+      yield "a secret";
+    });
+    const refused = async (name: string, input: unknown): Promise<TightbeamError> => {
+      const opened = bob.stream("alice", name, input);
+      const [first, second] = [await failure(opened.result), await failure(opened[Symbol.asyncIterator]().next())];
+      expect(second.code).toBe(first.code);
+      return first;
+    };
+    const errors = [await refused("secret.watch", { from: 1 }), await refused("secret.watch", { from: "x" }), await refused("secret.none", { from: 1 })];
+    expect(errors.map(({ code }) => code)).toEqual(["forbidden", "forbidden", "forbidden"]);
+    expect(new Set(errors.map(({ message }) => message.replaceAll(/secret\.\w+/g, "<stream>"))).size).toBe(1);
+    expect(ran).toBe(0);
   });
 
   test("TM-122 what agents say on their own account needs no permission, and no application can say or answer it", async () => {
@@ -246,6 +271,14 @@ describe("how many and how often", () => {
     expect(refused.retryAfter).toBeGreaterThan(90_000);
     expect(refused.retryAfter).toBeLessThanOrEqual(100_000);
     expect(await carol.request("alice", "work", null)).toBe("done");
+  });
+
+  test("a peer sees how much is taken from it", async () => {
+    await join("alice", [], { limits: { rate: { perSecond: 5, burst: 7 } } });
+    const bob = await join("bob");
+    const link = await bob.link("alice");
+    await until(() => link.peer.capabilities !== undefined);
+    expect(link.peer.capabilities?.rate).toEqual({ perSecond: 5, burst: 7 });
   });
 
   test("small payloads that waited arrive as they were sent", async () => {
