@@ -114,7 +114,7 @@ export function presenceSuite({ name, create }: AgentSuiteOptions): void {
       const slow = Array.from({ length: 6 }, () => seeker.request({ kind: "worker" }, "slow"));
       await until(() => release.length === 6);
       for (const finish of release) finish();
-      expect((await Promise.all(slow)).sort()).toEqual(["a", "a", "a", "b", "b", "b"]);
+      expect((await Promise.all(slow)).sort((a, b) => String(a).localeCompare(String(b)))).toEqual(["a", "a", "a", "b", "b", "b"]);
     });
 
     test("broadcast asks all and tells what became of each", async () => {

@@ -1,5 +1,16 @@
 import { readFileSync } from "node:fs";
-import { type Agent, type AgentOptions, type Authority, createAgent, createAuthority, method, type Policy, stream, TightbeamError } from "@tightbeam/core";
+import {
+  type Agent,
+  type AgentOptions,
+  type Authority,
+  createAgent,
+  createAuthority,
+  method,
+  type Policy,
+  stream,
+  TightbeamError,
+  topic,
+} from "@tightbeam/core";
 import { connectMemory, createHub, type Hub } from "@tightbeam/memory";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
@@ -97,6 +108,39 @@ describe("permissions", () => {
     expect(errors.map(({ code }) => code)).toEqual(["forbidden", "forbidden", "forbidden"]);
     expect(new Set(errors.map(({ message }) => message.replaceAll(/secret\.\w+/g, "<stream>"))).size).toBe(1);
     expect(ran).toBe(0);
+  });
+
+  test("TM-115 a subscription without its permission is refused by the publisher, an event without its permission by the subscriber", async () => {
+    const alice = await join("alice", ["publish:open"], { policy: "token" });
+    const bob = await join("bob", ["subscribe:open"], { policy: "token" });
+    const secret = topic("secret", z.object({ plan: z.string() }));
+    const heard: unknown[] = [];
+    const refused: string[] = [];
+    bob.onEvent((event) => void (event.type === "refused" && refused.push(event.error.code)));
+    const subscribe = (to: string, by = bob) =>
+      by.subscribe(to, (event, { topic: of }) => void heard.push([of, event]), { from: ["alice"], ready: 1, timeout: 5_000 });
+    const errors = [await failure(subscribe("secret")), await failure(subscribe("none"))];
+    expect(errors.map(({ code }) => code)).toEqual(["forbidden", "forbidden"]);
+    expect(new Set(errors.map(({ message }) => message.replaceAll(/secret|none/g, "<topic>"))).size).toBe(1);
+    await subscribe("open");
+    // A pattern is taken; of what it matches only what is permitted comes.
+    await subscribe(">");
+    await alice.publish(secret, { plan: "x" });
+    await alice.publish("open", 1);
+    await until(() => heard.length === 2);
+    expect(heard).toEqual([
+      ["open", 1],
+      ["open", 1],
+    ]);
+    // Carol may hear it, and does not believe it of alice.
+    const carol = await join("carol", ["subscribe:*"], { policy: "token" });
+    carol.onEvent((event) => void (event.type === "refused" && refused.push(event.error.code)));
+    let validated = 0;
+    const schema = { "~standard": { version: 1, vendor: "test", validate: (value: unknown) => ({ value, counted: validated++ }) } } as const;
+    await carol.subscribe(topic("secret", schema as never), () => void heard.push("carol"), { from: ["alice"], ready: 1 });
+    await alice.publish(secret, { plan: "x" });
+    await until(() => refused.length === 1);
+    expect([refused, validated, heard.length]).toEqual([["forbidden"], 0, 2]);
   });
 
   test("TM-122 what agents say on their own account needs no permission, and no application can say or answer it", async () => {

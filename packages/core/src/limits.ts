@@ -101,9 +101,9 @@ export const overloadedMinMs = 100;
 export const overloadedMaxMs = 10_000;
 /** Peers whose rate is remembered. */
 export const rateTable = 10_000;
-/** The least rate for what agents say on their own account, where there is a rate. */
-export const ownRatePerSecond = 100;
-export const ownRateBurst = 200;
+/** The least rate for what agents say on their own account, where there is a rate: a subscriber's credit for events is among it. */
+export const ownRatePerSecond = 1_000;
+export const ownRateBurst = 2_000;
 /** What is taken of what a peer says of itself: contracts, versions of each, kinds, and characters of names in all. */
 export const helloContracts = 128;
 export const helloVersions = 16;

@@ -17,7 +17,7 @@ export interface Places {
 }
 
 export interface PlacesLimits {
-  /** How many requests, notifications and events the application works on at once. Default 4,096. From 8 on, one place in 8 is for `critical` and `high` alone. */
+  /** How many requests and notifications the application works on at once. Default 4,096. From 8 on, one place in 8 is for `critical` and `high` alone. */
   readonly running?: number;
   /** How many more wait for their turn. Default 16,384. */
   readonly queued?: number;

@@ -211,13 +211,13 @@ test("what agents say on their own account needs no place and no permission, and
   const { serve, answers } = makeLink();
   let heard = 0;
   server.handleOwn({ kind: "method", name: "tb/hello", input: undefined, output: undefined, idempotent: false }, () => void heard++);
-  for (let i = 0; i < 300; i++) serve(i, { method: "tb/hello" });
-  expect(heard).toBe(200);
-  expect(answers.slice(200)).toEqual(new Array(100).fill("rate_limited"));
+  for (let i = 0; i < 2_100; i++) serve(i, { method: "tb/hello" });
+  expect(heard).toBe(2_000);
+  expect(answers.slice(2_000)).toEqual(new Array(100).fill("rate_limited"));
   const before = answers.length;
-  serve(500, { method: "work" });
-  serve(501, { method: "work" });
-  serve(502, { method: "tb/other" });
+  serve(5_000, { method: "work" });
+  serve(5_001, { method: "work" });
+  serve(5_002, { method: "tb/other" });
   expect(answers.slice(before)).toEqual(["forbidden", "rate_limited", "rate_limited"]);
 });
 
