@@ -123,7 +123,7 @@ export function presenceSuite({ name, create }: AgentSuiteOptions): void {
       const seeker = await here.join("seeker", { presence });
       await until(() => idsOf(seeker).length === 3);
       const all = await seeker.request({ kind: "worker", strategy: "broadcast" }, work, { n: 1 });
-      expect(all.map((each) => each.ok && each.value.by).sort()).toEqual(["a", "b", "c"]);
+      expect(all.map((each) => each.ok && each.value.by).sort((a, b) => String(a).localeCompare(String(b)))).toEqual(["a", "b", "c"]);
       for (const agent of workers.slice(1)) agent.handle("odd", () => agent.id);
       const odd = await seeker.request({ kind: "worker", strategy: "broadcast" }, "odd");
       expect(odd.filter(({ ok }) => ok)).toHaveLength(2);
