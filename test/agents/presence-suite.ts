@@ -1,9 +1,11 @@
-import { type Agent, type AgentEvent, createAuthority, method } from "@tightbeam/core";
+import { type Agent, type AgentEvent, createAuthority, method, stream } from "@tightbeam/core";
 import { afterEach, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { type AgentSuiteOptions, failure, type Place, until } from "./suite.js";
 
 const work = method("work", { input: z.object({ n: z.number() }), output: z.object({ by: z.string() }), idempotent: true });
+
+const letters = stream("letters", { input: z.object({ count: z.number() }), chunk: z.string() });
 
 /** How agents find each other and choose among those they found, whatever carries it. */
 export function presenceSuite({ name, create }: AgentSuiteOptions): void {
@@ -133,6 +135,59 @@ export function presenceSuite({ name, create }: AgentSuiteOptions): void {
       const told = await seeker.notify({ kind: "worker", strategy: "broadcast" }, "note", 1, { confirm: "done" });
       expect(told.every(({ ok }) => ok)).toBe(true);
       expect(got.sort()).toEqual(["a", "b", "c"]);
+    });
+
+    test("streams go to one of a kind, to the one with fewest of them, or to all", async () => {
+      const here = await place();
+      const workers = [await worker(here, "a"), await worker(here, "b")];
+      for (const agent of workers) {
+        agent.handle(letters, async function* ({ count }, { signal }) {
+          for (let n = 0; n < count; n++) yield `${agent.id}${n}`;
+          if (count > 2) await new Promise((resolve) => signal.addEventListener("abort", resolve));
+        });
+      }
+      const seeker = await here.join("seeker", { presence });
+      await until(() => idsOf(seeker).length === 2);
+      const read = async (chunks: AsyncIterable<string>, most: number): Promise<string[]> => {
+        const got: string[] = [];
+        for await (const chunk of chunks) if (got.push(chunk) === most) break;
+        return got;
+      };
+      expect(["a0 a1", "b0 b1"]).toContain((await read(seeker.stream({ kind: "worker" }, letters, { count: 2 }), 3)).join(" "));
+      const open = [];
+      const firsts: string[] = [];
+      for (let n = 0; n < 4; n++) {
+        const one = seeker.stream({ kind: "worker" }, letters, { count: 3 });
+        open.push(one);
+        const { value } = await one[Symbol.asyncIterator]().next();
+        firsts.push(String(value));
+      }
+      expect(firsts.sort()).toEqual(["a0", "a0", "b0", "b0"]);
+      for (const one of open) one.cancel();
+      const all = await seeker.stream({ kind: "worker", strategy: "broadcast" }, letters, { count: 2 });
+      const said = await Promise.all(all.map(async ({ peer, stream: each }) => `${peer.id}: ${await read(each, 3)}`));
+      expect(said.sort()).toEqual(["a: a0,a1", "b: b0,b1"]);
+      expect((await failure(seeker.stream({ kind: "nobody", strategy: "broadcast" }, "letters", {}, { timeout: 50 }))).code).toBe("no_answer");
+      expect((await failure(seeker.stream({ kind: "worker", strategy: "broadcast" }, "letters", {}, { source: ["x"] }))).code).toBe("invalid_argument");
+      expect((await failure(seeker.stream({ kind: "nobody" }, "letters", {}, { timeout: 50 }).result)).code).toMatch(/timeout|no_answer/);
+    });
+
+    test("a request that may run twice goes to another of the kind when its worker leaves; one that may not does not", async () => {
+      const here = await place();
+      const leaving = await worker(here, "leaving");
+      const seeker = await here.join("seeker", { presence });
+      await until(() => idsOf(seeker).length === 1);
+      const begun: unknown[] = [];
+      for (const name of ["slow", "once"]) leaving.handle(name, (input) => new Promise(() => begun.push(input)));
+      const slow = seeker.request({ kind: "worker" }, "slow", 1, { idempotencyKey: "order-1" });
+      const once = failure(seeker.request({ kind: "worker" }, "once", 2));
+      await until(() => begun.length === 2);
+      const staying = await worker(here, "staying");
+      staying.handle("slow", () => "done by staying");
+      await until(() => idsOf(seeker).length === 2);
+      await leaving.close();
+      expect(await slow).toBe("done by staying");
+      expect((await once).code).toBe("delivery_unknown");
     });
 
     test("nobody of a kind is a typed error within the timeout, and a target that is none is refused", async () => {

@@ -11,6 +11,7 @@ import type { Middleware } from "./patterns/middleware.js";
 import type { NotifyOptions, OperationOptions } from "./patterns/operation.js";
 import type { PresenceEvent, PresenceOption, PresenceStatus } from "./patterns/presence/presence.js";
 import type { PeerOutcome } from "./patterns/route.js";
+import type { PeerStream } from "./patterns/routing.js";
 import type { StreamArguments, StreamCall, StreamCallOf, StreamCallOptions, StreamHandleOptions, StreamHandler } from "./patterns/streams/types.js";
 import type { BroadcastTarget, Target } from "./patterns/target.js";
 import type {
@@ -132,6 +133,9 @@ export interface Agent {
    */
   stream<T extends Stream>(target: Target, stream: T, ...rest: StreamArguments<T>): StreamCallOf<T>;
   stream(target: Target, stream: string, input?: unknown, options?: StreamCallOptions): StreamCall;
+  /** The same with all that serve a kind. */
+  stream<T extends Stream>(target: BroadcastTarget, stream: T, ...rest: StreamArguments<T>): Promise<readonly PeerStream<StreamCallOf<T>>[]>;
+  stream(target: BroadcastTarget, stream: string, input?: unknown, options?: StreamCallOptions): Promise<readonly PeerStream<StreamCall>[]>;
   /** Carries frames between agents that are linked with this one (`connectThrough` of `@tightbeam/core/via`), without reading them. Throws `invalid_argument`. */
   forward(options?: ForwardOptions): Promise<Forwarding>;
   /**

@@ -1,14 +1,12 @@
 import type { Agent, AgentEvent, AgentOptions } from "./agent-types.js";
 import { toBase64url } from "./bytes.js";
-import { decodePayload } from "./codec/index.js";
 import { jsonLimits } from "./codec/limits.js";
-import type { EncodedPayload } from "./codec/types.js";
 import { type Method, method as makeMethod, stream as makeStream, type Stream, type Topic } from "./contract/index.js";
-import { createIds, uuidText } from "./envelope/id.js";
-import type { Envelope, OutgoingHeader } from "./envelope/types.js";
+import { createIds } from "./envelope/id.js";
+import type { Envelope } from "./envelope/types.js";
 import { TightbeamError } from "./errors.js";
 import * as limits from "./limits.js";
-import type { Link } from "./link/link-types.js";
+import type { LinkTarget } from "./link/link-types.js";
 import { createLinks, type Links } from "./link/links.js";
 import { onDemand } from "./on-demand.js";
 import { createAdmission } from "./patterns/admission.js";
@@ -18,6 +16,7 @@ import type { HandlerContext } from "./patterns/context.js";
 import type { PatternHost, PatternPart } from "./patterns/host.js";
 import { type FrameSlot, type Inside, setInside } from "./patterns/inside.js";
 import { createMiddleware } from "./patterns/middleware.js";
+import { createObserver } from "./patterns/observe.js";
 import { checkOperation, type NotifyOptions, type OperationOptions } from "./patterns/operation.js";
 import { createPeers } from "./patterns/peers.js";
 import { createPresence } from "./patterns/presence/presence.js";
@@ -25,9 +24,9 @@ import { createReceiver } from "./patterns/receiver.js";
 import { createRouting } from "./patterns/routing.js";
 import { createServer } from "./patterns/server.js";
 import { createStreams } from "./patterns/streams/streams.js";
-import type { StreamCallOf, StreamCallOptions, StreamContext, StreamHandleOptions } from "./patterns/streams/types.js";
+import type { StreamCallOptions, StreamContext, StreamHandleOptions } from "./patterns/streams/types.js";
 import { createSystem } from "./patterns/system.js";
-import { type BroadcastTarget, notATarget, type Target, toTarget } from "./patterns/target.js";
+import { type BroadcastTarget, isBroadcast, notATarget, type Target, toTarget } from "./patterns/target.js";
 import { createTopics } from "./patterns/topics/topics.js";
 import type { EventContext, EventHandler, SubscribeOptions } from "./patterns/topics/types.js";
 import { createViews } from "./patterns/view.js";
@@ -60,19 +59,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     transportClosed = true;
   });
 
-  const observe =
-    (direction: "sent" | "received") =>
-    (link: Link, header: OutgoingHeader, payload: EncodedPayload | undefined): void => {
-      if (!envelopes.listened) return;
-      const id = typeof header.id === "string" ? header.id : uuidText(header.id, 0);
-      const [from, to] = direction === "sent" ? [identity.id, link.peer.id] : [link.peer.id, identity.id];
-      try {
-        const value = decodePayload(payload, json);
-        envelopes.emit({ ...header, id, version: 1, from, to, ...(value === undefined ? undefined : { payload: value }) });
-      } catch {
-        // Its handler's caller gets the typed error; an observer sees envelopes that are whole.
-      }
-    };
+  const observe = createObserver(identity.id, json, envelopes);
 
   const onFailure: PatternHost["onFailure"] = (failure) => events.emit({ type: "handler_failed", ...failure });
   const caller = createCaller({
@@ -81,19 +68,20 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     json,
     find: (target) => links.find(target),
     choose: (target) => links.choose(target),
-    connect: (target, connectOptions) => routing.connect(target, connectOptions),
+    connect: (...dial) => routing.connect(...dial),
     observe: observe("sent"),
     onMoved: (moved) => events.emit({ type: "moved", ...moved }),
   });
   const server = createServer({ runtime, ids, json, admission, middleware, onFailure, observe: observe("sent") });
   const system = createSystem(caller, server);
+  const connect: Links["connect"] = (...dial) => links.connect(...dial);
   const presence = createPresence({
     option: options.presence,
     runtime,
     transport,
     identity,
     instance,
-    links: { connect: (target, connectOptions) => links.connect(target, connectOptions), find: (target) => links.find(target) },
+    links: { connect, find: (target) => links.find(target) },
     system,
     onEvent: events.emit,
   });
@@ -101,7 +89,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   capabilities.onChange(({ peer }) => events.emit({ type: "capabilities", peer: peer.id, instance: peer.instance }));
   capabilities.provide("rate", () => admission.rate);
   const peers = createPeers({ runtime, capabilities, presence, kinds: options.kinds, load: options.load });
-  const routing = createRouting({ runtime, peers, presence, connect: (target, connectOptions) => links.connect(target, connectOptions) });
+  const routing = createRouting({ runtime, peers, presence, inFlight: (link) => link.awaited + streams.openedOn(link), connect });
   const parts: PatternPart[] = [presence, capabilities, peers];
   const onRefused: PatternHost["onRefused"] = (refused) => events.emit({ type: "refused", ...refused });
   const frames: FrameSlot = { take: undefined };
@@ -184,6 +172,9 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
 
   const view = createViews(capabilities, peers);
   const toMethod = (method: Method | string): Method => (typeof method === "string" ? makeMethod(method) : method);
+  // Apart: what a closure shares is made when the function around it begins, and every call goes through those below.
+  const atAll = (target: unknown, how: "request" | "notify", method: Method | string, input: unknown, operation: NotifyOptions): Promise<unknown> =>
+    routing.broadcast(target, operation, (one, each) => caller[how](one, toMethod(method), input, each));
   const agent: Agent = {
     id: identity.id,
     instance,
@@ -193,17 +184,17 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       typeof contract === "object" && contract.kind === "stream"
         ? streams.handle(contract, handler as (input: unknown, context: StreamContext) => unknown, handleOptions)
         : server.handle(toMethod(contract), handler as (input: unknown, context: HandlerContext) => unknown),
-    stream: <T extends Stream>(target: Target, contract: T | string, input?: unknown, options: StreamCallOptions = noOptions) =>
-      streams.open(toTarget(target), typeof contract === "string" ? makeStream(contract) : contract, input, options) as StreamCallOf<T>,
-    request: <T extends Method>(target: Target | BroadcastTarget, method: T | string, input?: unknown, operation: OperationOptions = noOptions) => {
+    stream: (target: Target | BroadcastTarget, contract: Stream | string, input?: unknown, options: StreamCallOptions = noOptions) => {
+      const open = (to: LinkTarget | undefined) => streams.open(to, typeof contract === "string" ? makeStream(contract) : contract, input, options);
+      return (isBroadcast(target) ? routing.streams(target, options, open) : open(toTarget(target))) as never;
+    },
+    request: (target: Target | BroadcastTarget, method: Method | string, input?: unknown, operation: OperationOptions = noOptions) => {
       const to = toTarget(target);
-      if (to !== undefined) return caller.request(to, toMethod(method), input, operation) as Promise<never>;
-      return routing.broadcast(target, operation, (one, each) => caller.request(one, toMethod(method), input, each)) as Promise<never>;
+      return (to === undefined ? atAll(target, "request", method, input, operation) : caller.request(to, toMethod(method), input, operation)) as Promise<never>;
     },
     notify: (target: Target | BroadcastTarget, method: Method | string, input?: unknown, operation: NotifyOptions = noOptions) => {
       const to = toTarget(target);
-      if (to !== undefined) return caller.notify(to, toMethod(method), input, operation) as Promise<never>;
-      return routing.broadcast(target, operation, (one, each) => caller.notify(one, toMethod(method), input, each)) as Promise<never>;
+      return (to === undefined ? atAll(target, "notify", method, input, operation) : caller.notify(to, toMethod(method), input, operation)) as Promise<never>;
     },
     forward: async (forwardOptions = noOptions) => (await loadForward()).forward(agent, forwardOptions),
     publish: (topic: Topic | string, value?: unknown, operation: OperationOptions = noOptions) => topics.publish(topic, value, operation),

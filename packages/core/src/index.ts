@@ -28,6 +28,7 @@ export { type ReceivedTopicEvent, type Topic, type TopicEvent, topic } from "./c
 export type { NotifyOptions, OperationOptions } from "./patterns/operation.js";
 export type { BroadcastTarget, KindTarget, Strategy, Target } from "./patterns/target.js";
 export type { PeerOutcome } from "./patterns/route.js";
+export type { PeerStream } from "./patterns/routing.js";
 export type { PresenceEvent, PresenceOption, PresenceState, PresenceStatus } from "./patterns/presence/presence.js";
 export type { AdmissionLimits } from "./patterns/admission.js";
 export type { PlacesLimits } from "./patterns/admission-places.js";

@@ -1,6 +1,6 @@
 import { isTightbeamError, TightbeamError } from "../errors.js";
 import * as limits from "../limits.js";
-import type { Link } from "../link/link-types.js";
+import type { Link, LinkTarget } from "../link/link-types.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { Peers } from "./peers.js";
 import type { Strategy } from "./target.js";
@@ -26,6 +26,8 @@ export interface Router {
 export interface RouterOptions {
   readonly runtime: Runtime;
   readonly peers: Pick<Peers, "list" | "loadOf" | "onChange">;
+  /** Operations of ours that are under way on this link. */
+  readonly inFlight: (link: Link) => number;
   /** For the error when nobody is found. */
   readonly presence: () => string;
 }
@@ -33,11 +35,13 @@ export interface RouterOptions {
 /** A transport that is down is no fault of the peer. */
 const answers = ({ state }: Link): boolean => state === "up" || state === "down";
 
-export function createRouter({ runtime, peers, presence }: RouterOptions): Router {
+export function createRouter({ runtime, peers, inFlight, presence }: RouterOptions): Router {
   const { clock, timers, random } = runtime;
   /** When this link was chosen last: whose turn it is. */
   const chosen = new WeakMap<Link, number>();
   let choices = 0;
+  /** Chosen in this turn: they are not under way yet. */
+  const placed = new Map<Link, number>();
   const began = clock.monotonic();
 
   const able = (kind: string): Link[] => {
@@ -47,7 +51,7 @@ export function createRouter({ runtime, peers, presence }: RouterOptions): Route
   };
 
   const turnOf = (link: Link): number => chosen.get(link) ?? 0;
-  const workOf = (link: Link): number => (peers.loadOf(link) ?? 0) + link.awaited;
+  const workOf = (link: Link): number => (peers.loadOf(link) ?? 0) + inFlight(link) + (placed.get(link) ?? 0);
 
   const least = (links: readonly Link[], of: (link: Link) => number): Link | undefined => {
     let best = links[0];
@@ -68,7 +72,10 @@ export function createRouter({ runtime, peers, presence }: RouterOptions): Route
 
   const pick = (kind: string, strategy: Strategy): Link | undefined => {
     const link = choose[strategy](able(kind));
-    if (link !== undefined) chosen.set(link, ++choices);
+    if (link === undefined) return undefined;
+    chosen.set(link, ++choices);
+    if (placed.size === 0) timers.turn(() => placed.clear());
+    placed.set(link, (placed.get(link) ?? 0) + 1);
     return link;
   };
 
@@ -132,12 +139,11 @@ export function createRouter({ runtime, peers, presence }: RouterOptions): Route
 }
 
 /** Does the same with each of them, and tells what became of it; never rejects. */
-export function forEach<T>(links: readonly Link[], run: (link: Link) => Promise<T>): Promise<readonly PeerOutcome<T>[]> {
+export function forEach<T>(peers: readonly Required<LinkTarget>[], run: (peer: LinkTarget) => Promise<T>): Promise<readonly PeerOutcome<T>[]> {
   return Promise.all(
-    links.map(async (link): Promise<PeerOutcome<T>> => {
-      const peer = { id: link.peer.id, instance: link.peer.instance };
+    peers.map(async (peer): Promise<PeerOutcome<T>> => {
       try {
-        return { peer, ok: true, value: await run(link) };
+        return { peer, ok: true, value: await run(peer) };
       } catch (error) {
         return { peer, ok: false, error: isTightbeamError(error) ? error : new TightbeamError("internal", "The operation failed.", { cause: error }) };
       }

@@ -54,10 +54,10 @@ function toKind(target: KindTarget | BroadcastTarget): Route | undefined {
 export const isBroadcast = (target: unknown): target is BroadcastTarget =>
   typeof target === "object" && target !== null && (target as BroadcastTarget).strategy === "broadcast" && isName((target as BroadcastTarget).kind);
 
-export const notATarget = (): Promise<never> =>
-  Promise.reject(
-    new TightbeamError(
-      "invalid_argument",
-      "A target is an agent id ([realm/]name of A-Z a-z 0-9 _ -), { id, instance } or { kind, strategy }. See docs/presence.md.",
-    ),
+export const invalidTarget = (): TightbeamError =>
+  new TightbeamError(
+    "invalid_argument",
+    "A target is an agent id ([realm/]name of A-Z a-z 0-9 _ -), { id, instance } or { kind, strategy }. See docs/presence.md.",
   );
+
+export const notATarget = (): Promise<never> => Promise.reject(invalidTarget());

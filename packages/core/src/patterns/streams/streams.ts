@@ -15,6 +15,7 @@ import type { PatternHost, PatternPart } from "../host.js";
 import { cancelled, checkOperation, laneOf } from "../operation.js";
 import type { Taker } from "../receiver.js";
 import type { Server } from "../server.js";
+import { invalidTarget } from "../target.js";
 import { windowOf } from "./limits.js";
 import { OpenedStream } from "./opened.js";
 import { say } from "./saying.js";
@@ -31,6 +32,8 @@ export interface Streams extends Required<Omit<PatternPart, "linkUp">> {
   readonly opening: Taker;
   /** What is said in a stream came. */
   part(link: Link, delivery: Delivery): void;
+  /** How many are open that this agent opened on this link. */
+  openedOn(link: Link): number;
   /** Opened here and served here. */
   readonly counts: { readonly opened: number; readonly served: number };
 }
@@ -120,8 +123,7 @@ export function createStreams(host: PatternHost, server: Pick<Server, "handleStr
         const { window, source: _, ...operation } = options;
         checkOperation(operation);
         windowOf(window);
-        if (target === undefined)
-          throw new TightbeamError("invalid_argument", "A target is an agent id ([realm/]name of A-Z a-z 0-9 _ -) or { id, instance }.");
+        if (target === undefined) throw invalidTarget();
         if (timeout !== undefined)
           clear = runtime.timers.after(timeout, () =>
             stream.fail(new TightbeamError("timeout", `The stream '${contract.name}' took more than ${timeout} ms.`)),
@@ -197,6 +199,7 @@ export function createStreams(host: PatternHost, server: Pick<Server, "handleStr
       refusing = error;
       for (const { served } of table.places) for (const stream of [...served.values()]) stream.linkEnded(error);
     },
+    openedOn: (link) => table.find(link)?.opened.size ?? 0,
     drain(error) {
       refusing ??= error;
       return new Promise((resolve) => {
