@@ -39,6 +39,11 @@ export async function startSystems(wanted: ReadonlySet<keyof Systems>): Promise<
     const server = await startProcess("server", "agents", "serve", "agent", relay.at);
     made.relayed = system("Tightbeam, through a relay", await startProcess("client", "agents", "connect", relay.at), relay, server);
   }
+  if (wanted.has("through")) {
+    const gate = await startProcess("middle", "agents", "serve", "gate");
+    const server = await startProcess("server", "agents", "serve", "agent", gate.at);
+    made.through = system("Tightbeam, through an agent", await startProcess("client", "agents", "connect", gate.at), gate, server);
+  }
   if (wanted.has("nats")) {
     const broker = await startProcess("middle", "nats", "serve", "server");
     const server = await startProcess("server", "agents", "serve", "agent", broker.at);

@@ -27,6 +27,7 @@ export interface Judged {
 const names: Record<keyof Systems, string> = {
   direct: "direct",
   relayed: "through a relay",
+  through: "through an agent",
   raw: "raw ws",
   tls: "ws over TLS",
   forwarded: "ws through a forwarder",

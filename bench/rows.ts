@@ -4,6 +4,8 @@ import type { Load } from "./sides/side.js";
 export interface Systems {
   readonly direct: System;
   readonly relayed: System;
+  /** The same with an agent between, which carries the frames inside its links with both. */
+  readonly through: System;
   readonly raw: System;
   readonly tls: System;
   readonly forwarded: System;
@@ -23,7 +25,7 @@ export interface Bar {
 export interface Row {
   readonly name: string;
   readonly load: Omit<Load, "ms">;
-  readonly ours: "direct" | "relayed" | "nats";
+  readonly ours: "direct" | "relayed" | "through" | "nats";
   /** The first one is what the ratio column says. */
   readonly against: readonly (keyof Systems)[];
   readonly bars: readonly Bar[];
@@ -82,6 +84,18 @@ const relayed: readonly Row[] = [
   bars: bytes === 256 && inFlight === 1 ? [{ against: "forwarded", least: 0.6 }] : [],
 }));
 
+const through: readonly Row[] = [
+  { bytes: 256, inFlight: 1 },
+  { bytes: 256, inFlight: 64 },
+  { bytes: 16 * KiB, inFlight: 1 },
+].map(({ bytes, inFlight }) => ({
+  name: `through one intermediate agent, ${sizeName(bytes)}, ${flightName(inFlight)}`,
+  load: { kind: "echo", bytes, inFlight },
+  ours: "through",
+  against: ["relayed"],
+  bars: [],
+}));
+
 const peers: readonly Row[] = [1, 64].map((inFlight) => ({
   name: `beside MCP and A2A, 256 B, ${flightName(inFlight)}`,
   load: { kind: "echo", bytes: 256, inFlight },
@@ -114,4 +128,4 @@ const nats: readonly Row[] = [
   natsRow("one way, 256 B", { kind: "oneWay", bytes: 256, inFlight: 1 }, 0.6),
 ];
 
-export const rows: readonly Row[] = [...direct, ...oneWay, ...json, ...relayed, ...nats, ...peers];
+export const rows: readonly Row[] = [...direct, ...oneWay, ...json, ...relayed, ...through, ...nats, ...peers];

@@ -2,6 +2,7 @@
 import { type Agent, createAgent, method } from "@tightbeam/core";
 import { type Identity, identityFromSecret, trust } from "@tightbeam/core/identity";
 import type { Transport } from "@tightbeam/core/transport";
+import { connectThrough } from "@tightbeam/core/via";
 import { connectNats } from "@tightbeam/nats";
 import { connectWebSocket } from "@tightbeam/websocket";
 import { createRelay } from "@tightbeam/websocket/relay";
@@ -24,8 +25,18 @@ const typed = method("typed", { input: shape, output: shape });
 
 const secret = Buffer.from(process.env.BENCH_SECRET ?? "", "base64url");
 const everyone = trust.everyoneWithSecret(secret);
-const connect = (url: string, own: Identity): Promise<Transport> =>
-  url.startsWith("nats:") ? connectNats({ servers: url }) : connectWebSocket(url, { identity: own });
+/** Before the URL of a relay in the process of an agent that forwards. */
+const gatePrefix = "gate+";
+async function connect(url: string, own: Identity): Promise<Transport> {
+  if (url.startsWith("nats:")) return connectNats({ servers: url });
+  if (!url.startsWith(gatePrefix)) return connectWebSocket(url, { identity: own });
+  const carrier = await createAgent({
+    identity: own,
+    trust: everyone,
+    transport: await connectWebSocket(url.slice(gatePrefix.length), { identity: own }),
+  });
+  return connectThrough(carrier, "gate");
+}
 const identity = (id: string) => identityFromSecret({ id, secret });
 
 function answer(agent: Agent): void {
@@ -84,6 +95,12 @@ export const side: Side = {
       return relay.url;
     },
     relay: async () => (await createRelay({ port: 0, trust: everyone })).url,
+    async gate() {
+      const relay = await createRelay({ port: 0, trust: everyone });
+      const own = await identity("gate");
+      await (await createAgent({ identity: own, trust: everyone, transport: await relay.connect({ identity: own }) })).forward();
+      return gatePrefix + relay.url;
+    },
     async agent(url) {
       const own = await identity("server");
       answer(await createAgent({ identity: own, trust: everyone, transport: await connect(url, own) }));
