@@ -23,6 +23,7 @@ const lazy = [
   { module: "identity/remote-key-set.js", what: "issuer's keys from a URL: with trust.jwksUrl only" },
   { module: "identity/local-authority.js", what: "createAuthority: whoever issues tokens" },
   { module: "patterns/via/forward.js", what: "agent.forward: whoever carries frames for others" },
+  { module: "identity/exchange/endpoint.js", what: "authority.accept: whoever serves POST /token" },
   { module: "contract/expectation.js", what: "words for values that do not fit their schema" },
   { module: "crypto/kem.js", what: "ML-KEM-768, its checks: hybrid suite" },
   { module: "@noble/post-quantum/ml-kem.js", what: "ML-KEM-768 in JavaScript: hybrid suite" },

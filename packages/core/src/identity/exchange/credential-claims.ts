@@ -7,6 +7,8 @@ export interface CredentialRules {
   readonly audience: string;
   /** ms. */
   readonly maxAge: number;
+  /** A credential that is bound to no key does not count. */
+  readonly bound: boolean;
 }
 
 /**
@@ -21,7 +23,7 @@ export function checkCredential({ typ }: JsonObject, claims: JsonObject, rules: 
   if (!audiences.every((each) => typeof each === "string") || !audiences.includes(rules.audience))
     throw invalid("The credential is meant for another audience ('aud').");
   checkAge(claims, rules.maxAge, now);
-  checkBinding(claims, proved);
+  checkBinding(claims, proved, rules.bound);
 }
 
 /** JWT-SVIDs need not say when they were issued: then it counts how long they would last. */
@@ -32,8 +34,8 @@ function checkAge(claims: JsonObject, maxAge: number, now: number): void {
 }
 
 /** A credential that is bound to a key (RFC 7800) admits that key only; one bound in a way that cannot be proved here admits none. */
-function checkBinding(claims: JsonObject, proved: string): void {
-  if (!Object.hasOwn(claims, "cnf")) return;
+function checkBinding(claims: JsonObject, proved: string, bound: boolean): void {
+  if (!Object.hasOwn(claims, "cnf") && !bound) return;
   const { cnf } = claims;
   const kind = isJsonObject(cnf) ? Object.keys(cnf).join() : "";
   if (kind !== "jkt" && kind !== "jwk") throw invalid("The credential is bound ('cnf') in a way that cannot be proved here.");

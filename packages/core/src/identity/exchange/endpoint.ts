@@ -21,6 +21,9 @@ const entriesMax = 100_000;
 /** Printable ASCII. */
 const audienceGrammar = /^[\x21-\x7e]{1,256}$/;
 
+/** Pages of any origin may verify tokens. */
+const publicKeys = { "content-type": "application/jwk-set+json", "cache-control": "no-cache", "access-control-allow-origin": "*" };
+
 type Issuing = Pick<Authority, "issuer" | "issue" | "jwks">;
 
 /** What a request turned out to be, as far as it came. */
@@ -124,7 +127,7 @@ export async function createTokenEndpoint(authority: Issuing, options: TokenEndp
       if (source !== undefined) sources.take(source);
       all.take("");
       leave = places.enter(source);
-      if (serves === "jwks") return answer(200, authority.jwks(), { "content-type": "application/jwk-set+json", "cache-control": "no-cache" });
+      if (serves === "jwks") return answer(200, authority.jwks(), publicKeys);
       const { body, event } = await exchange(request, progress);
       emit(event);
       return answer(200, body, nonces === undefined ? {} : { "dpop-nonce": nonces.current() });

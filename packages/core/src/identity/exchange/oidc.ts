@@ -16,6 +16,7 @@ export function acceptOidc(options: OidcCredential, prefixes: readonly string[],
   return acceptSigned(options, prefixes, {
     name: issuer,
     typ,
+    bound: options.bound === true,
     audience,
     agentId,
     keys: issuerKeys(options),

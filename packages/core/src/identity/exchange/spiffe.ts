@@ -30,6 +30,7 @@ export function acceptSpiffe(options: SpiffeCredential, prefixes: readonly strin
   return acceptSigned({ ...options, algorithms }, prefixes, {
     name,
     typ,
+    bound: false,
     audience,
     agentId: options.agentId ?? (({ sub }) => (sub as string).slice(name.length + 1)),
     keys: bundleKeys(options, algorithms),

@@ -37,6 +37,8 @@ export interface OidcCredential extends Grant, Signed {
   readonly agentId?: (claims: TokenClaims) => string;
   /** Default: "JWT" and "at+jwt". */
   readonly typ?: readonly string[];
+  /** Take only tokens that the provider bound to the proved key (`cnf`): then a stolen one is worth nothing. Default false. */
+  readonly bound?: boolean;
 }
 
 /** JWT-SVIDs of one SPIFFE trust domain. */

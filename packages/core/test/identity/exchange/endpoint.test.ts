@@ -120,6 +120,13 @@ describe("POST /token", () => {
     for (const cnf of not) expect((await endpoint.ask({ claims: { cnf } })).body.error).toBe("invalid_grant");
   });
 
+  it("takes no bearer tokens where it is told so", async () => {
+    const endpoint = await setUp({ credentials: [{ ...oidc, bound: true } as typeof oidc] });
+    expect((await endpoint.ask()).body.error).toBe("invalid_grant");
+    expect((await endpoint.ask({ claims: { cnf: { jkt: otherKey.thumbprint } } })).body.error).toBe("invalid_grant");
+    expect((await endpoint.ask({ claims: { cnf: { jkt: agentKey.thumbprint } } })).status).toBe(200);
+  });
+
   it("publishes the authority's keys", async () => {
     const endpoint = await setUp();
     const { status, body, headers } = await endpoint.ask({ url: "https://agents.example/jwks", method: "GET" });
@@ -127,6 +134,8 @@ describe("POST /token", () => {
     expect(body).toEqual({ keys: [expect.objectContaining({ kid: expect.any(String), use: "sig" })] });
     expect(JSON.stringify(body)).not.toContain('"d"');
     expect(headers.get("content-type")).toBe("application/jwk-set+json");
+    expect(headers.get("access-control-allow-origin")).toBe("*");
+    expect((await endpoint.ask()).headers.has("access-control-allow-origin")).toBe(false);
   });
 
   it("answers by the path alone, and to the right method only", async () => {
