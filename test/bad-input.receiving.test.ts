@@ -115,7 +115,7 @@ const rows: readonly Row[] = [
     says: /closed/,
   },
   {
-    name: "an end before a request has left",
+    name: "G-11 an end before a request has left",
     async make() {
       const brief = await join("brief");
       await brief.link("alice");
@@ -127,7 +127,7 @@ const rows: readonly Row[] = [
     says: /ended before the message was sent/,
   },
   {
-    name: "an end while a request is under way",
+    name: "G-11 an end while a request is under way",
     async make() {
       const brief = await join("brief2");
       const { running } = alice.status().calls;

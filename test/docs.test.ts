@@ -12,6 +12,7 @@ import { suiteOf } from "../packages/core/src/secure/suites.js";
 import * as tlvType from "../packages/core/src/secure/tlv-type.js";
 import { checkErrorCodes, checkLinks, checkNumbers, numberOf, tableRows } from "./docs/pages.js";
 import { firstExample } from "./packing/example.js";
+import { checkClaims } from "./repository/claims.js";
 import type { SourceFile } from "./repository/source.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -48,6 +49,24 @@ describe("docs/protocol.md", () => {
 
 describe("docs/errors.md", () => {
   it("has a row for every code, and no other", () => expect(checkErrorCodes(page("docs/errors.md"), errorCodes)).toEqual([]));
+});
+
+describe("docs/guarantees.md", () => {
+  const folders = ["test", ...readdirSync(join(root, "packages")).map((name) => `packages/${name}/test`)];
+  const tests = folders.flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+      .filter((name) => name.endsWith(".ts") && !/^(?:repository|docs)\b/.test(name))
+      .map((name) => page(`${folder}/${name}`)),
+  );
+  const ids = /\bG-\d{2}\b/g;
+  const guarantees = page("docs/guarantees.md");
+  it("has no row without a test, and no test cites another", () => expect(checkClaims(guarantees, tests, ids)).toEqual([]));
+  it("says each once", () => {
+    const rows = [...guarantees.text.matchAll(/^\| (G-\d{2}) \|/gm)].map(([, id]) => id);
+    expect(rows.length).toBeGreaterThan(25);
+    expect(new Set(rows).size).toBe(rows.length);
+    expect([...new Set(guarantees.text.match(ids))].sort((a, b) => a.localeCompare(b))).toEqual(rows);
+  });
 });
 
 describe("README.md", () => {

@@ -39,7 +39,7 @@ export function presenceSuite({ name, create }: AgentSuiteOptions): void {
       for (const made of places.splice(0)) await made.close();
     });
 
-    test("those who serve and those who look find each other, whoever came first", async () => {
+    test("G-50 those who serve and those who look find each other, whoever came first", async () => {
       const here = await place();
       await worker(here, "early");
       const seeker = await here.join("seeker", { presence });
@@ -70,7 +70,7 @@ export function presenceSuite({ name, create }: AgentSuiteOptions): void {
       expect((await seeker.link({ kind: "worker" })).peer.id).toBe("worker-1");
     });
 
-    test("what a peer claims to serve counts only as far as its token permits", async () => {
+    test("G-51 what a peer claims to serve counts only as far as its token permits", async () => {
       const here = await place();
       await worker(here, "honest");
       const liar = await worker(here, "liar", () => 0, { kinds: ["worker", "painter"], allowed: ["painter"] });
@@ -119,7 +119,7 @@ export function presenceSuite({ name, create }: AgentSuiteOptions): void {
       expect((await Promise.all(slow)).sort((a, b) => String(a).localeCompare(String(b)))).toEqual(["a", "a", "a", "b", "b", "b"]);
     });
 
-    test("broadcast asks all and tells what became of each", async () => {
+    test("G-53 broadcast asks all and tells what became of each", async () => {
       const here = await place();
       const workers = [await worker(here, "a"), await worker(here, "b"), await worker(here, "c")];
       const seeker = await here.join("seeker", { presence });
@@ -206,7 +206,7 @@ export function presenceSuite({ name, create }: AgentSuiteOptions): void {
         expect((await failure(seeker.request(target as never, "paint", 1))).code).toBe("invalid_argument");
     });
 
-    test("one that leaves is gone at once, and requests go to the others", async () => {
+    test("G-52 one that leaves is gone at once, and requests go to the others", async () => {
       const here = await place();
       const leaving = await worker(here, "leaving");
       await worker(here, "staying");

@@ -67,7 +67,7 @@ describe("permissions", () => {
     expect(errors[0]).toMatchObject({ retryable: false, retryAfter: undefined });
   });
 
-  test("TM-115 a notification without its permission never reaches the handler; who waits for its end learns that it did not", async () => {
+  test("G-22 TM-115 a notification without its permission never reaches the handler; who waits for its end learns that it did not", async () => {
     const alice = await join("alice", [], { policy: "token" });
     const bob = await join("bob", ["call:open"]);
     const heard: unknown[] = [];
@@ -277,7 +277,7 @@ describe("middleware", () => {
 });
 
 describe("how many and how often", () => {
-  test("TM-118 a storm of requests: some run, some wait, the rest is refused with a time; each has one outcome", async () => {
+  test("G-61 TM-118 a storm of requests: some run, some wait, the rest is refused with a time; each has one outcome", async () => {
     const alice = await join("alice", [], { limits: { running: 4, queued: 20 } });
     const bob = await join("bob");
     let open = (): void => undefined;

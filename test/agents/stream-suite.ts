@@ -118,7 +118,7 @@ export function streamSuite({ name, create }: AgentSuiteOptions): void {
       await quiet(alice, bob);
     });
 
-    test("leaving the loop cancels: the handler's signal fires, its finally runs, and nothing is left", async () => {
+    test("G-32 leaving the loop cancels: the handler's signal fires, its finally runs, and nothing is left", async () => {
       const { alice, bob } = await pair();
       const seen: string[] = [];
       alice.handle(stream("endless"), async function* (_, { signal }) {
@@ -163,7 +163,7 @@ export function streamSuite({ name, create }: AgentSuiteOptions): void {
       expect((await failure(bob.stream("alice", "silent", "too late", { signal: control.signal }).result)).code).toBe("cancelled");
     });
 
-    test("the handler stops reading: the caller is told to stop writing, and the stream goes on", async () => {
+    test("G-35 the handler stops reading: the caller is told to stop writing, and the stream goes on", async () => {
       const { alice, bob } = await pair();
       alice.handle(echo, async function* (_, { source }) {
         for await (const chunk of source) {
@@ -192,7 +192,7 @@ export function streamSuite({ name, create }: AgentSuiteOptions): void {
       await quiet(alice, bob);
     });
 
-    test("an error after partial output: what was said is read, then it is thrown, without a secret", async () => {
+    test("G-34 an error after partial output: what was said is read, then it is thrown, without a secret", async () => {
       const { alice, bob } = await pair();
       alice.handle(count, async function* () {
         for (const index of upTo(200)) yield index;
@@ -285,7 +285,7 @@ export function streamSuite({ name, create }: AgentSuiteOptions): void {
       expect((await failure(bob.stream("alice", count, { to: 1 }, { window: 0 }).result)).code).toBe("invalid_argument");
     });
 
-    test("a reader that stops holds at most its window, and slows no other stream and no request", async () => {
+    test("G-31 a reader that stops holds at most its window, and slows no other stream and no request", async () => {
       const { alice, bob } = await pair();
       let said = 0;
       alice.handle(stream("flood"), async function* () {
@@ -309,7 +309,7 @@ export function streamSuite({ name, create }: AgentSuiteOptions): void {
       await quiet(alice, bob);
     });
 
-    test("it goes on through a cut of the medium", async () => {
+    test("G-30 it goes on through a cut of the medium", async () => {
       const { here, alice, bob } = await pair();
       alice.handle(echo, async function* (_, { source }) {
         for await (const chunk of source) yield chunk;
@@ -334,7 +334,7 @@ export function streamSuite({ name, create }: AgentSuiteOptions): void {
       expect(got).toEqual(upTo(600));
     });
 
-    test("when an agent leaves, both sides settle: the caller does not know the outcome, the handler's signal fires", async () => {
+    test("G-33 when an agent leaves, both sides settle: the caller does not know the outcome, the handler's signal fires", async () => {
       const { alice, bob } = await pair();
       const seen: unknown[] = [];
       alice.handle(echo, async (_, { source, signal }) => {

@@ -62,7 +62,7 @@ export function agentSuite({ name, create }: AgentSuiteOptions): void {
       expect(greeting).toBe("Hello, Bob.");
     });
 
-    test("payloads arrive as they were: JSON, bytes, null, nothing", async () => {
+    test("G-02 payloads arrive as they were: JSON, bytes, null, nothing", async () => {
       const { alice, bob } = await pair();
       alice.handle("echo", (input) => input);
       const bytes = Uint8Array.from({ length: 300 }, (_, index) => index);
@@ -71,7 +71,7 @@ export function agentSuite({ name, create }: AgentSuiteOptions): void {
       }
     });
 
-    test("the handler knows who asks, and with which headers and key", async () => {
+    test("G-03 the handler knows who asks, and with which headers and key", async () => {
       const { alice, bob } = await pair();
       let seen: unknown;
       alice.handle("who", (_, { peer, headers, idempotencyKey, priority, method: called }) => {
@@ -89,7 +89,7 @@ export function agentSuite({ name, create }: AgentSuiteOptions): void {
       });
     });
 
-    test("notifications one after the other arrive in their order, and none is taken while the medium is down", async () => {
+    test("G-21 notifications one after the other arrive in their order, and none is taken while the medium is down", async () => {
       const { here, alice, bob } = await pair();
       const got: unknown[] = [];
       alice.handle("note", (input) => void got.push(input));
@@ -106,7 +106,7 @@ export function agentSuite({ name, create }: AgentSuiteOptions): void {
       expect(got).toHaveLength(3_002);
     });
 
-    test("notify runs the handler; confirm waits for memory or for the handler", async () => {
+    test("G-20 notify runs the handler; confirm waits for memory or for the handler", async () => {
       const { alice, bob } = await pair();
       const seen: unknown[] = [];
       let finish = (): void => undefined;
@@ -131,7 +131,7 @@ export function agentSuite({ name, create }: AgentSuiteOptions): void {
       expect((await failure(bob.notify("alice", "nobody-listens", 1, { confirm: "done" }))).code).toBe("no_handler");
     });
 
-    test("notifications keep their order", async () => {
+    test("G-04 notifications keep their order", async () => {
       const { alice, bob } = await pair();
       const seen: unknown[] = [];
       alice.handle("count", (input) => void seen.push(input));
@@ -141,7 +141,7 @@ export function agentSuite({ name, create }: AgentSuiteOptions): void {
       expect(seen).toEqual(Array.from({ length: total + 1 }, (_, index) => index));
     });
 
-    test("no handler, and a handler that fails, are typed errors without a stack or a secret", async () => {
+    test("G-16 no handler, and a handler that fails, are typed errors without a stack or a secret", async () => {
       const { alice, bob } = await pair();
       const failures: unknown[] = [];
       alice.onEvent((event) => {
@@ -165,7 +165,7 @@ export function agentSuite({ name, create }: AgentSuiteOptions): void {
       expect([refused.code, refused.message, refused.retryAfter]).toEqual(["forbidden", "Not on a Sunday.", 86_400_000]);
     });
 
-    test("both sides check the contract: path and expectation, never the value", async () => {
+    test("G-14 both sides check the contract: path and expectation, never the value", async () => {
       const { alice, bob } = await pair();
       let ran = 0;
       alice.handle(greet, () => {
@@ -207,7 +207,7 @@ export function agentSuite({ name, create }: AgentSuiteOptions): void {
       expect((await failure(bob.request("alice", "more"))).code).toBe("too_large");
     });
 
-    test("timeout and cancellation settle the caller and fire the handler's signal", async () => {
+    test("G-10 timeout and cancellation settle the caller and fire the handler's signal", async () => {
       const { alice, bob } = await pair();
       const fired: unknown[] = [];
       let started = 0;
@@ -337,7 +337,7 @@ export function agentSuite({ name, create }: AgentSuiteOptions): void {
       expect(Buffer.compare((await bob.request("alice", "back", five)) as Uint8Array, five)).toBe(0);
     });
 
-    test("a cut medium is a pause: everything is answered once", async () => {
+    test("G-01 a cut medium is a pause: everything is answered once", async () => {
       const { here, alice, bob } = await pair();
       const runs = new Map<unknown, number>();
       alice.handle("work", (input) => {
@@ -359,7 +359,7 @@ export function agentSuite({ name, create }: AgentSuiteOptions): void {
       expect(bob.links("alice")).toHaveLength(1);
     });
 
-    test("a message that outlives its ttl on the way is not handled", async () => {
+    test("G-15 a message that outlives its ttl on the way is not handled", async () => {
       const { here, alice, bob } = await pair();
       let ran = 0;
       alice.handle("now-or-never", () => void ran++);
@@ -372,7 +372,7 @@ export function agentSuite({ name, create }: AgentSuiteOptions): void {
       expect(ran).toBe(0);
     });
 
-    test("close with drain lets what runs finish, and refuses what comes", async () => {
+    test("G-62 close with drain lets what runs finish, and refuses what comes", async () => {
       const { alice, bob } = await pair();
       let finish = (): void => undefined;
       alice.handle("slow", () => new Promise((resolve) => (finish = () => resolve("done"))));
@@ -388,7 +388,7 @@ export function agentSuite({ name, create }: AgentSuiteOptions): void {
       await until(() => bob.links("alice").length === 0);
     });
 
-    test("close without drain settles everything that was pending", async () => {
+    test("G-63 close without drain settles everything that was pending", async () => {
       const { alice, bob } = await pair();
       const signals: AbortSignal[] = [];
       alice.handle("forever", (_, { signal }) => {

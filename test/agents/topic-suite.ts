@@ -58,7 +58,7 @@ export function topicSuite({ name, create }: AgentSuiteOptions): void {
       ]);
     });
 
-    test("everything published after SUBSCRIBED arrives, in order, through cuts of the medium", async () => {
+    test("G-40 everything published after SUBSCRIBED arrives, in order, through cuts of the medium", async () => {
       const { here, alice, bob } = await pair();
       const seen: unknown[] = [];
       await bob.subscribe("numbers", (event) => void seen.push(event), { from: ["alice"], ready: 1 });
@@ -95,7 +95,7 @@ export function topicSuite({ name, create }: AgentSuiteOptions): void {
       for (const each of got) expect(shown(each)).toEqual(shown(values));
     });
 
-    test("patterns choose topics; a filter chooses events; unsubscribe ends it at once", async () => {
+    test("G-44 patterns choose topics; a filter chooses events; unsubscribe ends it at once", async () => {
       const { alice, bob } = await pair();
       const seen: string[] = [];
       const note =
@@ -127,7 +127,7 @@ export function topicSuite({ name, create }: AgentSuiteOptions): void {
       expect(alice.subscribers("a.b")).toEqual([]);
     });
 
-    test("a late subscriber asks for the last events and gets them before the new ones, once", async () => {
+    test("G-41 a late subscriber asks for the last events and gets them before the new ones, once", async () => {
       const { alice, bob } = await pair();
       alice.publishes("log.a", { retain: 5 });
       alice.publishes("log.b", { retain: 5 });
@@ -150,7 +150,7 @@ export function topicSuite({ name, create }: AgentSuiteOptions): void {
       expect(second.map((each) => (each as unknown[])[1])).toEqual([true, true, true, ...numbers.slice(3).map(() => false), false]);
     });
 
-    test("a handler that takes its time gets one after the other, and holds its publisher back without a loss", async () => {
+    test("G-43 a handler that takes its time gets one after the other, and holds its publisher back without a loss", async () => {
       const { alice, bob } = await pair();
       alice.publishes("work", { queue: { events: 8 }, patience: 20_000 });
       let running = 0;
@@ -176,7 +176,7 @@ export function topicSuite({ name, create }: AgentSuiteOptions): void {
       expect(alice.subscribers("work")).toMatchObject([{ dropped: 0, slow: false }]);
     });
 
-    test("who comes back as a new instance is subscribed to again", async () => {
+    test("G-42 who comes back as a new instance is subscribed to again", async () => {
       const { here, alice, bob } = await pair();
       const seen: unknown[] = [];
       const subscription = await bob.subscribe("news", (event) => void seen.push(event), { from: ["alice"], ready: 1 });

@@ -157,7 +157,7 @@ describe("TM-69 an instance that falls silent", () => {
     expect([...shares(stage.settled)]).toEqual([["delivery_unknown", 2]]);
   });
 
-  test("what carries a key or is declared idempotent goes to a living one, with the same key, and has one result", async () => {
+  test("G-13 what carries a key or is declared idempotent goes to a living one, with the same key, and has one result", async () => {
     const { stage, workers } = await spread(4);
     const dead = workers[0] as Worker;
     const keys: (string | undefined)[] = [];
@@ -193,7 +193,7 @@ describe("TM-69 an instance that falls silent", () => {
     expect(stage.caller.status().handshakes.refused.no_session).toBeGreaterThan(0);
   });
 
-  test("and speaks again before it is gone is used again; nothing was sent twice, everything is answered", async () => {
+  test("G-12 and speaks again before it is gone is used again; nothing was sent twice, everything is answered", async () => {
     const { stage, workers } = await spread(3);
     const mute = workers[2] as Worker;
     mute.silent = true;

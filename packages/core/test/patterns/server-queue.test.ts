@@ -96,7 +96,7 @@ test("who cancels before its turn never runs, and leaves its place in the queue 
   expect(failures).toEqual([]);
 });
 
-test("the end of a link takes its waiting requests with it; its notifications are still ours to handle", async () => {
+test("G-23 the end of a link takes its waiting requests with it; its notifications are still ours to handle", async () => {
   const { server, admission, runtime, makeLink } = setUp({ running: 1 });
   const [one, other] = [makeLink(), makeLink()];
   const { begun, handler } = gated();
@@ -221,7 +221,7 @@ test("what agents say on their own account needs no place and no permission, and
   expect(answers.slice(before)).toEqual(["forbidden", "rate_limited", "rate_limited"]);
 });
 
-test("TM-119 with 100,000 low messages queued, high ones keep their p99 under 10 times the idle p99, and low ones go on", async () => {
+test("G-60 TM-119 with 100,000 low messages queued, high ones keep their p99 under 10 times the idle p99, and low ones go on", async () => {
   const { server, admission, runtime, makeLink } = setUp({ running: 16, queued: 200_000, queuedBytes: 2 ** 30 });
   const { serve } = makeLink();
   const started = new Map<string, number>();
