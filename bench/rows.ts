@@ -64,6 +64,23 @@ const oneWay: readonly Row[] = [256, KiB].map((bytes) => ({
   bars: bytes === 256 ? [{ against: "raw", least: 3 }] : [],
 }));
 
+const streams: readonly Row[] = [
+  { bytes: KiB, bars: [{ against: "raw", least: 1.2 }] },
+  {
+    bytes: 64 * KiB,
+    bars: [
+      { against: "raw", least: 0.35 },
+      { against: "tls", least: 0.9 },
+    ],
+  },
+].map(({ bytes, bars: floors }) => ({
+  name: `stream, ${sizeName(bytes)} chunks`,
+  load: { kind: "stream", bytes, inFlight: 1 },
+  ours: "direct",
+  against: bytes === KiB ? ["raw"] : ["raw", "tls"],
+  bars: floors as readonly Bar[],
+}));
+
 const json: readonly Row[] = [1, 64].map((inFlight) => ({
   name: `typed request (JSON and zod both ways), 256 B, ${flightName(inFlight)}`,
   load: { kind: "json", bytes: 256, inFlight },
@@ -128,4 +145,4 @@ const nats: readonly Row[] = [
   natsRow("one way, 256 B", { kind: "oneWay", bytes: 256, inFlight: 1 }, 0.6),
 ];
 
-export const rows: readonly Row[] = [...direct, ...oneWay, ...json, ...relayed, ...through, ...nats, ...peers];
+export const rows: readonly Row[] = [...direct, ...oneWay, ...streams, ...json, ...relayed, ...through, ...nats, ...peers];

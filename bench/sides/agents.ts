@@ -1,5 +1,5 @@
 /** Two agents: the server embeds its relay (direct), or both meet at a relay or a nats-server in a process of its own. */
-import { type Agent, createAgent, method } from "@tightbeam/core";
+import { type Agent, createAgent, method, stream } from "@tightbeam/core";
 import { type Identity, identityFromSecret, trust } from "@tightbeam/core/identity";
 import type { Transport } from "@tightbeam/core/transport";
 import { connectThrough } from "@tightbeam/core/via";
@@ -12,6 +12,7 @@ import { type Client, closedLoop, type Load, type Side, sampleObject, sendsPerTu
 const echo = method("echo");
 const take = method("take");
 const taken = method("taken");
+const pour = stream("pour");
 const shape = z.object({
   id: z.string(),
   topic: z.string(),
@@ -46,6 +47,10 @@ function answer(agent: Agent): void {
   agent.handle(take, () => {
     count += 1;
   });
+  agent.handle(pour, async function* (bytes) {
+    const chunk = new Uint8Array(bytes as number).fill(7);
+    for (;;) yield chunk;
+  });
   agent.handle(taken, () => {
     const came = count;
     count = 0;
@@ -67,11 +72,22 @@ async function runOneWay(agent: Agent, { bytes, ms }: Load): Promise<number> {
   return rate;
 }
 
+async function runStream(agent: Agent, { bytes, ms }: Load): Promise<number> {
+  const began = performance.now();
+  let came = 0;
+  for await (const chunk of agent.stream("server", pour, bytes)) {
+    if ((chunk as Uint8Array).length !== bytes) throw new Error("a chunk of another length");
+    if (++came % sendsPerTurn === 0 && performance.now() - began >= ms) break;
+  }
+  return (came / (performance.now() - began)) * 1_000;
+}
+
 async function clientOf(url: string): Promise<Client> {
   const own = await identity("client");
   const agent = await createAgent({ identity: own, trust: everyone, transport: await connect(url, own) });
   return (load) => {
     if (load.kind === "oneWay") return runOneWay(agent, load);
+    if (load.kind === "stream") return runStream(agent, load);
     if (load.kind === "json") {
       const value = sampleObject(load.bytes);
       return closedLoop(load, async () => {

@@ -30,7 +30,20 @@ const count = (socket: WebSocket): void => {
   });
 };
 
-const byPath = (socket: WebSocket, path: string | undefined): void => (path === "/count" ? count(socket) : echo(socket));
+/** Sends messages of this size for as long as the socket is open. */
+const pour = async (socket: WebSocket, bytes: number): Promise<void> => {
+  const payload = new Uint8Array(bytes).fill(7);
+  while (socket.readyState === WebSocket.OPEN) {
+    for (let index = 0; index < sendsPerTurn && socket.bufferedAmount < bufferedMost; index++) socket.send(payload);
+    await nextTurn();
+  }
+};
+
+const byPath = (socket: WebSocket, path = ""): void => {
+  if (path.startsWith("/pour/")) void pour(socket, Number(path.slice(6)));
+  else if (path === "/count") count(socket);
+  else echo(socket);
+};
 
 async function serve(server: Server): Promise<number> {
   const paths = new WeakMap<object, string | undefined>();
@@ -121,9 +134,31 @@ async function runOneWay(url: string, { bytes, ms }: Load): Promise<number> {
   return rate;
 }
 
+async function runStream(url: string, ca: string | undefined, { bytes, ms }: Load): Promise<number> {
+  const socket = await open(`${url}/pour/${bytes}`, ca);
+  const began = performance.now();
+  let came = 0;
+  return new Promise((resolve, reject) => {
+    socket.on("message", (data: Buffer) => {
+      if (data.length !== bytes) return reject(new Error("a message of another length"));
+      if (++came % sendsPerTurn !== 0 || performance.now() - began < ms) return;
+      resolve((came / (performance.now() - began)) * 1_000);
+      socket.removeAllListeners("message");
+      socket.terminate();
+    });
+  });
+}
+
 async function clientOf(url: string, ca?: string): Promise<Client> {
   const socket = await open(url, ca);
-  return (load) => (load.kind === "oneWay" ? runOneWay(url, load) : load.kind === "json" ? runJson(socket, load) : runEcho(socket, load));
+  return (load) =>
+    load.kind === "stream"
+      ? runStream(url, ca, load)
+      : load.kind === "oneWay"
+        ? runOneWay(url, load)
+        : load.kind === "json"
+          ? runJson(socket, load)
+          : runEcho(socket, load);
 }
 
 export const side: Side = {
