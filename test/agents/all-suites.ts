@@ -1,3 +1,4 @@
+import { contractSuite } from "./contract-suite.js";
 import { presenceSuite } from "./presence-suite.js";
 import { streamSuite } from "./stream-suite.js";
 import { type AgentSuiteOptions, agentSuite } from "./suite.js";
@@ -9,4 +10,5 @@ export function allSuites(options: AgentSuiteOptions): void {
   streamSuite(options);
   presenceSuite(options);
   topicSuite(options);
+  contractSuite(options);
 }

@@ -24,12 +24,12 @@ const layers: readonly string[] = [
   "index",
 ];
 
-/** The layer of a core source: its folder; beside the folders stand `agent.ts` with its types, `index.ts`, and the base that all share (errors, limits, bytes). */
+/** The layer of a core source: its folder; beside the folders stand `agent.ts` with its types and its options, `index.ts`, and the base that all share (errors, limits, bytes). */
 function layerOf(path: string): string {
   const [first = "", ...rest] = path.slice(CORE.length).split("/");
   if (rest.length > 0) return first;
   const name = first.replace(/\.ts$/, "");
-  if (name === "agent-types") return "agent";
+  if (name === "agent-types" || name === "agent-options") return "agent";
   return name === "agent" || name === "index" ? name : "base";
 }
 

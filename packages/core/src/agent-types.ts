@@ -1,4 +1,4 @@
-import type { HandlerInput, HandlerOutput, Method, MethodInput, MethodOutput, ReceivedTopicEvent, Stream, Topic, TopicEvent } from "./contract/index.js";
+import type { Contract, DescribeOptions, Method, MethodInput, MethodOutput, ReceivedTopicEvent, Stream, Topic, TopicEvent } from "./contract/index.js";
 import type { Envelope } from "./envelope/types.js";
 import type { TightbeamError } from "./errors.js";
 import type { Identity, Trust } from "./identity/types.js";
@@ -6,12 +6,15 @@ import type { LinkStatus } from "./link/link-types.js";
 import type { LinksEvent } from "./link/links.js";
 import type { AdmissionLimits } from "./patterns/admission.js";
 import type { Policy } from "./patterns/admission-policy.js";
+import type { BroadcastClient, Client } from "./patterns/client.js";
 import type { HandlerContext } from "./patterns/context.js";
+import type { AgentDescription } from "./patterns/describe-agent.js";
 import type { Middleware } from "./patterns/middleware.js";
 import type { NotifyOptions, OperationOptions } from "./patterns/operation.js";
 import type { PresenceEvent, PresenceOption, PresenceStatus } from "./patterns/presence/presence.js";
 import type { PeerOutcome } from "./patterns/route.js";
 import type { PeerStream } from "./patterns/routing.js";
+import type { ContractHandlers, MethodHandler, NoOthers } from "./patterns/serve.js";
 import type { StreamArguments, StreamCall, StreamCallOf, StreamCallOptions, StreamHandleOptions, StreamHandler } from "./patterns/streams/types.js";
 import type { BroadcastTarget, Target } from "./patterns/target.js";
 import type {
@@ -95,8 +98,6 @@ export type AgentEvent =
   /** A request was sent again, to another instance: the one that had it left, and it could not do anything twice. */
   | { readonly type: "moved"; readonly id: string; readonly method: string; readonly peer: string; readonly from: string; readonly to: string };
 
-export type MethodHandler<T extends Method> = (input: HandlerInput<T>, context: HandlerContext) => HandlerOutput<T> | Promise<HandlerOutput<T>>;
-
 /** A program with an id, an identity and handlers, linked to others end to end. */
 export interface Agent {
   readonly id: string;
@@ -160,6 +161,17 @@ export interface Agent {
   topics(): readonly TopicStatus[];
   /** Who gets the events of a topic from this agent. */
   subscribers(topic: Topic | string): readonly SubscriberStatus[];
+  /** A contract's methods at a target, as functions: `agent.peer("alice", search).find({ text })`. They do what `request`, `notify` and the others do. Throws `invalid_argument` for what is no target or no contract. */
+  peer<C extends Contract>(target: Target, contract: C): Client<C>;
+  peer<C extends Contract>(target: BroadcastTarget, contract: C): BroadcastClient<C>;
+  /**
+   * Answers all methods of a contract, and says so to peers; other versions of it may be served beside. Its topics are declared as published:
+   * for other settings than `publishes` has by default, call that before. Throws `invalid_argument` where a handler
+   * misses or is too much, or one of the methods is answered already; then nothing is served. Returns a function that ends it.
+   */
+  serve<C extends Contract, Handlers extends ContractHandlers<C>>(contract: C, handlers: Handlers & NoInfer<NoOthers<Handlers, C>>): () => void;
+  /** What this agent serves, as data: each method, stream and topic with its JSON Schemas. */
+  describe(options?: DescribeOptions): Promise<AgentDescription>;
   /** Sees every envelope, sent and received, with its payload decoded; changes nothing. What agents say on their own account is among them: methods that begin with `tb/`. */
   onEnvelope(listener: (envelope: Envelope) => void): () => void;
   /** Links, handshakes, failures of handlers. */

@@ -1,7 +1,8 @@
+import { checkAgentOptions } from "./agent-options.js";
 import type { Agent, AgentEvent, AgentOptions } from "./agent-types.js";
 import { toBase64url } from "./bytes.js";
 import { jsonLimits } from "./codec/limits.js";
-import { type Method, method as makeMethod, stream as makeStream, type Stream, type Topic } from "./contract/index.js";
+import { type Contract, type Method, method as makeMethod, stream as makeStream, type Stream, type Topic } from "./contract/index.js";
 import { createIds } from "./envelope/id.js";
 import type { Envelope } from "./envelope/types.js";
 import { TightbeamError } from "./errors.js";
@@ -12,6 +13,7 @@ import { onDemand } from "./on-demand.js";
 import { createAdmission } from "./patterns/admission.js";
 import { createCaller } from "./patterns/caller.js";
 import { createCapabilities } from "./patterns/capabilities.js";
+import { createClient } from "./patterns/client.js";
 import type { HandlerContext } from "./patterns/context.js";
 import type { PatternHost, PatternPart } from "./patterns/host.js";
 import { type FrameSlot, type Inside, setInside } from "./patterns/inside.js";
@@ -22,6 +24,8 @@ import { createPeers } from "./patterns/peers.js";
 import { createPresence } from "./patterns/presence/presence.js";
 import { createReceiver } from "./patterns/receiver.js";
 import { createRouting } from "./patterns/routing.js";
+import { serve } from "./patterns/serve.js";
+import { createServed } from "./patterns/served.js";
 import { createServer } from "./patterns/server.js";
 import { createStreams } from "./patterns/streams/streams.js";
 import type { StreamCallOptions, StreamContext, StreamHandleOptions } from "./patterns/streams/types.js";
@@ -33,21 +37,16 @@ import { createViews } from "./patterns/view.js";
 import { systemRuntime } from "./runtime/system.js";
 import { classicalSuite, hybridSuite } from "./secure/suites.js";
 import { createEmitter } from "./telemetry/events.js";
-import { isAgentId, isInstance } from "./transport/address.js";
 
 /** Joins the network of `transport` as `identity`. Rejects with `denied`, `closed` or another TransportError when the transport refuses. */
 export async function createAgent(options: AgentOptions): Promise<Agent> {
+  checkAgentOptions(options);
   const { identity, transport } = options;
   const runtime = options.runtime ?? systemRuntime();
-  if (!isAgentId(identity.id)) throw new TightbeamError("invalid_argument", "An agent id is [realm/]name, each part 1 to 64 of A-Z a-z 0-9 _ -.");
-  if (typeof options.trust?.verify !== "function")
-    throw new TightbeamError("invalid_argument", "`trust` says whose tokens count: authority.trust() or trust(...).");
   const goneAfterMs = options.goneAfter ?? limits.goneAfterMs;
-  if (!(typeof goneAfterMs === "number" && goneAfterMs > 0)) throw new TightbeamError("invalid_argument", "`goneAfter` is in ms, more than 0.");
   const own = options.limits ?? {};
   const json = { ...jsonLimits, ...own };
   const instance = transport.instance ?? toBase64url(runtime.random.bytes(16));
-  if (!isInstance(instance)) throw new TightbeamError("invalid_argument", "The transport's instance is not 22 base64url characters.");
   const ids = createIds(runtime);
   const admission = createAdmission(runtime, options.policy, own);
   const middleware = createMiddleware();
@@ -72,7 +71,8 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     observe: observe("sent"),
     onMoved: (moved) => events.emit({ type: "moved", ...moved }),
   });
-  const server = createServer({ runtime, ids, json, admission, middleware, onFailure, observe: observe("sent") });
+  const served = createServed({ changed: () => capabilities.changed(), publishes: (topic) => topics.declare(topic, {}) });
+  const server = createServer({ runtime, ids, json, admission, middleware, served, onFailure, observe: observe("sent") });
   const system = createSystem(caller, server);
   const connect: Links["connect"] = (...dial) => links.connect(...dial);
   const presence = createPresence({
@@ -88,6 +88,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const capabilities = createCapabilities({ runtime, system });
   capabilities.onChange(({ peer }) => events.emit({ type: "capabilities", peer: peer.id, instance: peer.instance }));
   capabilities.provide("rate", () => admission.rate);
+  capabilities.provide("contracts", () => served.list);
   const peers = createPeers({ runtime, capabilities, presence, kinds: options.kinds, load: options.load });
   const routing = createRouting({ runtime, peers, presence, inFlight: (link) => link.awaited + streams.openedOn(link), connect });
   const parts: PatternPart[] = [presence, capabilities, peers];
@@ -175,15 +176,16 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   // Apart: what a closure shares is made when the function around it begins, and every call goes through those below.
   const atAll = (target: unknown, how: "request" | "notify", method: Method | string, input: unknown, operation: NotifyOptions): Promise<unknown> =>
     routing.broadcast(target, operation, (one, each) => caller[how](one, toMethod(method), input, each));
+  const handle = (contract: Method | Stream | string, handler: (input: never, context: never) => unknown, handleOptions?: StreamHandleOptions) =>
+    typeof contract === "object" && contract.kind === "stream"
+      ? streams.handle(contract, handler as (input: unknown, context: StreamContext) => unknown, handleOptions)
+      : server.handle(toMethod(contract), handler as (input: unknown, context: HandlerContext) => unknown);
   const agent: Agent = {
     id: identity.id,
     instance,
     fallback: server.fallback,
     use: middleware.use,
-    handle: (contract: Method | Stream | string, handler: (input: never, context: never) => unknown, handleOptions?: StreamHandleOptions) =>
-      typeof contract === "object" && contract.kind === "stream"
-        ? streams.handle(contract, handler as (input: unknown, context: StreamContext) => unknown, handleOptions)
-        : server.handle(toMethod(contract), handler as (input: unknown, context: HandlerContext) => unknown),
+    handle,
     stream: (target: Target | BroadcastTarget, contract: Stream | string, input?: unknown, options: StreamCallOptions = noOptions) => {
       const open = (to: LinkTarget | undefined) => streams.open(to, typeof contract === "string" ? makeStream(contract) : contract, input, options);
       return (isBroadcast(target) ? routing.streams(target, options, open) : open(toTarget(target))) as never;
@@ -203,6 +205,10 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       topics.subscribe(topic, handler as EventHandler, subscribeOptions),
     topics: topics.topics,
     subscribers: topics.subscribers,
+    peer: (target: Target | BroadcastTarget, contract: Contract) => createClient(agent, target, contract) as never,
+    serve: (contract, handlers) => serve({ handle, announce: served.add }, contract, handlers),
+    describe: async (describeOptions) =>
+      (await descriptions()).describeAgent({ id: identity.id, contracts: served.contracts, members: server.members(), rate: admission.rate }, describeOptions),
     onEnvelope: envelopes.on,
     onEvent: events.on,
     async link(peer, linkOptions = {}) {
@@ -243,3 +249,5 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
 
 const loadForward = onDemand(() => import("./patterns/via/forward.js"));
 const noOptions = Object.freeze({});
+
+const descriptions = onDemand(() => import("./patterns/describe-agent.js"));

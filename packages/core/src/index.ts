@@ -1,7 +1,6 @@
 // In the order of the data path: the application's words first, the pieces it hands in after them.
 export { createAgent } from "./agent.js";
-export type { Agent, AgentEvent, AgentLimits, AgentLink, AgentOptions, AgentPeer, AgentStatus, MethodHandler, PeerEvent } from "./agent-types.js";
-export { type HandlerInput, type HandlerOutput, type Method, type MethodInput, type MethodOptions, type MethodOutput, method } from "./contract/index.js";
+export type { Agent, AgentEvent, AgentLimits, AgentLink, AgentOptions, AgentPeer, AgentStatus, PeerEvent } from "./agent-types.js";
 export {
   type HandledStreamChunk,
   type HandledStreamInput,
@@ -25,6 +24,28 @@ export type {
   StreamHandler,
 } from "./patterns/streams/types.js";
 export { type ReceivedTopicEvent, type Topic, type TopicEvent, topic } from "./contract/index.js";
+export {
+  type Contract,
+  type ContractDescription,
+  type ContractMember,
+  type ContractMembers,
+  type ContractOptions,
+  contract,
+  type DescribeOptions,
+  describe,
+  type HandlerInput,
+  type HandlerOutput,
+  type JsonSchema,
+  type MemberDescription,
+  type Method,
+  type MethodInput,
+  type MethodOptions,
+  type MethodOutput,
+  method,
+  type SchemaDescription,
+} from "./contract/index.js";
+export type { BroadcastClient, Client } from "./patterns/client.js";
+export type { AgentDescription } from "./patterns/describe-agent.js";
 export type { NotifyOptions, OperationOptions } from "./patterns/operation.js";
 export type { BroadcastTarget, KindTarget, Strategy, Target } from "./patterns/target.js";
 export type { PeerOutcome } from "./patterns/route.js";
@@ -35,6 +56,7 @@ export type { PlacesLimits } from "./patterns/admission-places.js";
 export type { Policy, PolicyPeer } from "./patterns/admission-policy.js";
 export type { IncomingCall, Middleware, Next } from "./patterns/middleware.js";
 export type { Rate } from "./resilience/token-bucket.js";
+export type { ContractHandlers, MethodHandler } from "./patterns/serve.js";
 export type { Capabilities } from "./patterns/capabilities.js";
 export type { Claims, ServedContract } from "./patterns/hello.js";
 export type { Forwarding, ForwardingStatus } from "./patterns/via/forward.js";

@@ -16,3 +16,13 @@ export {
   stream,
 } from "./stream.js";
 export { type ReceivedTopicEvent, type Topic, type TopicEvent, topic } from "./topic.js";
+export { type Contract, type ContractMember, type ContractMembers, type ContractOptions, checkContract, contract, type ReservedMember } from "./contract.js";
+export {
+  type ContractDescription,
+  type DescribeOptions,
+  describe,
+  describeMember,
+  type JsonSchema,
+  type MemberDescription,
+  type SchemaDescription,
+} from "./describe.js";

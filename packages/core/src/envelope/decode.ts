@@ -3,7 +3,7 @@ import type { EncodedPayload } from "../codec/types.js";
 import { isErrorCode } from "../errors.js";
 import * as limits from "../limits.js";
 import * as flag from "./flag.js";
-import { isCodeText, isErrorId, isHeaderName, isIdempotencyKey, isName, isPrintable, maxErrorTextBytes, maxHeaders } from "./grammar.js";
+import { isCodeText, isErrorId, isHeaderName, isIdempotencyKey, isMethodName, isName, isPrintable, maxErrorTextBytes, maxHeaders } from "./grammar.js";
 import { emptyHeaders } from "./headers.js";
 import { isUuidAt, uuidText } from "./id.js";
 import { fixedBytes, invalid, knownFlags, priorities, priorityShift, shapeFault, types } from "./layout.js";
@@ -80,16 +80,19 @@ function parse(bytes: Uint8Array, whole: boolean): DecodedEnvelope {
 }
 
 /** Names that came lately: agents use a few over and over, and comparing one costs a tenth of making and checking it. */
-const recentNames = new Array<string>(64).fill("");
+const recentMethods = new Array<string>(64).fill("");
+const recentTopics = new Array<string>(64).fill("");
 
-function nameAt(bytes: Uint8Array, at: number, limit: number, field: string): string {
+function nameAt(bytes: Uint8Array, at: number, limit: number, field: "method" | "topic"): string {
   const length = at < limit ? (bytes[at] as number) : 0;
-  const place = (length * 7 + (bytes[at + length] ?? 0)) % recentNames.length;
-  const recent = recentNames[place] as string;
+  // What is a method need not be a topic.
+  const names = field === "topic" ? recentTopics : recentMethods;
+  const place = (length * 7 + (bytes[at + length] ?? 0)) % names.length;
+  const recent = names[place] as string;
   if (length > 0 && recent.length === length && at + length < limit && isTextAt(bytes, at + 1, recent)) return recent;
   const name = ascii8(bytes, at, limit, field);
-  if (!isName(name)) throw invalid(field, "outside its grammar");
-  recentNames[place] = name;
+  if (!(field === "topic" ? isName(name) : isMethodName(name))) throw invalid(field, "outside its grammar");
+  names[place] = name;
   return name;
 }
 

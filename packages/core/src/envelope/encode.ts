@@ -2,7 +2,7 @@ import type { EncodedPayload } from "../codec/types.js";
 import * as limits from "../limits.js";
 import { unfilled } from "../release.js";
 import * as flag from "./flag.js";
-import { isCodeText, isErrorId, isIdempotencyKey, isName, isPrintable, maxErrorTextBytes } from "./grammar.js";
+import { isCodeText, isErrorId, isIdempotencyKey, isMethodName, isName, isPrintable, maxErrorTextBytes } from "./grammar.js";
 import { headerEntries } from "./headers.js";
 import { isUuidAt, writeUuid } from "./id.js";
 import { fixedBytes, invalid, priorities, priorityShift, shapeFault, types } from "./layout.js";
@@ -16,8 +16,9 @@ const sharedMax = 4 * 1024;
 let slab = new Uint8Array(0);
 let slabAt = 0;
 
-/** It was checked. */
-let lastName: string | undefined;
+/** They were checked. */
+let lastMethod: string | undefined;
+let lastTopic: string | undefined;
 
 const textEncoder = new TextEncoder();
 
@@ -68,8 +69,13 @@ export function encodeEnvelope(header: OutgoingHeader, payload?: EncodedPayload)
     at = put32(out, at, ttl);
   }
   if (name !== undefined) {
-    if (name !== lastName && !isName(name)) throw invalid(type === "event" ? "topic" : "method", "outside its grammar");
-    lastName = name;
+    if (type !== "event") {
+      if (name !== lastMethod && !isMethodName(name)) throw invalid("method", "outside its grammar");
+      lastMethod = name;
+    } else {
+      if (name !== lastTopic && !isName(name)) throw invalid("topic", "outside its grammar");
+      lastTopic = name;
+    }
     at = putAscii(out, at, name);
   }
   if (entries !== undefined && entries.length > 0) at = putHeaders(out, at, entries, start + headerMax);

@@ -4,6 +4,7 @@ import * as protocol from "../protocol.js";
 /** What the strings of an envelope may be. The wire, the JSON form and the contracts ask here, so they cannot disagree. */
 
 const name = /^[A-Za-z0-9][\w-]*(?:[./][A-Za-z0-9][\w-]*)*$/;
+const methodName = /^[A-Za-z0-9][\w-]*(?:[./][A-Za-z0-9][\w-]*)*(?:@[1-9][0-9]{0,8})?$/;
 const headerName = /^[a-z0-9][a-z0-9!#$%&'*+.^_`|~-]{0,63}$/;
 const key = /^[\x21-\x7e]{1,128}$/;
 const errorId = /^[\w-]{1,64}$/;
@@ -16,8 +17,11 @@ export const maxNameLength = 128;
 export const maxHeaders = 32;
 export const maxErrorTextBytes = 1024;
 
-/** A method or topic: 1 to 128 of `A-Z a-z 0-9 _ -` in segments joined by `.` or `/`, each beginning with a letter or digit. */
+/** A topic, or a method without a version: 1 to 128 of `A-Z a-z 0-9 _ -` in segments joined by `.` or `/`, each beginning with a letter or digit. */
 export const isName = (text: unknown): text is string => typeof text === "string" && text.length <= maxNameLength && name.test(text);
+
+/** A method on the wire: a name and, behind an `@`, the version of the contract it belongs to: `search.find@2`. At most 128 characters. */
+export const isMethodName = (text: unknown): text is string => typeof text === "string" && text.length <= maxNameLength && methodName.test(text);
 
 /** A version of a contract. */
 export const isVersion = (value: unknown): value is number =>

@@ -12,7 +12,7 @@ import type { EnvelopeType, Priority } from "./types.js";
  * 25  then, in this order, each only where its flag or type says so:
  *     16    correlation id          flag 0x01; a UUIDv7
  *     u32   ttl                     flag 0x02; ms from the timestamp
- *     L8    method or topic         flag 0x04; 1-128 bytes, grammar of `isName`
+ *     L8    method or topic         flag 0x04; 1-128 bytes, grammar of `isMethodName` or `isName`
  *     u8 n, n x (L8 name, L16 value) flag 0x08; 1-32 headers, no name twice, grammars of `isHeaderName` and `isPrintable` (UTF-8)
  *     L8    idempotency key         flag 0x10; 1-128 bytes of visible ASCII
  *           error                   type 6 only, always:

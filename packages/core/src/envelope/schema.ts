@@ -6,7 +6,7 @@ import { isPlainObject } from "../codec/plain.js";
 import { isErrorCode, isTightbeamError } from "../errors.js";
 import { isAgentId } from "../transport/address.js";
 import { encodeEnvelope } from "./encode.js";
-import { isErrorId, isIdempotencyKey, isName, isPrintable } from "./grammar.js";
+import { isErrorId, isIdempotencyKey, isMethodName, isName, isPrintable } from "./grammar.js";
 import { copyHeaders } from "./headers.js";
 import { isUuid } from "./id.js";
 import { invalid, priorities } from "./layout.js";
@@ -18,7 +18,8 @@ import type { Envelope, EnvelopeHeader, Priority, WireError } from "./types.js";
  */
 
 const uuid = z.custom<string>(isUuid);
-const name = z.custom<string>(isName);
+const topic = z.custom<string>(isName);
+const method = z.custom<string>(isMethodName);
 const agentId = z.custom<string>(isAgentId);
 const ms = (below: number) => z.custom<number>((value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) < below);
 
@@ -44,10 +45,10 @@ const wireError = z.strictObject({
 
 /** The JSON form without what a schema says badly: headers, sizes and payloads are checked by `parseEnvelope`. */
 export const envelopeSchema = z.discriminatedUnion("type", [
-  z.strictObject({ type: z.literal("request"), ...open, method: name }),
-  z.strictObject({ type: z.literal("notification"), ...open, method: name }),
-  z.strictObject({ type: z.literal("event"), ...open, topic: name }),
-  z.strictObject({ type: z.literal("stream"), ...open, method: name, stream: z.strictObject({ number: ms(2 ** 32), credit: ms(2 ** 48) }) }),
+  z.strictObject({ type: z.literal("request"), ...open, method }),
+  z.strictObject({ type: z.literal("notification"), ...open, method }),
+  z.strictObject({ type: z.literal("event"), ...open, topic }),
+  z.strictObject({ type: z.literal("stream"), ...open, method, stream: z.strictObject({ number: ms(2 ** 32), credit: ms(2 ** 48) }) }),
   z.strictObject({ type: z.literal("response"), ...common, ...payload, correlationId: uuid }),
   z.strictObject({ type: z.literal("error"), ...common, correlationId: uuid, error: wireError }),
 ]);

@@ -1,4 +1,4 @@
-import type { Method } from "../contract/index.js";
+import type { Method, Stream } from "../contract/index.js";
 import { TightbeamError } from "../errors.js";
 import type { Link } from "../link/link-types.js";
 import type { HandlerContext } from "./context.js";
@@ -25,6 +25,8 @@ export interface Handlers {
   /** Answers a stream. Names are one space: throws `invalid_argument` when a method or a stream has it. */
   handleStream(name: string, entry: StreamEntry): () => void;
   streamOf(name: string): StreamEntry | undefined;
+  /** What is answered, but not what agents say to each other on their own account. */
+  members(): readonly (Method | Stream)[];
 }
 
 class AgentHandlers implements Handlers {
@@ -34,6 +36,11 @@ class AgentHandlers implements Handlers {
 
   get(name: string): Handled | undefined {
     return this.#handlers.get(name);
+  }
+
+  members(): readonly (Method | Stream)[] {
+    const methods = [...this.#handlers.values()].filter(({ own }) => own === undefined).map(({ method }) => method);
+    return [...methods, ...[...this.#streams.values()].map(({ contract }) => contract)];
   }
 
   handle(method: Method, handler: Handler): () => void {

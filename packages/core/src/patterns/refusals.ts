@@ -9,7 +9,6 @@ export const ofThisCall = (error: unknown): unknown =>
     ? new TightbeamError("overloaded", error.message, { cause: error, retryAfter: 1 })
     : error;
 
-export const noHandler = (name: string): TightbeamError => new TightbeamError("no_handler", `There is no handler for '${name}' here.`);
-
 /** Of our own, not of an agent that a handler asked. */
-export const isUnhandled = (error: unknown): boolean => isTightbeamError(error) && error.code === "no_handler" && error.id === undefined;
+export const isUnhandled = (error: unknown): boolean =>
+  isTightbeamError(error) && (error.code === "no_handler" || error.code === "unsupported_version") && error.id === undefined;

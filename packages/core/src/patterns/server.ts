@@ -13,17 +13,21 @@ import { type AnswerOptions, createAnswer } from "./answer.js";
 import { CallContext, type HandlerContext } from "./context.js";
 import { createHandlers, type Handled, type Handler, type Handlers } from "./handlers.js";
 import { type MiddlewareChain, SeenCall } from "./middleware.js";
-import { isUnhandled, noHandler, ofThisCall } from "./refusals.js";
+import { isUnhandled, ofThisCall } from "./refusals.js";
 import { type Call, createRunningCalls } from "./running-calls.js";
+import type { Served } from "./served.js";
 
 export interface ServerOptions extends AnswerOptions {
   readonly json: JsonLimits;
   readonly admission: Admission;
   readonly middleware: MiddlewareChain;
+  readonly served: Served;
 }
 
 /** The answering side: handlers by method name, and the calls they are working on. */
-export interface Server extends Pick<Handlers, "handle" | "fallback" | "handleOwn" | "handleStream" | "streamOf"> {
+export interface Server extends Pick<Handlers, "handle" | "fallback" | "handleOwn" | "handleStream" | "streamOf" | "members"> {
+  /** Why nothing answers this name: `no_handler`, or `unsupported_version` with the versions there are. */
+  missing(name: string): TightbeamError;
   /** A request or notification arrived. */
   serve(link: Link, delivery: Delivery, header: EnvelopeHeader, payload: EncodedPayload | undefined): void;
   /** The caller of this request waits no longer. */
@@ -50,6 +54,11 @@ export function createServer(options: ServerOptions): Server {
   let refusing: TightbeamError | undefined;
   let idleWaiters: (() => void)[] = [];
   const answer = createAnswer(options);
+  const missing = (name: string): TightbeamError =>
+    options.served.missing(
+      name,
+      handlers.members().map((member) => member.name),
+    );
 
   const finish = (link: Link, delivery: Delivery, header: EnvelopeHeader, outcome: Outcome, payload: EncodedPayload | undefined, error: unknown): void => {
     if (header.type === "request") answer(link, header, payload, error);
@@ -173,11 +182,11 @@ export function createServer(options: ServerOptions): Server {
       const value = decodePayload(payload, json);
       let result: unknown;
       if (found?.own !== undefined) result = found.own(link, value);
-      else if (!middleware.used) result = begin(call, found, value, new CallContext(call));
+      else if (!middleware.used) result = begin(call, found, missing, value, new CallContext(call));
       else {
         const context = new CallContext(call);
         const kind = header.type as "request" | "notification";
-        result = middleware.run(new SeenCall(kind, header.method as string, value, context), (input) => begin(call, found, input, context));
+        result = middleware.run(new SeenCall(kind, header.method as string, value, context), (input) => begin(call, found, missing, input, context));
       }
       const schema = found?.method.output;
       if (isThenable(result)) replyLater(call, schema, result);
@@ -217,6 +226,8 @@ export function createServer(options: ServerOptions): Server {
   };
 
   return {
+    missing,
+    members: () => handlers.members(),
     handle: (method, handler) => handlers.handle(method, handler),
     fallback: (handler) => handlers.fallback(handler),
     handleOwn: (method, handler) => handlers.handleOwn(method, handler),
@@ -229,7 +240,7 @@ export function createServer(options: ServerOptions): Server {
       const refused = refusal(link, delivery, header, own);
       if (refused !== undefined) return finish(link, delivery, header, "refused", undefined, refused);
       if (found === undefined && (own || (handlers.forTheRest === undefined && !middleware.used)))
-        return finish(link, delivery, header, "no_handler", undefined, noHandler(name));
+        return finish(link, delivery, header, "no_handler", undefined, missing(name));
       const placed = !own && places.enter(header.priority);
       const call: Call = {
         link,
@@ -278,8 +289,8 @@ const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 
 /** What the schema makes of the value goes to the handler. */
-function begin(call: Call, found: Handled | undefined, value: unknown, context: HandlerContext): unknown {
-  if (found === undefined) throw noHandler(call.header.method as string);
+function begin(call: Call, found: Handled | undefined, missing: Server["missing"], value: unknown, context: HandlerContext): unknown {
+  if (found === undefined) throw missing(call.header.method as string);
   const { method, handler } = found;
   const input = method.input === undefined ? value : validate(method.input, value, "input");
   return input instanceof Promise ? handleLater(handler, input, context) : handler(input, context);

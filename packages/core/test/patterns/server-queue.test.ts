@@ -10,6 +10,7 @@ import type { Delivery, Outcome, OutgoingMessage } from "../../src/link/message.
 import { type AdmissionLimits, createAdmission } from "../../src/patterns/admission.js";
 import type { Policy } from "../../src/patterns/admission-policy.js";
 import { createMiddleware } from "../../src/patterns/middleware.js";
+import { createServed } from "../../src/patterns/served.js";
 import { createServer } from "../../src/patterns/server.js";
 import { createVirtualRuntime } from "../../src/runtime/index.js";
 
@@ -26,6 +27,7 @@ function setUp(own: AdmissionLimits, policy?: Policy) {
     admission,
     middleware: createMiddleware(),
     onFailure: ({ error }) => failures.push((error as TightbeamError).code),
+    served: createServed({ changed: () => undefined, publishes: () => () => undefined }),
     observe: undefined,
   });
   const makeLink = () => {

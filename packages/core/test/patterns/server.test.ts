@@ -10,6 +10,7 @@ import type { Link } from "../../src/link/link-types.js";
 import type { Delivery, Outcome, OutgoingMessage } from "../../src/link/message.js";
 import { createAdmission } from "../../src/patterns/admission.js";
 import { createMiddleware } from "../../src/patterns/middleware.js";
+import { createServed } from "../../src/patterns/served.js";
 import { createServer } from "../../src/patterns/server.js";
 import { createVirtualRuntime } from "../../src/runtime/index.js";
 
@@ -28,6 +29,7 @@ function setUp() {
     admission: createAdmission(runtime, undefined, {}),
     middleware: createMiddleware(),
     onFailure: () => undefined,
+    served: createServed({ changed: () => undefined, publishes: () => () => undefined }),
     observe: undefined,
   });
   const delivery = { refused: undefined, settle: (outcome: Outcome) => void outcomes.push(outcome) } as unknown as Delivery;

@@ -19,6 +19,8 @@ import { StreamWriter } from "./writer.js";
 
 interface ServedOptions {
   readonly host: Pick<PatternHost, "json" | "ids" | "runtime" | "middleware" | "onFailure">;
+  /** Why nothing answers this name. */
+  readonly missing: (name: string) => TightbeamError;
   readonly place: Place;
   readonly header: EnvelopeHeader;
   /** Nothing more comes of it. */
@@ -132,7 +134,7 @@ export class ServedStream implements StreamEnd, Running {
   }
 
   async #handle(value: unknown, context: StreamContext): Promise<unknown> {
-    if (this.#entry === undefined) throw new TightbeamError("no_handler", `There is no stream '${context.method}' here.`);
+    if (this.#entry === undefined) throw this.#options.missing(context.method);
     const { contract, handler } = this.#entry;
     return handler(contract.input === undefined ? value : await validate(contract.input, value, "input"), context);
   }

@@ -38,7 +38,7 @@ export interface Streams extends Required<Omit<PatternPart, "linkUp">> {
   readonly counts: { readonly opened: number; readonly served: number };
 }
 
-export function createStreams(host: PatternHost, server: Pick<Server, "handleStream" | "streamOf">): Streams {
+export function createStreams(host: PatternHost, server: Pick<Server, "handleStream" | "streamOf" | "missing">): Streams {
   const { runtime, ids, json, links, admission, onRefused } = host;
   const table = createStreamTable(links.budget);
   const read = createPart();
@@ -149,6 +149,7 @@ export function createStreams(host: PatternHost, server: Pick<Server, "handleStr
       if (refused !== undefined) return refuse(link, delivery, header, refused);
       const stream = new ServedStream({
         host,
+        missing: server.missing,
         place,
         header,
         onOver: () => place.served.delete(number),

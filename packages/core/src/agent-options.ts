@@ -1,0 +1,70 @@
+import type { AgentLimits, AgentOptions } from "./agent-types.js";
+import { printable } from "./envelope/grammar.js";
+import { TightbeamError } from "./errors.js";
+import { isAgentId, isInstance } from "./transport/address.js";
+
+/** The type of this table keeps it whole. */
+const known: Readonly<Record<keyof AgentOptions, true>> = {
+  identity: true,
+  trust: true,
+  transport: true,
+  allowClassical: true,
+  goneAfter: true,
+  presence: true,
+  kinds: true,
+  load: true,
+  policy: true,
+  limits: true,
+  runtime: true,
+};
+const knownLimits: Readonly<Record<keyof AgentLimits, true>> = {
+  messageMaxBytes: true,
+  jsonMaxBytes: true,
+  jsonMaxDepth: true,
+  jsonMaxKeys: true,
+  intakeCount: true,
+  intakeBytes: true,
+  memoryBudgetBytes: true,
+  running: true,
+  queued: true,
+  queuedBytes: true,
+  rate: true,
+};
+
+/** Throws `invalid_argument` for what is missing, broken or unknown. What a pattern alone can judge it judges itself. */
+export function checkAgentOptions(options: AgentOptions): void {
+  if (!isObject(options)) throw invalid("An agent is made of { identity, trust, transport }.");
+  for (const name of Object.keys(options)) if (!Object.hasOwn(known, name)) throw unknown("createAgent", name, known);
+  const { identity, trust, transport, runtime, goneAfter, limits } = options;
+  if (!(isObject(identity) && isObject(identity.key) && has(identity.key, "sign") && has(identity, "token")))
+    throw invalid("`identity` says who the agent is: `await authority.enroll(id)`, or an identity of @tightbeam/core/identity.");
+  if (!isAgentId(identity.id)) throw invalid("An agent id is [realm/]name, each part 1 to 64 of A-Z a-z 0-9 _ -.");
+  if (!(isObject(trust) && has(trust, "verify", "recheck"))) throw invalid("`trust` says whose tokens count: authority.trust() or trust(...).");
+  if (!(isObject(transport) && has(transport, "send", "subscribe", "close") && isObject(transport.state) && has(transport.state, "subscribe")))
+    throw invalid("`transport` carries the frames: await connectMemory(...), connectWebSocket(...), connectNats(...) or your own.");
+  if (!(isObject(transport.closed) && has(transport.closed, "then") && isObject(transport.capabilities)))
+    throw invalid("`transport` lacks `closed` or `capabilities`: see docs/writing-a-transport.md.");
+  if (transport.instance !== undefined && !isInstance(transport.instance)) throw invalid("The transport's instance is not 22 base64url characters.");
+  if (runtime !== undefined && !(isObject(runtime) && isObject(runtime.clock) && isObject(runtime.random) && isObject(runtime.timers)))
+    throw invalid("`runtime` is { clock, random, timers }: see @tightbeam/core/runtime.");
+  if (goneAfter !== undefined && !(typeof goneAfter === "number" && goneAfter > 0)) throw invalid("`goneAfter` is in ms, more than 0.");
+  if (limits !== undefined) checkLimits(limits);
+}
+
+function checkLimits(limits: AgentLimits): void {
+  if (!isObject(limits)) throw invalid(`\`limits\` is an object of ${Object.keys(knownLimits).join(", ")}.`);
+  for (const [name, value] of Object.entries(limits)) {
+    if (!Object.hasOwn(knownLimits, name)) throw unknown("limits", name, knownLimits);
+    if (name !== "rate" && value !== undefined && !(typeof value === "number" && Number.isSafeInteger(value) && value >= 0))
+      throw invalid(`limits.${name} is a whole number.`);
+  }
+}
+
+const isObject = (value: unknown): value is object => (typeof value === "object" || typeof value === "function") && value !== null;
+
+const has = (value: object, ...names: readonly string[]): boolean => names.every((name) => typeof (value as Record<string, unknown>)[name] === "function");
+
+const unknown = (where: string, name: string, all: object): TightbeamError =>
+  invalid(`${where} has no option '${printable(name.slice(0, 40))}'. Its options are ${Object.keys(all).join(", ")}.`);
+
+const invalid = (message: string): TightbeamError => new TightbeamError("invalid_argument", message);
