@@ -239,6 +239,25 @@ export function topicSuite({ name, create }: AgentSuiteOptions): void {
       expect(seen).toEqual([of("1"), 1, of("stop"), of("3"), 3]);
     });
 
+    test("TM-128: permissions count on both ends: who may not publish is not heard, who may not subscribe is refused, a wildcard brings what is permitted", async () => {
+      const here = await place();
+      const token = (id: string, permissions: string[]) => here.authority.enroll(id, { permissions: ["transport:presence:_", ...permissions] });
+      const alice = await here.join("alice", { identity: await token("alice", ["publish:open", "publish:closed"]), policy: "token" });
+      const bob = await here.join("bob", { identity: await token("bob", ["subscribe:open", "subscribe:forged"]), policy: "token" });
+      const seen: unknown[] = [];
+      const refused: unknown[] = [];
+      bob.onEvent((event) => void (event.type === "refused" && refused.push(event.error.code)));
+      const options = { from: ["alice"], ready: 1 };
+      const denied = await failure(bob.subscribe("closed", () => undefined, options));
+      expect([denied.code, (await failure(bob.subscribe("nowhere", () => undefined, options))).code]).toEqual(["forbidden", "forbidden"]);
+      await bob.subscribe(">", (event, { topic: of }) => void seen.push([of, event]), options);
+      for (const of of ["closed", "forged", "open"]) await alice.publish(of, 1);
+      await until(() => seen.length === 1);
+      expect([seen, refused]).toEqual([[["open", 1]], ["forbidden"]]);
+      expect(alice.subscribers("closed")).toEqual([]);
+      expect(alice.subscribers("open")).toMatchObject([{ id: "bob", patterns: [">"] }]);
+    });
+
     test("a handler that fails is reported, and the next event comes", async () => {
       const { alice, bob } = await pair();
       const failures: unknown[] = [];
