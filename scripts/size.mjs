@@ -25,6 +25,8 @@ const lazy = [
   { module: "patterns/via/forward.js", what: "agent.forward: whoever carries frames for others" },
   { module: "identity/exchange/endpoint.js", what: "authority.accept: whoever serves POST /token" },
   { module: "contract/expectation.js", what: "words for values that do not fit their schema" },
+  { module: "patterns/presence/station.js", what: "presence: whoever serves, publishes, subscribes or looks for others" },
+  { module: "patterns/route.js", what: "targets by kind" },
   { module: "crypto/kem.js", what: "ML-KEM-768, its checks: hybrid suite" },
   { module: "@noble/post-quantum/ml-kem.js", what: "ML-KEM-768 in JavaScript: hybrid suite" },
   { module: "crypto/ed25519.js", what: "Ed25519 in JavaScript: browsers older than 2025" },
