@@ -10,6 +10,7 @@ import { createBeacon, patience } from "./beacon.js";
 import { createDialler } from "./dialler.js";
 import { createEar, type PresenceCounters } from "./ear.js";
 import type { Hint, Roles } from "./hint.js";
+import { createHeardTable } from "./table.js";
 
 export interface StationOptions {
   readonly runtime: Runtime;
@@ -63,7 +64,7 @@ const nameOf = ({ id, instance, key }: Hint): string => `${id}/${instance} ${key
 export async function createStation(options: StationOptions): Promise<Station> {
   const { runtime, transport, identity, instance, links, at, every, roles, counters } = options;
   const { clock, timers } = runtime;
-  const table = new Map<string, Heard>();
+  const table = createHeardTable<Heard>(limits.hintsKept);
   const ofLinks = new WeakMap<Link, Heard>();
   const dialler = createDialler(runtime, links);
   const beacon = createBeacon({ runtime, transport, identity, instance, at, every, roles, onSent: options.onSent, onFailed: options.onFailed });
@@ -82,7 +83,7 @@ export async function createStation(options: StationOptions): Promise<Station> {
     const heard: Heard = known ?? { hint, key, at: 0, link: undefined, gone: false, asking: false, dialling: false, failures: 0, notBefore: 0 };
     heard.hint = hint;
     heard.at = clock.monotonic();
-    if (known === undefined && !keep(name, heard)) {
+    if (known === undefined && !table.add(name, heard)) {
       counters.skipped++;
       return;
     }
@@ -90,22 +91,6 @@ export async function createStation(options: StationOptions): Promise<Station> {
     if (link?.peer.thumbprint === key.thumbprint) meet(heard, link);
     else if (link === undefined && !hint.leaves && matches(hint)) dial(name, heard);
     options.onHint(hint);
-  };
-
-  /** False when all who are kept are linked with, or are being dialled. */
-  const keep = (name: string, heard: Heard): boolean => {
-    if (table.size >= limits.hintsKept) {
-      const oldest = oldestStranger();
-      if (oldest === undefined) return false;
-      table.delete(oldest);
-    }
-    table.set(name, heard);
-    return true;
-  };
-
-  const oldestStranger = (): string | undefined => {
-    for (const [name, { link, dialling }] of table) if (link === undefined && !dialling) return name;
-    return undefined;
   };
 
   const meet = (heard: Heard, link: Link): void => {
@@ -137,7 +122,7 @@ export async function createStation(options: StationOptions): Promise<Station> {
       if (link === undefined) {
         heard.notBefore = clock.monotonic() + Math.min(limits.hintDialAgainMs * 2 ** heard.failures++, limits.hintDialAgainMaxMs);
       } else if (link.peer.thumbprint === heard.key.thumbprint) meet(heard, link);
-      else table.delete(name);
+      else table.remove(name);
     });
   };
 
@@ -162,7 +147,7 @@ export async function createStation(options: StationOptions): Promise<Station> {
     for (const [name, heard] of table) {
       if (now - Math.max(heard.at, upSince) <= patience * heard.hint.every) continue;
       if (heard.link === undefined) {
-        if (!heard.dialling) table.delete(name);
+        if (!heard.dialling) table.remove(name);
       } else if (!heard.gone && !heard.asking) void ask(heard, heard.link);
     }
   };
@@ -183,7 +168,7 @@ export async function createStation(options: StationOptions): Promise<Station> {
   const stopListening = transport.state.subscribe((change) => {
     if (change.type !== "up") return;
     upSince = clock.monotonic();
-    for (const heard of table.values()) heard.notBefore = 0;
+    for (const [, heard] of table) heard.notBefore = 0;
     beacon.soon(limits.hintAnswerMs);
   });
   let cancel: (() => void) | undefined;

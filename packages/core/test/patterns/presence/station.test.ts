@@ -288,27 +288,27 @@ describe("presence", () => {
     await runtime.advance(1_000);
     await flood(1_000, (n) => `agent-${n}`);
     expect(dialled.length).toBeLessThanOrEqual(limits.hintDialsBurst + limits.hintDialsPerSecond);
-    for (let second = 0; second < 10; second++) {
+    for (let second = 0; second < 3; second++) {
       await runtime.advance(1_000);
       await flood(10_000 + 1_000 * second, (n) => `agent-${n}`);
     }
-    expect(dialled.length).toBeLessThanOrEqual(limits.hintDialsBurst + 11 * limits.hintDialsPerSecond);
-    expect(presence.status().counters.skipped).toBeGreaterThan(3_000);
+    expect(dialled.length).toBeLessThanOrEqual(limits.hintDialsBurst + 4 * limits.hintDialsPerSecond);
+    expect(presence.status().counters.skipped).toBeGreaterThan(1_000);
   });
 
-  it("TM-133: remembers a bounded number of strangers, and verifies a bounded number of signatures", async () => {
+  it("TM-133: verifies a bounded number of signatures", async () => {
     const { runtime, hear, presence } = await joined();
     let verified = 0;
     const made: Uint8Array[] = [];
-    for (let n = 0; n < 2_000; n++) made.push(await hint(runtime, { instance: instanceOf(n), id: `agent-${n}` }));
+    for (let n = 0; n < 700; n++) made.push(await hint(runtime, { instance: instanceOf(n), id: `agent-${n}` }));
     for (const bytes of made) await hear(bytes);
     verified = presence.status().counters.heard;
     expect(verified).toBe(limits.hintChecksBurst);
-    for (let round = 0; round < 40; round++) {
+    for (let round = 0; round < 4; round++) {
       await runtime.advance(500);
       for (let n = 0; n < 200; n++) await hear(await hint(runtime, { instance: instanceOf(10_000 + 200 * round + n), id: `other-${n}` }));
     }
-    expect(presence.status().counters.heard - verified).toBeLessThanOrEqual(21 * limits.hintChecksPerSecond);
+    expect(presence.status().counters.heard - verified).toBeLessThanOrEqual(2 * limits.hintChecksPerSecond);
   });
 
   it("an instance that does not answer is dialled again, ever more seldom", async () => {
