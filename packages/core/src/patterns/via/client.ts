@@ -13,6 +13,13 @@ export interface Queues {
   readonly mostForOne: number;
 }
 
+/** What one agent has, over all its links. */
+export interface AgentShare {
+  links: number;
+  /** Bytes that wait. Never more than are left to all others, so that one agent does not take the room of all. */
+  queued: number;
+}
+
 export interface DeliveryCounters {
   delivered: number;
   dropped: number;
@@ -33,7 +40,7 @@ export interface Client {
   end(): void;
 }
 
-export function createClient(link: Link, queues: Queues, counters: DeliveryCounters): Client {
+export function createClient(link: Link, queues: Queues, share: AgentShare, counters: DeliveryCounters): Client {
   const losses = new Map<number, { frames: number; bytes: number }>();
 
   const drop = (seat: Seat, frameBytes: number): void => {
@@ -55,6 +62,7 @@ export function createClient(link: Link, queues: Queues, counters: DeliveryCount
 
   const outlet = createOutlet(link, (by) => {
     queues.used += by;
+    share.queued += by;
     if (by < 0) report();
   });
 
@@ -65,7 +73,8 @@ export function createClient(link: Link, queues: Queues, counters: DeliveryCount
     outlet,
     deliver(seat, message, frameBytes, hops, isLast) {
       const { length } = message;
-      if (link.state === "down" || outlet.waiting + length > queues.mostForOne || queues.used + length > queues.most) return drop(seat, frameBytes);
+      const isFull = outlet.waiting + length > queues.mostForOne || share.queued + length > queues.most - queues.used - length;
+      if (isFull || link.state === "down") return drop(seat, frameBytes);
       const own = isLast ? owned(message) : copyOf(message);
       readdress(own, kinds.deliver, hops, seat.id);
       if (!outlet.push(own)) return drop(seat, frameBytes);

@@ -1,7 +1,7 @@
 import { TightbeamError } from "../../errors.js";
 import type { Link } from "../../link/link-types.js";
 import type { PatternHost } from "../host.js";
-import { type Client, createClient, type DeliveryCounters, type Queues, tellStopped } from "./client.js";
+import { type AgentShare, type Client, createClient, type DeliveryCounters, type Queues, tellStopped } from "./client.js";
 import type { Intake } from "./desk.js";
 import { addressOf, bodyAt, hopsOf, isForwarded, owned } from "./message.js";
 import type { ForwardingLimits } from "./options.js";
@@ -36,7 +36,7 @@ export interface Forwarder extends Intake {
 
 export function createForwarder(host: PatternHost, limits: ForwardingLimits, upstream: Upstream | undefined): Forwarder {
   const clients = new Map<Link, Client>();
-  const perAgent = new Map<string, number>();
+  const shares = new Map<string, AgentShare>();
   const seats = createSeats();
   const queues: Queues = { used: 0, most: limits.queueTotalBytes, mostForOne: limits.queueBytes };
   const counters: ForwardingCounters = { taken: 0, delivered: 0, passedOn: 0, nowhere: 0, expired: 0, dropped: 0, refused: 0 };
@@ -107,10 +107,11 @@ export function createForwarder(host: PatternHost, limits: ForwardingLimits, ups
       const { id } = link.peer;
       if (!host.admission.permits(link, `forward:${id}`)) throw new TightbeamError("forbidden", `${host.identity.id} forwards nothing for ${id}.`);
       if (!clients.has(link)) {
-        const held = perAgent.get(id) ?? 0;
-        if (clients.size >= limits.clients || held >= limits.clientsPerAgent) throw full("clients");
-        perAgent.set(id, held + 1);
-        clients.set(link, createClient(link, queues, counters));
+        const share = shares.get(id) ?? { links: 0, queued: 0 };
+        if (clients.size >= limits.clients || share.links >= limits.clientsPerAgent) throw full("clients");
+        shares.set(id, share);
+        share.links++;
+        clients.set(link, createClient(link, queues, share, counters));
       }
       return joined(limits.hops);
     },
@@ -181,9 +182,8 @@ export function createForwarder(host: PatternHost, limits: ForwardingLimits, ups
       const client = clients.get(link);
       if (client === undefined) return;
       clients.delete(link);
-      const held = (perAgent.get(client.link.peer.id) ?? 1) - 1;
-      if (held === 0) perAgent.delete(client.link.peer.id);
-      else perAgent.set(client.link.peer.id, held);
+      const share = shares.get(link.peer.id);
+      if (share !== undefined && --share.links === 0) shares.delete(link.peer.id);
       for (const seat of [...client.seats.values()]) leave(client, seat);
       client.end();
     },
@@ -193,7 +193,7 @@ export function createForwarder(host: PatternHost, limits: ForwardingLimits, ups
         tellStopped(client);
       }
       clients.clear();
-      perAgent.clear();
+      shares.clear();
     },
   };
 }

@@ -35,6 +35,7 @@ export interface Places {
   missing(link: Link): Place[];
   /** What is to be heard of, if anyone hears it. */
   remove(place: Place): Promise<void>;
+  /** Nothing is to be expected there any more. */
   lose(link: Link): void;
   clear(error: TransportError): Promise<unknown>;
 }
@@ -104,7 +105,8 @@ export function createPlaces({ desk, peer, signal, isCurrent, onRefused }: Place
       try {
         await ask(host, link, names.subscribe, word, signal);
       } catch (error) {
-        if (place.id === id) unplace(place);
+        // It may have been taken all the same.
+        void unsubscribe(place.id === id ? unplace(place) : undefined, id);
         // On another link it may be another matter; and who gave up is told nothing.
         if (!isCurrent(link) || link.state !== "up" || !places.has(place)) return;
         if (!isTightbeamError(error) || error.retryable) throw error;
@@ -121,7 +123,7 @@ export function createPlaces({ desk, peer, signal, isCurrent, onRefused }: Place
     missing: (link) => [...places].filter((place) => place.link !== link),
     remove,
     lose(link) {
-      for (const place of places) if (place.link === link) unplace(place);
+      for (const place of places) if (place.link === link) void unsubscribe(unplace(place), place.id);
     },
     clear(error) {
       const left = [...places];
