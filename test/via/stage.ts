@@ -7,9 +7,9 @@ export interface Stage {
   readonly authority: Authority;
   readonly hub: Hub;
   /** An agent on the hub. */
-  agent(id: string, options?: StageOptions): Promise<Agent>;
+  agent(id: string, options?: Omit<StageOptions, "wrapThrough">): Promise<Agent>;
   /** An agent on the hub that forwards. */
-  gate(id: string, options?: ForwardOptions, more?: StageOptions): Promise<{ agent: Agent; forwarding: Forwarding }>;
+  gate(id: string, options?: ForwardOptions, more?: Omit<StageOptions, "wrapThrough">): Promise<{ agent: Agent; forwarding: Forwarding }>;
   /** An agent of the same id on a transport through `peer`, and the agent under it. */
   through(id: string, peer: string, more?: StageOptions): Promise<{ outer: Agent; agent: Agent; transport: Transport }>;
   close(): Promise<void>;
@@ -43,9 +43,9 @@ export async function createStage(): Promise<Stage> {
       const made = await agent(id, more);
       return { agent: made, forwarding: await made.forward(options) };
     },
-    async through(id, peer, more = {}) {
+    async through(id, peer, { wrapThrough = same, ...more } = {}) {
       const outer = await agent(id, more);
-      const transport = (more.wrapThrough ?? same)(await connectThrough(outer, peer));
+      const transport = wrapThrough(await connectThrough(outer, peer));
       const inner = await createAgent({ identity: await authority.enroll(id), trust: authority.trust(), transport });
       agents.unshift(inner);
       return { outer, agent: inner, transport };
