@@ -21,6 +21,7 @@ const example = `export { createAgent, method, trust } from ${JSON.stringify(joi
  */
 const lazy = [
   { module: "identity/remote-key-set.js", what: "issuer's keys from a URL: with trust.jwksUrl only" },
+  { module: "patterns/topics/topics.js", what: "topics: with the first that is published or subscribed to" },
   { module: "identity/local-authority.js", what: "createAuthority: whoever issues tokens" },
   { module: "patterns/via/forward.js", what: "agent.forward: whoever carries frames for others" },
   { module: "identity/exchange/endpoint.js", what: "authority.accept: whoever serves POST /token" },

@@ -31,7 +31,7 @@ import { createStreams } from "./patterns/streams/streams.js";
 import type { StreamCallOptions, StreamContext, StreamHandleOptions } from "./patterns/streams/types.js";
 import { createSystem } from "./patterns/system.js";
 import { type BroadcastTarget, isBroadcast, notATarget, type Target, toTarget } from "./patterns/target.js";
-import { createTopics } from "./patterns/topics/topics.js";
+import { createTopicsOnDemand } from "./patterns/topics/topics-on-demand.js";
 import type { EventContext, EventHandler, SubscribeOptions } from "./patterns/topics/types.js";
 import { createViews } from "./patterns/view.js";
 import { systemRuntime } from "./runtime/system.js";
@@ -147,7 +147,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     onRefused,
   };
   const streams = createStreams(host, server);
-  const topics = createTopics(host, events.emit);
+  const topics = createTopicsOnDemand(host, events.emit);
   parts.push(streams, topics);
   peers.begin();
 

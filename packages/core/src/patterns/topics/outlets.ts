@@ -2,11 +2,12 @@ import { TightbeamError } from "../../errors.js";
 import * as limits from "../../limits.js";
 import type { Link } from "../../link/link-types.js";
 import type { PatternHost } from "../host.js";
+import { names } from "./names.js";
 import { type Held, Outlet } from "./outlet.js";
 import type { Published } from "./published.js";
 import type { PublishedTopic } from "./published-topic.js";
 import type { TopicEventReport } from "./types.js";
-import { type Ask, names, readAsk, readCredit, readId } from "./wire.js";
+import { type Ask, readAsk, readCredit, readId } from "./wire.js";
 
 export interface OutletsOptions {
   readonly host: PatternHost;
@@ -66,7 +67,8 @@ export function createOutlets({ host, report, onRoom, lastId, replay }: OutletsO
 
   system.handle(names.subscribe, (link, value) => {
     const ask = readAsk(value);
-    if (stopped) throw new TightbeamError("closed", "This agent is closing.");
+    // The link may have ended while this was loaded.
+    if (stopped || link.state === "ended") throw new TightbeamError("closed", "This agent is closing.");
     const { id, pattern, credit } = ask;
     let outlet = outlets.get(link);
     const known = outlet?.subscriptions.get(id);

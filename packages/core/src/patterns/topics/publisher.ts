@@ -1,7 +1,7 @@
 import { encodePayload } from "../../codec/index.js";
 import type { EncodedPayload } from "../../codec/types.js";
 import { type Topic, validate } from "../../contract/index.js";
-import { checkOptions, invalid } from "../../contract/standard-schema.js";
+import { invalid } from "../../contract/standard-schema.js";
 import type { OutgoingHeader } from "../../envelope/types.js";
 import { encodeEnvelope } from "../../envelope/wire.js";
 import { TightbeamError } from "../../errors.js";
@@ -10,9 +10,10 @@ import type { Link } from "../../link/link-types.js";
 import type { PatternHost } from "../host.js";
 import { cancelled, checkOperation, laneOf, type OperationOptions, timeoutOf } from "../operation.js";
 import { createOutlets } from "./outlets.js";
-import { Published, type TopicSettings } from "./published.js";
+import { Published } from "./published.js";
 import type { PublishedTopic, WaitingEvent } from "./published-topic.js";
 import { replayOf, retain } from "./retained.js";
+import { nameOf, readSettings } from "./settings.js";
 import { createTopicTable } from "./table.js";
 import type { PublishesOptions, SubscriberStatus, TopicEventReport, TopicStatus } from "./types.js";
 
@@ -216,25 +217,3 @@ export function createPublisher(host: PatternHost, report: (event: TopicEventRep
     },
   };
 }
-
-const nameOf = (topic: Topic | string): string => {
-  if (typeof topic === "object" && topic !== null && topic.kind === "topic") return topic.name;
-  if (typeof topic !== "string") throw invalid("A topic is a name, or what topic() makes.");
-  return topic;
-};
-
-const known = ["retain", "queue", "patience", "slow"];
-
-function readSettings(options: PublishesOptions): TopicSettings {
-  const { retain: kept = 0, queue = {}, patience = limits.topicPatienceMs, slow = "drop-oldest", ...unknown } = options;
-  checkOptions("publishes()", unknown, known);
-  const { events = limits.topicQueueEvents, bytes = limits.topicQueueBytes, ...more } = queue;
-  checkOptions("publishes() under queue", more, ["events", "bytes"]);
-  if (!isWhole(kept, 0, limits.topicRetainMax)) throw invalid(`retain is a number of events from 0 to ${limits.topicRetainMax}.`);
-  if (!isWhole(events, 1, 2 ** 20) || !isWhole(bytes, 1, 2 ** 30)) throw invalid("queue is { events, bytes }: 1 to 2^20 events and 1 to 2^30 bytes.");
-  if (!isWhole(patience, 0, 2 ** 31 - 1)) throw invalid("patience is a number of ms from 0 to 2^31 - 1.");
-  if (slow !== "drop-oldest" && slow !== "drop-newest" && slow !== "disconnect") throw invalid("slow is drop-oldest, drop-newest or disconnect.");
-  return { retain: kept, events, bytes, patience, slow };
-}
-
-const isWhole = (value: unknown, least: number, most: number): boolean => Number.isInteger(value) && (value as number) >= least && (value as number) <= most;

@@ -7,10 +7,11 @@ import type { Delivery } from "../../link/message.js";
 import type { PatternHost } from "../host.js";
 import { type Feed, Inlet } from "./inlet.js";
 import type { Listener } from "./listener.js";
+import { names } from "./names.js";
 import { createReadiness, type Readiness } from "./readiness.js";
 import { createSought } from "./sought.js";
 import type { TopicEventReport } from "./types.js";
-import { names, readAnswer, readId } from "./wire.js";
+import { readAnswer, readId } from "./wire.js";
 
 /** The subscribing side: asks publishers, link by link, and takes what they send. */
 export interface Subscriber {

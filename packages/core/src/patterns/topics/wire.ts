@@ -8,8 +8,6 @@ import { type TopicPattern, topicPattern } from "./pattern.js";
  * of a subscriber, `tb/unsubscribed` of a publisher. Here their shapes are checked: whoever sends them is authenticated, and nothing more.
  */
 
-export const names = { subscribe: "subscribe", unsubscribe: "unsubscribe", credit: "events", ended: "unsubscribed" } as const;
-
 export interface Ask {
   readonly id: string;
   readonly pattern: TopicPattern;

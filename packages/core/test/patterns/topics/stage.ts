@@ -24,7 +24,15 @@ export interface FakeLink {
 }
 
 /** One agent's topics, with links of which the test is the other end. */
-export function setUp({ budget = 2 ** 28, permits = () => true }: { budget?: number; permits?: (link: Link, permission: string) => boolean } = {}) {
+export function setUp({
+  budget = 2 ** 28,
+  permits = () => true,
+  create = createTopics,
+}: {
+  create?: typeof createTopics;
+  budget?: number;
+  permits?: (link: Link, permission: string) => boolean;
+} = {}) {
   const runtime = createVirtualRuntime({ seed: 1 });
   const handlers = new Map<string, SystemHandler>();
   const asked: { readonly link: Link; readonly name: string; readonly value: unknown; answer(value?: unknown): void; refuse(error: Error): void }[] = [];
@@ -57,7 +65,7 @@ export function setUp({ budget = 2 ** 28, permits = () => true }: { budget?: num
     onFailure: ({ error }: { error: unknown }) => void failures.push(error),
     onRefused: ({ error }: { error: { code: string } }) => void refused.push(error.code),
   };
-  const topics = createTopics(host as unknown as PatternHost, (event) => void reports.push(event));
+  const topics = create(host as unknown as PatternHost, (event) => void reports.push(event));
 
   const linkTo = (id: string): FakeLink => {
     const sent: FakeLink["sent"] = [];
