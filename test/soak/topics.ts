@@ -88,7 +88,7 @@ export async function soakTopics(subscribers: number, events: number, eventBytes
   const heapGrowthBytes = process.memoryUsage().heapUsed - before;
   const dropped = publisher.subscribers("soak.numbers").reduce((sum, each) => sum + each.dropped, 0);
   await Promise.all([publisher, ...agents].map((agent) => agent.close()));
-  await hub.close();
+  hub.close();
   return {
     subscribers,
     events: published,

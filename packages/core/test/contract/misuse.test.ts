@@ -241,7 +241,7 @@ describe("clients", () => {
       expectTypeOf(peers.find).returns.resolves.toEqualTypeOf<string[]>();
       for (const { stream: each } of await peers.watch({ from: 1 })) expectTypeOf(each).toEqualTypeOf<StreamCall<number, boolean, { total: number }>>();
       // @ts-expect-error many streams are not one
-      for await (const chunk of peers.watch({ from: 1 })) chunk.toFixed();
+      expectTypeOf(peers.watch({ from: 1 })[Symbol.asyncIterator]).toBeFunction();
       // @ts-expect-error subscriptions are not calls
       peers.subscribe.progress(() => undefined);
       // @ts-expect-error a strategy that there is not
