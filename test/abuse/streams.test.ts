@@ -164,6 +164,25 @@ describe("who opens streams and keeps no rule", () => {
     await peace();
   });
 
+  it("fills stream after stream that nobody reads: it gets its share of the memory, and no more [TM-103]", async () => {
+    const { used: before, most } = field.alice.status().memory;
+    const numbers: number[] = [];
+    const bytes = new Uint8Array(9_936);
+    while (!numbers.some((number) => errorIn(number) === "overloaded") && numbers.length < 40) {
+      const number = await open("deaf");
+      numbers.push(number);
+      await within(5_000, "the first credit", () => saidIn(number, partKind.credit).length > 0);
+      for (let sent = 0; sent < 1024 * 1024 && errorIn(number) === undefined; sent += 10_000) await say(chunk(number, bytes));
+    }
+    await within(5_000, "a refusal", () => numbers.some((number) => errorIn(number) === "overloaded"));
+    expect(field.alice.status().memory.used).toBeLessThan(before + most / 2 + 1024 * 1024);
+    expect(numbers.length).toBeGreaterThan(10);
+    expect(await field.bob.stream("alice", "listen", "bob", { source: [1, 2, 3] }).result).toBe(3);
+    for (const number of numbers) await say(encodeCancel(byMallory(number)));
+    await within(5_000, "the memory back", () => field.alice.status().memory.used < before + 100_000);
+    await peace();
+  });
+
   it("opens and cancels as fast as it can, with handlers that never settle: they count until they do [TM-101]", async () => {
     const first = next;
     const most = 1_024;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { TightbeamError } from "../../src/errors.js";
 import type { Lane } from "../../src/link/message.js";
 import * as protocol from "../../src/protocol.js";
 import { createNetwork, numbered, numberOf } from "./network.js";
@@ -186,5 +187,60 @@ describe("order within a lane", () => {
     for (let index = 0; index < 300; index++) a.conversation.send({ bytes: numbered(index), lane: 1, intake: index % 3 === 0 });
     expect(network.run(() => arrived.length === 300, 1_000)).toBe(true);
     expect(arrived).toEqual(Array.from({ length: 300 }, (_, index) => index));
+  });
+});
+
+describe("what streams say", () => {
+  test("keeps its order with calls and replies of its lane, and passes calls that wait for credit", () => {
+    const network = createNetwork({ seed: 1, faults: { delay }, limits: { maxMessageBytes: 1_000_000, intakeCount: 1, intakeBytes: 1_000_000 } });
+    const [a, b] = network.sides;
+    const arrived: number[] = [];
+    b.onDelivery = (delivery) => void arrived.push(numberOf(delivery.bytes));
+    a.conversation.send({ bytes: numbered(0), lane: 2, intake: true });
+    for (let index = 1; index < 5; index++) a.conversation.send({ bytes: numbered(index), lane: 2, intake: false, part: index % 2 === 0 });
+    a.conversation.send({ bytes: numbered(99), lane: 2, intake: true });
+    for (let index = 5; index < 9; index++) a.conversation.send({ bytes: numbered(index), lane: 2, intake: false, part: true });
+    network.run(() => false, 1_000);
+    expect(arrived).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+  });
+
+  test.each([0, 2] as const)("takes nothing of the reserve, in lane %i: replies and critical calls go while it waits for the window", (lane) => {
+    const network = createNetwork({ seed: 1, faults: { delay, filter: (from) => from === 1 } });
+    const [a, b] = network.sides;
+    const parts: number[] = [];
+    const others: number[] = [];
+    b.onDelivery = (delivery) => {
+      (delivery.bytes.length === 1_000 ? parts : others).push(numberOf(delivery.bytes));
+      delivery.settle("ok");
+    };
+    for (let index = 0; index < 2_000; index++) a.conversation.send({ bytes: numbered(index, 1_000), lane, intake: false, part: true });
+    network.run(() => false, 500);
+    const full = parts.length;
+    expect(full).toBeLessThan(1_100);
+    a.conversation.send({ bytes: numbered(5_000), lane: 2, intake: false });
+    a.conversation.send({ bytes: numbered(5_001), lane: 0, intake: true });
+    network.run(() => others.length === 2, 700);
+    expect(others.toSorted((x, y) => x - y)).toEqual([5_000, 5_001]);
+    expect(parts).toHaveLength(full);
+    network.faults.filter = undefined;
+    expect(network.run(() => parts.length === 2_000, 60_000)).toBe(true);
+    expect(parts).toEqual(Array.from({ length: 2_000 }, (_, index) => index));
+  });
+
+  test("given up before they begin they leave the queues, and what waits with the link is told of its end", () => {
+    const network = createNetwork({ seed: 1, faults: { delay, filter: () => true } });
+    const [a] = network.sides;
+    const lost: number[] = [];
+    const sent = Array.from({ length: 400 }, (_, index) =>
+      a.conversation.send({ bytes: numbered(index, 10_000), lane: 2, intake: false, part: true, watch: { lost: () => void lost.push(index) } }),
+    );
+    network.run(() => false, 50);
+    const before = a.conversation.counters.queuedMessages;
+    const given = sent.slice(200).filter((message) => message?.giveUp() === true).length;
+    expect(given).toBe(200);
+    expect(a.conversation.counters.queuedMessages).toBe(before - 200);
+    expect(a.conversation.end(() => new TightbeamError("closed", "the end"))).toBe(200);
+    expect(lost.toSorted((x, y) => x - y)).toEqual(Array.from({ length: 200 }, (_, index) => index));
+    expect(a.budget.used).toBe(0);
   });
 });
