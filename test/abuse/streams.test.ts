@@ -198,6 +198,19 @@ describe("who opens streams and keeps no rule", () => {
   });
 });
 
+describe("whoever opens too many", () => {
+  it("is refused at home, and those that are open go on [TM-101]", async () => {
+    const opened = Array.from({ length: 1_030 }, () => field.bob.stream("alice", "listen", "many"));
+    const codes = await Promise.all(opened.slice(-6).map(({ result }) => result.catch((error: TightbeamError) => error.code)));
+    expect(codes).toEqual(Array.from({ length: 6 }, () => "overloaded"));
+    expect(field.bob.status().streams.opened).toBe(1_024);
+    await Promise.all(opened.slice(0, 1_024).map((each) => each.end()));
+    expect(await Promise.all(opened.slice(0, 1_024).map(({ result }) => result))).toEqual(Array.from({ length: 1_024 }, () => 0));
+    expect(await field.bob.stream("alice", "listen", "again", { source: [1] }).result).toBe(1);
+    await field.peace();
+  });
+});
+
 describe("who serves streams and keeps no rule", () => {
   it("says more than it was granted: the caller has `flow`, and tells it so [TM-100]", async () => {
     const opened = field.alice.stream({ id: "mallory", instance: rogue.instance }, "anything", undefined, { window: 1_000 });

@@ -90,7 +90,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   capabilities.provide("rate", () => admission.rate);
   capabilities.provide("contracts", () => served.list);
   const peers = createPeers({ runtime, capabilities, presence, kinds: options.kinds, load: options.load });
-  const routing = createRouting({ runtime, peers, presence, inFlight: (link) => link.awaited + streams.openedOn(link), connect });
+  const routing = createRouting({ runtime, peers, presence, inFlight: (link) => link.awaited, connect });
   const parts: PatternPart[] = [presence, capabilities, peers];
   const onRefused: PatternHost["onRefused"] = (refused) => events.emit({ type: "refused", ...refused });
   const frames: FrameSlot = { take: undefined };

@@ -16,7 +16,7 @@ export interface Link {
   /** Authenticated; its permissions are those of the newest session. */
   readonly peer: Peer;
   readonly state: LinkState;
-  /** Requests of ours that wait for their reply here. The caller counts them: the next one goes where there are fewest, and while there are any a silent peer is asked. */
+  /** Requests of ours that wait for their reply here, and streams of ours that go on. The caller counts them: the next one goes where there are fewest, and while there are any a silent peer is asked. */
   awaited: number;
   /** The peer said that it takes no more requests for now: others are asked before it. The caller sets it. */
   declines: boolean;
@@ -40,7 +40,7 @@ export interface LinkStatus {
   readonly generation: number;
   readonly epoch: { readonly send: number; readonly receive: number } | undefined;
   readonly sessions: number;
-  /** Requests of ours that wait for their reply. */
+  /** Requests of ours that wait for their reply, and streams of ours that go on. */
   readonly awaited: number;
   /** Smoothed, ms. */
   readonly roundTrip: number;

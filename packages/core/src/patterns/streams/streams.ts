@@ -32,8 +32,6 @@ export interface Streams extends Required<Omit<PatternPart, "linkUp">> {
   readonly opening: Taker;
   /** What is said in a stream came. */
   part(link: Link, delivery: Delivery): void;
-  /** How many are open that this agent opened on this link. */
-  openedOn(link: Link): number;
   /** Opened here and served here. */
   readonly counts: { readonly opened: number; readonly served: number };
 }
@@ -200,7 +198,6 @@ export function createStreams(host: PatternHost, server: Pick<Server, "handleStr
       refusing = error;
       for (const { served } of table.places) for (const stream of [...served.values()]) stream.linkEnded(error);
     },
-    openedOn: (link) => table.find(link)?.opened.size ?? 0,
     drain(error) {
       refusing ??= error;
       return new Promise((resolve) => {
