@@ -1,11 +1,11 @@
 import type { EncodedPayload } from "../codec/types.js";
-import type { EnvelopeHeader } from "../envelope/types.js";
+import type { EnvelopeHeader, Priority } from "../envelope/types.js";
 import { TightbeamError } from "../errors.js";
 import * as limits from "../limits.js";
 import type { Link } from "../link/link-types.js";
 import { checkRate, createTokenBuckets, type Rate, type TokenBuckets } from "../resilience/token-bucket.js";
 import type { Runtime } from "../runtime/runtime.js";
-import { createPlaces, type Places, type PlacesLimits } from "./admission-places.js";
+import { createPlaces, type Places, type PlacesLimits, type Tenant } from "./admission-places.js";
 import { createPermits, type Policy } from "./admission-policy.js";
 
 /** What a peer asks of this agent's application. */
@@ -121,29 +121,30 @@ class AgentAdmission implements Admission {
     const refused = limited ?? this.forbidden(link, permission) ?? this.expired(link, header, "when it arrived");
     if (refused !== undefined) return refuse(refused);
     if (kind === "subscribe") return run(nothing, payload);
-    const begin = (given: EncodedPayload | undefined): void => {
-      if (kind !== "stream") return run(leaveOnce(places, incoming), given);
-      places.leave(priority);
+    const begin = (tenant: Tenant, given: EncodedPayload | undefined): void => {
+      if (kind !== "stream") return run(leaveOnce(places, tenant, priority), given);
+      places.leave(tenant, priority);
       run(nothing, given);
     };
-    if (places.enter(priority)) return begin(payload);
+    const tenant = places.enter(link.peer.id, priority);
+    if (tenant !== undefined) return begin(tenant, payload);
     const kept = keepPayload(payload);
-    const waiting = places.wait(priority, kept?.bytes.length ?? 0, () => {
+    const waiting = places.wait(link.peer.id, priority, kept?.bytes.length ?? 0, (given) => {
       const late = this.forbidden(link, permission) ?? this.expired(link, header, "when its turn came");
-      if (late === undefined) return begin(kept);
-      places.leave(priority);
+      if (late === undefined) return begin(given, kept);
+      places.leave(given, priority);
       refuse(late);
     });
     if (waiting instanceof TightbeamError) refuse(waiting);
   }
 }
 
-function leaveOnce(places: Places, { header }: Incoming): () => void {
+function leaveOnce(places: Places, tenant: Tenant, priority: Priority): () => void {
   let left = false;
   return () => {
     if (left) return;
     left = true;
-    places.leave(header.priority);
+    places.leave(tenant, priority);
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Link } from "../link/link-types.js";
 import type { Delivery } from "../link/message.js";
+import type { Tenant } from "./admission-places.js";
 import type { Running } from "./context.js";
 import type { Waiting } from "./intake-queue.js";
 
@@ -13,8 +14,8 @@ export interface Call extends Running {
   over: boolean;
   /** Given up, although its handler has not settled. */
   abandoned: boolean;
-  /** It holds a place; what agents say on their own account needs none. */
-  placed: boolean;
+  /** Whose places it holds one of; what agents say on their own account needs none. */
+  place: Tenant | undefined;
   /** Its place in the queue, until its turn. */
   turn: Waiting | undefined;
 }

@@ -134,9 +134,9 @@ export function createServer(options: ServerOptions): Server {
   };
 
   const leave = (call: Call): void => {
-    if (call.placed) {
-      call.placed = false;
-      places.leave(call.header.priority);
+    if (call.place !== undefined) {
+      places.leave(call.place, call.header.priority);
+      call.place = undefined;
     }
     settleIdle();
   };
@@ -204,15 +204,15 @@ export function createServer(options: ServerOptions): Server {
     const name = header.method as string;
     let started = false;
     queuedCount++;
-    const turn = places.wait(header.priority, kept?.bytes.length ?? 0, () => {
+    const turn = places.wait(link.peer.id, header.priority, kept?.bytes.length ?? 0, (place) => {
       started = true;
       call.turn = undefined;
-      call.placed = true;
+      call.place = place;
       queuedCount--;
       calls.remove(call);
       const late = admission.forbidden(link, callPermission(name)) ?? admission.expired(link, header, "when its turn came");
       if (late === undefined) return run(call, handlers.get(name) ?? handlers.forTheRest, kept);
-      places.leave(header.priority);
+      places.leave(place, header.priority);
       finish(link, delivery, header, "refused", undefined, late);
       settleIdle();
     });
@@ -241,7 +241,7 @@ export function createServer(options: ServerOptions): Server {
       if (refused !== undefined) return finish(link, delivery, header, "refused", undefined, refused);
       if (found === undefined && (own || (handlers.forTheRest === undefined && !middleware.used)))
         return finish(link, delivery, header, "no_handler", undefined, missing(name));
-      const placed = !own && places.enter(header.priority);
+      const place = own ? undefined : places.enter(link.peer.id, header.priority);
       const call: Call = {
         link,
         header,
@@ -251,11 +251,11 @@ export function createServer(options: ServerOptions): Server {
         outer: undefined,
         listed: false,
         over: false,
-        placed,
+        place,
         abandoned: false,
         turn: undefined,
       };
-      if (own || placed) run(call, found ?? handlers.forTheRest, payload);
+      if (own || place !== undefined) run(call, found ?? handlers.forTheRest, payload);
       else queue(call, payload);
     },
     cancel(link, id) {

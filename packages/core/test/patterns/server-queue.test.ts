@@ -30,10 +30,10 @@ function setUp(own: AdmissionLimits, policy?: Policy) {
     served: createServed({ changed: () => undefined, publishes: () => () => undefined }),
     observe: undefined,
   });
-  const makeLink = () => {
+  const makeLink = (id = "bob") => {
     const answers: string[] = [];
     const outcomes: Outcome[] = [];
-    const peer = { id: "bob", instance: "AAAAAAAAAAAAAAAAAAAAAA", issuer: "i", permissions: [], limits: { maxMessageBytes: 1_000 } };
+    const peer = { id, instance: "AAAAAAAAAAAAAAAAAAAAAA", issuer: "i", permissions: [], limits: { maxMessageBytes: 1_000 } };
     const send = ({ bytes }: OutgoingMessage): void => {
       const { header } = decodeEnvelope(bytes);
       answers.push(header.error?.code ?? header.type);
@@ -58,7 +58,8 @@ function gated() {
 }
 
 test("a storm of requests runs so many at once, queues so many, and refuses the rest with a time; each is answered once", async () => {
-  const { server, admission, runtime, makeLink } = setUp({ running: 4, queued: 10 });
+  // 10 of 13: the rest of the queue is for others.
+  const { server, admission, runtime, makeLink } = setUp({ running: 4, queued: 13 });
   const { serve, answers, outcomes } = makeLink();
   const { begun, handler } = gated();
   server.handle(method("work"), handler);
@@ -266,4 +267,22 @@ test("G-60 TM-119 with 100,000 low messages queued, high ones keep their p99 und
   }
   const share = (low - before) / (low - before + took.length);
   expect(share).toBeGreaterThan(0.04);
+});
+
+test("one peer whose calls never end holds three places in four, and three in four of the queue: the others go on (TM-119)", () => {
+  const { server, admission, makeLink } = setUp({ running: 16, queued: 16 });
+  const mallory = makeLink("mallory");
+  const again = makeLink("mallory");
+  const bob = makeLink();
+  const { begun, handler } = gated();
+  server.handle(method("work"), handler);
+  for (let i = 0; i < 40; i++) (i % 2 === 0 ? mallory : again).serve(i);
+  expect([begun.length, admission.places.queued]).toEqual([12, 12]);
+  expect([...mallory.answers, ...again.answers]).toEqual(new Array(16).fill("overloaded"));
+  bob.serve(100);
+  bob.serve(101);
+  bob.serve(102);
+  expect(begun.slice(12).map(({ id }) => id)).toEqual([100, 101]);
+  expect(admission.places.queued).toBe(13);
+  expect(bob.answers).toEqual([]);
 });
