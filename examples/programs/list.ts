@@ -1,8 +1,9 @@
 import type { Example } from "./example.js";
+import { organizer } from "./organizer/main.js";
 import { requestReply } from "./request-reply.js";
 import { tokenStream } from "./token-stream.js";
 import { topics } from "./topics.js";
 import { workerPool } from "./worker-pool.js";
 
 /** In the order in which a newcomer reads them. */
-export const examples: readonly Example[] = [requestReply, tokenStream, topics, workerPool];
+export const examples: readonly Example[] = [requestReply, tokenStream, topics, workerPool, organizer];
