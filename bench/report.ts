@@ -28,6 +28,7 @@ const names: Record<keyof Systems, string> = {
   direct: "direct",
   relayed: "through a relay",
   through: "through an agent",
+  untyped: "direct, no schema",
   raw: "raw ws",
   tls: "ws over TLS",
   forwarded: "ws through a forwarder",

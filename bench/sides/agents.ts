@@ -7,7 +7,7 @@ import { connectNats } from "@tightbeam/nats";
 import { connectWebSocket } from "@tightbeam/websocket";
 import { createRelay } from "@tightbeam/websocket/relay";
 import { z } from "zod";
-import { type Client, closedLoop, type Load, type Side, sampleObject, sendsPerTurn } from "./side.js";
+import { type Client, closedLoop, type Load, type Sample, type Side, sampleObject, sendsPerTurn } from "./side.js";
 
 const echo = method("echo");
 const take = method("take");
@@ -92,6 +92,12 @@ async function clientOf(url: string): Promise<Client> {
       const value = sampleObject(load.bytes);
       return closedLoop(load, async () => {
         if ((await agent.request("server", typed, value)).id !== value.id) throw new Error("another answer");
+      });
+    }
+    if (load.kind === "untyped") {
+      const value = sampleObject(load.bytes);
+      return closedLoop(load, async () => {
+        if (((await agent.request("server", echo, value)) as Sample).id !== value.id) throw new Error("another answer");
       });
     }
     const payload = new Uint8Array(load.bytes).fill(7);

@@ -24,6 +24,7 @@ const uuid = fc.uint8Array({ minLength: 16, maxLength: 16 }).map((raw) => {
   return uuidText(raw, 0);
 });
 const name = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9_-]{0,20}([./][A-Za-z0-9][A-Za-z0-9_-]{0,20}){0,2}$/);
+const method = fc.tuple(name, fc.option(fc.integer({ min: 1, max: 999_999_999 }))).map(([text, version]) => (version === null ? text : `${text}@${version}`));
 const u32 = fc.nat(2 ** 31 - 1).map((n) => n * 2 + 1);
 const printable = fc.string({ unit: "binary", maxLength: 60 }).map((text) => text.replace(/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu, "*"));
 const headers = fc
@@ -51,10 +52,10 @@ const recordOf = (
 
 /** Every header an agent may send. */
 export const anyHeader: fc.Arbitrary<EnvelopeHeader> = fc.oneof(
-  recordOf("request", { method: name }, message),
-  recordOf("notification", { method: name }, message),
+  recordOf("request", { method }, message),
+  recordOf("notification", { method }, message),
   recordOf("event", { topic: name }, message),
-  recordOf("stream", { method: name, stream: fc.record({ number: u32, credit: fc.nat(2 ** 31).map((n) => n * 65_536 + 9) }) }, message),
+  recordOf("stream", { method, stream: fc.record({ number: u32, credit: fc.nat(2 ** 31).map((n) => n * 65_536 + 9) }) }, message),
   recordOf("response", { correlationId: uuid }, extras),
   recordOf("error", { correlationId: uuid, error }, extras),
 );

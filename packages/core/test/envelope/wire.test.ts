@@ -44,6 +44,25 @@ describe("the wire form", () => {
     );
   });
 
+  test("a method may have a version, a topic never: also right after a method of that name", () => {
+    const versioned = "search.find@2";
+    const bytes = encodeEnvelope({ ...request, method: versioned });
+    expect(decodeEnvelope(bytes).header.method).toBe(versioned);
+    expect(thrown(() => encodeEnvelope({ ...request, method: `${"a".repeat(127)}@1` })).message).toContain("invalid at method");
+    expect(thrown(() => encodeEnvelope({ ...event, topic: versioned })).message).toContain("invalid at topic");
+    const forged = encodeEnvelope({ ...event, topic: "search.find-2" }).slice();
+    forged[forged.indexOf(0x2d, 26)] = 0x40;
+    expect(thrown(() => decodeEnvelope(forged)).message).toContain("invalid at topic");
+    expect(decodeEnvelope(bytes).header.method).toBe(versioned);
+  });
+
+  test.each(["a@0", "a@01", "a@1234567890", "a@", "@1", "a@1@2", "a@1.b", "a@b", "a@-1", "a@1 ", "a@1\n"])("method %j is refused, both ways", (method) => {
+    expect(thrown(() => encodeEnvelope({ ...request, method })).message).toContain("invalid at method");
+    const bytes = encodeEnvelope({ ...request, method: "x".repeat(method.length) }).slice();
+    bytes.set(utf8(method).subarray(0, method.length), 26);
+    expect(thrown(() => decodeEnvelope(bytes)).message).toContain("invalid at method");
+  });
+
   test("round trip of every kind of header with every kind of payload", () => {
     const payload = fc.option(fc.record({ kind: fc.constantFrom("json" as const, "bytes" as const), bytes: fc.uint8Array({ maxLength: 300 }) }), {
       nil: undefined,
