@@ -17,6 +17,15 @@ import { nameOf, readSettings } from "./settings.js";
 import { createTopicTable } from "./table.js";
 import type { PublishesOptions, SubscriberStatus, TopicEventReport, TopicStatus } from "./types.js";
 
+export interface PublisherOptions {
+  readonly host: PatternHost;
+  readonly report: (event: TopicEventReport) => void;
+  /** This agent says of itself already that it publishes. */
+  readonly publishes: boolean;
+  /** From now on it does. */
+  readonly onInterest: () => void;
+}
+
 /** The publishing side: topics, who gets their events, and what waits for room. */
 export interface Publisher {
   publish(topic: Topic | string, value: unknown, options: OperationOptions): Promise<void>;
@@ -33,12 +42,12 @@ export interface Publisher {
 
 const taken: Promise<void> = Promise.resolve();
 
-export function createPublisher(host: PatternHost, report: (event: TopicEventReport) => void, onInterest: () => void): Publisher {
+export function createPublisher({ host, report, publishes: said, onInterest }: PublisherOptions): Publisher {
   const { runtime, ids, json } = host;
   const table = createTopicTable(host);
   const waitingTopics = new Set<PublishedTopic>();
   let waitingCount = 0;
-  let publishes = false;
+  let publishes = said;
   let lastId: string | undefined;
   let stopped: TightbeamError | undefined;
   let advancing = false;

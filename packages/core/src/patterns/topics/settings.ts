@@ -1,5 +1,6 @@
 import type { Topic } from "../../contract/index.js";
 import { checkOptions, invalid } from "../../contract/standard-schema.js";
+import type { TightbeamError } from "../../errors.js";
 import * as limits from "../../limits.js";
 import type { TopicSettings } from "./published.js";
 import type { PublishesOptions } from "./types.js";
@@ -27,3 +28,5 @@ export function readSettings(options: PublishesOptions): TopicSettings {
 }
 
 const isWhole = (value: unknown, least: number, most: number): boolean => Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
+
+export const declaredAlready = (name: string): TightbeamError => invalid(`'${name}' is declared already. End that first by calling what publishes() returned.`);

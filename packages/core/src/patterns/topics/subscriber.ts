@@ -11,6 +11,7 @@ import { names } from "./names.js";
 import { createReadiness, type Readiness } from "./readiness.js";
 import { createSought } from "./sought.js";
 import type { TopicEventReport } from "./types.js";
+import { refuseUnasked } from "./unasked.js";
 import { readAnswer, readId } from "./wire.js";
 
 /** The subscribing side: asks publishers, link by link, and takes what they send. */
@@ -144,8 +145,7 @@ export function createSubscriber({ host, report, mayPublish }: SubscriberOptions
     take(link, delivery, header, payload) {
       const inlet = inlets.get(link);
       if (inlet !== undefined) return inlet.receive(delivery, header, payload);
-      delivery.settle("no_handler");
-      host.onRefused({ peer: link.peer.id, error: new TightbeamError("unsupported", "An event came from a peer that was not asked for any.") });
+      refuseUnasked(host, link, delivery);
     },
     ask(link) {
       for (const listener of listeners.keys()) askFor(link, listener);

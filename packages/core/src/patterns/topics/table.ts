@@ -1,10 +1,11 @@
-import { checkName, invalid } from "../../contract/standard-schema.js";
+import { checkName } from "../../contract/standard-schema.js";
 import * as limits from "../../limits.js";
 import { createFifo } from "../../link/fifo.js";
 import type { PatternHost } from "../host.js";
 import type { TopicSettings } from "./published.js";
 import type { PublishedTopic } from "./published-topic.js";
 import { forget } from "./retained.js";
+import { declaredAlready } from "./settings.js";
 
 /** The topics of a publisher by name: those declared, and so many others. */
 export interface TopicTable {
@@ -68,7 +69,7 @@ export function createTopicTable(host: Pick<PatternHost, "links">): TopicTable {
     },
     declare(name, settings) {
       const topic = look(name);
-      if (topic.declared) throw invalid(`'${name}' is declared already. End that first by calling what publishes() returned.`);
+      if (topic.declared) throw declaredAlready(name);
       topic.declared = true;
       topic.settings = settings;
       others.delete(name);

@@ -1,87 +1,143 @@
 import type { Topic } from "../../contract/index.js";
-import { checkName, invalid } from "../../contract/standard-schema.js";
+import { checkName } from "../../contract/standard-schema.js";
 import { TightbeamError } from "../../errors.js";
+import * as limits from "../../limits.js";
 import { onDemand } from "../../on-demand.js";
 import type { PatternHost } from "../host.js";
+import { operateLate } from "../late-operation.js";
+import { createLatePart } from "../late-part.js";
+import { checkOperation, type OperationOptions } from "../operation.js";
+import { snapshot } from "../snapshot.js";
 import type { SystemHandler } from "../system.js";
 import { names } from "./names.js";
-import { nameOf, readSettings } from "./settings.js";
+import { declaredAlready, nameOf, readSettings } from "./settings.js";
 import type { Topics } from "./topics.js";
 import type { PublishesOptions, TopicEventReport } from "./types.js";
+import { refuseUnasked } from "./unasked.js";
 
 const loadTopics = onDemand(() => import("./topics.js"));
 
-/** An agent's topics, loaded when it or a peer has to do with the first one. */
-export function createTopicsOnDemand(host: PatternHost, report: (event: TopicEventReport) => void): Topics {
-  const handlers = new Map<string, SystemHandler>();
-  /** Declared, and perhaps not yet known to what is being loaded. */
-  const declared = new Set<string>();
-  let part: Topics | undefined;
-  let loading: Promise<Topics> | undefined;
-  /** Calls that wait for it: what comes after them must not pass them. */
+interface Declared {
+  readonly options: PublishesOptions;
+  end?: () => void;
+}
+
+/**
+ * Topics, loaded when this agent first publishes, declares or subscribes, or when a peer subscribes here. Until then there is nobody to
+ * give to or to take from, and what is asked for waits in the order in which it was.
+ */
+export function createTopicsOnDemand(host: PatternHost, report: (event: TopicEventReport) => void, load = loadTopics): Topics {
+  const { runtime, json, links, system, capabilities, presence } = host;
+  const answers = new Map<string, SystemHandler>();
+  const declared = new Map<string, Declared>();
+  let publishes = false;
   let waiting = 0;
-  let stopped: TightbeamError | undefined;
 
-  const load = async (): Promise<Topics> => {
-    const { createTopics } = await loadTopics();
-    const system = { ...host.system, handle: (name: string, handler: SystemHandler) => void handlers.set(name, handler) };
-    part = createTopics({ ...host, system }, report);
-    if (stopped !== undefined) part.stop(stopped);
-    return part;
+  const late = createLatePart(load, ({ createTopics }) => {
+    const own = { ...system, handle: (name: string, handler: SystemHandler) => void answers.set(name, handler) };
+    const topics = createTopics({ ...host, system: own }, report, publishes);
+    for (const [name, entry] of declared) entry.end = topics.declare(name, entry.options);
+    declared.clear();
+    return topics;
+  });
+
+  capabilities.provide("publishes", () => publishes);
+  capabilities.provide("subscribes", () => false);
+
+  for (const name of [names.subscribe, names.unsubscribe, names.credit])
+    system.handle(name, (link, value) => {
+      const answer = (): unknown => answers.get(name)?.(link, value);
+      if (late.ready !== undefined) return answer();
+      return new Promise((resolve, reject) =>
+        late.use(() => {
+          try {
+            resolve(answer());
+          } catch (error) {
+            reject(error);
+          }
+        }, reject),
+      );
+    });
+  // What was never asked for cannot be ended.
+  system.handle(names.ended, (link, value) => answers.get(names.ended)?.(link, value));
+
+  const declare = (name: string, options: PublishesOptions): (() => void) => {
+    readSettings(options);
+    checkName("topic", name);
+    if (declared.has(name)) throw declaredAlready(name);
+    const entry: Declared = { options: { ...options } };
+    declared.set(name, entry);
+    if (!publishes) {
+      publishes = true;
+      capabilities.changed();
+      presence.announce("publishes");
+    }
+    late.use(nothing, nothing);
+    return () => {
+      if (entry.end !== undefined) entry.end();
+      else if (declared.get(name) === entry) declared.delete(name);
+    };
   };
 
-  const use = <T>(run: (topics: Topics) => T): T | Promise<Awaited<T>> => {
-    if (part !== undefined && waiting === 0) return run(part);
+  /** In order, as many as may wait for slow subscribers. */
+  const publishLater = async (of: Topic | string, value: unknown, options: OperationOptions): Promise<void> => {
+    checkOperation(options);
+    const kept = snapshot(value, json);
+    if (waiting >= limits.publishesWaiting || !links.budget.take(kept.bytes))
+      throw new TightbeamError(
+        "overloaded",
+        "Too many events wait while a part of this program is loaded: wait for the promise of each publish before the next.",
+      );
     waiting++;
-    loading ??= load();
-    return loading.then(
-      (topics) => {
-        waiting--;
-        return run(topics);
-      },
-      (error: unknown) => {
-        waiting--;
-        loading = undefined;
-        throw error;
-      },
-    ) as Promise<Awaited<T>>;
+    const onOver = (): void => {
+      waiting--;
+      links.budget.give(kept.bytes);
+    };
+    return operateLate({ runtime, late, options, onOver, run: (topics, timeout) => topics.publish(of, kept.value, { ...options, timeout }) });
   };
-
-  for (const name of Object.values(names)) host.system.handle(name, (link, value) => use(() => handlers.get(name)?.(link, value)));
 
   return {
-    publish: (of, value, options) => use((topics) => topics.publish(of, value, options)) as Promise<void>,
-    subscribe: (of, handler, options) => use((topics) => topics.subscribe(of, handler, options)) as ReturnType<Topics["subscribe"]>,
-    declare(of: Topic | string, options: PublishesOptions) {
-      const name = nameOf(of);
-      checkName("topic", name);
-      readSettings(options);
-      if (declared.has(name)) throw invalid(`'${name}' is declared already. End that first by calling what publishes() returned.`);
-      declared.add(name);
-      let end: (() => void) | undefined;
-      const begun = use((topics) => {
-        end = topics.declare(of, options);
+    publish: (of, value, options) => (late.ready === undefined ? publishLater(of, value, options) : late.ready.publish(of, value, options)),
+    declare: (of, options) => (late.part === undefined ? declare(nameOf(of), options) : late.part.declare(of, options)),
+    topics: () => late.part?.topics() ?? [...declared.keys()].map((topic) => ({ topic, subscribers: 0, published: 0, retained: 0 })),
+    subscribers(of) {
+      if (late.part !== undefined) return late.part.subscribers(of);
+      checkName("topic", nameOf(of));
+      return [];
+    },
+    subscribe(of, handler, options) {
+      if (late.ready !== undefined) return late.ready.subscribe(of, handler, options);
+      const { timeout, signal, ready = 0 } = options;
+      // The timeout is for those that shall be ready. What is wrong with it the part says.
+      const timed = ready !== 0 && typeof timeout === "number" && timeout > 0;
+      const limit = { ...(timed ? { timeout } : undefined), ...(signal === undefined ? undefined : { signal }) };
+      return operateLate({
+        runtime,
+        late,
+        options: limit,
+        run: (topics, left) => topics.subscribe(of, handler, timed ? { ...options, timeout: left } : options),
       });
-      if (begun instanceof Promise) begun.catch((error: unknown) => host.onFailure({ id: host.ids.text(), method: name, peer: host.identity.id, error }));
-      return () => {
-        if (!declared.delete(name)) return;
-        // What could not be loaded declared nothing.
-        Promise.resolve(use(() => end?.())).catch(() => undefined);
-      };
     },
-    topics: () => part?.topics() ?? [...declared].map((topic) => ({ topic, subscribers: 0, published: 0, retained: 0 })),
-    subscribers: (of) => part?.subscribers(of) ?? [],
     take(link, delivery, header, payload) {
-      if (part !== undefined) return part.take(link, delivery, header, payload);
-      delivery.settle("no_handler");
-      host.onRefused({ peer: link.peer.id, error: new TightbeamError("unsupported", "An event came from a peer that was not asked for any.") });
+      if (late.part === undefined) refuseUnasked(host, link, delivery);
+      else late.part.take(link, delivery, header, payload);
     },
-    linkUp: (link) => part?.linkUp(link),
-    linkEnded: (link, error) => part?.linkEnded(link, error),
-    drain: async (error) => part?.drain(error),
+    linkUp: (link) => late.part?.linkUp(link),
+    linkEnded: (link, error) => late.part?.linkEnded(link, error),
+    drain(error) {
+      if (late.part === undefined && waiting === 0) return Promise.resolve();
+      return new Promise((resolve) =>
+        late.use(
+          (topics) => resolve(topics.drain(error)),
+          () => resolve(),
+        ),
+      );
+    },
     stop(error) {
-      stopped = error;
-      part?.stop(error);
+      late.stop(error);
+      late.part?.stop(error);
     },
   };
 }
+
+const nothing = (): void => undefined;

@@ -20,9 +20,10 @@ export interface Topics
   readonly take: Taker;
 }
 
-export function createTopics(host: PatternHost, report: (event: TopicEventReport) => void): Topics {
+/** `said`: this agent says of itself already that it publishes. */
+export function createTopics(host: PatternHost, report: (event: TopicEventReport) => void, said = false): Topics {
   const { capabilities, presence } = host;
-  const publisher = createPublisher(host, report, () => onInterest());
+  const publisher = createPublisher({ host, report, publishes: said, onInterest: () => onInterest() });
   const subscriber = createSubscriber({ host, report, mayPublish: (link) => capabilities.of(link)?.publishes === true });
   let stopped: TightbeamError | undefined;
 

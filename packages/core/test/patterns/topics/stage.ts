@@ -7,7 +7,7 @@ import type { Link } from "../../../src/link/link-types.js";
 import type { Delivery, OutgoingMessage } from "../../../src/link/message.js";
 import type { PatternHost } from "../../../src/patterns/host.js";
 import type { SystemHandler } from "../../../src/patterns/system.js";
-import { createTopics } from "../../../src/patterns/topics/topics.js";
+import { createTopics, type Topics } from "../../../src/patterns/topics/topics.js";
 import type { TopicEventReport } from "../../../src/patterns/topics/types.js";
 import { createVirtualRuntime } from "../../../src/runtime/index.js";
 
@@ -29,7 +29,7 @@ export function setUp({
   permits = () => true,
   create = createTopics,
 }: {
-  create?: typeof createTopics;
+  create?: (host: PatternHost, report: (event: TopicEventReport) => void) => Topics;
   budget?: number;
   permits?: (link: Link, permission: string) => boolean;
 } = {}) {
