@@ -1,6 +1,7 @@
 import { fromHex, toHex } from "../../packages/core/src/bytes.js";
 import { encodePayload } from "../../packages/core/src/codec/index.js";
-import { encodeCancel, encodeCredit, encodeErrorPart, encodePayloadPart, type partKind, type StreamAddress } from "../../packages/core/src/envelope/part.js";
+import { encodeCancel, encodeCredit, encodePayloadPart } from "../../packages/core/src/envelope/part.js";
+import { encodeErrorPart, type partKind, type StreamAddress } from "../../packages/core/src/envelope/part-head.js";
 import type { WireError } from "../../packages/core/src/envelope/types.js";
 
 /** One thing said in a stream. `payload` as in the vectors of envelopes. */

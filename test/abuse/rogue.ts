@@ -1,7 +1,8 @@
 import { toBase64url } from "../../packages/core/src/bytes.js";
 import { encodeEnvelope } from "../../packages/core/src/envelope/encode.js";
 import { createIds } from "../../packages/core/src/envelope/id.js";
-import { createPart, type Part, partFirstByte, readPartBody, readPartHead } from "../../packages/core/src/envelope/part.js";
+import { readPartBody } from "../../packages/core/src/envelope/part.js";
+import { createPart, type Part, partFirstByte, readPartHead } from "../../packages/core/src/envelope/part-head.js";
 import type { EnvelopeHeader } from "../../packages/core/src/envelope/types.js";
 import { decodeEnvelope } from "../../packages/core/src/envelope/wire.js";
 import * as cellType from "../../packages/core/src/frame/cell-type.js";

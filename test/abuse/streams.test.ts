@@ -1,15 +1,8 @@
 import { type AgentEvent, stream, type TightbeamError } from "@tightbeam/core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { encodePayload } from "../../packages/core/src/codec/index.js";
-import {
-  encodeCancel,
-  encodeCredit,
-  encodeErrorPart,
-  encodePayloadPart,
-  type Part,
-  partKind,
-  type StreamAddress,
-} from "../../packages/core/src/envelope/part.js";
+import { encodeCancel, encodeCredit, encodePayloadPart } from "../../packages/core/src/envelope/part.js";
+import { encodeErrorPart, type Part, partKind, type StreamAddress } from "../../packages/core/src/envelope/part-head.js";
 import { createField, type Field, within } from "./field.js";
 import { createRogue, envelope, type Rogue, type RogueLink, whole } from "./rogue.js";
 

@@ -27,7 +27,7 @@ import { createRouting } from "./patterns/routing.js";
 import { serve } from "./patterns/serve.js";
 import { createServed } from "./patterns/served.js";
 import { createServer } from "./patterns/server.js";
-import { createStreams } from "./patterns/streams/streams.js";
+import { createStreamsOnDemand } from "./patterns/streams/streams-on-demand.js";
 import type { StreamCallOptions, StreamContext, StreamHandleOptions } from "./patterns/streams/types.js";
 import { createSystem } from "./patterns/system.js";
 import { type BroadcastTarget, isBroadcast, notATarget, type Target, toTarget } from "./patterns/target.js";
@@ -146,7 +146,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     onFailure,
     onRefused,
   };
-  const streams = createStreams(host, server);
+  const streams = createStreamsOnDemand(host, server);
   const topics = createTopicsOnDemand(host, events.emit);
   parts.push(streams, topics);
   peers.begin();

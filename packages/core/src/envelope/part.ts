@@ -1,11 +1,10 @@
 import type { EncodedPayload } from "../codec/types.js";
-import { readU32, readU48, writeU32, writeU48 } from "../integers.js";
+import { readU48, writeU48 } from "../integers.js";
 import { unfilled } from "../release.js";
 import { readError } from "./decode.js";
-import { putError, readError as readFields } from "./encode.js";
 import * as flag from "./flag.js";
-import { maxErrorTextBytes } from "./grammar.js";
 import { invalid } from "./layout.js";
+import { byOpenerFlag, errorMaxBytes, kindMask, type Part, partHeadBytes, partKind, putPartHead, type StreamAddress } from "./part-head.js";
 import type { WireError } from "./types.js";
 
 /*
@@ -22,22 +21,7 @@ import type { WireError } from "./types.js";
  *           5 cancel                who says this reads no more; from the opener, the stream is over
  */
 
-export const partFirstByte = 0x17;
-export const partKind = { chunk: 1, end: 2, error: 3, credit: 4, cancel: 5 } as const;
-export type PartKind = (typeof partKind)[keyof typeof partKind];
-
-const kindMask = 0x07;
-const byOpener = 0x08;
-export const partHeadBytes = 6;
 const payloadFlags = flag.payload | flag.rawPayload;
-/** code and its length 65, message and its length, id and its length 65, retry after 4 */
-const errorMaxBytes = 65 + 2 + maxErrorTextBytes + 65 + 4;
-
-/** Which stream of a link, as the sender of the part sees it. */
-export interface StreamAddress {
-  readonly number: number;
-  readonly byOpener: boolean;
-}
 
 const slabBytes = 64 * 1024;
 const sharedMax = 4 * 1024;
@@ -56,59 +40,31 @@ function place(length: number): Uint8Array {
   return slab.subarray(start, slabAt);
 }
 
-function head(out: Uint8Array, kind: number, flags: number, { number, byOpener: opener }: StreamAddress): void {
-  out[0] = partFirstByte;
-  out[1] = kind | flags | (opener ? byOpener : 0);
-  writeU32(out, 2, number);
-}
-
 /** A chunk, or the end with its output. The payload is copied. */
 export function encodePayloadPart(kind: typeof partKind.chunk | typeof partKind.end, to: StreamAddress, payload: EncodedPayload | undefined): Uint8Array {
   if (payload === undefined) {
     const out = place(partHeadBytes);
-    head(out, kind, 0, to);
+    putPartHead(out, kind, 0, to);
     return out;
   }
   const out = place(partHeadBytes + payload.bytes.length);
-  head(out, kind, payload.kind === "bytes" ? payloadFlags : flag.payload, to);
+  putPartHead(out, kind, payload.kind === "bytes" ? payloadFlags : flag.payload, to);
   out.set(payload.bytes, partHeadBytes);
   return out;
 }
 
 export function encodeCredit(to: StreamAddress, total: number): Uint8Array {
   const out = place(partHeadBytes + 6);
-  head(out, partKind.credit, 0, to);
+  putPartHead(out, partKind.credit, 0, to);
   writeU48(out, partHeadBytes, total);
   return out;
 }
 
 export function encodeCancel(to: StreamAddress): Uint8Array {
   const out = place(partHeadBytes);
-  head(out, partKind.cancel, 0, to);
+  putPartHead(out, partKind.cancel, 0, to);
   return out;
 }
-
-export function encodeErrorPart(to: StreamAddress, error: WireError): Uint8Array {
-  const checked = readFields(error);
-  const room = new Uint8Array(partHeadBytes + errorMaxBytes);
-  head(room, partKind.error, checked.retryAfter === undefined ? 0 : flag.retryAfter, to);
-  return room.subarray(0, putError(room, partHeadBytes, checked, room.length));
-}
-
-/** A part as it was read. One object is filled again and again: take what you need before the next one is read. */
-export interface Part {
-  kind: PartKind;
-  byOpener: boolean;
-  number: number;
-  /** chunk, end. Bytes are a view. */
-  payload: EncodedPayload | undefined;
-  /** error. */
-  error: WireError | undefined;
-  /** credit. */
-  total: number;
-}
-
-export const createPart = (): Part => ({ kind: partKind.cancel, byOpener: false, number: 0, payload: undefined, error: undefined, total: 0 });
 
 const allowed: Readonly<Record<number, number>> = {
   [partKind.chunk]: payloadFlags,
@@ -118,20 +74,10 @@ const allowed: Readonly<Record<number, number>> = {
   [partKind.cancel]: 0,
 };
 
-/** Reads who says it and in which stream. False when not even that can be told. */
-export function readPartHead(bytes: Uint8Array, into: Part): boolean {
-  if (bytes.length < partHeadBytes) return false;
-  const bits = bytes[1] as number;
-  into.kind = (bits & kindMask) as PartKind;
-  into.byOpener = (bits & byOpener) !== 0;
-  into.number = readU32(bytes, 2);
-  return true;
-}
-
 /** Reads the rest of a part whose head was read. Throws `invalid_envelope` with a short path. */
 export function readPartBody(bytes: Uint8Array, into: Part): void {
   const bits = bytes[1] as number;
-  const flags = bits & ~(kindMask | byOpener);
+  const flags = bits & ~(kindMask | byOpenerFlag);
   const may = allowed[bits & kindMask];
   if (may === undefined) throw invalid("part.kind", "1 to 5");
   if ((flags & ~may) !== 0 || (flags & payloadFlags) === flag.rawPayload) throw invalid("part.flags", "not as this kind has them");

@@ -1,5 +1,5 @@
 import type { EncodedPayload } from "../codec/types.js";
-import { partFirstByte } from "../envelope/part.js";
+import { partFirstByte } from "../envelope/part-head.js";
 import type { EnvelopeHeader } from "../envelope/types.js";
 import { decodeEnvelope, decodeHeader } from "../envelope/wire.js";
 import { TightbeamError } from "../errors.js";

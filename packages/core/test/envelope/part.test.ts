@@ -4,7 +4,8 @@ import { describe, expect, test } from "vitest";
 import { encodeSaid, type PartVectors, partVectors } from "../../../../scripts/vectors/part.js";
 import { fromHex, toHex } from "../../src/bytes.js";
 import { decodePayload } from "../../src/codec/index.js";
-import { createPart, encodePayloadPart, type Part, partKind, readPartBody, readPartHead } from "../../src/envelope/part.js";
+import { encodePayloadPart, readPartBody } from "../../src/envelope/part.js";
+import { createPart, type Part, partKind, readPartHead } from "../../src/envelope/part-head.js";
 import { TightbeamError } from "../../src/errors.js";
 
 const frozen = JSON.parse(readFileSync(new URL("../../../../vectors/part.json", import.meta.url), "utf8")) as PartVectors;

@@ -1,9 +1,9 @@
 import { encodePayload } from "../../codec/index.js";
 import type { EncodedPayload } from "../../codec/types.js";
 import { type Stream, validate } from "../../contract/index.js";
-import { toWireError } from "../../envelope/error.js";
-import { createPart, encodeErrorPart, readPartBody, readPartHead } from "../../envelope/part.js";
-import type { EnvelopeHeader, OutgoingHeader } from "../../envelope/types.js";
+import { readPartBody } from "../../envelope/part.js";
+import { createPart, readPartHead } from "../../envelope/part-head.js";
+import type { OutgoingHeader } from "../../envelope/types.js";
 import { encodeEnvelope } from "../../envelope/wire.js";
 import { TightbeamError } from "../../errors.js";
 import * as limits from "../../limits.js";
@@ -18,15 +18,15 @@ import type { Server } from "../server.js";
 import { invalidTarget } from "../target.js";
 import { windowOf } from "./limits.js";
 import { OpenedStream } from "./opened.js";
-import { say } from "./saying.js";
+import { refuseOpening } from "./refusal.js";
 import { ServedStream } from "./served.js";
 import { createStreamTable, type Place } from "./table.js";
-import type { StreamCallOptions, StreamContext, StreamHandleOptions } from "./types.js";
+import type { StreamCall, StreamCallOptions, StreamContext, StreamHandleOptions } from "./types.js";
 
 /** Streams of one agent, opened and served. */
 export interface Streams extends Required<Omit<PatternPart, "linkUp">> {
   /** `target` undefined: it is none. Never throws: what is wrong is what the stream ends with. */
-  open(target: LinkTarget | undefined, contract: Stream, input: unknown, options: StreamCallOptions): OpenedStream;
+  open(target: LinkTarget | undefined, contract: Stream, input: unknown, options: StreamCallOptions): StreamCall;
   handle(contract: Stream, handler: (input: unknown, context: StreamContext) => unknown, options?: StreamHandleOptions): () => void;
   /** An opening came. */
   readonly opening: Taker;
@@ -84,13 +84,6 @@ export function createStreams(host: PatternHost, server: Pick<Server, "handleStr
     };
   };
 
-  const refuse = (link: Link, delivery: Delivery, header: EnvelopeHeader, error: TightbeamError): void => {
-    const id = ids.text(runtime.clock.wall());
-    host.onFailure({ id, method: header.method ?? "", peer: link.peer.id, error });
-    say(link, delivery.lane, encodeErrorPart({ number: header.stream?.number ?? 0, byOpener: false }, toWireError(error, id)), true);
-    delivery.settle("refused");
-  };
-
   const refusal = (delivery: Delivery, place: Place): TightbeamError | undefined => {
     if (refusing !== undefined) return refusing;
     if (delivery.refused !== undefined) return new TightbeamError(delivery.refused, "What opens the stream is larger than this agent takes now.");
@@ -144,7 +137,7 @@ export function createStreams(host: PatternHost, server: Pick<Server, "handleStr
       }
       place.highest = Math.max(place.highest, number);
       const refused = refusal(delivery, place);
-      if (refused !== undefined) return refuse(link, delivery, header, refused);
+      if (refused !== undefined) return refuseOpening(host, link, delivery, header, refused);
       const stream = new ServedStream({
         host,
         missing: server.missing,

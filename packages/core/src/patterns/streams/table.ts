@@ -1,4 +1,4 @@
-import type { Part } from "../../envelope/part.js";
+import type { Part } from "../../envelope/part-head.js";
 import type { TightbeamError } from "../../errors.js";
 import * as limits from "../../limits.js";
 import type { MemoryBudget } from "../../link/budget.js";
