@@ -30,6 +30,7 @@ const lazy = [
   { module: "contract/expectation.js", what: "words for values that do not fit their schema" },
   { module: "patterns/presence/station.js", what: "presence: whoever serves, publishes, subscribes or looks for others" },
   { module: "patterns/route.js", what: "targets by kind" },
+  { module: "secure/responder.js", what: "answering handshakes: whoever is dialled, in a page; Node has it from the start" },
   { module: "crypto/kem.js", what: "ML-KEM-768, its checks: hybrid suite" },
   { module: "@noble/post-quantum/ml-kem.js", what: "ML-KEM-768 in JavaScript: hybrid suite" },
   { module: "crypto/ed25519.js", what: "Ed25519 in JavaScript: browsers older than 2025" },

@@ -5,10 +5,10 @@ import { frameType } from "../frame/frame.js";
 import * as frameTypes from "../frame/frame-types.js";
 import * as limits from "../limits.js";
 import type { Address } from "../transport/address.js";
+import { createAnswering } from "./answering.js";
 import { createAsks } from "./asks.js";
 import type { Context, HandshakeLimits, HandshakesOptions } from "./context.js";
 import { createInitiator } from "./initiator.js";
-import { createResponder } from "./responder.js";
 import { hybridSuite, suiteOf } from "./suites.js";
 import type { HandshakeCounters, Handshakes } from "./types.js";
 
@@ -104,7 +104,7 @@ export function createHandshakes(options: HandshakesOptions): Handshakes {
     },
   };
   const initiator = createInitiator(context);
-  const responder = createResponder(context);
+  const responder = createAnswering(context);
   const asks = createAsks(context);
 
   const dispatch = (at: Address, frame: Uint8Array): boolean => {

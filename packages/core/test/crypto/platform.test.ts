@@ -7,6 +7,8 @@ import { selectCrypto } from "../../src/crypto/select.js";
 import * as signature from "../../src/identity/signature.js";
 import * as signatureBrowser from "../../src/identity/signature-browser.js";
 import { systemRuntime } from "../../src/runtime/index.js";
+import * as answering from "../../src/secure/answering.js";
+import * as answeringBrowser from "../../src/secure/answering-browser.js";
 
 const file = (path: string): URL => new URL(`../../${path}`, import.meta.url);
 
@@ -15,12 +17,13 @@ describe("the two platforms", () => {
     const { browser: map } = JSON.parse(readFileSync(file("package.json"), "utf8")) as { browser: Record<string, string> };
     for (const path of Object.entries(map).flat()) expect(existsSync(file(path.replace("./dist/", "src/").replace(/\.js$/, ".ts")))).toBe(true);
     for (const [path, instead] of Object.entries(map)) expect(instead).toBe(path.replace(/\.js$/, "-browser.js"));
-    expect(Object.keys(map)).toEqual(["./dist/crypto/platform.js", "./dist/identity/signature.js"]);
+    expect(Object.keys(map)).toEqual(["./dist/crypto/platform.js", "./dist/identity/signature.js", "./dist/secure/answering.js"]);
   });
 
   it("have the same exports", async () => {
     expect(Object.keys(browser).sort()).toEqual(Object.keys(everywhere).sort());
     expect(Object.keys(signatureBrowser)).toEqual(Object.keys(signature));
+    expect(Object.keys(answeringBrowser)).toEqual(Object.keys(answering));
     expect(await signatureBrowser.loadVerify()).toBe(await signature.loadVerify());
   });
 
