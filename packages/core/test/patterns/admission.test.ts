@@ -81,7 +81,8 @@ describe("places", () => {
   test("TM-119 of eight places one is for critical and high alone, and an urgent one finds it while ordinary ones wait", () => {
     const { admission } = setUp({ running: 8 });
     const link = linkOf("bob");
-    const low = Array.from({ length: 100 }, () => admit(admission, { link, header: header("low") }));
+    const other = linkOf("carol");
+    const low = Array.from({ length: 100 }, (_, n) => admit(admission, { link: n % 2 === 0 ? link : other, header: header("low") }));
     expect(low.filter(({ leave }) => leave !== undefined)).toHaveLength(7);
     const high = admit(admission, { link, header: header("high") });
     expect(high.leave).toBeDefined();
