@@ -3,7 +3,7 @@ import { type AgentOptions, type Authority, createAgent, createAuthority, type T
 import { connectNats, type NatsServerOptions } from "@tightbeam/nats";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type Broker, startBroker, withNatsServer } from "../packages/nats/test/broker.js";
-import { failure } from "./agents/suite.js";
+import { failure } from "./agents/settling.js";
 
 // What a user of NATS does wrong, and what the error says: what happened, where, and what to do about it.
 

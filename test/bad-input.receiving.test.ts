@@ -2,7 +2,7 @@ import { type Agent, type AgentOptions, type Authority, createAgent, createAutho
 import { connectMemory, createHub, type Hub } from "@tightbeam/memory";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
-import { failure, until } from "./agents/suite.js";
+import { failure, until } from "./agents/settling.js";
 
 // BAD-INPUTS E and F, as far as they are about what an agent takes: priorities, times to live, storms, handlers, ends.
 

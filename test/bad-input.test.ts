@@ -5,7 +5,7 @@ import { connectWebSocket } from "@tightbeam/websocket";
 import { createRelay, type Relay } from "@tightbeam/websocket/relay";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
-import { failure } from "./agents/suite.js";
+import { failure } from "./agents/settling.js";
 
 // What a user does wrong, and what the error says: what happened, and what to do about it.
 

@@ -28,7 +28,7 @@ const packages: Package[] = packageFolders
 const sources = packageFolders.flatMap((folder) => filesUnder(`${folder}/src`, [".ts"]));
 const coreSources = sources.filter(({ path }) => path.startsWith("packages/core/"));
 const tests = [...packageFolders.map((folder) => `${folder}/test`), "test"]
-  .flatMap((folder) => filesUnder(folder, [".test.ts"]))
+  .flatMap((folder) => filesUnder(folder, [".test.ts", "suite.ts"]))
   .filter(({ path }) => !path.startsWith("test/repository/"));
 
 describe("the repository", () => {

@@ -3,7 +3,7 @@ import { type Agent, type Authority, createAgent, createAuthority } from "@tight
 import { connectNats } from "@tightbeam/nats";
 import { afterEach, describe, expect, it } from "vitest";
 import { type Broker, startBroker, withNatsServer } from "../packages/nats/test/broker.js";
-import { until } from "./agents/suite.js";
+import { until } from "./agents/settling.js";
 
 // What docs/scaling.md says about growing past one cluster, with real servers.
 

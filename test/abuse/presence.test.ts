@@ -7,7 +7,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { concat } from "../../packages/core/src/bytes.js";
 import * as limits from "../../packages/core/src/limits.js";
 import { encodeHint, type Hint, hintText } from "../../packages/core/src/patterns/presence/hint.js";
-import { until } from "../agents/suite.js";
+import { until } from "../agents/settling.js";
 
 const at = address("presence", "_");
 const instanceOf = (n: number | string): string => String(n).padStart(22, "i");

@@ -1,7 +1,9 @@
 import { contractSuite } from "./contract-suite.js";
+import type { AgentSuiteOptions } from "./place.js";
 import { presenceSuite } from "./presence-suite.js";
+import { receivingSuite } from "./receiving-suite.js";
 import { streamSuite } from "./stream-suite.js";
-import { type AgentSuiteOptions, agentSuite } from "./suite.js";
+import { agentSuite } from "./suite.js";
 import { topicSuite } from "./topic-suite.js";
 
 /** Everything that holds whatever carries it: patterns add theirs here. */
@@ -10,5 +12,6 @@ export function allSuites(options: AgentSuiteOptions): void {
   streamSuite(options);
   presenceSuite(options);
   topicSuite(options);
+  receivingSuite(options);
   contractSuite(options);
 }

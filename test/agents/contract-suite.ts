@@ -1,9 +1,10 @@
-import { type AgentOptions, contract, createAuthority, method, stream, topic } from "@tightbeam/core";
+import { contract, method, stream, topic } from "@tightbeam/core";
 import { type } from "arktype";
 import * as v from "valibot";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { type AgentSuiteOptions, failure, type Place, until } from "./suite.js";
+import { type AgentSuiteOptions, usePlaces } from "./place.js";
+import { failure, until } from "./settling.js";
 
 const members = {
   find: method("find", { input: z.object({ text: z.string() }), output: z.array(z.string()) }),
@@ -25,22 +26,9 @@ const ofFirst = {
 };
 
 /** Contracts, their clients and their versions, whatever carries them. */
-export function contractSuite({ name, create }: AgentSuiteOptions): void {
-  describe(`contracts over ${name}`, () => {
-    const places: Place[] = [];
-
-    async function pair(options: { alice?: Partial<AgentOptions>; permissions?: readonly string[] } = {}) {
-      const authority = await createAuthority({ issuer: "https://auth.example" });
-      const here: Place = { authority, ...(await create(authority)) };
-      places.push(here);
-      const alice = await here.join("alice", options.alice);
-      const identity = options.permissions === undefined ? undefined : await authority.enroll("bob", { permissions: options.permissions });
-      return { alice, bob: await here.join("bob", identity === undefined ? {} : { identity }) };
-    }
-
-    afterEach(async () => {
-      for (const made of places.splice(0)) await made.close();
-    });
+export function contractSuite(options: AgentSuiteOptions): void {
+  describe(`contracts over ${options.name}`, () => {
+    const { pair } = usePlaces(options);
 
     test("a typed client calls what is served: methods, notifications and streams, with schemas of three libraries", async () => {
       const { alice, bob } = await pair();
@@ -96,7 +84,7 @@ export function contractSuite({ name, create }: AgentSuiteOptions): void {
     });
 
     test("TM-112: who may not call learns nothing of versions and schemas", async () => {
-      const { alice, bob } = await pair({ alice: { policy: "token" }, permissions: ["call:search.find"] });
+      const { alice, bob } = await pair({ alice: { policy: "token" }, bob: { permissions: ["call:search.find"] } });
       alice.serve(first, ofFirst);
       const [may, other] = [bob.peer("alice", first), bob.peer("alice", second)];
       expect(await may.find({ text: "x" })).toEqual(["first x"]);
@@ -106,7 +94,7 @@ export function contractSuite({ name, create }: AgentSuiteOptions): void {
     });
 
     test("a peer says which contracts it serves; what its token permits counts", async () => {
-      const { alice, bob } = await pair({ permissions: ["serve:search"] });
+      const { alice, bob } = await pair({ bob: { permissions: ["serve:search"] } });
       const link = await alice.link("bob");
       const served = () => link.peer.capabilities?.contracts;
       await until(() => served() !== undefined);

@@ -1,25 +1,20 @@
-import { type Agent, type AgentEvent, createAuthority, method, stream } from "@tightbeam/core";
-import { afterEach, describe, expect, test } from "vitest";
+import { type Agent, type AgentEvent, method, stream } from "@tightbeam/core";
+import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { type AgentSuiteOptions, failure, type Place, until } from "./suite.js";
+import { type AgentSuiteOptions, type Place, usePlaces } from "./place.js";
+import { failure, until } from "./settling.js";
 
 const work = method("work", { input: z.object({ n: z.number() }), output: z.object({ by: z.string() }), idempotent: true });
 
 const letters = stream("letters", { input: z.object({ count: z.number() }), chunk: z.string() });
 
 /** How agents find each other and choose among those they found, whatever carries it. */
-export function presenceSuite({ name, create }: AgentSuiteOptions): void {
-  describe(`presence over ${name}`, () => {
-    const places: Place[] = [];
+export function presenceSuite(options: AgentSuiteOptions): void {
+  describe(`presence over ${options.name}`, () => {
+    const { place } = usePlaces(options);
+
     /** Often, so that no test waits for a hint that the medium lost. */
     const presence = { every: 200 };
-
-    async function place(): Promise<Place> {
-      const authority = await createAuthority({ issuer: "https://auth.example" });
-      const made = { authority, ...(await create(authority)) };
-      places.push(made);
-      return made;
-    }
 
     async function worker(here: Place, id: string, load?: () => number, options: { kinds?: string[]; allowed?: string[] } = {}): Promise<Agent> {
       const { kinds = ["worker"], allowed = kinds } = options;
@@ -34,10 +29,6 @@ export function presenceSuite({ name, create }: AgentSuiteOptions): void {
         .peers({ kind })
         .map(({ id }) => id)
         .sort();
-
-    afterEach(async () => {
-      for (const made of places.splice(0)) await made.close();
-    });
 
     test("G-50 those who serve and those who look find each other, whoever came first", async () => {
       const here = await place();

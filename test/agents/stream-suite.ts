@@ -1,7 +1,8 @@
-import { type Agent, type AgentOptions, createAuthority, type StreamCall, stream, TightbeamError } from "@tightbeam/core";
-import { afterEach, describe, expect, test } from "vitest";
+import { type Agent, type StreamCall, stream, TightbeamError } from "@tightbeam/core";
+import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { type AgentSuiteOptions, failure, type Place, until } from "./suite.js";
+import { type AgentSuiteOptions, usePlaces } from "./place.js";
+import { failure, until } from "./settling.js";
 
 const count = stream("count", { input: z.object({ to: z.number() }), chunk: z.number(), output: z.string() });
 const sum = stream("sum", { up: z.number(), output: z.number() });
@@ -17,25 +18,12 @@ const upTo = (length: number): number[] => Array.from({ length }, (_, index) => 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** What agents say to each other in streams, whatever carries it. */
-export function streamSuite({ name, create }: AgentSuiteOptions): void {
-  describe(`streams over ${name}`, () => {
-    const places: Place[] = [];
-
-    async function pair(options: { alice?: Partial<AgentOptions>; bob?: Partial<AgentOptions> } = {}) {
-      const authority = await createAuthority({ issuer: "https://auth.example" });
-      const here: Place = { authority, ...(await create(authority)) };
-      places.push(here);
-      const alice = await here.join("alice", options.alice);
-      const bob = await here.join("bob", options.bob);
-      return { here, alice, bob };
-    }
+export function streamSuite(options: AgentSuiteOptions): void {
+  describe(`streams over ${options.name}`, () => {
+    const { pair } = usePlaces(options);
 
     const quiet = (...agents: Agent[]): Promise<void> =>
       until(() => agents.every((agent) => agent.status().streams.opened === 0 && agent.status().streams.served === 0));
-
-    afterEach(async () => {
-      for (const made of places.splice(0)) await made.close();
-    });
 
     test("a handler says many things and ends with its output", async () => {
       const { alice, bob } = await pair();

@@ -1,59 +1,15 @@
-import { type Agent, type AgentOptions, type Authority, createAuthority, type Envelope, method, TightbeamError } from "@tightbeam/core";
-import { afterEach, describe, expect, test } from "vitest";
+import { createAuthority, type Envelope, method, TightbeamError } from "@tightbeam/core";
+import { describe, expect, test } from "vitest";
 import { z } from "zod";
-
-/** One medium with its agents, for one test. */
-export interface Place {
-  readonly authority: Authority;
-  join(id: string, options?: Partial<AgentOptions>): Promise<Agent>;
-  /** Breaks the medium under everybody, and mends it. */
-  cut(): Promise<void>;
-  restore(): Promise<void>;
-  close(): Promise<void>;
-}
-
-export interface AgentSuiteOptions {
-  readonly name: string;
-  readonly create: (authority: Authority) => Promise<Omit<Place, "authority">>;
-}
+import { type AgentSuiteOptions, usePlaces } from "./place.js";
+import { failure, until } from "./settling.js";
 
 const greet = method("greet", { input: z.object({ name: z.string() }), output: z.object({ greeting: z.string() }) });
 
-export async function failure(promise: Promise<unknown>): Promise<TightbeamError> {
-  try {
-    await promise;
-  } catch (error) {
-    if (error instanceof TightbeamError) return error;
-    throw error;
-  }
-  throw new Error("It was expected to fail.");
-}
-
-/** Until `condition` holds; the test's own timeout is the limit. */
-export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
-}
-
 /** What two agents do with each other, whatever carries it. */
-export function agentSuite({ name, create }: AgentSuiteOptions): void {
-  describe(`agents over ${name}`, () => {
-    const places: Place[] = [];
-
-    async function place(): Promise<Place> {
-      const authority = await createAuthority({ issuer: "https://auth.example" });
-      const made = { authority, ...(await create(authority)) };
-      places.push(made);
-      return made;
-    }
-
-    async function pair(options: { alice?: Partial<AgentOptions>; bob?: Partial<AgentOptions> } = {}) {
-      const here = await place();
-      return { here, alice: await here.join("alice", options.alice), bob: await here.join("bob", options.bob) };
-    }
-
-    afterEach(async () => {
-      for (const made of places.splice(0)) await made.close();
-    });
+export function agentSuite(options: AgentSuiteOptions): void {
+  describe(`agents over ${options.name}`, () => {
+    const { pair } = usePlaces(options);
 
     test("a typed request is answered", async () => {
       const { alice, bob } = await pair();
@@ -297,8 +253,10 @@ export function agentSuite({ name, create }: AgentSuiteOptions): void {
 
     test("an agent that another authority vouches for is refused on both sides", async () => {
       const { here, alice } = await pair();
+      // Who cannot send when the time is over is told that, and not what was wrong before.
+      here.calm();
       const other = await createAuthority({ issuer: "https://elsewhere.example" });
-      const mallory = await here.join("mallory", { identity: await other.enroll("mallory") });
+      const mallory = await here.join("mallory", { identity: await other.enroll("mallory"), login: await here.authority.enroll("mallory") });
       alice.handle("echo", (input) => input);
       mallory.handle("echo", (input) => input);
       // Alice refuses in silence; Mallory, who trusts Alice's authority, only learns that the handshake was never confirmed.

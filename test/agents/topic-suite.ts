@@ -1,30 +1,15 @@
-import { type AgentEvent, type AgentOptions, createAuthority, type EventContext, TightbeamError, topic } from "@tightbeam/core";
-import { afterEach, describe, expect, test } from "vitest";
+import { type AgentEvent, type EventContext, TightbeamError, topic } from "@tightbeam/core";
+import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { type AgentSuiteOptions, failure, type Place, until } from "./suite.js";
+import { type AgentSuiteOptions, usePlaces } from "./place.js";
+import { failure, until } from "./settling.js";
 
 const progress = topic("jobs.progress", z.object({ percent: z.number() }));
 
 /** What publishers and subscribers do with each other, whatever carries it. */
-export function topicSuite({ name, create }: AgentSuiteOptions): void {
-  describe(`topics over ${name}`, () => {
-    const places: Place[] = [];
-
-    async function place(): Promise<Place> {
-      const authority = await createAuthority({ issuer: "https://auth.example" });
-      const made = { authority, ...(await create(authority)) };
-      places.push(made);
-      return made;
-    }
-
-    async function pair(options: { alice?: Partial<AgentOptions>; bob?: Partial<AgentOptions> } = {}) {
-      const here = await place();
-      return { here, alice: await here.join("alice", options.alice), bob: await here.join("bob", options.bob) };
-    }
-
-    afterEach(async () => {
-      for (const made of places.splice(0)) await made.close();
-    });
+export function topicSuite(options: AgentSuiteOptions): void {
+  describe(`topics over ${options.name}`, () => {
+    const { place, pair } = usePlaces(options);
 
     test("a typed event reaches its subscriber, who knows from whom it is", async () => {
       const { alice, bob } = await pair();

@@ -1,11 +1,11 @@
 import { type Agent, createAgent } from "@tightbeam/core";
 import { connectThrough } from "@tightbeam/core/via";
 import { connectMemory, createHub } from "@tightbeam/memory";
-import { agentSuite } from "./suite.js";
+import { allSuites } from "./all-suites.js";
 
-agentSuite({
+allSuites({
   name: "two agents that forward, one behind the other",
-  async create(authority) {
+  async open(authority) {
     const hub = createHub();
     const under: Agent[] = [];
     const join = async (id: string, permissions: string[] = []): Promise<Agent> => {
@@ -18,17 +18,13 @@ agentSuite({
     await (await join("near", ["forward:*"])).forward({ next: "far" });
     let joined = 0;
     return {
-      async join(id, options = {}) {
-        // By turns at each end of the path.
-        const gate = joined++ % 2 === 0 ? "near" : "far";
-        const transport = await connectThrough(await join(id), gate);
-        return createAgent({ identity: options.identity ?? (await authority.enroll(id)), trust: authority.trust(), transport, ...options });
-      },
-      cut: async () => hub.cut(),
-      restore: async () => hub.restore(),
+      // By turns at each end of the path.
+      connect: async ({ id }) => connectThrough(await join(id), joined++ % 2 === 0 ? "near" : "far"),
+      cut: hub.cut,
+      restore: hub.restore,
       async close() {
-        await Promise.all(under.map((agent) => agent.close()));
         hub.close();
+        await Promise.all(under.map((agent) => agent.close()));
       },
     };
   },

@@ -2,7 +2,7 @@ import type { StateChange, Transport } from "@tightbeam/core/transport";
 import { address } from "@tightbeam/core/transport";
 import { connectThrough } from "@tightbeam/core/via";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { failure } from "../agents/suite.js";
+import { failure } from "../agents/settling.js";
 import { createStage, type Stage, until } from "./stage.js";
 
 let stage: Stage;

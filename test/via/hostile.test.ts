@@ -5,7 +5,7 @@ import { connectThrough } from "@tightbeam/core/via";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { insideOf } from "../../packages/core/src/patterns/inside.js";
 import { encodeMessage, kinds } from "../../packages/core/src/patterns/via/message.js";
-import { failure } from "../agents/suite.js";
+import { failure } from "../agents/settling.js";
 import { createStage, type Stage, until } from "./stage.js";
 
 let stage: Stage;
