@@ -49,15 +49,15 @@ export async function identityFromAuthority(options: AuthorityIdentityOptions): 
   if (secret !== undefined) checkSecret(secret);
   const from = credential === undefined ? { secret: (secret as Uint8Array).slice() } : { credential };
   const key = options.key ?? (await generateKey({ alg, runtime }));
-  let requests: ((request: IssueRequest) => Promise<string>) | undefined;
+  let requests: ((request: IssueRequest, key: SigningKey) => Promise<string>) | undefined;
   return createIdentity({
     id,
     key,
     timeout: 2 * timeout + 1_000,
     runtime,
-    async issue(request) {
+    async issue(request, own) {
       requests ??= (await load())({ ...from, id, url, permissions: options.permissions, fetch: options.fetch, timeout, runtime });
-      return requests(request);
+      return requests(request, own);
     },
   });
 }

@@ -6,20 +6,19 @@ import { generateKey } from "./key.js";
 import { createRenewal, type Renewal } from "./renewal.js";
 import type { Identity, PublicJwk, RenewalEvent, SigningKey } from "./types.js";
 
+/** Plain data: it may go to another process as it is. */
 export interface IssueRequest {
   /** Absent for peers; a relay's audience for a login there. */
   readonly audience?: string;
   /** The key the token must be bound to. */
   readonly publicJwk: PublicJwk;
-  /** The same key, to prove that it is ours. */
-  readonly key: SigningKey;
 }
 
 export interface CreateIdentityOptions {
   readonly id: string;
   readonly key: SigningKey;
-  /** Asks the authority for a token. One call per audience at a time; a call that takes longer than `timeout` has failed. */
-  readonly issue: (request: IssueRequest) => Promise<string>;
+  /** Asks the authority for a token. `key` is the request's, to prove that it is ours. One call per audience at a time; a call that takes longer than `timeout` has failed. */
+  readonly issue: (request: IssueRequest, key: SigningKey) => Promise<string>;
   /** ms. Default 30,000. */
   readonly timeout?: number;
   readonly runtime?: Runtime;
@@ -76,7 +75,7 @@ export function createIdentity(options: CreateIdentityOptions): ManagedIdentity 
           createRenewal({
             audience,
             key,
-            issue: () => issue({ publicJwk: key.publicJwk, key, ...(audience === undefined ? {} : { audience }) }),
+            issue: () => issue({ publicJwk: key.publicJwk, ...(audience === undefined ? {} : { audience }) }, key),
             timeout,
             runtime,
             emit,

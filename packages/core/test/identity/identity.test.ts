@@ -22,9 +22,11 @@ const minute = 60_000;
 async function setUp(options: { lifetime?: number; seed?: number; timeout?: number } = {}) {
   const runtime = createVirtualRuntime({ seed: options.seed ?? 3 });
   const authority = await createAuthority({ runtime, key: await promptKey(), lifetime: options.lifetime ?? hour });
-  const state = { down: false, requests: [] as Pick<IssueRequest, "audience" | "publicJwk">[] };
-  const issue = vi.fn<(request: IssueRequest) => Promise<string>>(async ({ audience, publicJwk }) => {
-    state.requests.push({ ...(audience === undefined ? {} : { audience }), publicJwk });
+  const state = { down: false, requests: [] as IssueRequest[] };
+  const issue = vi.fn<(request: IssueRequest) => Promise<string>>(async (request) => {
+    // An authority in another process gets a copy.
+    const { audience, publicJwk } = structuredClone(request);
+    state.requests.push(request);
     if (state.down) throw new Error("connection refused");
     return authority.issue({ id: "alice", publicKey: publicJwk, ...(audience === undefined ? {} : { audience }) });
   });

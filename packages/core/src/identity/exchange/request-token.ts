@@ -6,6 +6,7 @@ import { signDpop } from "../dpop.js";
 import { fetchJson, type JsonAnswer } from "../fetch-json.js";
 import type { IssueRequest } from "../identity.js";
 import { readToken } from "../shape.js";
+import type { SigningKey } from "../types.js";
 import { signEnrolment } from "./enrolment.js";
 import type { CredentialRequest } from "./types.js";
 
@@ -26,19 +27,19 @@ const statuses = [200, 400, 401, 403, 408, 413, 429, 503];
 const retryAfterMaxMs = 3_600_000;
 
 /** The other side of `authority.accept`: asks for one token at a time, and again with a nonce where one is wanted. */
-export function createTokenRequests(options: TokenRequestsOptions): (request: IssueRequest) => Promise<string> {
+export function createTokenRequests(options: TokenRequestsOptions): (request: IssueRequest, key: SigningKey) => Promise<string> {
   const { id, url, fetch, timeout, runtime } = options;
   /** The last one that was given: the next proof needs it. */
   let nonce: string | undefined;
 
-  async function credential({ key }: IssueRequest): Promise<string> {
+  async function credential(key: SigningKey): Promise<string> {
     if (options.secret !== undefined) return signEnrolment({ id, secret: options.secret, key, url, runtime });
     const text: unknown = await options.credential?.({ key, url });
     if (typeof text !== "string" || text === "") throw new TightbeamError("invalid_argument", "`credential` gave no text: it gets the token to exchange.");
     return text;
   }
 
-  async function ask(request: IssueRequest, subject: string): Promise<JsonAnswer> {
+  async function ask(request: IssueRequest, key: SigningKey, subject: string): Promise<JsonAnswer> {
     const form = new URLSearchParams({
       grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
       subject_token: subject,
@@ -47,7 +48,7 @@ export function createTokenRequests(options: TokenRequestsOptions): (request: Is
     });
     if (request.audience !== undefined) form.set("audience", request.audience);
     if (options.permissions !== undefined && request.audience === undefined) form.set("scope", options.permissions.join(" "));
-    const proof = await signDpop(request.key, { url, nonce, accessToken: subject, runtime });
+    const proof = await signDpop(key, { url, nonce, accessToken: subject, runtime });
     const headers = { "content-type": "application/x-www-form-urlencoded", accept: "application/json", dpop: proof };
     const init = { method: "POST", headers, body: encodeUtf8(form.toString()) as BodyInit };
     const answer = await fetchJson({ url, name: "The authority", init, expects: (status) => statuses.includes(status) }, { fetch, timeout, runtime });
@@ -55,11 +56,11 @@ export function createTokenRequests(options: TokenRequestsOptions): (request: Is
     return answer;
   }
 
-  return async (request) => {
-    const subject = await credential(request);
+  return async (request, key) => {
+    const subject = await credential(key);
     const before = nonce;
-    let answer = await ask(request, subject);
-    if (answer.status === 400 && answer.body.error === "use_dpop_nonce" && nonce !== before) answer = await ask(request, subject);
+    let answer = await ask(request, key, subject);
+    if (answer.status === 400 && answer.body.error === "use_dpop_nonce" && nonce !== before) answer = await ask(request, key, subject);
     if (answer.status !== 200) throw refusal(answer);
     return readAnswer(answer.body.access_token, id);
   };
