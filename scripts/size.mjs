@@ -26,6 +26,7 @@ const lazy = [
   { module: "patterns/via/forward.js", what: "agent.forward: whoever carries frames for others" },
   { module: "identity/exchange/endpoint.js", what: "authority.accept: whoever serves POST /token" },
   { module: "patterns/describe-agent.js", what: "descriptions of what an agent serves" },
+  { module: "patterns/guards.js", what: "who may do what, and how often: with `policy` or `limits.rate`" },
   { module: "patterns/streams/streams.js", what: "streams: whoever opens or handles one, or has one opened by a peer" },
   { module: "contract/expectation.js", what: "words for values that do not fit their schema" },
   { module: "patterns/presence/station.js", what: "presence: whoever serves, publishes, subscribes or looks for others" },

@@ -15,6 +15,7 @@ import { createCaller } from "./patterns/caller.js";
 import { createCapabilities } from "./patterns/capabilities.js";
 import { createClient } from "./patterns/client.js";
 import type { HandlerContext } from "./patterns/context.js";
+import { guardsFor } from "./patterns/guards-on-demand.js";
 import type { PatternHost, PatternPart } from "./patterns/host.js";
 import { type FrameSlot, type Inside, setInside } from "./patterns/inside.js";
 import { createMiddleware } from "./patterns/middleware.js";
@@ -48,7 +49,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const json = { ...jsonLimits, ...own };
   const instance = transport.instance ?? toBase64url(runtime.random.bytes(16));
   const ids = createIds(runtime);
-  const admission = createAdmission(runtime, options.policy, own);
+  const admission = createAdmission(runtime, await guardsFor(runtime, options.policy, own.rate), own);
   const middleware = createMiddleware();
   const envelopes = createEmitter<Envelope>();
   const events = createEmitter<AgentEvent>();

@@ -1,12 +1,11 @@
 import type { EncodedPayload } from "../codec/types.js";
 import type { EnvelopeHeader, Priority } from "../envelope/types.js";
 import { TightbeamError } from "../errors.js";
-import * as limits from "../limits.js";
 import type { Link } from "../link/link-types.js";
-import { checkRate, createTokenBuckets, type Rate, type TokenBuckets } from "../resilience/token-bucket.js";
+import type { Rate } from "../resilience/token-bucket.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { createPlaces, type Places, type PlacesLimits, type Tenant } from "./admission-places.js";
-import { createPermits, type Policy } from "./admission-policy.js";
+import type { Guards } from "./guards.js";
 
 /** What a peer asks of this agent's application. */
 export interface Incoming {
@@ -60,30 +59,22 @@ export function callPermission(method: string): string {
 
 class AgentAdmission implements Admission {
   readonly places: Places;
-  readonly rate: Required<Rate> | undefined;
   readonly #runtime: Runtime;
-  readonly #permits: ReturnType<typeof createPermits>;
-  readonly #buckets: TokenBuckets | undefined;
-  readonly #ownBuckets: TokenBuckets | undefined;
-  /** There is nothing to ask before a call. */
-  readonly #open: boolean;
+  readonly #guards: Guards | undefined;
 
-  constructor(runtime: Runtime, policy: Policy | undefined, own: AdmissionLimits) {
+  constructor(runtime: Runtime, guards: Guards | undefined, own: AdmissionLimits) {
     this.#runtime = runtime;
-    this.#permits = createPermits(policy);
+    this.#guards = guards;
     this.places = createPlaces(runtime.clock, runtime.timers, own);
-    if (own.rate !== undefined) {
-      const rate = checkRate(own.rate);
-      const ownRate = { perSecond: Math.max(rate.perSecond, limits.ownRatePerSecond), burst: Math.max(rate.burst, limits.ownRateBurst) };
-      this.rate = rate;
-      this.#buckets = createTokenBuckets(rate, limits.rateTable);
-      this.#ownBuckets = createTokenBuckets(ownRate, limits.rateTable);
-    }
-    this.#open = this.#permits === undefined && this.#buckets === undefined;
+  }
+
+  get rate(): Required<Rate> | undefined {
+    return this.#guards?.rate;
   }
 
   permits(link: Link, permission: string): boolean {
-    return this.#permits === undefined || this.#permits(link.peer, permission);
+    const permits = this.#guards?.permits;
+    return permits === undefined || permits(link.peer, permission);
   }
 
   forbidden(link: Link, permission: string): TightbeamError | undefined {
@@ -92,11 +83,11 @@ class AgentAdmission implements Admission {
   }
 
   refusal(link: Link, method: string): TightbeamError | undefined {
-    return this.#open ? undefined : (this.#limited(this.#buckets, link) ?? this.forbidden(link, callPermission(method)));
+    return this.#guards === undefined ? undefined : (this.#guards.limited(link) ?? this.forbidden(link, callPermission(method)));
   }
 
   ownRefusal(link: Link): TightbeamError | undefined {
-    return this.#limited(this.#ownBuckets, link);
+    return this.#guards?.ownLimited(link);
   }
 
   expired(link: Link, { ttl, timestamp }: EnvelopeHeader, when: string): TightbeamError | undefined {
@@ -105,19 +96,12 @@ class AgentAdmission implements Admission {
     return new TightbeamError("expired", `The message was older than its ttl of ${ttl} ms ${when}.`);
   }
 
-  #limited(buckets: TokenBuckets | undefined, link: Link): TightbeamError | undefined {
-    const wait = buckets === undefined ? 0 : buckets.take(link.peer.id, this.#runtime.clock.monotonic());
-    if (wait === 0) return undefined;
-    const retryAfter = Math.ceil(wait);
-    return new TightbeamError("rate_limited", `${link.peer.id} asks more often than this agent takes: again in ${retryAfter} ms.`, { retryAfter });
-  }
-
   admit(incoming: Incoming, run: (leave: () => void, payload: EncodedPayload | undefined) => void, refuse: (error: TightbeamError) => void): void {
     const { kind, link, header, permission, payload } = incoming;
     const { places } = this;
     const { priority } = header;
     // Events come because they were asked for: the link's credit holds their publisher back, and loses none.
-    const limited = kind === "event" ? undefined : this.#limited(this.#buckets, link);
+    const limited = kind === "event" ? undefined : this.#guards?.limited(link);
     const refused = limited ?? this.forbidden(link, permission) ?? this.expired(link, header, "when it arrived");
     if (refused !== undefined) return refuse(refused);
     if (kind === "subscribe") return run(nothing, payload);
@@ -148,5 +132,5 @@ function leaveOnce(places: Places, tenant: Tenant, priority: Priority): () => vo
   };
 }
 
-/** Throws `invalid_argument` for a policy or a limit that is none. */
-export const createAdmission = (runtime: Runtime, policy: Policy | undefined, own: AdmissionLimits): Admission => new AgentAdmission(runtime, policy, own);
+/** Throws `invalid_argument` for a limit that is none. Without guards every peer may do everything, as often as it likes. */
+export const createAdmission = (runtime: Runtime, guards: Guards | undefined, own: AdmissionLimits): Admission => new AgentAdmission(runtime, guards, own);

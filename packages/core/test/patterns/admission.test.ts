@@ -5,6 +5,7 @@ import { TightbeamError } from "../../src/errors.js";
 import type { Link } from "../../src/link/link-types.js";
 import { type Admission, type AdmissionLimits, createAdmission, type Incoming } from "../../src/patterns/admission.js";
 import type { Policy } from "../../src/patterns/admission-policy.js";
+import { createGuards } from "../../src/patterns/guards.js";
 import { createVirtualRuntime } from "../../src/runtime/index.js";
 
 const linkOf = (id: string, permissions: readonly string[] = []): Link =>
@@ -12,7 +13,7 @@ const linkOf = (id: string, permissions: readonly string[] = []): Link =>
 
 function setUp(limits: AdmissionLimits = {}, policy?: Policy) {
   const runtime = createVirtualRuntime({ seed: 1 });
-  return { runtime, admission: createAdmission(runtime, policy, limits) };
+  return { runtime, admission: createAdmission(runtime, createGuards(runtime, policy, limits.rate), limits) };
 }
 
 const header = (priority: Priority = "normal", more: Partial<EnvelopeHeader> = {}): EnvelopeHeader => ({

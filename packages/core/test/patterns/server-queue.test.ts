@@ -9,6 +9,7 @@ import type { Link } from "../../src/link/link-types.js";
 import type { Delivery, Outcome, OutgoingMessage } from "../../src/link/message.js";
 import { type AdmissionLimits, createAdmission } from "../../src/patterns/admission.js";
 import type { Policy } from "../../src/patterns/admission-policy.js";
+import { createGuards } from "../../src/patterns/guards.js";
 import { createMiddleware } from "../../src/patterns/middleware.js";
 import { createServed } from "../../src/patterns/served.js";
 import { createServer } from "../../src/patterns/server.js";
@@ -18,7 +19,7 @@ const idOf = (number: number): string => `0190f3c2-7a52-7c3e-9d5a-${number.toStr
 
 function setUp(own: AdmissionLimits, policy?: Policy) {
   const runtime = createVirtualRuntime({ seed: 1 });
-  const admission = createAdmission(runtime, policy, own);
+  const admission = createAdmission(runtime, createGuards(runtime, policy, own.rate), own);
   const failures: unknown[] = [];
   const server = createServer({
     runtime,
