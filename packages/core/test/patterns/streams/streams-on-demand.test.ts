@@ -186,7 +186,7 @@ test("a load that fails ends what waits with unavailable, and is tried again; an
   expect([said, answers.at(-1)]).toEqual([[], [1, "closed"]]);
 });
 
-test("TM-100 what waits to be written while streams are being loaded is bounded", async () => {
+test("what waits to be written while streams are being loaded is bounded", async () => {
   const { streams } = setUp();
   const opened = streams.open({ id: "bob" }, stream("s"), undefined, {});
   const chunk = new Uint8Array(limits.streamWritesBytes / 4);
@@ -233,7 +233,7 @@ test("streams that come while they are being loaded, and what is said in them, k
   ]);
 });
 
-test("TM-100 so many streams of peers wait while they are being loaded, and so much is said in each; a link that ends leaves nothing", async () => {
+test("TM-101 so many streams of peers wait while they are being loaded, and so much is said in each; a link that ends leaves nothing", async () => {
   const { streams, open, say, arrive, came, refused, answers, memory, link } = setUp();
   for (let number = 0; number <= limits.streamsPerLink; number++) open(number);
   expect(answers).toEqual([[limits.streamsPerLink, "overloaded"]]);

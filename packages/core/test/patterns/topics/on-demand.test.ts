@@ -58,7 +58,7 @@ test("what is published while topics are being loaded is what it was when publis
   expect(sent.map(({ payload }) => payload)).toEqual([{ n: 1 }]);
 });
 
-test("so many events wait for the code of topics, and so many bytes; they hold the agent's memory only meanwhile", async () => {
+test("TM-126 so many events wait for the code of topics, and so many bytes; they hold the agent's memory only meanwhile", async () => {
   const { topics, memory, loads } = loadedLater({ budget: 1_000_000 });
   const waiting = Array.from({ length: limits.publishesWaiting }, (_, number) => topics.publish("t", number, {}));
   await expect(topics.publish("t", 0, {})).rejects.toMatchObject({ code: "overloaded" });
