@@ -16,7 +16,8 @@ export const epochBits = 16;
 export const counterMax = 2 ** 48;
 export const replayWindow = 4_064;
 export const epochsAhead = 64;
-export const cellMaxBytes = 16 * 1024;
+/** A payload of 16 KiB and the header of its envelope; still less than the smallest frame of any transport. */
+export const cellMaxBytes = 17 * 1024;
 export const cellHeaderBytes = 4;
 export const laneCount = 4;
 /** Largest window of unacknowledged cells on one link: bytes and cells. */

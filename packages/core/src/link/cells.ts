@@ -9,6 +9,8 @@ import type { Lane } from "./message.js";
 /** header 4 + lane sequence 6 */
 export const msgOverhead = protocol.cellHeaderBytes + 6;
 export const fragmentMaxBytes = protocol.cellMaxBytes - 6;
+/** Before the bytes of a first fragment that more follow: the length of the whole message, u32. */
+export const totalBytes = 4;
 export const ackRangesMax = 512;
 /** No record of this session that asks for an acknowledgement has come yet. */
 export const noCounter = 2 ** 48 - 1;
@@ -36,7 +38,10 @@ const putU48 = (view: DataView, at: number, value: number): number => {
   return at + 6;
 };
 
-/** MSG and DONE: both carry a sequence number of their lane. */
+/** More fragments follow the first one. */
+export const saysTotal = (flags: number): boolean => (flags & (msgFlag.first | msgFlag.last)) === msgFlag.first;
+
+/** MSG and DONE: both carry a sequence number of their lane. `data` is the whole message, of which this cell holds a part. */
 export function putSequenced(
   buffer: CellBuffer,
   at: number,
@@ -47,8 +52,11 @@ export function putSequenced(
   start: number,
   end: number,
 ): number {
-  const body = putHeader(buffer, at, type, flags, 6 + end - start);
-  const after = putU48(buffer.view, body, sequence);
+  const head = saysTotal(flags) ? 6 + totalBytes : 6;
+  const body = putHeader(buffer, at, type, flags, head + end - start);
+  putU48(buffer.view, body, sequence);
+  if (head > 6) buffer.view.setUint32(body + 6, data.length);
+  const after = body + head;
   buffer.bytes.set(start === 0 && end === data.length ? data : data.subarray(start, end), after);
   return after + end - start;
 }

@@ -38,6 +38,8 @@ class LinkConversation implements Conversation, CellVisitor, OrderSink, InboundS
   #saidAck = false;
   #eliciting = false;
   keepsRecord = false;
+  /** Of a record, as the transport took the last one. */
+  #most = limits.recordTargetBytes;
   #quiet = true;
   #over = false;
   /** Why the link ends: what the peer said, or what it did wrong. */
@@ -70,13 +72,14 @@ class LinkConversation implements Conversation, CellVisitor, OrderSink, InboundS
     const count = queuedMessages + 1;
     const total = queuedBytes + bytes.length;
     const size = total + count * msgOverhead;
-    if (size > Math.min(this.#pace.record(), limits.recordTargetBytes) - recordSlack) return false;
+    if (size > Math.min(this.#pace.record(), this.#most) - recordSlack) return false;
     return this.#window.takes(count, size) && this.#credit.left(lane, count, total) && this.send(message) !== undefined;
   }
 
   fill(buffer: CellBuffer, most: number, counter: ReceivedCounter, time: number, wall: number): number {
     this.#now = time;
     this.#quiet = true;
+    this.#most = most;
     if (this.#over) return 0;
     const received = this.#received;
     const room = Math.min(most, this.#pace.record());

@@ -1,11 +1,11 @@
 import * as protocol from "../protocol.js";
-import { msgOverhead } from "./cells.js";
+import { msgOverhead, saysTotal, totalBytes } from "./cells.js";
 import { type Reach, reach } from "./lanes.js";
 import type { Cell } from "./loss.js";
 import type { Pace } from "./pace.js";
 
-/** What a cell counts in the window. */
-export const sizeOf = (cell: Cell): number => msgOverhead + cell.end - cell.start;
+/** What a cell counts in the window: all its bytes. */
+export const sizeOf = (cell: Cell): number => (saysTotal(cell.flags) ? msgOverhead + totalBytes : msgOverhead) + cell.end - cell.start;
 
 /** Less room than this at the end of a record or of the window is not worth a cell of a larger message. */
 export const sliverBytes = 1_024;

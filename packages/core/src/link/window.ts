@@ -1,6 +1,6 @@
 import * as cellType from "../frame/cell-type.js";
 import * as msgFlag from "../frame/msg-flag.js";
-import { type Ack, type CellBuffer, fragmentMaxBytes, msgOverhead, noCounter, putSequenced } from "./cells.js";
+import { type Ack, type CellBuffer, fragmentMaxBytes, msgOverhead, noCounter, putSequenced, totalBytes } from "./cells.js";
 import type { SendCredits } from "./credit.js";
 import { createFifo, type Fifo } from "./fifo.js";
 import { type Lanes, type Queued, reach } from "./lanes.js";
@@ -9,6 +9,13 @@ import { createLostCells } from "./lost.js";
 import type { Pace } from "./pace.js";
 import { createWindowRoom, sizeOf, sliverBytes, type WindowRoom } from "./room.js";
 import type { SendWindow, SendWindowOptions, SendWindowSink } from "./types.js";
+
+/** Room for less of it is left to the next record: what fits into one cell is not cut, so that its receiver need not put it together. In an empty record any part will do. */
+function leastOf({ bytes, offset }: Queued, alone: boolean): number {
+  const rest = bytes.length - offset;
+  if (alone) return Math.min(rest, totalBytes + 1);
+  return rest <= fragmentMaxBytes ? rest : sliverBytes;
+}
 
 /** The sender's half of reliability: what was sealed and not acknowledged, and what goes next. */
 class LinkSendWindow implements SendWindow {
@@ -58,7 +65,7 @@ class LinkSendWindow implements SendWindow {
         continue;
       }
       const space = Math.min(left, open ? room.space() : room.reserveSpace(message.lane === 0));
-      if (at > start && !message.abandoned && space < Math.min(message.bytes.length - message.offset, sliverBytes)) return at;
+      if (!message.abandoned && space < leastOf(message, at === start)) return at;
       const cell = this.#takeNew(message, space, !open);
       at = this.#put(buffer, at, cell);
       if (message.sealed) this.#sink.sealed(message, cell.sequence);
@@ -153,7 +160,8 @@ class LinkSendWindow implements SendWindow {
     const lane = message.lane;
     const start = message.offset;
     const length = message.bytes.length;
-    const end = message.abandoned ? start : Math.min(length, start + Math.min(most, fragmentMaxBytes));
+    let end = message.abandoned ? start : Math.min(length, start + Math.min(most, fragmentMaxBytes));
+    if (!message.started && end < length) end -= totalBytes;
     let flags: number = lane;
     if (!message.started) {
       flags |= msgFlag.first | (message.intake ? msgFlag.intake : 0) | (message.wantsDone ? msgFlag.wantsDone : 0);

@@ -78,7 +78,7 @@ export function createNetwork(options: NetworkOptions) {
   const random = seeded(options.seed);
   const faults: Faults = { ...calm, ...options.faults };
   const session = {};
-  const buffer = createCellBuffer(64 * 1024);
+  const buffer = createCellBuffer(limits.recordTargetBytes);
   const room = options.room ?? [buffer.bytes.length, buffer.bytes.length];
   let now = 0;
   let order = 0;

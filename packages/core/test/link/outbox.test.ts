@@ -233,6 +233,22 @@ describe("a record that was filled and not sent", () => {
   });
 });
 
+describe("what fits into one cell", () => {
+  test("is not cut: a payload of 16 KiB travels in one, wherever a record ends", () => {
+    const network = createNetwork({ seed: 1, room: [65_536, 65_536] });
+    const [a, b] = network.sides;
+    let received = 0;
+    const lengths: number[] = [];
+    b.onDelivery = ({ bytes }) => lengths.push(bytes.length);
+    for (let index = 0; index < 100; index++)
+      a.conversation.send({ bytes: numbered(index, 16 * 1024 + 100), lane: 2, intake: true, watch: { received: () => void received++ } });
+    expect(network.run(() => received === 100, 5_000)).toBe(true);
+    expect(lengths).toEqual(new Array(100).fill(16 * 1024 + 100));
+    // A few are cut by the window while it is small; at the ends of records alone it would be a quarter of them.
+    expect(a.conversation.counters.cellsSent).toBeLessThan(110);
+  });
+});
+
 describe("what the next record takes", () => {
   const send = (side: { conversation: Conversation }, size: number): boolean => {
     const message = { bytes: numbered(0, size), lane: 2, intake: true } as const;
@@ -257,6 +273,20 @@ describe("what the next record takes", () => {
       expect(before - a.conversation.counters.queuedMessages).toBeGreaterThanOrEqual(taken);
       network.run(() => a.conversation.idle, 1_000);
     }
+  });
+
+  test("is no more than the transport takes", () => {
+    const network = createNetwork({ seed: 1, room: [20_480, 20_480] });
+    const [a] = network.sides;
+    for (let round = 0; round < 20; round++) {
+      let taken = 0;
+      while (send(a, 900)) taken++;
+      const before = a.conversation.counters.queuedMessages;
+      network.fill(0);
+      expect(before - a.conversation.counters.queuedMessages).toBeGreaterThanOrEqual(taken);
+      network.run(() => a.conversation.idle, 1_000);
+    }
+    expect(a.conversation.counters.congestionWindow).toBeGreaterThan(4 * 20_480);
   });
 
   test("is nothing without credit, without window, and after the end", () => {
