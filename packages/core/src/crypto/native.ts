@@ -1,5 +1,5 @@
 import { fromBase64url, toBase64url } from "../bytes.js";
-import { release } from "../release.js";
+import { release, unfilled } from "../release.js";
 import { checkKeyAndNonce, checkPublicKey, checkSeal, checkSecretKey, checkShared, smallOrder, tagBytes } from "./checks.js";
 import { ciphersAhead } from "./cipher-ahead.js";
 import { hash } from "./hash.js";
@@ -11,6 +11,8 @@ import type { Aead, CryptoProvider, DiffieHellman, Hash } from "./provider.js";
 
 /** Larger inputs go through the cipher in pieces: one allocation of 1 MiB costs more than 16 of 64 KiB. */
 const pieceBytes = 64 * 1024;
+/** Up to here what the cipher gave is the plaintext, and copying pieces of it would cost more than the one allocation: any record. */
+const wholeBytes = 256 * 1024;
 
 /** Moves what the cipher gave to where it belongs. */
 function take(piece: Uint8Array, out: Uint8Array, at: number): void {
@@ -54,9 +56,9 @@ function nativeAead(node: NodeCrypto, cipherName: string): Aead {
       decipher.setAuthTag(ciphertext.subarray(length));
       let plaintext: Uint8Array;
       if (length === 0) plaintext = new Uint8Array(0);
-      else if (length <= pieceBytes) plaintext = plain(decipher.update(ciphertext.subarray(0, length)));
+      else if (length <= wholeBytes) plaintext = plain(decipher.update(ciphertext.subarray(0, length)));
       else {
-        plaintext = new Uint8Array(length);
+        plaintext = unfilled(length);
         for (let at = 0; at < length; at += pieceBytes) take(decipher.update(ciphertext.subarray(at, Math.min(length, at + pieceBytes))), plaintext, at);
       }
       try {
