@@ -43,6 +43,8 @@ const page = {
 export default defineConfig({
   test: {
     maxWorkers: 2,
+    // Tests that say so run beside each other: what they do is wait for each other's frames.
+    maxConcurrency: 12,
     projects: chromium && browserTests().length > 0 ? [node, workspace, page] : [node, workspace],
   },
 });

@@ -1,9 +1,9 @@
 import { contract, method, stream, topic } from "@tightbeam/core";
 import { type } from "arktype";
 import * as v from "valibot";
-import { describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
 import { z } from "zod";
-import { type AgentSuiteOptions, usePlaces } from "./place.js";
+import { type AgentSuiteOptions, howRun, testIn } from "./place.js";
 import { failure, until } from "./settling.js";
 
 const members = {
@@ -27,10 +27,10 @@ const ofFirst = {
 
 /** Contracts, their clients and their versions, whatever carries them. */
 export function contractSuite(options: AgentSuiteOptions): void {
-  describe(`contracts over ${options.name}`, () => {
-    const { pair } = usePlaces(options);
+  describe(`contracts over ${options.name}`, howRun(options), () => {
+    const test = testIn(options);
 
-    test("a typed client calls what is served: methods, notifications and streams, with schemas of three libraries", async () => {
+    test("a typed client calls what is served: methods, notifications and streams, with schemas of three libraries", async ({ pair }) => {
       const { alice, bob } = await pair();
       const forgotten: unknown[] = [];
       alice.serve(second, { ...ofFirst, forget: (input, { method: called }) => void forgotten.push(called, input) });
@@ -47,7 +47,7 @@ export function contractSuite(options: AgentSuiteOptions): void {
         expect((await failure(wrong)).code).toBe("invalid_input");
     });
 
-    test("versions are served side by side; another one is refused with those that there are", async () => {
+    test("versions are served side by side; another one is refused with those that there are", async ({ pair }) => {
       const { alice, bob } = await pair();
       alice.serve(first, ofFirst);
       const end = alice.serve(second, { ...ofFirst, find: ({ text }) => [`second ${text}`], forget: () => undefined });
@@ -66,7 +66,7 @@ export function contractSuite(options: AgentSuiteOptions): void {
       expect((await failure(bob.peer("alice", second).find({ text: "x" }))).message).toContain("in version 1, not 2");
     });
 
-    test("a contract's topic is published by who serves it, and a client subscribes to that agent's events alone", async () => {
+    test("a contract's topic is published by who serves it, and a client subscribes to that agent's events alone", async ({ pair }) => {
       const { alice, bob } = await pair();
       const got: unknown[] = [];
       const watched = contract({ name: "jobs", version: 1, methods: { start: method("start"), progress: topic("progress", z.number()) } });
@@ -83,7 +83,7 @@ export function contractSuite(options: AgentSuiteOptions): void {
       await subscription.unsubscribe();
     });
 
-    test("TM-112: who may not call learns nothing of versions and schemas", async () => {
+    test("TM-112: who may not call learns nothing of versions and schemas", async ({ pair }) => {
       const { alice, bob } = await pair({ alice: { policy: "token" }, bob: { permissions: ["call:search.find"] } });
       alice.serve(first, ofFirst);
       const [may, other] = [bob.peer("alice", first), bob.peer("alice", second)];
@@ -93,7 +93,7 @@ export function contractSuite(options: AgentSuiteOptions): void {
       for (const error of await Promise.all(refused.map(failure))) expect(error.code).toBe("forbidden");
     });
 
-    test("a peer says which contracts it serves; what its token permits counts", async () => {
+    test("a peer says which contracts it serves; what its token permits counts", async ({ pair }) => {
       const { alice, bob } = await pair({ bob: { permissions: ["serve:search"] } });
       const link = await alice.link("bob");
       const served = () => link.peer.capabilities?.contracts;

@@ -2,7 +2,7 @@ import { connectNats } from "@tightbeam/nats";
 import { afterAll, beforeAll } from "vitest";
 import { type Broker, startBroker, withNatsServer } from "../../packages/nats/test/broker.js";
 import { allSuites } from "./all-suites.js";
-import type { Medium } from "./place.js";
+import { createWire } from "./wire.js";
 
 withNatsServer("agents over NATS", () => {
   let broker: Broker;
@@ -12,24 +12,40 @@ withNatsServer("agents over NATS", () => {
   afterAll(() => broker.close());
 
   let places = 0;
-  /** Places share a broker, one after the other, each under its own prefix. */
-  const open = async (): Promise<Medium> => {
+  /** Places share a broker, each under its own prefix. */
+  const connectTo = (servers: string) => {
     const prefix = `place-${places++}`;
-    let up = true;
-    return {
-      connect: () => connectNats({ servers: broker.url, prefix, reconnect: { minMs: 5, maxMs: 50 } }),
-      cut() {
-        up = false;
-        return broker.kill();
-      },
-      async restore() {
+    return () => connectNats({ servers, prefix, reconnect: { minMs: 5, maxMs: 50 } });
+  };
+
+  allSuites({
+    name: "a nats-server that is killed and started again",
+    shared: true,
+    async open() {
+      let up = true;
+      const restore = async (): Promise<void> => {
         await broker.start();
         up = true;
-      },
-      // For the next one, when a test ended in between.
-      close: () => (up ? undefined : broker.start()),
-    };
-  };
-  allSuites({ name: "a nats-server that is killed and started again", open });
-  allSuites({ name: "NATS, with frames lost, doubled, delayed and reordered and agents cut off", open, faulty: true });
+      };
+      return {
+        connect: connectTo(broker.url),
+        cut() {
+          up = false;
+          return broker.kill();
+        },
+        restore,
+        // For the next one, when a test ended in between.
+        close: () => (up ? undefined : restore()),
+      };
+    },
+  });
+
+  allSuites({
+    name: "NATS, with frames lost, doubled, delayed and reordered and agents cut off",
+    faulty: true,
+    async open() {
+      const wire = await createWire(broker.port);
+      return { connect: connectTo(`127.0.0.1:${wire.port}`), cut: wire.cut, restore: wire.restore, close: wire.cut };
+    },
+  });
 });

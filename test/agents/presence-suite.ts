@@ -1,7 +1,7 @@
 import { type Agent, type AgentEvent, method, stream } from "@tightbeam/core";
-import { describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
 import { z } from "zod";
-import { type AgentSuiteOptions, type Place, usePlaces } from "./place.js";
+import { type AgentSuiteOptions, howRun, type Place, testIn } from "./place.js";
 import { failure, until } from "./settling.js";
 
 const work = method("work", { input: z.object({ n: z.number() }), output: z.object({ by: z.string() }), idempotent: true });
@@ -10,8 +10,8 @@ const letters = stream("letters", { input: z.object({ count: z.number() }), chun
 
 /** How agents find each other and choose among those they found, whatever carries it. */
 export function presenceSuite(options: AgentSuiteOptions): void {
-  describe(`presence over ${options.name}`, () => {
-    const { place } = usePlaces(options);
+  describe(`presence over ${options.name}`, howRun(options), () => {
+    const test = testIn(options);
 
     /** Often, so that no test waits for a hint that the medium lost. */
     const presence = { every: 200 };
@@ -30,7 +30,7 @@ export function presenceSuite(options: AgentSuiteOptions): void {
         .map(({ id }) => id)
         .sort();
 
-    test("G-50 those who serve and those who look find each other, whoever came first", async () => {
+    test("G-50 those who serve and those who look find each other, whoever came first", async ({ place }) => {
       const here = await place();
       await worker(here, "early");
       const seeker = await here.join("seeker", { presence });
@@ -48,7 +48,7 @@ export function presenceSuite(options: AgentSuiteOptions): void {
       expect(first).toMatchObject({ kinds: ["worker"], load: undefined, link: { state: "up", peer: { id: first?.id } } });
     });
 
-    test("a request by kind waits for a peer, in whichever order they come", async () => {
+    test("a request by kind waits for a peer, in whichever order they come", async ({ place }) => {
       const here = await place();
       const seeker = await here.join("seeker", { presence });
       const asked = seeker.request({ kind: "worker" }, work, { n: 1 });
@@ -61,7 +61,7 @@ export function presenceSuite(options: AgentSuiteOptions): void {
       expect((await seeker.link({ kind: "worker" })).peer.id).toBe("worker-1");
     });
 
-    test("G-51 what a peer claims to serve counts only as far as its token permits", async () => {
+    test("G-51 what a peer claims to serve counts only as far as its token permits", async ({ place }) => {
       const here = await place();
       await worker(here, "honest");
       const liar = await worker(here, "liar", () => 0, { kinds: ["worker", "painter"], allowed: ["painter"] });
@@ -72,7 +72,7 @@ export function presenceSuite(options: AgentSuiteOptions): void {
       for (let n = 0; n < 5; n++) expect(await seeker.request({ kind: "worker" }, work, { n })).toEqual({ by: "honest" });
     });
 
-    test("strategies: direct, round-robin, least-loaded, random", async () => {
+    test("strategies: direct, round-robin, least-loaded, random", async ({ place }) => {
       const here = await place();
       const loads = [5, 0, 5];
       for (const [index] of loads.entries()) await worker(here, `worker-${index}`, () => loads[index] as number);
@@ -97,7 +97,7 @@ export function presenceSuite(options: AgentSuiteOptions): void {
       expect(new Set(random).size).toBe(3);
     });
 
-    test("least-loaded counts what is under way from here", async () => {
+    test("least-loaded counts what is under way from here", async ({ place }) => {
       const here = await place();
       const workers = [await worker(here, "a"), await worker(here, "b")];
       const release: (() => void)[] = [];
@@ -110,7 +110,7 @@ export function presenceSuite(options: AgentSuiteOptions): void {
       expect((await Promise.all(slow)).sort((a, b) => String(a).localeCompare(String(b)))).toEqual(["a", "a", "a", "b", "b", "b"]);
     });
 
-    test("G-53 broadcast asks all and tells what became of each", async () => {
+    test("G-53 broadcast asks all and tells what became of each", async ({ place }) => {
       const here = await place();
       const workers = [await worker(here, "a"), await worker(here, "b"), await worker(here, "c")];
       const seeker = await here.join("seeker", { presence });
@@ -128,7 +128,7 @@ export function presenceSuite(options: AgentSuiteOptions): void {
       expect(got.sort()).toEqual(["a", "b", "c"]);
     });
 
-    test("streams go to one of a kind, to the one with fewest of them, or to all", async () => {
+    test("streams go to one of a kind, to the one with fewest of them, or to all", async ({ place }) => {
       const here = await place();
       const workers = [await worker(here, "a"), await worker(here, "b")];
       for (const agent of workers) {
@@ -163,7 +163,7 @@ export function presenceSuite(options: AgentSuiteOptions): void {
       expect((await failure(seeker.stream({ kind: "nobody" }, "letters", {}, { timeout: 50 }).result)).code).toMatch(/timeout|no_answer/);
     });
 
-    test("a request that may run twice goes to another of the kind when its worker leaves; one that may not does not", async () => {
+    test("a request that may run twice goes to another of the kind when its worker leaves; one that may not does not", async ({ place }) => {
       const here = await place();
       const leaving = await worker(here, "leaving");
       const seeker = await here.join("seeker", { presence });
@@ -181,7 +181,7 @@ export function presenceSuite(options: AgentSuiteOptions): void {
       expect((await once).code).toBe("delivery_unknown");
     });
 
-    test("nobody of a kind is a typed error within the timeout, and a target that is none is refused", async () => {
+    test("nobody of a kind is a typed error within the timeout, and a target that is none is refused", async ({ place }) => {
       const here = await place();
       const seeker = await here.join("seeker", { presence });
       const missing = await failure(seeker.request({ kind: "painter" }, "paint", 1, { timeout: 100 }));
@@ -197,7 +197,7 @@ export function presenceSuite(options: AgentSuiteOptions): void {
         expect((await failure(seeker.request(target as never, "paint", 1))).code).toBe("invalid_argument");
     });
 
-    test("G-52 one that leaves is gone at once, and requests go to the others", async () => {
+    test("G-52 one that leaves is gone at once, and requests go to the others", async ({ place }) => {
       const here = await place();
       const leaving = await worker(here, "leaving");
       await worker(here, "staying");
@@ -212,7 +212,7 @@ export function presenceSuite(options: AgentSuiteOptions): void {
       for (let n = 0; n < 3; n++) expect(await seeker.request({ kind: "worker" }, work, { n })).toEqual({ by: "staying" });
     });
 
-    test("after the medium was cut they still know each other, and newcomers are found", async () => {
+    test("after the medium was cut they still know each other, and newcomers are found", async ({ place }) => {
       const here = await place();
       await worker(here, "old");
       const seeker = await here.join("seeker", { presence });
@@ -225,7 +225,7 @@ export function presenceSuite(options: AgentSuiteOptions): void {
       expect(await seeker.request({ kind: "worker" }, work, { n: 1 })).toMatchObject({ by: expect.stringMatching(/old|new/) });
     });
 
-    test("agents of another realm are not met, and one that wants no presence meets nobody", async () => {
+    test("agents of another realm are not met, and one that wants no presence meets nobody", async ({ place }) => {
       const here = await place();
       await worker(here, "acme/worker");
       await worker(here, "worker");

@@ -1,25 +1,21 @@
-import { type Agent, method, stream, TightbeamError, topic } from "@tightbeam/core";
-import { beforeEach, describe, expect, test } from "vitest";
+import { method, stream, TightbeamError, topic } from "@tightbeam/core";
+import { describe, expect } from "vitest";
 import { z } from "zod";
-import { type AgentSuiteOptions, type JoinOptions, type Place, usePlaces } from "./place.js";
+import { type AgentSuiteOptions, howRun, testIn } from "./place.js";
 import { failure, until } from "./settling.js";
 
 const strict = method("secret.plan", { input: z.object({ plan: z.string() }), output: z.string() });
 
 /** Who may do what, and how much of it is taken, whatever carries it. */
 export function receivingSuite(options: AgentSuiteOptions): void {
-  describe(`receiving over ${options.name}`, () => {
-    const { place } = usePlaces(options);
-    let here: Place;
-    beforeEach(async () => {
-      here = await place();
-    });
-    const join = (id: string, permissions: readonly string[] = [], more: JoinOptions = {}): Promise<Agent> => here.join(id, { permissions, ...more });
+  describe(`receiving over ${options.name}`, howRun(options), () => {
+    const test = testIn(options);
 
     describe("permissions", () => {
-      test("TM-115 a request without its permission is refused before handler and schema, the same whether there is a method or not", async () => {
-        const alice = await join("alice", [], { policy: "token" });
-        const bob = await join("bob", ["call:open"]);
+      test("TM-115 a request without its permission is refused before handler and schema, the same whether there is a method or not", async ({ place }) => {
+        const { join } = await place();
+        const alice = await join("alice", { policy: "token" });
+        const bob = await join("bob", { permissions: ["call:open"] });
         let ran = 0;
         let seen = 0;
         alice.use((_, next) => {
@@ -44,9 +40,10 @@ export function receivingSuite(options: AgentSuiteOptions): void {
         expect(errors[0]).toMatchObject({ retryable: false, retryAfter: undefined });
       });
 
-      test("G-22 TM-115 a notification without its permission never reaches the handler; who waits for its end learns that it did not", async () => {
-        const alice = await join("alice", [], { policy: "token" });
-        const bob = await join("bob", ["call:open"]);
+      test("G-22 TM-115 a notification without its permission never reaches the handler; who waits for its end learns that it did not", async ({ place }) => {
+        const { join } = await place();
+        const alice = await join("alice", { policy: "token" });
+        const bob = await join("bob", { permissions: ["call:open"] });
         const heard: unknown[] = [];
         const failed: unknown[] = [];
         alice.onEvent((event) => void (event.type === "handler_failed" && failed.push((event.error as TightbeamError).code)));
@@ -62,9 +59,12 @@ export function receivingSuite(options: AgentSuiteOptions): void {
         expect(failed).toEqual(["forbidden", "forbidden", "forbidden"]);
       });
 
-      test("TM-115 a stream without its permission is refused before handler, schema and middleware, the same whether there is one or not", async () => {
-        const alice = await join("alice", [], { policy: "token" });
-        const bob = await join("bob", ["call:open"]);
+      test("TM-115 a stream without its permission is refused before handler, schema and middleware, the same whether there is one or not", async ({
+        place,
+      }) => {
+        const { join } = await place();
+        const alice = await join("alice", { policy: "token" });
+        const bob = await join("bob", { permissions: ["call:open"] });
         let ran = 0;
         alice.use((_, next) => {
           ran++;
@@ -87,9 +87,10 @@ export function receivingSuite(options: AgentSuiteOptions): void {
         expect(ran).toBe(0);
       });
 
-      test("TM-115 a subscription without its permission is refused by the publisher, an event without its permission by the subscriber", async () => {
-        const alice = await join("alice", ["publish:open"], { policy: "token" });
-        const bob = await join("bob", ["subscribe:open"], { policy: "token" });
+      test("TM-115 a subscription without its permission is refused by the publisher, an event without its permission by the subscriber", async ({ place }) => {
+        const { join } = await place();
+        const alice = await join("alice", { permissions: ["publish:open"], policy: "token" });
+        const bob = await join("bob", { permissions: ["subscribe:open"], policy: "token" });
         const secret = topic("secret", z.object({ plan: z.string() }));
         const heard: unknown[] = [];
         const refused: string[] = [];
@@ -110,7 +111,7 @@ export function receivingSuite(options: AgentSuiteOptions): void {
           ["open", 1],
         ]);
         // Carol may hear it, and does not believe it of alice.
-        const carol = await join("carol", ["subscribe:*"], { policy: "token" });
+        const carol = await join("carol", { permissions: ["subscribe:*"], policy: "token" });
         carol.onEvent((event) => void (event.type === "refused" && refused.push(event.error.code)));
         let validated = 0;
         const schema = { "~standard": { version: 1, vendor: "test", validate: (value: unknown) => ({ value, counted: validated++ }) } } as const;
@@ -120,8 +121,9 @@ export function receivingSuite(options: AgentSuiteOptions): void {
         expect([refused, validated, heard.length]).toEqual([["forbidden"], 0, 2]);
       });
 
-      test("TM-122 what agents say on their own account needs no permission, and no application can say or answer it", async () => {
-        const alice = await join("alice", [], { policy: () => false });
+      test("TM-122 what agents say on their own account needs no permission, and no application can say or answer it", async ({ place }) => {
+        const { join } = await place();
+        const alice = await join("alice", { policy: () => false });
         const bob = await join("bob");
         expect(() => alice.handle("tb/hello", () => 1)).toThrow(expect.objectContaining({ code: "invalid_argument" }));
         expect(() => bob.request("alice", "tb/hello", {})).toThrow(expect.objectContaining({ code: "invalid_argument" }));
@@ -129,17 +131,16 @@ export function receivingSuite(options: AgentSuiteOptions): void {
         expect((await bob.link("alice")).state).toBe("up");
       });
 
-      test("a policy that is none is refused when the agent is made", async () => {
+      test("a policy that is none is refused when the agent is made", async ({ place }) => {
+        const { join } = await place();
         for (const options of [{ policy: "tokens" as never }, { limits: { running: 0 } }, { limits: { rate: { perSecond: -1 } } }]) {
-          expect((await failure(join("alice", [], options))).code).toBe("invalid_argument");
+          expect((await failure(join("alice", options))).code).toBe("invalid_argument");
         }
       });
     });
 
     describe("middleware", () => {
-      const pair = async (options: JoinOptions = {}) => ({ alice: await join("alice", [], options), bob: await join("bob") });
-
-      test("TM-121 it runs in order, before schema and handler, and sees who asks what; each may change, answer or refuse", async () => {
+      test("TM-121 it runs in order, before schema and handler, and sees who asks what; each may change, answer or refuse", async ({ pair }) => {
         const { alice, bob } = await pair();
         const seen: unknown[] = [];
         alice.handle(strict, ({ plan }) => {
@@ -186,7 +187,7 @@ export function receivingSuite(options: AgentSuiteOptions): void {
         expect(await ask({ plan: "A" })).toBe("changed A");
       });
 
-      test("TM-121 it stands before the answer that there is no handler, and before the fallback", async () => {
+      test("TM-121 it stands before the answer that there is no handler, and before the fallback", async ({ pair }) => {
         const { alice, bob } = await pair();
         let seen = 0;
         alice.use((call, next) => {
@@ -204,7 +205,7 @@ export function receivingSuite(options: AgentSuiteOptions): void {
         expect(seen).toBe(5);
       });
 
-      test("TM-121 a call is handled once: next() twice is an error, and its input is validated after the last of them", async () => {
+      test("TM-121 a call is handled once: next() twice is an error, and its input is validated after the last of them", async ({ pair }) => {
         const { alice, bob } = await pair();
         let ran = 0;
         alice.handle(strict, ({ plan }) => {
@@ -225,7 +226,7 @@ export function receivingSuite(options: AgentSuiteOptions): void {
         expect(() => alice.use("log" as never)).toThrow(expect.objectContaining({ code: "invalid_argument" }));
       });
 
-      test("its signal fires when the caller gives up, and a call keeps the chain it began with", async () => {
+      test("its signal fires when the caller gives up, and a call keeps the chain it began with", async ({ pair }) => {
         const { alice, bob } = await pair();
         let fired = false;
         let open = (): void => undefined;
@@ -254,8 +255,9 @@ export function receivingSuite(options: AgentSuiteOptions): void {
     });
 
     describe("how many and how often", () => {
-      test("G-61 TM-118 a storm of requests: some run, some wait, the rest is refused with a time; each has one outcome", async () => {
-        const alice = await join("alice", [], { limits: { running: 4, queued: 20 } });
+      test("G-61 TM-118 a storm of requests: some run, some wait, the rest is refused with a time; each has one outcome", async ({ place }) => {
+        const { join } = await place();
+        const alice = await join("alice", { limits: { running: 4, queued: 20 } });
         // Of several peers: one alone holds at most three in four of the queue.
         const peers = [await join("bob"), await join("carol")];
         let open = (): void => undefined;
@@ -283,8 +285,9 @@ export function receivingSuite(options: AgentSuiteOptions): void {
         expect(alice.status().calls).toMatchObject({ running: 0, queued: 0 });
       });
 
-      test("TM-120 rate_limited says when to come again, and others are not held back", async () => {
-        const alice = await join("alice", [], { limits: { rate: { perSecond: 0.01, burst: 3 } } });
+      test("TM-120 rate_limited says when to come again, and others are not held back", async ({ place }) => {
+        const { join } = await place();
+        const alice = await join("alice", { limits: { rate: { perSecond: 0.01, burst: 3 } } });
         const [bob, carol] = [await join("bob"), await join("carol")];
         alice.handle("work", () => "done");
         for (let i = 0; i < 3; i++) expect(await bob.request("alice", "work", null)).toBe("done");
@@ -295,16 +298,18 @@ export function receivingSuite(options: AgentSuiteOptions): void {
         expect(await carol.request("alice", "work", null)).toBe("done");
       });
 
-      test("a peer sees how much is taken from it", async () => {
-        await join("alice", [], { limits: { rate: { perSecond: 5, burst: 7 } } });
+      test("a peer sees how much is taken from it", async ({ place }) => {
+        const { join } = await place();
+        await join("alice", { limits: { rate: { perSecond: 5, burst: 7 } } });
         const bob = await join("bob");
         const link = await bob.link("alice");
         await until(() => link.peer.capabilities !== undefined);
         expect(link.peer.capabilities?.rate).toEqual({ perSecond: 5, burst: 7 });
       });
 
-      test("small payloads that waited arrive as they were sent", async () => {
-        const alice = await join("alice", [], { limits: { running: 1 } });
+      test("small payloads that waited arrive as they were sent", async ({ place }) => {
+        const { join } = await place();
+        const alice = await join("alice", { limits: { running: 1 } });
         const bob = await join("bob");
         alice.handle("echo", async (input) => {
           await new Promise((resolve) => setTimeout(resolve, 0));

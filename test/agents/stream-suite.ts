@@ -1,7 +1,7 @@
 import { type Agent, type StreamCall, stream, TightbeamError } from "@tightbeam/core";
-import { describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
 import { z } from "zod";
-import { type AgentSuiteOptions, usePlaces } from "./place.js";
+import { type AgentSuiteOptions, howRun, testIn } from "./place.js";
 import { failure, until } from "./settling.js";
 
 const count = stream("count", { input: z.object({ to: z.number() }), chunk: z.number(), output: z.string() });
@@ -19,13 +19,13 @@ const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 
 /** What agents say to each other in streams, whatever carries it. */
 export function streamSuite(options: AgentSuiteOptions): void {
-  describe(`streams over ${options.name}`, () => {
-    const { pair } = usePlaces(options);
+  describe(`streams over ${options.name}`, howRun(options), () => {
+    const test = testIn(options);
 
     const quiet = (...agents: Agent[]): Promise<void> =>
       until(() => agents.every((agent) => agent.status().streams.opened === 0 && agent.status().streams.served === 0));
 
-    test("a handler says many things and ends with its output", async () => {
+    test("a handler says many things and ends with its output", async ({ pair }) => {
       const { alice, bob } = await pair();
       alice.handle(count, async function* ({ to }) {
         for (let index = 0; index < to; index++) yield index;
@@ -38,7 +38,7 @@ export function streamSuite(options: AgentSuiteOptions): void {
       await quiet(alice, bob);
     });
 
-    test("chunks arrive as they were: JSON, bytes of every size, null, nothing", async () => {
+    test("chunks arrive as they were: JSON, bytes of every size, null, nothing", async ({ pair }) => {
       const { alice, bob } = await pair();
       const values = [
         { a: [1, "zwei", null] },
@@ -58,7 +58,7 @@ export function streamSuite(options: AgentSuiteOptions): void {
       expect(got.map(told)).toEqual(values.map(told));
     });
 
-    test("a caller says many things, and the handler answers once", async () => {
+    test("a caller says many things, and the handler answers once", async ({ pair }) => {
       const { alice, bob } = await pair();
       alice.handle(sum, async (_, { source }) => {
         let total = 0;
@@ -77,7 +77,7 @@ export function streamSuite(options: AgentSuiteOptions): void {
       await quiet(alice, bob);
     });
 
-    test("both sides say many things at once, and the handler goes on after the caller's end", async () => {
+    test("both sides say many things at once, and the handler goes on after the caller's end", async ({ pair }) => {
       const { alice, bob } = await pair();
       alice.handle(echo, async function* (_, { source }) {
         for await (const chunk of source) yield chunk;
@@ -94,7 +94,7 @@ export function streamSuite(options: AgentSuiteOptions): void {
       await quiet(alice, bob);
     });
 
-    test("many streams at once do not mix", async () => {
+    test("many streams at once do not mix", async ({ pair }) => {
       const { alice, bob } = await pair();
       alice.handle(echo, async function* (_, { source }) {
         yield* source;
@@ -106,7 +106,7 @@ export function streamSuite(options: AgentSuiteOptions): void {
       await quiet(alice, bob);
     });
 
-    test("G-32 leaving the loop cancels: the handler's signal fires, its finally runs, and nothing is left", async () => {
+    test("G-32 leaving the loop cancels: the handler's signal fires, its finally runs, and nothing is left", async ({ pair }) => {
       const { alice, bob } = await pair();
       const seen: string[] = [];
       alice.handle(stream("endless"), async function* (_, { signal }) {
@@ -126,7 +126,7 @@ export function streamSuite(options: AgentSuiteOptions): void {
       expect(await all(endless)).toEqual([]);
     });
 
-    test("cancel(), a signal and a timeout end it on both sides, also a handler that waits", async () => {
+    test("cancel(), a signal and a timeout end it on both sides, also a handler that waits", async ({ pair }) => {
       const { alice, bob } = await pair();
       const ended: string[] = [];
       alice.handle(stream("silent"), async (input, { signal, source }) => {
@@ -151,7 +151,7 @@ export function streamSuite(options: AgentSuiteOptions): void {
       expect((await failure(bob.stream("alice", "silent", "too late", { signal: control.signal }).result)).code).toBe("cancelled");
     });
 
-    test("G-35 the handler stops reading: the caller is told to stop writing, and the stream goes on", async () => {
+    test("G-35 the handler stops reading: the caller is told to stop writing, and the stream goes on", async ({ pair }) => {
       const { alice, bob } = await pair();
       alice.handle(echo, async function* (_, { source }) {
         for await (const chunk of source) {
@@ -180,7 +180,7 @@ export function streamSuite(options: AgentSuiteOptions): void {
       await quiet(alice, bob);
     });
 
-    test("G-34 an error after partial output: what was said is read, then it is thrown, without a secret", async () => {
+    test("G-34 an error after partial output: what was said is read, then it is thrown, without a secret", async ({ pair }) => {
       const { alice, bob } = await pair();
       alice.handle(count, async function* () {
         for (const index of upTo(200)) yield index;
@@ -205,7 +205,7 @@ export function streamSuite(options: AgentSuiteOptions): void {
       await quiet(alice, bob);
     });
 
-    test("whoever writes without awaiting is refused with `flow` once 1 MiB waits; the stream goes on", async () => {
+    test("whoever writes without awaiting is refused with `flow` once 1 MiB waits; the stream goes on", async ({ pair }) => {
       const { alice, bob } = await pair();
       alice.handle(echo, () => pause(60_000));
       const stalled = bob.stream("alice", echo);
@@ -216,7 +216,7 @@ export function streamSuite(options: AgentSuiteOptions): void {
       expect(new Set(await Promise.all(writes.slice(0, 900)))).toEqual(new Set(["cancelled"]));
     });
 
-    test("what does not fit the contract ends the stream: input, chunk, up and output", async () => {
+    test("what does not fit the contract ends the stream: input, chunk, up and output", async ({ pair }) => {
       const { alice, bob } = await pair();
       let entered = 0;
       alice.handle(count, async function* ({ to }) {
@@ -260,7 +260,7 @@ export function streamSuite(options: AgentSuiteOptions): void {
       await quiet(alice, bob);
     });
 
-    test("streams and methods share their names, and neither is taken for the other", async () => {
+    test("streams and methods share their names, and neither is taken for the other", async ({ pair }) => {
       const { alice, bob } = await pair();
       alice.handle("one", () => 1);
       alice.handle(count, async () => "none");
@@ -273,7 +273,7 @@ export function streamSuite(options: AgentSuiteOptions): void {
       expect((await failure(bob.stream("alice", count, { to: 1 }, { window: 0 }).result)).code).toBe("invalid_argument");
     });
 
-    test("G-31 a reader that stops holds at most its window, and slows no other stream and no request", async () => {
+    test("G-31 a reader that stops holds at most its window, and slows no other stream and no request", async ({ pair }) => {
       const { alice, bob } = await pair();
       let said = 0;
       alice.handle(stream("flood"), async function* () {
@@ -297,7 +297,7 @@ export function streamSuite(options: AgentSuiteOptions): void {
       await quiet(alice, bob);
     });
 
-    test("G-30 it goes on through a cut of the medium", async () => {
+    test("G-30 it goes on through a cut of the medium", async ({ pair }) => {
       const { here, alice, bob } = await pair();
       alice.handle(echo, async function* (_, { source }) {
         for await (const chunk of source) yield chunk;
@@ -322,7 +322,7 @@ export function streamSuite(options: AgentSuiteOptions): void {
       expect(got).toEqual(upTo(600));
     });
 
-    test("G-33 when an agent leaves, both sides settle: the caller does not know the outcome, the handler's signal fires", async () => {
+    test("G-33 when an agent leaves, both sides settle: the caller does not know the outcome, the handler's signal fires", async ({ pair }) => {
       const { alice, bob } = await pair();
       const seen: unknown[] = [];
       alice.handle(echo, async (_, { source, signal }) => {
@@ -346,7 +346,7 @@ export function streamSuite(options: AgentSuiteOptions): void {
       await quiet(alice);
     });
 
-    test("a caller is told when the handler's agent closes, which waits for its streams when it drains", async () => {
+    test("a caller is told when the handler's agent closes, which waits for its streams when it drains", async ({ pair }) => {
       const { alice, bob } = await pair();
       alice.handle(count, async function* ({ to }) {
         for (const index of upTo(to)) {

@@ -1,24 +1,24 @@
 import { createAuthority, type Envelope, method, TightbeamError } from "@tightbeam/core";
-import { describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
 import { z } from "zod";
-import { type AgentSuiteOptions, usePlaces } from "./place.js";
+import { type AgentSuiteOptions, howRun, testIn } from "./place.js";
 import { failure, until } from "./settling.js";
 
 const greet = method("greet", { input: z.object({ name: z.string() }), output: z.object({ greeting: z.string() }) });
 
 /** What two agents do with each other, whatever carries it. */
 export function agentSuite(options: AgentSuiteOptions): void {
-  describe(`agents over ${options.name}`, () => {
-    const { pair } = usePlaces(options);
+  describe(`agents over ${options.name}`, howRun(options), () => {
+    const test = testIn(options);
 
-    test("a typed request is answered", async () => {
+    test("a typed request is answered", async ({ pair }) => {
       const { alice, bob } = await pair();
       alice.handle(greet, async ({ name: who }) => ({ greeting: `Hello, ${who}.` }));
       const { greeting } = await bob.request("alice", greet, { name: "Bob" });
       expect(greeting).toBe("Hello, Bob.");
     });
 
-    test("G-02 payloads arrive as they were: JSON, bytes, null, nothing", async () => {
+    test("G-02 payloads arrive as they were: JSON, bytes, null, nothing", async ({ pair }) => {
       const { alice, bob } = await pair();
       alice.handle("echo", (input) => input);
       const bytes = Uint8Array.from({ length: 300 }, (_, index) => index);
@@ -27,7 +27,7 @@ export function agentSuite(options: AgentSuiteOptions): void {
       }
     });
 
-    test("G-03 the handler knows who asks, and with which headers and key", async () => {
+    test("G-03 the handler knows who asks, and with which headers and key", async ({ pair }) => {
       const { alice, bob } = await pair();
       let seen: unknown;
       alice.handle("who", (_, { peer, headers, idempotencyKey, priority, method: called }) => {
@@ -45,7 +45,7 @@ export function agentSuite(options: AgentSuiteOptions): void {
       });
     });
 
-    test("G-21 notifications one after the other arrive in their order, and none is taken while the medium is down", async () => {
+    test("G-21 notifications one after the other arrive in their order, and none is taken while the medium is down", async ({ pair }) => {
       const { here, alice, bob } = await pair();
       const got: unknown[] = [];
       alice.handle("note", (input) => void got.push(input));
@@ -62,7 +62,7 @@ export function agentSuite(options: AgentSuiteOptions): void {
       expect(got).toHaveLength(3_002);
     });
 
-    test("G-20 notify runs the handler; confirm waits for memory or for the handler", async () => {
+    test("G-20 notify runs the handler; confirm waits for memory or for the handler", async ({ pair }) => {
       const { alice, bob } = await pair();
       const seen: unknown[] = [];
       let finish = (): void => undefined;
@@ -87,7 +87,7 @@ export function agentSuite(options: AgentSuiteOptions): void {
       expect((await failure(bob.notify("alice", "nobody-listens", 1, { confirm: "done" }))).code).toBe("no_handler");
     });
 
-    test("G-04 notifications keep their order", async () => {
+    test("G-04 notifications keep their order", async ({ pair }) => {
       const { alice, bob } = await pair();
       const seen: unknown[] = [];
       alice.handle("count", (input) => void seen.push(input));
@@ -97,7 +97,7 @@ export function agentSuite(options: AgentSuiteOptions): void {
       expect(seen).toEqual(Array.from({ length: total + 1 }, (_, index) => index));
     });
 
-    test("G-16 no handler, and a handler that fails, are typed errors without a stack or a secret", async () => {
+    test("G-16 no handler, and a handler that fails, are typed errors without a stack or a secret", async ({ pair }) => {
       const { alice, bob } = await pair();
       const failures: unknown[] = [];
       alice.onEvent((event) => {
@@ -121,7 +121,7 @@ export function agentSuite(options: AgentSuiteOptions): void {
       expect([refused.code, refused.message, refused.retryAfter]).toEqual(["forbidden", "Not on a Sunday.", 86_400_000]);
     });
 
-    test("G-14 both sides check the contract: path and expectation, never the value", async () => {
+    test("G-14 both sides check the contract: path and expectation, never the value", async ({ pair }) => {
       const { alice, bob } = await pair();
       let ran = 0;
       alice.handle(greet, () => {
@@ -140,7 +140,7 @@ export function agentSuite(options: AgentSuiteOptions): void {
       expect(ran).toBe(1);
     });
 
-    test("what cannot be sent is refused at home", async () => {
+    test("what cannot be sent is refused at home", async ({ pair }) => {
       const { alice, bob } = await pair({ alice: { limits: { messageMaxBytes: 100_000 } } });
       alice.handle("echo", (input) => input);
       const cycle: { self?: unknown } = {};
@@ -157,13 +157,13 @@ export function agentSuite(options: AgentSuiteOptions): void {
       expect(await bob.request("alice", "echo", "still fine")).toBe("still fine");
     });
 
-    test("a reply that is too large for its caller is an error, not silence", async () => {
+    test("a reply that is too large for its caller is an error, not silence", async ({ pair }) => {
       const { alice, bob } = await pair({ bob: { limits: { messageMaxBytes: 50_000 } } });
       alice.handle("more", () => new Uint8Array(60_000));
       expect((await failure(bob.request("alice", "more"))).code).toBe("too_large");
     });
 
-    test("G-10 timeout and cancellation settle the caller and fire the handler's signal", async () => {
+    test("G-10 timeout and cancellation settle the caller and fire the handler's signal", async ({ pair }) => {
       const { alice, bob } = await pair();
       const fired: unknown[] = [];
       let started = 0;
@@ -189,7 +189,7 @@ export function agentSuite(options: AgentSuiteOptions): void {
       expect(started).toBe(2);
     });
 
-    test("observers see what is sent and received, decoded", async () => {
+    test("observers see what is sent and received, decoded", async ({ pair }) => {
       const { alice, bob } = await pair();
       alice.handle("double", (input) => (input as number) * 2);
       const atAlice: unknown[] = [];
@@ -213,7 +213,7 @@ export function agentSuite(options: AgentSuiteOptions): void {
       expect(atBob).toHaveLength(2);
     });
 
-    test("each side of a link says once what it can do, and again when it changed", async () => {
+    test("each side of a link says once what it can do, and again when it changed", async ({ pair }) => {
       const { alice, bob } = await pair({ alice: { limits: { messageMaxBytes: 100_000 } } });
       const link = await bob.link("alice");
       await until(() => link.peer.capabilities !== undefined);
@@ -222,7 +222,7 @@ export function agentSuite(options: AgentSuiteOptions): void {
       await until(() => alice.links("bob")[0]?.peer.capabilities !== undefined);
     });
 
-    test("links are visible and can be closed", async () => {
+    test("links are visible and can be closed", async ({ pair }) => {
       const { alice, bob } = await pair();
       alice.handle("wait", () => new Promise(() => undefined));
       const link = await bob.link("alice");
@@ -244,14 +244,14 @@ export function agentSuite(options: AgentSuiteOptions): void {
       expect(await bob.request("alice", "echo", "a new link")).toBe("a new link");
     });
 
-    test("nobody answers: says so, with the time waited", async () => {
+    test("nobody answers: says so, with the time waited", async ({ pair }) => {
       const { bob } = await pair();
       const error = await failure(bob.request("carol", "greet", {}, { timeout: 150 }));
       expect(error.code).toBe("no_answer");
       expect(error.message).toMatch(/carol within \d+ ms/);
     });
 
-    test("an agent that another authority vouches for is refused on both sides", async () => {
+    test("an agent that another authority vouches for is refused on both sides", async ({ pair }) => {
       const { here, alice } = await pair();
       // Who cannot send when the time is over is told that, and not what was wrong before.
       here.calm();
@@ -265,7 +265,7 @@ export function agentSuite(options: AgentSuiteOptions): void {
       expect(alice.links()).toEqual([]);
     });
 
-    test("requests both ways and nested, all at once", async () => {
+    test("requests both ways and nested, all at once", async ({ pair }) => {
       const { alice, bob } = await pair();
       alice.handle("down", async (n) => ((n as number) <= 0 ? "end" : bobFromAlice(n as number)));
       const bobFromAlice = (n: number): Promise<unknown> => alice.request("bob", "down", n - 1);
@@ -277,7 +277,7 @@ export function agentSuite(options: AgentSuiteOptions): void {
       expect(bob.links("alice").length + alice.links("bob").length).toBe(2);
     });
 
-    test("large messages, and small ones that pass them", async () => {
+    test("large messages, and small ones that pass them", async ({ pair }) => {
       const { alice, bob } = await pair();
       alice.handle("size", (input) => (input as Uint8Array).length);
       alice.handle("back", (input) => input);
@@ -295,7 +295,7 @@ export function agentSuite(options: AgentSuiteOptions): void {
       expect(Buffer.compare((await bob.request("alice", "back", five)) as Uint8Array, five)).toBe(0);
     });
 
-    test("G-01 a cut medium is a pause: everything is answered once", async () => {
+    test("G-01 a cut medium is a pause: everything is answered once", async ({ pair }) => {
       const { here, alice, bob } = await pair();
       const runs = new Map<unknown, number>();
       alice.handle("work", (input) => {
@@ -317,7 +317,7 @@ export function agentSuite(options: AgentSuiteOptions): void {
       expect(bob.links("alice")).toHaveLength(1);
     });
 
-    test("G-15 a message that outlives its ttl on the way is not handled", async () => {
+    test("G-15 a message that outlives its ttl on the way is not handled", async ({ pair }) => {
       const { here, alice, bob } = await pair();
       let ran = 0;
       alice.handle("now-or-never", () => void ran++);
@@ -330,7 +330,7 @@ export function agentSuite(options: AgentSuiteOptions): void {
       expect(ran).toBe(0);
     });
 
-    test("G-62 close with drain lets what runs finish, and refuses what comes", async () => {
+    test("G-62 close with drain lets what runs finish, and refuses what comes", async ({ pair }) => {
       const { alice, bob } = await pair();
       let finish = (): void => undefined;
       alice.handle("slow", () => new Promise((resolve) => (finish = () => resolve("done"))));
@@ -346,7 +346,7 @@ export function agentSuite(options: AgentSuiteOptions): void {
       await until(() => bob.links("alice").length === 0);
     });
 
-    test("G-63 close without drain settles everything that was pending", async () => {
+    test("G-63 close without drain settles everything that was pending", async ({ pair }) => {
       const { alice, bob } = await pair();
       const signals: AbortSignal[] = [];
       alice.handle("forever", (_, { signal }) => {

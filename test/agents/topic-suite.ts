@@ -1,17 +1,17 @@
 import { type AgentEvent, type EventContext, TightbeamError, topic } from "@tightbeam/core";
-import { describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
 import { z } from "zod";
-import { type AgentSuiteOptions, usePlaces } from "./place.js";
+import { type AgentSuiteOptions, howRun, testIn } from "./place.js";
 import { failure, until } from "./settling.js";
 
 const progress = topic("jobs.progress", z.object({ percent: z.number() }));
 
 /** What publishers and subscribers do with each other, whatever carries it. */
 export function topicSuite(options: AgentSuiteOptions): void {
-  describe(`topics over ${options.name}`, () => {
-    const { place, pair } = usePlaces(options);
+  describe(`topics over ${options.name}`, howRun(options), () => {
+    const test = testIn(options);
 
-    test("a typed event reaches its subscriber, who knows from whom it is", async () => {
+    test("a typed event reaches its subscriber, who knows from whom it is", async ({ pair }) => {
       const { alice, bob } = await pair();
       const seen: unknown[] = [];
       const events: AgentEvent[] = [];
@@ -43,7 +43,7 @@ export function topicSuite(options: AgentSuiteOptions): void {
       ]);
     });
 
-    test("G-40 everything published after SUBSCRIBED arrives, in order, through cuts of the medium", async () => {
+    test("G-40 everything published after SUBSCRIBED arrives, in order, through cuts of the medium", async ({ pair }) => {
       const { here, alice, bob } = await pair();
       const seen: unknown[] = [];
       await bob.subscribe("numbers", (event) => void seen.push(event), { from: ["alice"], ready: 1 });
@@ -65,7 +65,7 @@ export function topicSuite(options: AgentSuiteOptions): void {
       expect(seen).toEqual(Array.from({ length: total }, (_, index) => index));
     });
 
-    test("payloads arrive as they were, to each of many subscribers, who may change what they got", async () => {
+    test("payloads arrive as they were, to each of many subscribers, who may change what they got", async ({ pair }) => {
       const { here, alice, bob } = await pair();
       const others = [bob, await here.join("carol"), await here.join("dave")];
       const values = [{ a: [1, "zwei", { b: null }] }, "text", 17.5, null, undefined, Uint8Array.from({ length: 300 }, (_, i) => i), new Uint8Array(100_000)];
@@ -80,7 +80,7 @@ export function topicSuite(options: AgentSuiteOptions): void {
       for (const each of got) expect(shown(each)).toEqual(shown(values));
     });
 
-    test("G-44 patterns choose topics; a filter chooses events; unsubscribe ends it at once", async () => {
+    test("G-44 patterns choose topics; a filter chooses events; unsubscribe ends it at once", async ({ pair }) => {
       const { alice, bob } = await pair();
       const seen: string[] = [];
       const note =
@@ -112,7 +112,7 @@ export function topicSuite(options: AgentSuiteOptions): void {
       expect(alice.subscribers("a.b")).toEqual([]);
     });
 
-    test("G-41 a late subscriber asks for the last events and gets them before the new ones, once", async () => {
+    test("G-41 a late subscriber asks for the last events and gets them before the new ones, once", async ({ pair }) => {
       const { alice, bob } = await pair();
       alice.publishes("log.a", { retain: 5 });
       alice.publishes("log.b", { retain: 5 });
@@ -135,7 +135,7 @@ export function topicSuite(options: AgentSuiteOptions): void {
       expect(second.map((each) => (each as unknown[])[1])).toEqual([true, true, true, ...numbers.slice(3).map(() => false), false]);
     });
 
-    test("G-43 a handler that takes its time gets one after the other, and holds its publisher back without a loss", async () => {
+    test("G-43 a handler that takes its time gets one after the other, and holds its publisher back without a loss", async ({ pair }) => {
       const { alice, bob } = await pair();
       alice.publishes("work", { queue: { events: 8 }, patience: 20_000 });
       let running = 0;
@@ -161,7 +161,7 @@ export function topicSuite(options: AgentSuiteOptions): void {
       expect(alice.subscribers("work")).toMatchObject([{ dropped: 0, slow: false }]);
     });
 
-    test("G-42 who comes back as a new instance is subscribed to again", async () => {
+    test("G-42 who comes back as a new instance is subscribed to again", async ({ pair }) => {
       const { here, alice, bob } = await pair();
       const seen: unknown[] = [];
       const subscription = await bob.subscribe("news", (event) => void seen.push(event), { from: ["alice"], ready: 1 });
@@ -175,7 +175,7 @@ export function topicSuite(options: AgentSuiteOptions): void {
     });
 
     for (const first of ["the subscriber", "the publisher"] as const) {
-      test(`two that never named each other find each other: ${first} came first`, async () => {
+      test(`two that never named each other find each other: ${first} came first`, async ({ place }) => {
         const here = await place();
         const presence = { every: 500 };
         const seen: unknown[] = [];
@@ -194,7 +194,7 @@ export function topicSuite(options: AgentSuiteOptions): void {
       });
     }
 
-    test("who is linked already is subscribed to once it says that it publishes, and not before", async () => {
+    test("who is linked already is subscribed to once it says that it publishes, and not before", async ({ pair }) => {
       const { alice, bob } = await pair({ alice: { presence: false }, bob: { presence: false } });
       const seen: unknown[] = [];
       const asked: unknown[] = [];
@@ -210,7 +210,7 @@ export function topicSuite(options: AgentSuiteOptions): void {
       await until(() => seen.length === 1);
     });
 
-    test("middleware sees events before their schema and handler", async () => {
+    test("middleware sees events before their schema and handler", async ({ pair }) => {
       const { alice, bob } = await pair();
       const seen: unknown[] = [];
       bob.use(async ({ kind, name: of, peer, input }, next) => {
@@ -224,7 +224,9 @@ export function topicSuite(options: AgentSuiteOptions): void {
       expect(seen).toEqual([of("1"), 1, of("stop"), of("3"), 3]);
     });
 
-    test("TM-128: permissions count on both ends: who may not publish is not heard, who may not subscribe is refused, a wildcard brings what is permitted", async () => {
+    test("TM-128: permissions count on both ends: who may not publish is not heard, who may not subscribe is refused, a wildcard brings what is permitted", async ({
+      place,
+    }) => {
       const here = await place();
       const token = (id: string, permissions: string[]) => here.authority.enroll(id, { permissions: ["transport:presence:_", ...permissions] });
       const alice = await here.join("alice", { identity: await token("alice", ["publish:open", "publish:closed"]), policy: "token" });
@@ -243,7 +245,7 @@ export function topicSuite(options: AgentSuiteOptions): void {
       expect(alice.subscribers("open")).toMatchObject([{ id: "bob", patterns: [">"] }]);
     });
 
-    test("a handler that fails is reported, and the next event comes", async () => {
+    test("a handler that fails is reported, and the next event comes", async ({ pair }) => {
       const { alice, bob } = await pair();
       const failures: unknown[] = [];
       const seen: unknown[] = [];
@@ -272,7 +274,7 @@ export function topicSuite(options: AgentSuiteOptions): void {
       ]);
     });
 
-    test("what is no topic and what is no pattern is refused where it is made", async () => {
+    test("what is no topic and what is no pattern is refused where it is made", async ({ pair }) => {
       const { alice, bob } = await pair();
       const bad = [
         "",
@@ -312,13 +314,13 @@ export function topicSuite(options: AgentSuiteOptions): void {
       expect(bob.links()).toEqual([]);
     });
 
-    test("nobody answers: ready says how many did", async () => {
+    test("nobody answers: ready says how many did", async ({ pair }) => {
       const { bob } = await pair();
       const error = await failure(bob.subscribe("a", () => undefined, { from: ["carol"], ready: 1, timeout: 150 }));
       expect([error.code, error.message]).toEqual(["timeout", "0 of 1 publishers answered within 150 ms."]);
     });
 
-    test("close with drain sends what waits; afterwards nothing is taken", async () => {
+    test("close with drain sends what waits; afterwards nothing is taken", async ({ pair }) => {
       const { alice, bob } = await pair();
       const seen: unknown[] = [];
       await bob.subscribe("last", (event) => void seen.push(event), { from: ["alice"], ready: 1 });

@@ -1,5 +1,6 @@
 import type { Runtime } from "../runtime/runtime.js";
 import type { Session } from "../secure/types.js";
+import { TransportError } from "../transport/transport.js";
 import { type CellVisitor, createCellBuffer, putClose, readCells } from "./cells.js";
 
 /** CLOSE can be lost like any record: who ends the link says it again until the peer has said it too; the peer says it once for each it gets. */
@@ -14,6 +15,7 @@ const repeats = 5;
 const firstRepeatMs = 75;
 const lingerMs = firstRepeatMs * 2 ** repeats;
 const ignore = (): void => undefined;
+const isUnavailable = (error: unknown): boolean => error instanceof TransportError && error.code === "unavailable";
 
 export function sayGoodbye(options: {
   runtime: Runtime;
@@ -41,7 +43,10 @@ export function sayGoodbye(options: {
   const say = (): void => {
     if (said++ === repeats) return stop();
     try {
-      send(session.seal(buffer.bytes.subarray(0, length))).catch(stop);
+      // A transport that is away for a moment may be back for the next one.
+      send(session.seal(buffer.bytes.subarray(0, length))).catch((error: unknown) => {
+        if (!isUnavailable(error)) stop();
+      });
     } catch {
       return stop();
     }
