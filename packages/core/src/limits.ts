@@ -66,8 +66,11 @@ export const streamWindowMaxBytes = 64 * 1024 * 1024;
 export const streamWritesBytes = 1024 * 1024;
 /** Streams of one link, those opened here and those served here each. */
 export const streamsPerLink = 1_024;
-/** Streams served here, of all links together. */
+/** Streams served here, of all links together; and of those, for all instances of one peer agent together. */
 export const streamsPerAgent = 16_384;
+export const streamsPerPeer = 12_288;
+/** What a stream has said and the link's window does not have yet: beyond it writers wait, whatever was granted. */
+export const streamUnsentBytes = 256 * 1024;
 export const inboxBytes = 4 * 1024 * 1024;
 export const requestTimeoutMs = 30_000;
 /** Between two presence hints, by default. */
@@ -128,9 +131,13 @@ export const topicRetainMax = 1_024;
 export const topicRetainBytes = 4 * 1024 * 1024;
 /** Bytes of events a publisher may send ahead of a subscriber's handlers. */
 export const topicWindowBytes = 1024 * 1024;
-/** Of one peer instance. */
+/** Of one peer instance, of one peer agent over all its instances, and of all. */
 export const topicSubscriptions = 256;
+export const topicSubscriptionsPerPeer = 4_096;
+export const topicSubscriptionsInAll = 65_536;
 /** Topics that are remembered without having been declared; answers about topics that are kept for each link. */
 export const topicsKept = 1_024;
 export const topicAskAgainMs = 1_000;
+/** A publisher that says when to ask again is asked no sooner than this, and no later than after `topicDialMaxMs`. */
+export const topicAskAgainMinMs = 20;
 export const topicDialMaxMs = 30_000;

@@ -7,6 +7,13 @@ export interface MemoryBudget {
   readonly most: number;
 }
 
+/** What one peer agent holds of it, over all its instances. */
+export interface MemoryShare extends MemoryBudget {
+  /** Counts what several peers keep waiting, and the whole has paid for already. False, and nothing counted, when it is too much for one of them. */
+  charge(bytes: number): boolean;
+  discharge(bytes: number): void;
+}
+
 export function createMemoryBudget(most: number): MemoryBudget {
   let used = 0;
   return {

@@ -2,7 +2,7 @@ import type { ErrorCode, TightbeamError } from "../errors.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { AnnouncedLimits, Established, Peer } from "../secure/types.js";
 import type { Transport } from "../transport/transport.js";
-import type { MemoryBudget } from "./budget.js";
+import type { MemoryShare } from "./budget.js";
 import type { CellBuffer } from "./cells.js";
 import type { ConversationCounters } from "./conversation.js";
 import type { Delivery, OutgoingMessage, Sent } from "./message.js";
@@ -20,6 +20,8 @@ export interface Link {
   awaited: number;
   /** The peer said that it takes no more requests for now: others are asked before it. The caller sets it. */
   declines: boolean;
+  /** What the peer's agent may hold of this agent's memory, over all its links: also for what patterns keep for it. */
+  readonly budget: MemoryShare;
   /** Peer's wall clock minus ours, ms: by the last PONG, before one by the handshake. */
   clockOffset(): number;
   /** Queues a message. Throws the link's end, or `overloaded` when the agent's memory budget is used up. */
@@ -52,7 +54,7 @@ export interface LinkOptions {
   readonly transport: Transport;
   readonly own: AnnouncedLimits;
   readonly ownInstance: string;
-  readonly budget: MemoryBudget;
+  readonly budget: MemoryShare;
   /** Shared by all links of an agent: filled and sealed within one call. */
   readonly scratch: CellBuffer;
   readonly goneAfterMs: number;

@@ -2,6 +2,7 @@ import { type ErrorCode, TightbeamError } from "../errors.js";
 import { release, releaseFrame } from "../release.js";
 import type { Established, Peer } from "../secure/types.js";
 import { type Alarm, createAlarm } from "./alarm.js";
+import type { MemoryShare } from "./budget.js";
 import { type Goodbye, sayGoodbye } from "./closing.js";
 import { type Conversation, type ConversationSink, createConversation } from "./conversation.js";
 import { budgetUsedUp, endedByPeer, gone, unknownOutcome } from "./ends.js";
@@ -19,6 +20,7 @@ class InstanceLink implements LinkEnd, ConversationSink, PumpOwner {
   peer: Peer;
   state: LinkState;
   declines = false;
+  readonly budget: MemoryShare;
   readonly #options: LinkOptions;
   readonly #conversation: Conversation;
   readonly #sessions = createLinkSessions();
@@ -30,6 +32,7 @@ class InstanceLink implements LinkEnd, ConversationSink, PumpOwner {
 
   constructor(options: LinkOptions, peer: Peer) {
     const { own, budget, goneAfterMs } = options;
+    this.budget = budget;
     this.#options = options;
     this.peer = peer;
     this.state = options.transport.state.current;

@@ -83,12 +83,11 @@ export async function createLinks(options: LinksOptions): Promise<Links> {
   });
   const agreements = new WeakMap<Peer, Agreement>();
 
-  const linkOptions: LinkOptions = {
+  const linkOptions: Omit<LinkOptions, "budget"> = {
     runtime,
     transport,
     own: options.announced,
     ownInstance: instance,
-    budget,
     scratch,
     goneAfterMs: options.goneAfterMs,
     onDelivery: options.onDelivery,

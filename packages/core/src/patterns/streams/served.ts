@@ -171,7 +171,7 @@ export class ServedStream implements StreamEnd, Running {
   }
 
   #listen(): StreamReader {
-    const { host, place } = this.#options;
+    const { host } = this.#options;
     const reader = new StreamReader({
       json: host.json,
       schema: this.#entry?.contract.up,
@@ -185,7 +185,7 @@ export class ServedStream implements StreamEnd, Running {
     });
     if (this.#over) reader.end(this.cancelled as TightbeamError | undefined);
     else if (this.#callerEnded) reader.end();
-    else say(this.link, this.#lane, encodeCredit(this.#to, reader.open(place.budget)), false);
+    else say(this.link, this.#lane, encodeCredit(this.#to, reader.open(this.link.budget)), false);
     return reader;
   }
 }

@@ -38,7 +38,7 @@ export interface Streams extends Required<Omit<PatternPart, "linkUp">> {
 
 export function createStreams(host: PatternHost, server: Pick<Server, "handleStream" | "streamOf" | "missing">): Streams {
   const { runtime, ids, json, links, admission, onRefused } = host;
-  const table = createStreamTable(links.budget);
+  const table = createStreamTable();
   const read = createPart();
   let refusing: TightbeamError | undefined;
   let idleWaiters: (() => void)[] = [];
@@ -62,7 +62,7 @@ export function createStreams(host: PatternHost, server: Pick<Server, "handleStr
       timestamp,
       priority,
       method: contract.name,
-      stream: { number, credit: stream.credit(place.budget) },
+      stream: { number, credit: stream.credit(link.budget) },
       ...(ttl === undefined ? undefined : { ttl }),
       ...(headers === undefined ? undefined : { headers }),
       ...(idempotencyKey === undefined ? undefined : { idempotencyKey }),
@@ -75,6 +75,8 @@ export function createStreams(host: PatternHost, server: Pick<Server, "handleStr
       stream.sent(link, lane, number, link.send({ bytes, lane, intake: true, watch: stream }));
     } catch (error) {
       place.opened.delete(number);
+      // It ended before this: nobody will end its place.
+      if (link.state === "ended") table.end(link, error as TightbeamError);
       throw error;
     }
     host.observe(link, header, payload);

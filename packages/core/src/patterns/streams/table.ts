@@ -1,9 +1,7 @@
 import type { Part } from "../../envelope/part-head.js";
 import type { TightbeamError } from "../../errors.js";
 import * as limits from "../../limits.js";
-import type { MemoryBudget } from "../../link/budget.js";
 import type { Link } from "../../link/link-types.js";
-import { createShares } from "../../link/share.js";
 
 /** One side of a stream, as the table knows it. */
 export interface StreamEnd {
@@ -17,8 +15,6 @@ export interface StreamEnd {
 /** The streams of one link. */
 export interface Place {
   readonly link: Link;
-  /** What waits to be read here, within the peer's share of the agent's memory. */
-  readonly budget: MemoryBudget;
   readonly opened: Map<number, StreamEnd>;
   readonly served: Map<number, StreamEnd>;
   /** Of the next stream opened here. */
@@ -35,7 +31,7 @@ export interface StreamTable {
   find(link: Link): Place | undefined;
   end(link: Link, error: TightbeamError): void;
   readonly places: Iterable<Place>;
-  /** One more that is served. False when there are too many, of this link or in all. */
+  /** One more that is served. False when there are too many, of this link, of its peer agent or in all. */
   enter(place: Place): boolean;
   leave(place: Place): void;
   /** The same for those that are opened here. */
@@ -44,11 +40,12 @@ export interface StreamTable {
   readonly serving: number;
 }
 
-export function createStreamTable(budget: MemoryBudget): StreamTable {
+export function createStreamTable(): StreamTable {
   const places = new Map<Link, Place>();
-  const shares = createShares(budget);
   let last: Place | undefined;
   let serving = 0;
+  /** By peer agent: a handler that never settles outlives its link, and its peer may come back with another. */
+  const servedFor = new Map<string, number>();
   const openedInAll = (): number => {
     let opened = 0;
     for (const place of places.values()) opened += place.opened.size;
@@ -58,8 +55,7 @@ export function createStreamTable(budget: MemoryBudget): StreamTable {
     at(link) {
       const known = places.get(link);
       if (known !== undefined) return known;
-      const share = shares.change(link.peer.id, 1, 0);
-      const place: Place = { link, budget: share.budget, opened: new Map(), served: new Map(), next: 0, highest: -1, serving: 0 };
+      const place: Place = { link, opened: new Map(), served: new Map(), next: 0, highest: -1, serving: 0 };
       places.set(link, place);
       return place;
     },
@@ -73,18 +69,24 @@ export function createStreamTable(budget: MemoryBudget): StreamTable {
       places.delete(link);
       last = undefined;
       for (const stream of [...place.opened.values(), ...place.served.values()]) stream.linkEnded(error);
-      shares.change(link.peer.id, -1, 0);
     },
     get places() {
       return places.values();
     },
     enter(place) {
-      if (place.serving >= limits.streamsPerLink || serving >= limits.streamsPerAgent) return false;
+      const { id } = place.link.peer;
+      const own = servedFor.get(id) ?? 0;
+      if (place.serving >= limits.streamsPerLink || own >= limits.streamsPerPeer || serving >= limits.streamsPerAgent) return false;
+      servedFor.set(id, own + 1);
       place.serving++;
       serving++;
       return true;
     },
     leave(place) {
+      const { id } = place.link.peer;
+      const left = (servedFor.get(id) ?? 1) - 1;
+      if (left === 0) servedFor.delete(id);
+      else servedFor.set(id, left);
       place.serving--;
       serving--;
     },

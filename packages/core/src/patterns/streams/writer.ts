@@ -9,7 +9,7 @@ import { TightbeamError } from "../../errors.js";
 import * as limits from "../../limits.js";
 import { createFifo } from "../../link/fifo.js";
 import type { Link } from "../../link/link-types.js";
-import type { Lane } from "../../link/message.js";
+import type { Lane, MessageWatch } from "../../link/message.js";
 import { chunkCost } from "./limits.js";
 
 export interface WriterOptions {
@@ -29,8 +29,11 @@ interface Waiting {
 /** For all chunks that go at once. */
 export const written: Promise<void> = Promise.resolve();
 
-/** What one side says, on its way from the application to the link: no more than was granted. */
-export class StreamWriter {
+/** The link tells of every so many bytes that they are in its window. */
+const batchBytes = 32 * 1024;
+
+/** What one side says, on its way from the application to the link: no more than was granted, and than the link takes. */
+export class StreamWriter implements MessageWatch {
   readonly #options: WriterOptions;
   readonly #waiting = createFifo<Waiting>();
   #waitingCost = 0;
@@ -39,6 +42,10 @@ export class StreamWriter {
   #to: StreamAddress | undefined;
   #granted = 0;
   #sent = 0;
+  /** Bytes that the link has and its window does not: those it will tell of, in their order, and those since. */
+  readonly #batches = createFifo<number>();
+  #unsealed = 0;
+  #batch = 0;
   /** Checks that take their time: what is written meanwhile comes after. */
   #checking: Promise<unknown> | undefined;
   #ending: { readonly then: () => void; readonly resolve: () => void } | undefined;
@@ -95,6 +102,13 @@ export class StreamWriter {
     return this.#ended;
   }
 
+  /** A batch is in the window. */
+  sealed(): void {
+    this.#unsealed -= this.#batches.shift() ?? 0;
+    // The record is being filled: what is given to the link now would not go into it.
+    if (this.#waiting.length > 0) void Promise.resolve().then(this.#flush);
+  }
+
   get stopped(): boolean {
     return this.#stopped;
   }
@@ -130,7 +144,7 @@ export class StreamWriter {
     } catch (error) {
       return this.#broken(error);
     }
-    if (this.#waiting.length === 0 && this.#sent < this.#granted && this.#to !== undefined) {
+    if (this.#waiting.length === 0 && this.#mayGo() && this.#to !== undefined) {
       const error = this.#send(payload);
       return error === undefined ? written : this.#broken(error);
     }
@@ -140,9 +154,14 @@ export class StreamWriter {
     return new Promise((resolve, reject) => this.#waiting.push({ payload, resolve, reject }));
   }
 
-  #flush(): void {
+  /** A peer may grant more than there is memory, and take nothing. */
+  #mayGo(): boolean {
+    return this.#sent < this.#granted && this.#unsealed < limits.streamUnsentBytes;
+  }
+
+  readonly #flush = (): void => {
     if (this.#to === undefined) return;
-    while (this.#sent < this.#granted) {
+    while (this.#mayGo()) {
       const waiting = this.#waiting.shift();
       if (waiting === undefined) break;
       this.#waitingCost -= costOf(waiting.payload);
@@ -158,19 +177,28 @@ export class StreamWriter {
     this.#ending = undefined;
     ending.then();
     ending.resolve();
-  }
+  };
 
   #send(payload: EncodedPayload | undefined): TightbeamError | undefined {
     const link = this.#link as Link;
     const length = partHeadBytes + (payload?.bytes.length ?? 0);
     const most = link.peer.limits.maxMessageBytes;
     if (length > most) return new TightbeamError("too_large", `A chunk has ${length} bytes with its head; ${link.peer.id} takes at most ${most}.`);
+    const cost = costOf(payload);
+    const bytes = encodePayloadPart(partKind.chunk, this.#to as StreamAddress, payload);
+    const told = this.#batch + cost >= batchBytes;
+    this.#sent += cost;
+    this.#unsealed += cost;
+    this.#batch += cost;
+    if (told) {
+      this.#batches.push(this.#batch);
+      this.#batch = 0;
+    }
     try {
-      link.send({ bytes: encodePayloadPart(partKind.chunk, this.#to as StreamAddress, payload), lane: this.#lane, intake: false, part: true });
+      link.send({ bytes, lane: this.#lane, intake: false, part: true, ...(told ? { watch: this } : undefined) });
     } catch (error) {
       return error as TightbeamError;
     }
-    this.#sent += costOf(payload);
     return undefined;
   }
 

@@ -102,7 +102,7 @@ export class Inlet {
   #unhold(feed: Feed): Feed["held"] {
     const { held } = feed;
     feed.held = [];
-    for (const { arrival } of held) this.#host.links.budget.give(arrival.cost);
+    for (const { arrival } of held) this.link.budget.give(arrival.cost);
     return held;
   }
 
@@ -110,7 +110,7 @@ export class Inlet {
     const { listener, state, after } = feed;
     if (!replayed && listener.options.replay > 0) {
       if (state === "asking") {
-        if (!this.#host.links.budget.take(arrival.cost)) throw new TightbeamError("overloaded", "This agent has no memory left to hold an event.");
+        if (!this.link.budget.take(arrival.cost)) throw new TightbeamError("overloaded", "This agent has no memory left to hold an event.");
         arrival.pending++;
         feed.held.push({ arrival, value });
         return;
@@ -132,7 +132,7 @@ export class Inlet {
 
   #replayed(id: string, topic: string): readonly Feed[] {
     const feed = this.feeds.get(id);
-    return feed !== undefined && feed.listener.options.replay > 0 && feed.listener.options.pattern.matches(topic) ? [feed] : [];
+    return feed !== undefined && feed.state !== "refused" && feed.listener.options.replay > 0 && feed.listener.options.pattern.matches(topic) ? [feed] : [];
   }
 
   #refusal(delivery: Delivery, topic: string): TightbeamError | undefined {

@@ -1,7 +1,6 @@
 import { type Topic, validate } from "../../contract/index.js";
 import type { EnvelopeHeader } from "../../envelope/types.js";
 import { TightbeamError } from "../../errors.js";
-import type { MemoryBudget } from "../../link/budget.js";
 import { createFifo } from "../../link/fifo.js";
 import type { Link } from "../../link/link-types.js";
 import type { PatternHost } from "../host.js";
@@ -43,29 +42,27 @@ type ListenerHost = Pick<PatternHost, "onFailure" | "runtime" | "middleware">;
 /** What waits costs this much beside its bytes. */
 const waitingCost = 256;
 
-/** One subscription's handler: gets one event after the other, in the order they came. What waits is bounded by what publishers were granted, and by the agent's memory. */
+/** One subscription's handler: gets one event after the other, in the order they came. What waits is bounded by what publishers were granted, and by each one's share of the agent's memory. */
 export class Listener {
   readonly options: ListenerOptions;
   received = 0;
   refused = 0;
   over = false;
   readonly #host: ListenerHost;
-  readonly #budget: MemoryBudget;
   readonly #waiting = createFifo<Waiting>();
   #busy = false;
   /** Of the last event. */
   #present: Context | undefined;
 
-  constructor(host: ListenerHost, budget: MemoryBudget, options: ListenerOptions) {
+  constructor(host: ListenerHost, options: ListenerOptions) {
     this.#host = host;
-    this.#budget = budget;
     this.options = options;
   }
 
   take(arrival: Arrival, value: unknown, replayed: boolean): void {
     if (this.over) return;
     if (!this.#busy) return this.#run(arrival, value, replayed);
-    if (!this.#budget.take(arrival.cost + waitingCost)) {
+    if (!arrival.link.budget.take(arrival.cost + waitingCost)) {
       this.refused++;
       return this.#failed(arrival, new TightbeamError("overloaded", "This agent has no memory left to hold an event for a handler that is busy."));
     }
@@ -82,7 +79,7 @@ export class Listener {
 
   #shift(): Waiting | undefined {
     const next = this.#waiting.shift();
-    if (next !== undefined) this.#budget.give(next.arrival.cost + waitingCost);
+    if (next !== undefined) next.arrival.link.budget.give(next.arrival.cost + waitingCost);
     return next;
   }
 

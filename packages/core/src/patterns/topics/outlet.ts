@@ -2,6 +2,7 @@ import { createFifo } from "../../link/fifo.js";
 import type { Link } from "../../link/link-types.js";
 import type { MessageWatch } from "../../link/message.js";
 import type { Timers } from "../../runtime/runtime.js";
+import type { QueueAccount } from "./account.js";
 import type { TopicPattern } from "./pattern.js";
 import type { Published, TopicSettings } from "./published.js";
 
@@ -35,11 +36,14 @@ export class Outlet implements MessageWatch {
   /** Whose permissions its topics were chosen by. */
   peer: Link["peer"];
   readonly subscriptions = new Map<string, Held>();
+  /** The edition of all subscriptions with which its own changed last. */
+  changed = 0;
   slow = false;
   sent = 0;
   dropped = 0;
   queuedBytes = 0;
   readonly #host: OutletHost;
+  readonly #account: QueueAccount;
   readonly #queue = createFifo<Published>();
   /** Absolute totals since the link began: what was sent, and what the subscriber takes. */
   #spent = 0;
@@ -54,9 +58,10 @@ export class Outlet implements MessageWatch {
   #bytesSince = 0;
   #retry: (() => void) | undefined;
 
-  constructor(link: Link, host: OutletHost) {
+  constructor(link: Link, account: QueueAccount, host: OutletHost) {
     this.link = link;
     this.peer = link.peer;
+    this.#account = account;
     this.#host = host;
   }
 
@@ -81,7 +86,7 @@ export class Outlet implements MessageWatch {
       this.sent++;
       return true;
     }
-    if (!this.#makeRoom(event) || !event.hold()) {
+    if (!this.#makeRoom(event) || !this.#hold(event)) {
       this.dropped++;
       return false;
     }
@@ -89,6 +94,19 @@ export class Outlet implements MessageWatch {
     this.queuedBytes += event.cost;
     this.#pump();
     return true;
+  }
+
+  #hold(event: Published): boolean {
+    if (!this.#account.take(event)) return false;
+    if (event.hold()) return true;
+    this.#account.give(event);
+    return false;
+  }
+
+  #letGo(event: Published): void {
+    this.queuedBytes -= event.cost;
+    this.#account.give(event);
+    event.letGo();
   }
 
   #makeRoom(event: Published): boolean {
@@ -120,8 +138,7 @@ export class Outlet implements MessageWatch {
     this.#patience = undefined;
     this.#retry = undefined;
     this.slow = false;
-    for (let event = this.#queue.shift(); event !== undefined; event = this.#queue.shift()) event.letGo();
-    this.queuedBytes = 0;
+    for (let event = this.#queue.shift(); event !== undefined; event = this.#queue.shift()) this.#letGo(event);
   }
 
   sealed(): void {
@@ -174,10 +191,9 @@ export class Outlet implements MessageWatch {
 
   #went(event: Published): void {
     this.#queue.shift();
-    this.queuedBytes -= event.cost;
     this.#spent += event.cost;
     this.sent++;
-    event.letGo();
+    this.#letGo(event);
     if (this.#settings === undefined) return;
     const { events, bytes } = this.#settings;
     this.#eventsSince++;
@@ -213,9 +229,8 @@ export class Outlet implements MessageWatch {
       else this.#queue.retain((each) => each !== event);
     }
     if (victim === undefined) return false;
-    this.queuedBytes -= victim.cost;
     this.dropped++;
-    victim.letGo();
+    this.#letGo(victim);
     return true;
   }
 }

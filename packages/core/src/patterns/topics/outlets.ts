@@ -1,7 +1,9 @@
 import { TightbeamError } from "../../errors.js";
 import * as limits from "../../limits.js";
+import type { MemoryShare } from "../../link/budget.js";
 import type { Link } from "../../link/link-types.js";
 import type { PatternHost } from "../host.js";
+import { createQueueAccount, type QueueAccount } from "./account.js";
 import { names } from "./names.js";
 import { type Held, Outlet } from "./outlet.js";
 import type { Published } from "./published.js";
@@ -30,6 +32,10 @@ export interface Outlets {
 export function createOutlets({ host, report, onRoom, lastId, replay }: OutletsOptions): Outlets {
   const { system, admission } = host;
   const outlets = new Map<Link, Outlet>();
+  const accounts = new WeakMap<MemoryShare, QueueAccount>();
+  /** By peer agent. */
+  const subscriptions = new Map<string, number>();
+  let inAll = 0;
   let edition = 1;
   let stopped = false;
 
@@ -38,10 +44,26 @@ export function createOutlets({ host, report, onRoom, lastId, replay }: OutletsO
     report({ type: "subscriber", pattern: pattern.text, peer, instance, gone });
   };
 
+  const accountOf = ({ budget }: Link): QueueAccount => {
+    const account = accounts.get(budget) ?? createQueueAccount(budget);
+    accounts.set(budget, account);
+    return account;
+  };
+
+  /** So many more subscriptions of this subscriber, or fewer. */
+  const change = (outlet: Outlet, by: number): void => {
+    const { id } = outlet.link.peer;
+    const left = (subscriptions.get(id) ?? 0) + by;
+    if (left === 0) subscriptions.delete(id);
+    else subscriptions.set(id, left);
+    inAll += by;
+    outlet.changed = ++edition;
+  };
+
   const drop = (outlet: Outlet): void => {
     const held = [...outlet.subscriptions.values()];
     outlet.end();
-    edition++;
+    change(outlet, -held.length);
     for (const each of held) tell(outlet.link, each, true);
     onRoom();
   };
@@ -76,15 +98,15 @@ export function createOutlets({ host, report, onRoom, lastId, replay }: OutletsO
     if (known !== undefined) return answer(known);
     if (pattern.exact && !admission.permits(link, `subscribe:${pattern.text}`))
       throw new TightbeamError("forbidden", `${link.peer.id} may not subscribe to this here: its token lacks 'subscribe:${pattern.text}'.`);
+    const isFull = (subscriptions.get(link.peer.id) ?? 0) >= limits.topicSubscriptionsPerPeer || inAll >= limits.topicSubscriptionsInAll;
+    if (isFull || (outlet?.subscriptions.size ?? 0) >= limits.topicSubscriptions) throw new TightbeamError("overloaded", tooMany);
     if (outlet === undefined) {
-      outlet = new Outlet(link, outletHost);
+      outlet = new Outlet(link, accountOf(link), outletHost);
       outlets.set(link, outlet);
     }
-    if (outlet.subscriptions.size >= limits.topicSubscriptions)
-      throw new TightbeamError("overloaded", `One instance has at most ${limits.topicSubscriptions} subscriptions here.`);
     const held: Held = { id, pattern, after: lastId() };
     outlet.subscriptions.set(id, held);
-    edition++;
+    change(outlet, 1);
     if (ask.replay > 0) replay(outlet, ask);
     outlet.grant(credit);
     tell(link, held, false);
@@ -98,7 +120,7 @@ export function createOutlets({ host, report, onRoom, lastId, replay }: OutletsO
     if (outlet === undefined || held === undefined) return;
     if (outlet.subscriptions.size === 1) return drop(outlet);
     outlet.subscriptions.delete(id);
-    edition++;
+    change(outlet, -1);
     tell(link, held, true);
   });
 
@@ -113,8 +135,15 @@ export function createOutlets({ host, report, onRoom, lastId, replay }: OutletsO
     return false;
   };
 
+  const renew = (): void => {
+    for (const outlet of outlets.values()) {
+      if (outlet.peer === outlet.link.peer) continue;
+      outlet.peer = outlet.link.peer;
+      outlet.changed = ++edition;
+    }
+  };
+
   const isFor = (outlet: Outlet, topic: string): boolean => {
-    if (outlet.peer !== outlet.link.peer) outlet.peer = outlet.link.peer;
     for (const { pattern } of outlet.subscriptions.values()) if (pattern.matches(topic)) return host.admission.permits(outlet.link, `subscribe:${topic}`);
     return false;
   };
@@ -122,10 +151,12 @@ export function createOutlets({ host, report, onRoom, lastId, replay }: OutletsO
   return {
     aim(topic) {
       if (topic.edition === edition && !renewed(topic.targets)) return;
-      // Others were permitted something else, too.
-      if (topic.edition === edition) edition++;
+      renew();
+      const { edition: since, name } = topic;
+      const before = new Set(topic.targets);
       topic.edition = edition;
-      topic.targets = [...outlets.values()].filter((outlet) => isFor(outlet, topic.name));
+      // Patterns are matched again for those alone whose own changed: one that changes for ever does not make each event dear.
+      topic.targets = [...outlets.values()].filter((outlet) => (outlet.changed > since ? isFor(outlet, name) : before.has(outlet)));
     },
     get all() {
       return outlets.values();
@@ -141,5 +172,7 @@ export function createOutlets({ host, report, onRoom, lastId, replay }: OutletsO
     },
   };
 }
+
+const tooMany = `One instance has at most ${limits.topicSubscriptions} subscriptions here, one agent ${limits.topicSubscriptionsPerPeer}.`;
 
 const answer = ({ after }: Held): object => (after === undefined ? {} : { after });

@@ -76,5 +76,5 @@ export class Published {
 /** A copy of what is less than half of its buffer. */
 export const compact = (bytes: Uint8Array): Uint8Array => (bytes.length * 2 < bytes.buffer.byteLength ? bytes.slice() : bytes);
 
-/** A place in a queue. */
-const entryBytes = 32;
+/** A place in a queue, and in the account of its subscriber's agent. */
+const entryBytes = 64;

@@ -84,7 +84,7 @@ export function createSubscriber({ host, report, mayPublish }: SubscriberOptions
     if (error.retryable) {
       inlet.drop(feed);
       const again = (): void => (listener.over ? undefined : askFor(link, listener));
-      runtime.timers.after(error.retryAfter ?? limits.topicAskAgainMs, again, { background: true });
+      runtime.timers.after(pauseOf(error), again, { background: true });
       return;
     }
     refuse(inlet, feed, error);
@@ -174,3 +174,7 @@ export function createSubscriber({ host, report, mayPublish }: SubscriberOptions
     },
   };
 }
+
+/** A timer holds the link it is for: what a publisher says of its length counts within bounds. */
+const pauseOf = ({ retryAfter = limits.topicAskAgainMs }: TightbeamError): number =>
+  Math.min(Math.max(retryAfter, limits.topicAskAgainMinMs), limits.topicDialMaxMs);

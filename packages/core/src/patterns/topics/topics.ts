@@ -108,7 +108,7 @@ function readListener(host: PatternHost, of: Topic | string, handler: EventHandl
   if (!(Number.isInteger(queue) && queue >= 1 && queue <= 2 ** 30)) throw invalid("queue is a number of bytes from 1 to 2^30.");
   if (from !== undefined && !(Array.isArray(from) && from.length > 0 && from.length <= fromMax && from.every(isAgentId)))
     throw invalid(`from is a list of 1 to ${fromMax} agent ids.`);
-  return new Listener(host, host.links.budget, {
+  return new Listener(host, {
     id: host.ids.text(),
     pattern,
     event: isTopic ? of.event : undefined,

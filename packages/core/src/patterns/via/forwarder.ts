@@ -5,7 +5,7 @@ import { type AgentShare, type Client, createClient, type DeliveryCounters, type
 import type { Intake } from "./desk.js";
 import { addressOf, bodyAt, hopsOf, isForwarded, owned } from "./message.js";
 import type { ForwardingLimits } from "./options.js";
-import { mayListen, mayReach, presence } from "./rule.js";
+import { isOwn, mayListen, mayReach, presence } from "./rule.js";
 import { type Bench, choose, createSeats, type Place, type Seat } from "./seats.js";
 import type { Upstream } from "./upstream.js";
 import { hopsMax, joined, readJoin, readLeaving, readListening } from "./words.js";
@@ -52,18 +52,35 @@ export function createForwarder(host: PatternHost, limits: ForwardingLimits, ups
     upstream?.settle(seat.bench);
   };
 
-  /** The rule is asked again when the peer has shown another token. */
-  const judge = (client: Client): void => {
-    const { peer } = client.link;
-    if (client.judged === peer) return;
+  const remove = (client: Client): void => {
+    const { link } = client;
+    clients.delete(link);
+    const share = shares.get(link.peer.id);
+    if (share !== undefined && --share.links === 0) shares.delete(link.peer.id);
+    for (const seat of [...client.seats.values()]) leave(client, seat);
+    client.end();
+  };
+
+  const mayJoin = (link: Link): boolean => host.admission.permits(link, `forward:${link.peer.id}`);
+
+  /** Policy and rule are asked again when the peer has shown another token. False: it is no client any more. */
+  const judge = (client: Client): boolean => {
+    const { link } = client;
+    const { peer } = link;
+    if (client.judged === peer) return true;
     client.judged = peer;
+    if (!mayJoin(link)) {
+      remove(client);
+      tellStopped(client);
+      return false;
+    }
     for (const seat of client.seats.values()) if (!mayListen(peer, seat.bench.at)) leave(client, seat);
+    return true;
   };
 
   const clientOf = (link: Link): Client => {
     const client = clients.get(link);
-    if (client === undefined) throw new TightbeamError("forbidden", "Join before anything else.");
-    judge(client);
+    if (client === undefined || !judge(client)) throw new TightbeamError("forbidden", "Join before anything else.");
     return client;
   };
 
@@ -78,8 +95,7 @@ export function createForwarder(host: PatternHost, limits: ForwardingLimits, ups
     for (let index = 0; index < count; index++) {
       const seat = chosen[index] as Seat;
       const client = clients.get(seat.link);
-      if (client === undefined) continue;
-      judge(client);
+      if (client === undefined || !judge(client)) continue;
       if (client.seats.get(seat.id) === seat) client.deliver(seat, message, frameBytes, hops, !keep && index === count - 1);
     }
     chosen.length = 0;
@@ -105,7 +121,7 @@ export function createForwarder(host: PatternHost, limits: ForwardingLimits, ups
     join(link, value) {
       readJoin(value);
       const { id } = link.peer;
-      if (!host.admission.permits(link, `forward:${id}`)) throw new TightbeamError("forbidden", `${host.identity.id} forwards nothing for ${id}.`);
+      if (!mayJoin(link)) throw new TightbeamError("forbidden", `${host.identity.id} forwards nothing for ${id}.`);
       if (!clients.has(link)) {
         const share = shares.get(id) ?? { links: 0, queued: 0 };
         if (clients.size >= limits.clients || share.links >= limits.clientsPerAgent) throw full("clients");
@@ -120,7 +136,8 @@ export function createForwarder(host: PatternHost, limits: ForwardingLimits, ups
       const client = clientOf(link);
       if (!mayListen(link.peer, at)) throw new TightbeamError("forbidden", `${link.peer.id} may not listen at ${at}: its token says no \`forward:\` for it.`);
       if (client.seats.has(id)) throw new TightbeamError("invalid_input", "This number is a subscription's already.");
-      const most = hops === undefined ? limits.subscriptionsPerClient : limits.subscriptions;
+      // Who says that it forwards gets no more for itself.
+      const most = hops === undefined || isOwn(link.peer, at) ? limits.subscriptionsPerClient : limits.subscriptions;
       if (seats.size >= limits.subscriptions || client.seats.size >= most) throw full("subscriptions");
       const seat = seats.add(at, group, { link, id, outlet: client.outlet, relays: hops !== undefined });
       client.seats.set(id, seat);
@@ -141,7 +158,7 @@ export function createForwarder(host: PatternHost, limits: ForwardingLimits, ups
     take(link, message) {
       const client = clients.get(link);
       const to = addressOf(message, recent.text);
-      if (client === undefined || to === undefined || !mayReach(link.peer, to)) {
+      if (client === undefined || !judge(client) || to === undefined || !mayReach(link.peer, to)) {
         counters.refused++;
         return false;
       }
@@ -180,12 +197,7 @@ export function createForwarder(host: PatternHost, limits: ForwardingLimits, ups
     linkUp: (link) => clients.get(link)?.report(),
     linkEnded(link) {
       const client = clients.get(link);
-      if (client === undefined) return;
-      clients.delete(link);
-      const share = shares.get(link.peer.id);
-      if (share !== undefined && --share.links === 0) shares.delete(link.peer.id);
-      for (const seat of [...client.seats.values()]) leave(client, seat);
-      client.end();
+      if (client !== undefined) remove(client);
     },
     stop() {
       for (const client of clients.values()) {

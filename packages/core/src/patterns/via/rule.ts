@@ -31,6 +31,9 @@ export function mayListen(peer: Listener, at: string): boolean {
   return owner !== undefined && (owner === peer.id || permits(peer.permissions, `forward:${owner}`));
 }
 
+/** Whether it is the peer's own address, or its realm's: it needs no permission to listen there. */
+export const isOwn = ({ id }: Listener, at: string): boolean => mayListen({ id, permissions: [] }, at);
+
 /** Whether this peer may send there: anywhere, but to the hints of its own realm only, since those reach many. */
 export function mayReach(peer: Listener, to: string): boolean {
   if (!to.startsWith(presence)) return true;

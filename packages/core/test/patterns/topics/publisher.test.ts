@@ -257,3 +257,68 @@ test("an event that is larger than a subscriber takes is counted and reported; t
   expect(topics.subscribers("t")).toMatchObject([{ dropped: 1 }, { dropped: 0 }]);
   await settled();
 });
+
+test("TM-62: what waits for one agent's subscribers, replays among it, takes no more than its share of the memory, over all its instances", async () => {
+  const { topics, linkTo, say, subscribe, memory } = setUp({ budget: 1_000_000 });
+  topics.declare("t", { retain: 100 });
+  for (const number of range(0, 20)) await topics.publish("t", "x".repeat(9_000) + number, options);
+  const retained = memory.used;
+  const instances = range(0, 10).map(() => linkTo("mallory"));
+  for (const { link } of instances) subscribe(link, "t", { credit: 0, replay: 100 });
+  expect(memory.used).toBeGreaterThan(retained + 200_000);
+  expect(memory.used).toBeLessThanOrEqual((1_000_000 + retained) / 2 + 20_000);
+  const bob = linkTo("bob");
+  bob.open = false;
+  subscribe(bob.link, "t", { credit: 0, replay: 20 });
+  expect(topics.subscribers("t").find(({ id }) => id === "bob")).toMatchObject({ queued: 20, dropped: 0 });
+  for (const { link } of [...instances, bob]) say(link, "unsubscribe", { id: idOf(1) });
+  expect(memory.used).toBe(retained);
+});
+
+test("an event that waits for many instances of one agent counts once in its share", async () => {
+  const { topics, linkTo, subscribe, memory } = setUp({ budget: 100_000 });
+  topics.declare("t", { patience: 0 });
+  const replicas = range(0, 50).map(() => linkTo("workers"));
+  for (const { link } of replicas) subscribe(link, "t", { credit: 0 });
+  await topics.publish("t", "x".repeat(9_000), options);
+  expect(topics.subscribers("t").every(({ queued, dropped }) => queued === 1 && dropped === 0)).toBe(true);
+  expect(memory.used).toBeLessThan(20_000);
+});
+
+test("TM-162: subscriptions are bounded for an agent over all its instances; what ends makes room", () => {
+  const { linkTo, subscribe, say, topics } = setUp();
+  const links: ReturnType<typeof linkTo>[] = [];
+  for (let made = 0; made < limits.topicSubscriptionsPerPeer; made++) {
+    if (made % limits.topicSubscriptions === 0) links.push(linkTo("mallory"));
+    subscribe(links[links.length - 1]?.link as never, "a.>", { id: idOf(made) });
+  }
+  const { link } = linkTo("mallory");
+  expect(() => subscribe(link, "t")).toThrow(expect.objectContaining({ code: "overloaded", retryable: true }));
+  subscribe(linkTo("bob").link, "t");
+  say(links[0]?.link as never, "unsubscribe", { id: idOf(3) });
+  subscribe(link, "t");
+  topics.linkEnded(links[1]?.link as never, new TightbeamError("closed", "gone"));
+  for (const number of range(10, 200)) subscribe(link, "t", { id: idOf(number) });
+});
+
+test("TM-162: a subscription that comes and goes for ever makes others be matched no more for it", async () => {
+  let asked = 0;
+  const { topics, linkTo, subscribe, say } = setUp({
+    permits: () => {
+      asked++;
+      return true;
+    },
+  });
+  for (const number of range(0, 100)) subscribe(linkTo(`s${number}`).link, ">");
+  await topics.publish("t", 0, options);
+  const { link } = linkTo("mallory");
+  subscribe(link, ">");
+  asked = 0;
+  for (const number of range(0, 10)) {
+    subscribe(link, "a.*", { id: idOf(number + 2) });
+    await topics.publish("t", number, options);
+    say(link, "unsubscribe", { id: idOf(number + 2) });
+    await topics.publish("t", number, options);
+  }
+  expect(asked).toBe(20);
+});

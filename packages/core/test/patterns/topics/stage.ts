@@ -5,6 +5,7 @@ import * as limits from "../../../src/limits.js";
 import { createMemoryBudget } from "../../../src/link/budget.js";
 import type { Link } from "../../../src/link/link-types.js";
 import type { Delivery, OutgoingMessage } from "../../../src/link/message.js";
+import { createShares } from "../../../src/link/share.js";
 import type { PatternHost } from "../../../src/patterns/host.js";
 import type { SystemHandler } from "../../../src/patterns/system.js";
 import { createTopics, type Topics } from "../../../src/patterns/topics/topics.js";
@@ -41,6 +42,7 @@ export function setUp({
   const failures: unknown[] = [];
   const links: Link[] = [];
   const memory = createMemoryBudget(budget);
+  const shares = createShares(memory);
   const host = {
     runtime,
     ids: createIds(runtime),
@@ -85,6 +87,7 @@ export function setUp({
         for (let turn = 0; turn < 5; turn++) await Promise.resolve();
       },
       link: {
+        budget: shares.change(id, 1, 0).budget,
         peer: { id, instance: "AAAAAAAAAAAAAAAAAAAAAA", issuer: "i", permissions: [], limits: { maxMessageBytes: 10_000 } },
         state: "up",
         clockOffset: () => 0,

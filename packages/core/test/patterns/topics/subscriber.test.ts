@@ -161,3 +161,53 @@ test("an event that is too old for its handler is not handled", async () => {
   await settled();
   expect([seen, subscription.counters]).toEqual([[1, 3], { received: 2, refused: 1 }]);
 });
+
+test("TM-62: what one publisher's instances send to a handler that is busy takes no more than its agent's share of the memory", async () => {
+  const { topics, linkTo, arrive, memory, failures } = setUp({ budget: 1_000_000 });
+  const instances = Array.from({ length: 6 }, () => linkTo("mallory"));
+  const bob = linkTo("bob");
+  const subscription = await topics.subscribe("t", () => new Promise(() => undefined), {});
+  for (const { link } of instances) for (let number = 0; number < 9; number++) arrive(link, number, {}, 50_000);
+  expect(memory.used).toBeGreaterThan(400_000);
+  expect(memory.used).toBeLessThanOrEqual(500_000);
+  expect(failures).not.toEqual([]);
+  const before = failures.length;
+  arrive(bob.link, 1, {}, 100_000);
+  expect(failures).toHaveLength(before);
+  // One that goes and comes again has as much as before.
+  for (const { link } of instances) topics.linkEnded(link, new TightbeamError("closed", "gone"));
+  const used = memory.used;
+  void subscription.unsubscribe();
+  expect([used > 500_000, memory.used]).toEqual([true, 0]);
+});
+
+test("TM-163: a publisher that says when to ask again is asked neither at once nor for ever later", async () => {
+  const { topics, linkTo, asked, runtime } = setUp();
+  linkTo("mallory");
+  await topics.subscribe("t", () => undefined, {});
+  asked[0]?.refuse(new TightbeamError("overloaded", "now", { retryAfter: 0 }));
+  await settled();
+  await runtime.advance(limits.topicAskAgainMinMs - 1);
+  expect(asked).toHaveLength(1);
+  await runtime.advance(1);
+  expect(asked).toHaveLength(2);
+  asked[1]?.refuse(new TightbeamError("overloaded", "in a month", { retryAfter: 2 ** 32 - 1 }));
+  await settled();
+  await runtime.advance(limits.topicDialMaxMs);
+  expect(asked).toHaveLength(3);
+});
+
+test("TM-129: a publisher that refused, or ended it, has nothing to replay", async () => {
+  const { topics, linkTo, say, asked, arrive } = setUp();
+  const { link } = linkTo("mallory");
+  const seen: unknown[] = [];
+  await topics.subscribe("t", (value) => void seen.push(value), { replay: 5 });
+  const [{ value } = { value: undefined }] = asked;
+  const { id } = value as { id: string };
+  asked[0]?.answer({});
+  await settled();
+  arrive(link, 1, { correlationId: id });
+  say(link, "unsubscribed", { id });
+  arrive(link, 2, { correlationId: id });
+  expect(seen).toEqual([1]);
+});

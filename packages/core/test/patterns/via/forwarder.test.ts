@@ -95,6 +95,16 @@ describe("TM-153: what clients make an intermediate keep is bounded", () => {
     expect(forwarder.subscriptions).toBe(1);
   });
 
+  test("who says that it forwards gets no more subscriptions for itself than others", async () => {
+    const { forwarder, join } = setUp({ subscriptions: 100, subscriptionsPerClient: 2 });
+    const { link } = join("x/a", ["forward:b"]);
+    await forwarder.subscribe(link, { id: 1, at: "agent/x/a", hops: 3 });
+    await forwarder.subscribe(link, { id: 2, at: "presence/x", hops: 3 });
+    expect(await codeOf(() => forwarder.subscribe(link, { id: 3, at: "agent/x/a", hops: 3 }))).toBe("overloaded");
+    expect(await codeOf(() => forwarder.subscribe(link, { id: 3, at: "presence/x", hops: 3 }))).toBe("overloaded");
+    await forwarder.subscribe(link, { id: 3, at: "agent/b", hops: 3 });
+  });
+
   test("what waits for one, and for all: the newest is dropped, and told of when there is room", async () => {
     const { forwarder, join } = setUp({ queueBytes: 10_000, queueTotalBytes: 21_000 });
     const [a, b, from] = [join("a"), join("b"), join("c")];
@@ -181,6 +191,30 @@ describe("who may", () => {
     expect(await codeOf(() => forwarder.join(fakeLink("bob").link, { version: 1 }))).toBe("forbidden");
     expect(asked).toEqual(["forward:acme/ann", "forward:bob"]);
     expect(forwarder.clients).toBe(1);
+  });
+
+  test("TM-155: a newer token that the policy does not permit it with ends it: its frames go nowhere, and it is told", async () => {
+    let permitted = true;
+    const { forwarder, join } = setUp({}, () => permitted);
+    const [a, b] = [join("a"), join("b")];
+    await forwarder.subscribe(a.link, { id: 1, at: "agent/a" });
+    await forwarder.subscribe(b.link, { id: 1, at: "agent/b" });
+    permitted = false;
+    // The same token is not asked about again.
+    expect(forwarder.take(a.link, message("agent/b"))).toBe(true);
+    expect(b.sent).toHaveLength(1);
+    Object.assign(a.control, { peer: { id: "a", permissions: [] } });
+    expect(forwarder.take(a.link, message("agent/b"))).toBe(false);
+    expect(b.sent).toHaveLength(1);
+    expect(a.sent.map((bytes) => kindOf(bytes))).toEqual([kinds.stopped]);
+    expect(await codeOf(() => forwarder.subscribe(a.link, { id: 2, at: "agent/a" }))).toBe("forbidden");
+    // One that only listens is found out by the next frame for it.
+    Object.assign(b.control, { peer: { id: "b", permissions: [] } });
+    permitted = true;
+    const c = join("c");
+    permitted = false;
+    expect(forwarder.take(c.link, message("agent/b"))).toBe(true);
+    expect([b.sent.map((bytes) => kindOf(bytes)), forwarder.clients, forwarder.subscriptions]).toEqual([[kinds.deliver, kinds.stopped], 1, 0]);
   });
 
   test("TM-151: a token that says less than the one before loses the subscriptions it does not allow any more", async () => {
