@@ -357,7 +357,7 @@ export function streamSuite(options: AgentSuiteOptions): void {
       });
       const drained = bob.stream("alice", count, { to: 50 });
       await until(() => alice.status().streams.served === 1);
-      const closing = alice.close({ drain: 10_000 });
+      const closing = alice.close({ drain: 25_000 });
       expect(await all(drained)).toEqual(upTo(50));
       expect(await drained.result).toBe("whole");
       await closing;

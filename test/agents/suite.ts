@@ -166,27 +166,29 @@ export function agentSuite(options: AgentSuiteOptions): void {
     test("G-10 timeout and cancellation settle the caller and fire the handler's signal", async ({ pair }) => {
       const { alice, bob } = await pair();
       const fired: unknown[] = [];
-      let started = 0;
-      alice.handle("wait", (_, { signal }) => {
-        started++;
+      const started: unknown[] = [];
+      alice.handle("wait", (input, { signal }) => {
+        started.push(input);
         return new Promise((_resolve, reject) => {
           signal.addEventListener("abort", () => {
-            fired.push(signal.reason);
+            fired.push(input);
             reject(signal.reason as Error);
           });
         });
       });
       await bob.link("alice");
-      const late = await failure(bob.request("alice", "wait", null, { timeout: 500, ttl: 30_000, idempotencyKey: "k1" }));
+      const late = await failure(bob.request("alice", "wait", "late", { timeout: 500, ttl: 30_000, idempotencyKey: "k1" }));
       expect([late.code, late.idempotencyKey]).toEqual(["timeout", "k1"]);
       const controller = new AbortController();
-      const pending = failure(bob.request("alice", "wait", null, { signal: controller.signal }));
-      await until(() => started === 2);
+      const pending = failure(bob.request("alice", "wait", "cancelled", { signal: controller.signal }));
+      await until(() => started.includes("cancelled"));
       controller.abort(new Error("changed my mind"));
       expect((await pending).code).toBe("delivery_unknown");
-      await until(() => fired.length === 2);
-      expect((await failure(bob.request("alice", "wait", null, { signal: controller.signal }))).code).toBe("cancelled");
-      expect(started).toBe(2);
+      await until(() => fired.includes("cancelled"));
+      expect((await failure(bob.request("alice", "wait", "never", { signal: controller.signal }))).code).toBe("cancelled");
+      // Where frames are lost, the late one may have been given up before it came.
+      if (!options.faulty) expect(started).toEqual(["late", "cancelled"]);
+      expect([fired, started.at(-1)]).toEqual([started, "cancelled"]);
     });
 
     test("observers see what is sent and received, decoded", async ({ pair }) => {
@@ -226,7 +228,8 @@ export function agentSuite(options: AgentSuiteOptions): void {
       const { alice, bob } = await pair();
       alice.handle("wait", () => new Promise(() => undefined));
       const link = await bob.link("alice");
-      expect([link.peer.id, link.peer.instance, link.state]).toEqual(["alice", alice.instance, "up"]);
+      expect([link.peer.id, link.peer.instance]).toEqual(["alice", alice.instance]);
+      await until(() => link.state === "up");
       expect(bob.links("alice")).toEqual([link]);
       expect(bob.links("carol")).toEqual([]);
       const status = link.status();
@@ -245,7 +248,8 @@ export function agentSuite(options: AgentSuiteOptions): void {
     });
 
     test("nobody answers: says so, with the time waited", async ({ pair }) => {
-      const { bob } = await pair();
+      const { here, bob } = await pair();
+      here.calm();
       const error = await failure(bob.request("carol", "greet", {}, { timeout: 150 }));
       expect(error.code).toBe("no_answer");
       expect(error.message).toMatch(/carol within \d+ ms/);
@@ -260,8 +264,10 @@ export function agentSuite(options: AgentSuiteOptions): void {
       alice.handle("echo", (input) => input);
       mallory.handle("echo", (input) => input);
       // Alice refuses in silence; Mallory, who trusts Alice's authority, only learns that the handshake was never confirmed.
-      expect((await failure(mallory.request("alice", "echo", 1, { timeout: 1_500 }))).code).toBe("handshake_failed");
-      expect((await failure(alice.request("mallory", "echo", 1, { timeout: 1_500 }))).code).toBe("unknown_issuer");
+      // Both dial until an attempt is over, and again where nothing came back.
+      const timeout = options.faulty ? 12_000 : 1_500;
+      const refused = [mallory.request("alice", "echo", 1, { timeout }), alice.request("mallory", "echo", 1, { timeout })];
+      expect((await Promise.all(refused.map(failure))).map(({ code }) => code)).toEqual(["handshake_failed", "unknown_issuer"]);
       expect(alice.links()).toEqual([]);
     });
 
@@ -336,7 +342,7 @@ export function agentSuite(options: AgentSuiteOptions): void {
       alice.handle("slow", () => new Promise((resolve) => (finish = () => resolve("done"))));
       const slow = bob.request("alice", "slow");
       await until(() => alice.status().calls.running === 1);
-      const closing = alice.close({ drain: 10_000 });
+      const closing = alice.close({ drain: 25_000 });
       expect((await failure(bob.request("alice", "slow"))).code).toBe("overloaded");
       finish();
       expect(await slow).toBe("done");

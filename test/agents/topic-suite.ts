@@ -325,7 +325,7 @@ export function topicSuite(options: AgentSuiteOptions): void {
       const seen: unknown[] = [];
       await bob.subscribe("last", (event) => void seen.push(event), { from: ["alice"], ready: 1 });
       for (let index = 0; index < 500; index++) await alice.publish("last", index);
-      await alice.close({ drain: 10_000 });
+      await alice.close({ drain: 25_000 });
       await until(() => seen.length === 500);
       expect((await failure(alice.publish("last", 1))).code).toBe("closed");
       expect((await failure(alice.subscribe("last", () => undefined))).code).toBe("closed");

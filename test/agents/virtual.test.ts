@@ -29,7 +29,9 @@ describe("links through time", () => {
           return authority.issue({ id, publicKey: publicJwk });
         },
       });
-      return { identity, agent: await createAgent({ identity, trust: authority.trust(), transport: await connectMemory(hub), runtime }) };
+      // A hint a minute: each is signed and checked, and nobody is sought here.
+      const presence = { every: 60_000 };
+      return { identity, agent: await createAgent({ identity, trust: authority.trust(), transport: await connectMemory(hub), runtime, presence }) };
     };
     const alice = await join("alice");
     const bob = await join("bob");
