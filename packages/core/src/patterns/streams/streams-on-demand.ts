@@ -39,7 +39,7 @@ interface Held {
  * their intake credit, and all of it the agent's memory.
  */
 export function createStreamsOnDemand(host: PatternHost, server: Parameters<typeof createStreams>[1], load = loadStreams): Streams {
-  const { runtime, json, links, onRefused } = host;
+  const { runtime, json, onRefused } = host;
   const held = new Map<Link, Map<number, Held>>();
   const read = createPart();
   let heldCount = 0;
@@ -55,7 +55,7 @@ export function createStreamsOnDemand(host: PatternHost, server: Parameters<type
     const openings = held.get(link);
     const entry = openings?.get(number);
     if (openings === undefined || entry === undefined) return;
-    links.budget.give(entry.bytes);
+    link.budget.give(entry.bytes);
     heldCount--;
     openings.delete(number);
     if (openings.size === 0) held.delete(link);
@@ -74,7 +74,7 @@ export function createStreamsOnDemand(host: PatternHost, server: Parameters<type
       delivery.settle("refused");
       return onRefused({ peer: link.peer.id, error: new TightbeamError("invalid_envelope", "A stream of this number is open already.") });
     }
-    if (heldCount >= limits.streamsPerLink || !links.budget.take(bytes)) return refuse(full());
+    if (heldCount >= limits.streamsPerLink || !link.budget.take(bytes)) return refuse(full());
     heldCount++;
     openings.set(number, { parts: 0, bytes });
     held.set(link, openings);
@@ -95,7 +95,7 @@ export function createStreamsOnDemand(host: PatternHost, server: Parameters<type
     delivery.settle("ok");
     const entry = !intake && readPartHead(bytes, read) && read.byOpener ? held.get(link)?.get(read.number) : undefined;
     const kept = bytes.slice(0, keptPartBytes);
-    if (entry === undefined || entry.parts >= keptParts || !links.budget.take(kept.length))
+    if (entry === undefined || entry.parts >= keptParts || !link.budget.take(kept.length))
       return onRefused({ peer: link.peer.id, error: new TightbeamError("invalid_envelope", "Something was said in a stream that is not open.") });
     entry.parts++;
     entry.bytes += kept.length;
@@ -143,10 +143,8 @@ export function createStreamsOnDemand(host: PatternHost, server: Parameters<type
     get counts() {
       return late.part?.counts ?? { opened: 0, served: 0 };
     },
-    linkEnded(link, error) {
-      for (const number of [...(held.get(link)?.keys() ?? [])]) letGo(link, number);
-      late.part?.linkEnded(link, error);
-    },
+    // What waits goes on waiting, and counts: else a peer that reconnects for ever while the code does not come could make more and more wait.
+    linkEnded: (link, error) => late.part?.linkEnded(link, error),
     drain(error) {
       refusing ??= error;
       if (late.part === undefined && heldCount === 0) return Promise.resolve();

@@ -17,6 +17,9 @@ import { refuseUnasked } from "./unasked.js";
 
 const loadTopics = onDemand(() => import("./topics.js"));
 
+/** No word about subscriptions is longer: an id, a pattern and two numbers. */
+const wordMaxBytes = 1_024;
+
 interface Declared {
   readonly options: PublishesOptions;
   end?: () => void;
@@ -32,6 +35,8 @@ export function createTopicsOnDemand(host: PatternHost, report: (event: TopicEve
   const declared = new Map<string, Declared>();
   let publishes = false;
   let waiting = 0;
+  /** Words of peers that wait. */
+  let asking = 0;
 
   const late = createLatePart(load, ({ createTopics }) => {
     const own = { ...system, handle: (name: string, handler: SystemHandler) => void answers.set(name, handler) };
@@ -48,15 +53,24 @@ export function createTopicsOnDemand(host: PatternHost, report: (event: TopicEve
     system.handle(name, (link, value) => {
       const answer = (): unknown => answers.get(name)?.(link, value);
       if (late.ready !== undefined) return answer();
-      return new Promise((resolve, reject) =>
+      // Also when its link ends: else a peer that reconnects for ever while the code does not come could make more and more wait.
+      if (asking >= limits.topicsKept || snapshot(value, json).bytes > wordMaxBytes)
+        throw new TightbeamError("overloaded", "This agent is not ready for topics yet.");
+      asking++;
+      return new Promise((resolve, reject) => {
+        const fail = (error: TightbeamError): void => {
+          asking--;
+          reject(error);
+        };
         late.use(() => {
+          asking--;
           try {
             resolve(answer());
           } catch (error) {
             reject(error);
           }
-        }, reject),
-      );
+        }, fail);
+      });
     });
   // What was never asked for cannot be ended.
   system.handle(names.ended, (link, value) => answers.get(names.ended)?.(link, value));

@@ -10,6 +10,7 @@ import * as limits from "../../../src/limits.js";
 import { createMemoryBudget } from "../../../src/link/budget.js";
 import type { Link } from "../../../src/link/link-types.js";
 import type { Delivery, OutgoingMessage } from "../../../src/link/message.js";
+import { createShares } from "../../../src/link/share.js";
 import { onDemand } from "../../../src/on-demand.js";
 import type { PatternHost } from "../../../src/patterns/host.js";
 import type { Streams } from "../../../src/patterns/streams/streams.js";
@@ -81,6 +82,7 @@ function setUp({ budget = 2 ** 28 }: { budget?: number } = {}) {
   const answers: unknown[] = [];
   const link = {
     peer: { id: "bob", limits: { maxMessageBytes: 10_000 } },
+    budget: createShares(memory).change("bob", 1, 0).budget,
     state: "up",
     send({ bytes }: OutgoingMessage) {
       const read = createPart();
@@ -101,9 +103,9 @@ function setUp({ budget = 2 ** 28 }: { budget?: number } = {}) {
       refused: undefined,
       settle: (outcome: string) => void outcomes.push(outcome),
     }) as Delivery;
-  const open = (number: number, value: unknown = number): void => {
+  const open = (number: number, value: unknown = number, on = link): void => {
     const header: EnvelopeHeader = { type: "stream", id: idOf(number), timestamp: 0, priority: "normal", method: "m", stream: { number, credit: 0 } };
-    streams.opening(link, delivery(new Uint8Array(0), true), header, encodePayload(value));
+    streams.opening(on, delivery(new Uint8Array(0), true), header, encodePayload(value));
   };
   const say = (bytes: Uint8Array): void => streams.part(link, delivery(bytes, false));
   const arrive = async (): Promise<void> => {
@@ -233,7 +235,7 @@ test("streams that come while they are being loaded, and what is said in them, k
   ]);
 });
 
-test("TM-101 so many streams of peers wait while they are being loaded, and so much is said in each; a link that ends leaves nothing", async () => {
+test("TM-101 so many streams of peers wait while they are being loaded, and so much is said in each, also of a peer that reconnects for ever", async () => {
   const { streams, open, say, arrive, came, refused, answers, memory, link } = setUp();
   for (let number = 0; number <= limits.streamsPerLink; number++) open(number);
   expect(answers).toEqual([[limits.streamsPerLink, "overloaded"]]);
@@ -242,9 +244,13 @@ test("TM-101 so many streams of peers wait while they are being loaded, and so m
   expect(memory.used).toBeGreaterThan(0);
   (link as { state: string }).state = "ended";
   streams.linkEnded(link, closed);
-  expect(memory.used).toBe(0);
+  const again = { ...link, state: "up" } as Link;
+  open(0, 0, again);
+  expect(answers.slice(1)).toEqual([[0, "overloaded"]]);
   await arrive();
-  expect(came).toEqual([]);
+  expect([came, memory.used]).toEqual([[], 0]);
+  open(1, 1, again);
+  expect(came).toEqual([[1, "1"]]);
 
   const tight = setUp({ budget: 1_000 });
   tight.open(0, "x".repeat(1_000));

@@ -146,3 +146,21 @@ test("an agent that drains waits for what is published while topics are being lo
   loads[0]?.arrive();
   await Promise.all([published, draining]);
 });
+
+test("TM-127 so many words of peers wait for the code of topics, of any link, and each is as short as the protocol has them", async () => {
+  const { topics, linkTo, subscribe, loads } = loadedLater();
+  const waiting: Promise<unknown>[] = [];
+  for (let number = 0; number < limits.topicsKept; number++) {
+    const { link } = linkTo(`s${number}`);
+    waiting.push(subscribe(link, "t") as Promise<unknown>);
+    (link as { state: string }).state = "ended";
+    topics.linkEnded(link, new TightbeamError("closed", "gone"));
+  }
+  const { link } = linkTo("bob");
+  expect(() => subscribe(link, "t")).toThrow(expect.objectContaining({ code: "overloaded" }));
+  loads[0]?.arrive();
+  await Promise.allSettled(waiting);
+  expect(subscribe(link, "t")).toEqual({});
+  const other = loadedLater();
+  expect(() => other.subscribe(other.linkTo("bob").link, "t", { more: "x".repeat(10_000) })).toThrow(expect.objectContaining({ code: "overloaded" }));
+});
