@@ -49,7 +49,10 @@ export function createPermits(policy: Policy | undefined): ((peer: Peer, permiss
   if (typeof policy !== "function") throw new TightbeamError("invalid_argument", '`policy` is "token" or a function (peer, permission) => boolean.');
   return ({ id, instance, issuer, thumbprint, permissions }, permission) => {
     try {
-      return policy({ id, instance, issuer, thumbprint, permissions }, permission) === true;
+      const answer: unknown = policy({ id, instance, issuer, thumbprint, permissions }, permission);
+      // An async one permits nothing, and must not end the process by what it throws.
+      if (answer instanceof Promise) answer.catch(() => undefined);
+      return answer === true;
     } catch {
       return false;
     }

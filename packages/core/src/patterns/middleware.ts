@@ -81,10 +81,16 @@ export function createMiddleware(): MiddlewareChain {
     const middleware = all[index];
     if (middleware === undefined) return last(call.input);
     let nexted = false;
-    return middleware(call, async (...changed) => {
+    const goOn = async (changed: readonly [input?: unknown]): Promise<unknown> => {
       if (nexted) throw new TightbeamError("invalid_argument", "A middleware called next() twice: a call is handled once.");
       nexted = true;
       return from(all, index + 1, changed.length === 0 ? call : new SeenCall(call.kind, call.name, changed[0], call), last);
+    };
+    return middleware(call, (...changed) => {
+      const result = goOn(changed);
+      // A peer whose input is refused must not end the process of a middleware that looks at the result later, or never.
+      result.catch(() => undefined);
+      return result;
     });
   };
 

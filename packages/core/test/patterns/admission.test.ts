@@ -238,7 +238,7 @@ describe("policy", () => {
     expect(admission.refusal(link, "search")?.code).toBe("forbidden");
   });
 
-  test("TM-116 only `true` of a function permits: another value, a promise or what it throws denies", () => {
+  test("TM-116 only `true` of a function permits: another value, a promise or what it throws denies", async () => {
     const link = linkOf("bob", ["call:x"]);
     const answer = (value: () => unknown): boolean => setUp({}, value as Policy).admission.permits(link, "call:work");
     for (const value of [false, undefined, null, 1, "true", {}, Promise.resolve(true)]) expect(answer(() => value)).toBe(false);
@@ -246,6 +246,13 @@ describe("policy", () => {
       throw new Error("boom");
     };
     expect(answer(boom)).toBe(false);
+    const unhandled: unknown[] = [];
+    const note = (error: unknown): void => void unhandled.push(error);
+    process.on("unhandledRejection", note);
+    expect(answer(async () => boom())).toBe(false);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    process.off("unhandledRejection", note);
+    expect(unhandled).toEqual([]);
     expect(answer(() => true)).toBe(true);
     const asked: unknown[] = [];
     setUp({}, (...all) => asked.push(all) > 0).admission.permits(link, "call:work");

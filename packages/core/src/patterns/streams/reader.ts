@@ -31,6 +31,9 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
+/** What waits costs this much beside its credit: one byte in a buffer of its own is no byte. */
+const waitingCost = 192;
+
 const over: IteratorResult<unknown, undefined> = Object.freeze({ done: true, value: undefined });
 const nothing: EncodedPayload = { kind: "json", bytes: new Uint8Array(0) };
 
@@ -75,8 +78,8 @@ export class StreamReader implements AsyncIterableIterator<unknown, undefined> {
       }
       return undefined;
     }
-    if (this.#budget?.take(cost) === false) return new TightbeamError("overloaded", "This agent has no memory left for what the stream says.");
-    this.#held += cost;
+    if (this.#budget?.take(cost + waitingCost) === false) return new TightbeamError("overloaded", "This agent has no memory left for what the stream says.");
+    this.#held += cost + waitingCost;
     this.#chunks.push(payload === undefined ? nothing : kept(payload));
     return undefined;
   }
@@ -105,8 +108,8 @@ export class StreamReader implements AsyncIterableIterator<unknown, undefined> {
     if (payload !== undefined) {
       const cost = costOf(payload);
       if (this.#budget !== undefined) {
-        this.#budget.give(cost);
-        this.#held -= cost;
+        this.#budget.give(cost + waitingCost);
+        this.#held -= cost + waitingCost;
       }
       this.#consume(cost);
       try {

@@ -141,7 +141,11 @@ export class Listener {
 
   #hand(value: unknown, context: EventContext): PromiseLike<unknown> | undefined {
     const { filter } = this.options;
-    if (this.over || (filter !== undefined && filter(value as never, context) !== true)) return undefined;
+    if (this.over) return undefined;
+    const wanted: unknown = filter === undefined || filter(value as never, context);
+    // An async one takes nothing, and must not end the process by what it throws.
+    if (wanted instanceof Promise) wanted.catch(() => undefined);
+    if (wanted !== true) return undefined;
     this.received++;
     const result = this.options.handler(value, context);
     return isThenable(result) ? result : undefined;

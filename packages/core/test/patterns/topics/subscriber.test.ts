@@ -211,3 +211,20 @@ test("TM-129: a publisher that refused, or ended it, has nothing to replay", asy
   arrive(link, 2, { correlationId: id });
   expect(seen).toEqual([1]);
 });
+
+test("a filter that is async takes nothing, and what it throws is nobody's", async () => {
+  const { topics, linkTo, arrive } = setUp();
+  const { link } = linkTo("p");
+  const unhandled: unknown[] = [];
+  const note = (error: unknown): void => void unhandled.push(error);
+  process.on("unhandledRejection", note);
+  const seen: unknown[] = [];
+  const filter = (async () => {
+    throw new Error("boom");
+  }) as unknown as () => boolean;
+  await topics.subscribe("t", (value) => void seen.push(value), { filter });
+  arrive(link, 1);
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  process.off("unhandledRejection", note);
+  expect([seen, unhandled]).toEqual([[], []]);
+});
