@@ -135,8 +135,10 @@ export const topicWindowBytes = 1024 * 1024;
 export const topicSubscriptions = 256;
 export const topicSubscriptionsPerPeer = 4_096;
 export const topicSubscriptionsInAll = 65_536;
-/** Topics that are remembered without having been declared; answers about topics that are kept for each link. */
+/** Topics that are remembered without having been declared. */
 export const topicsKept = 1_024;
+/** What is remembered of one link's topics and permissions, whose names its peer chooses: one agent may have a thousand links. */
+export const answersKept = 128;
 export const topicAskAgainMs = 1_000;
 /** A publisher that says when to ask again is asked no sooner than this, and no later than after `topicDialMaxMs`. */
 export const topicAskAgainMinMs = 20;

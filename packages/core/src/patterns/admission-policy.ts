@@ -1,5 +1,6 @@
 import { TightbeamError } from "../errors.js";
 import { permits } from "../identity/permissions.js";
+import * as limits from "../limits.js";
 import type { Link } from "../link/link-types.js";
 
 /** An authenticated peer, as a policy sees it. */
@@ -21,15 +22,12 @@ export type Policy = "token" | ((peer: PolicyPeer, permission: string) => boolea
 
 type Peer = Link["peer"];
 
-/** Names come from peers: so many answers are kept for one. */
-const keptAnswers = 512;
-
 /** The same questions come over and over, and a token may hold 256 grants. A new token is a new peer. */
 function tokenPermits(): (peer: Peer, permission: string) => boolean {
   const answers = new WeakMap<Peer, Map<string, boolean>>();
   return (peer, permission) => {
     let known = answers.get(peer);
-    if (known === undefined || known.size >= keptAnswers) {
+    if (known === undefined || known.size >= limits.answersKept) {
       known = new Map();
       answers.set(peer, known);
     }

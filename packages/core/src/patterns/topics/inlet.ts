@@ -125,7 +125,7 @@ export class Inlet {
     const known = this.#routes.get(topic);
     if (known !== undefined) return known;
     const found = [...this.feeds.values()].filter(({ listener, state }) => state !== "refused" && listener.options.pattern.matches(topic));
-    if (this.#routes.size >= limits.topicsKept) this.#routes.clear();
+    if (this.#routes.size >= limits.answersKept) this.#routes.clear();
     this.#routes.set(topic, found);
     return found;
   }
@@ -143,7 +143,7 @@ export class Inlet {
   }
 
   #permits(topic: string): boolean {
-    if (this.#peer !== this.link.peer || this.#permitted.size >= limits.topicsKept) {
+    if (this.#peer !== this.link.peer || this.#permitted.size >= limits.answersKept) {
       this.#peer = this.link.peer;
       this.#permitted.clear();
     }

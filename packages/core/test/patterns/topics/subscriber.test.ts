@@ -228,3 +228,21 @@ test("a filter that is async takes nothing, and what it throws is nobody's", asy
   process.off("unhandledRejection", note);
   expect([seen, unhandled]).toEqual([[], []]);
 });
+
+test("TM-162: what is remembered of one publisher's topics is bounded, and right when it is asked for again", async () => {
+  const asked: string[] = [];
+  const { topics, linkTo, arrive } = setUp({
+    permits: (_, permission) => {
+      asked.push(permission);
+      return permission !== "publish:t1";
+    },
+  });
+  const { link } = linkTo("p");
+  const seen: string[] = [];
+  await topics.subscribe(">", (_, { topic }) => void seen.push(topic), {});
+  for (let number = 0; number <= limits.answersKept; number++) arrive(link, number, { topic: `t${number}` });
+  expect([asked.length, seen.length]).toEqual([limits.answersKept + 1, limits.answersKept]);
+  for (const topic of ["t0", "t1", "t0"]) arrive(link, 1_000, { topic });
+  expect(asked.slice(limits.answersKept + 1)).toEqual(["publish:t0", "publish:t1"]);
+  expect(seen.slice(limits.answersKept)).toEqual(["t0", "t0"]);
+});
