@@ -9,6 +9,8 @@ export interface Tenant {
   readonly owner: string;
   taken: number;
   waiting: number;
+  /** Of those that wait. */
+  bytes: number;
 }
 
 /** What the application works on at once, and the queue before it. */
@@ -28,7 +30,7 @@ export interface PlacesLimits {
   readonly running?: number;
   /** How many more wait for their turn. Default 16,384; of one peer agent at most 3 in 4. */
   readonly queued?: number;
-  /** And how many bytes of them. Default 64 MiB. */
+  /** And how many bytes of them. Default 64 MiB; of one peer agent at most 3 in 4. */
   readonly queuedBytes?: number;
 }
 
@@ -44,12 +46,13 @@ class AgentPlaces implements Places {
   readonly #mostQueued: number;
   readonly #mostQueuedOfOne: number;
   readonly #mostQueuedBytes: number;
+  readonly #mostQueuedBytesOfOne: number;
   readonly #queue = createIntakeQueue();
   #taken = 0;
   /** By peer agent, while it holds a place or waits for one. */
   readonly #tenants = new Map<string, Tenant>();
   /** The last one: most calls in a turn come from one peer. */
-  #tenant: Tenant = { owner: "", taken: 0, waiting: 0 };
+  #tenant: Tenant = { owner: "", taken: 0, waiting: 0, bytes: 0 };
   /** Of those, normal and low. */
   #ordinary = 0;
   #starting = false;
@@ -67,6 +70,7 @@ class AgentPlaces implements Places {
     this.#mostQueued = whole("queued", queued, 0);
     this.#mostQueuedOfOne = partOfOne(this.#mostQueued);
     this.#mostQueuedBytes = whole("queuedBytes", queuedBytes, 0);
+    this.#mostQueuedBytesOfOne = partOfOne(this.#mostQueuedBytes);
   }
 
   get queued(): number {
@@ -84,12 +88,14 @@ class AgentPlaces implements Places {
     const cost = bytes + entryBytes;
     const tenant = this.#tenantOf(owner);
     const full = this.#queue.length >= this.#mostQueued || this.#queue.bytes + cost > this.#mostQueuedBytes;
-    if (full || tenant.waiting >= this.#mostQueuedOfOne) return this.#overloaded();
+    if (full || tenant.waiting >= this.#mostQueuedOfOne || tenant.bytes + cost > this.#mostQueuedBytesOfOne) return this.#overloaded();
     tenant.waiting++;
+    tenant.bytes += cost;
     const since = this.#clock.monotonic();
     const waiting = this.#queue.add(owner, priority, cost, () => {
       this.#lastWait = this.#clock.monotonic() - since;
       tenant.waiting--;
+      tenant.bytes -= cost;
       start(this.#take(tenant, priority));
     });
     this.#startMore();
@@ -100,6 +106,7 @@ class AgentPlaces implements Places {
     if (!this.#queue.remove(waiting)) return false;
     const tenant = this.#tenantOf(waiting.owner);
     tenant.waiting--;
+    tenant.bytes -= waiting.bytes;
     return true;
   }
 
@@ -123,7 +130,7 @@ class AgentPlaces implements Places {
     this.#forget(this.#tenant);
     let tenant = this.#tenants.get(owner);
     if (tenant === undefined) {
-      tenant = { owner, taken: 0, waiting: 0 };
+      tenant = { owner, taken: 0, waiting: 0, bytes: 0 };
       this.#tenants.set(owner, tenant);
     }
     this.#tenant = tenant;

@@ -71,12 +71,30 @@ describe("places", () => {
     admit(admission, { link });
     expect(admit(admission, { link }).error).toMatchObject({ code: "overloaded", retryAfter: 700 });
 
-    const small = setUp({ running: 1, queuedBytes: 3_000 }).admission;
+    const small = setUp({ running: 1, queuedBytes: 4_000 }).admission;
     const payload: EncodedPayload = { kind: "bytes", bytes: new Uint8Array(1_500) };
     admit(small, { link });
     expect(admit(small, { link, payload }).error).toBeUndefined();
     expect(admit(small, { link, payload }).error).toMatchObject({ code: "overloaded" });
     expect(admit(small, { link }).error).toBeUndefined();
+  });
+
+  test("TM-119 of the bytes of the queue one peer agent, over all its links, has at most three in four; what left the queue counts no more", async () => {
+    const { admission, runtime } = setUp({ running: 1, queuedBytes: 40_000 });
+    const payload: EncodedPayload = { kind: "bytes", bytes: new Uint8Array(4_488) };
+    const rogue = Array.from({ length: 20 }, () => admit(admission, { link: linkOf("mallory"), payload }));
+    expect(rogue.filter(({ error }) => error === undefined)).toHaveLength(1 + 6);
+    const bob = Array.from({ length: 3 }, () => admit(admission, { link: linkOf("bob"), payload }));
+    expect(bob.map(({ error }) => error?.code)).toEqual([undefined, undefined, "overloaded"]);
+    for (let turn = 0; turn < 20; turn++) {
+      for (const { leave } of [...rogue, ...bob]) leave?.();
+      await runtime.advance(1);
+    }
+    expect(admission.places.queued).toBe(0);
+    const hold = admit(admission, { link: linkOf("carol") });
+    const again = Array.from({ length: 7 }, () => admit(admission, { link: linkOf("mallory"), payload }));
+    expect(again.map(({ error }) => error?.code)).toEqual([...Array<undefined>(6).fill(undefined), "overloaded"]);
+    expect(hold.leave).toBeDefined();
   });
 
   test("TM-119 of eight places one is for critical and high alone, and an urgent one finds it while ordinary ones wait", () => {
