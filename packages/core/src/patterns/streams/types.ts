@@ -14,7 +14,7 @@ import type { OperationOptions } from "../operation.js";
 
 /** What opening a stream takes. There is no timeout unless one is given: it is for the whole stream. */
 export interface StreamCallOptions<Up = unknown> extends OperationOptions {
-  /** Bytes that may wait here to be read, each chunk counting 64 more. Default 1 MiB. */
+  /** Bytes that may wait here to be read, each chunk counting 64 more. Default 2 MiB. */
   readonly window?: number;
   /** What the caller says: each of these is written, then the caller's side ends. Its iterator is told when nobody reads it any more. */
   readonly source?: AsyncIterable<Up> | Iterable<Up>;
@@ -61,7 +61,7 @@ export type StreamHandler<T extends Stream> = (
   | HandledStreamOutput<T>;
 
 export interface StreamHandleOptions {
-  /** Bytes that may wait for the handler to read, each chunk counting 64 more. Default 1 MiB. */
+  /** Bytes that may wait for the handler to read, each chunk counting 64 more. Default 2 MiB. */
   readonly window?: number;
 }
 
