@@ -81,6 +81,8 @@ export class Outlet implements MessageWatch {
 
   /** Sends it, queues it, or does with it what its topic's policy says. False: it was dropped. */
   push(event: Published): boolean {
+    // It may have ended since it was chosen, by what the application does when it is asked or told.
+    if (this.subscriptions.size === 0) return false;
     if (this.#queue.length === 0 && event.bytes.length <= this.peer.limits.maxMessageBytes && this.#offer(event)) {
       this.#spent += event.cost;
       this.sent++;
