@@ -102,6 +102,13 @@ export function createForwarder(host: PatternHost, limits: ForwardingLimits, ups
     return count;
   };
 
+  /** Of a frame: without a group each subscription gets one, and each group. One agent does not have its frames multiplied. */
+  const copiesWith = (id: string, at: string, group: string | undefined): number => {
+    const place = seats.at(at);
+    if (place === undefined || (group !== undefined && place.groups.has(group))) return 1;
+    return 1 + (group === undefined ? place.plain.seats.filter(({ link }) => link.peer.id === id).length : place.groups.size);
+  };
+
   const placeOf = (text: string): Place | undefined => {
     if (recent.text !== text || recent.place === undefined || recent.place.gone) recent = { text, place: seats.at(text) };
     return recent.place;
@@ -139,6 +146,7 @@ export function createForwarder(host: PatternHost, limits: ForwardingLimits, ups
       // Who says that it forwards gets no more for itself.
       const most = hops === undefined || isOwn(link.peer, at) ? limits.subscriptionsPerClient : limits.subscriptions;
       if (seats.size >= limits.subscriptions || client.seats.size >= most) throw full("subscriptions");
+      if (copiesWith(link.peer.id, at, group) > limits.clientsPerAgent) throw full("subscriptions at one address");
       const seat = seats.add(at, group, { link, id, outlet: client.outlet, relays: hops !== undefined });
       client.seats.set(id, seat);
       try {

@@ -12,7 +12,7 @@ export interface ForwardOptions {
 export interface ForwardingLimits {
   /** Links that join. Default 1,024. */
   readonly clients: number;
-  /** Of one agent. Default 64. */
+  /** Of one agent, and its subscriptions at one address, where a group counts once. Default 64. */
   readonly clientsPerAgent: number;
   /** Addresses listened at, over all clients. Default 16,384. */
   readonly subscriptions: number;

@@ -105,6 +105,27 @@ describe("TM-153: what clients make an intermediate keep is bounded", () => {
     await forwarder.subscribe(link, { id: 3, at: "agent/b", hops: 3 });
   });
 
+  test("one agent listens at one address as often as it may have links, so that a frame becomes no more copies than that", async () => {
+    const { forwarder, join } = setUp({ clientsPerAgent: 2 });
+    const [one, other] = [join("x/a"), join("x/a")];
+    for (const at of ["agent/x/a", "presence/x"]) {
+      const id = forwarder.subscriptions + 1;
+      await forwarder.subscribe(one.link, { id, at });
+      await forwarder.subscribe(one.link, { id: id + 1, at });
+      expect(await codeOf(() => forwarder.subscribe(other.link, { id, at }))).toBe("overloaded");
+      forwarder.unsubscribe(one.link, { id });
+      await forwarder.subscribe(other.link, { id, at });
+    }
+    await forwarder.subscribe(join("x/b").link, { id: 1, at: "presence/x" });
+    // Of a group one gets it.
+    for (const id of [10, 11, 12]) await forwarder.subscribe(one.link, { id, at: "agent/x/a", group: "x/a" });
+    await forwarder.subscribe(one.link, { id: 13, at: "agent/x/a", group: "b" });
+    expect(await codeOf(() => forwarder.subscribe(one.link, { id: 14, at: "agent/x/a", group: "c" }))).toBe("overloaded");
+    forwarder.unsubscribe(one.link, { id: 13 });
+    forwarder.take(other.link, message("agent/x/a"));
+    expect([one.sent.length, other.sent.length]).toEqual([2, 1]);
+  });
+
   test("what waits for one, and for all: the newest is dropped, and told of when there is room", async () => {
     const { forwarder, join } = setUp({ queueBytes: 10_000, queueTotalBytes: 21_000 });
     const [a, b, from] = [join("a"), join("b"), join("c")];
