@@ -18,6 +18,8 @@ const node = {
     include: ["packages/*/test/**/*.test.ts", "test/**/*.test.ts"],
     exclude: ["**/node_modules/**", "**/*.browser.test.ts", ...onceOnly],
     testTimeout: 30_000,
+    // Of the tests that say so, as many run beside each other: what they do is wait for frames that come again.
+    maxConcurrency: 12,
   },
 };
 
@@ -43,8 +45,6 @@ const page = {
 export default defineConfig({
   test: {
     maxWorkers: 2,
-    // Tests that say so run beside each other: what they do is wait for each other's frames.
-    maxConcurrency: 12,
     projects: chromium && browserTests().length > 0 ? [node, workspace, page] : [node, workspace],
   },
 });
