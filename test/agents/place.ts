@@ -118,5 +118,5 @@ export function testIn(options: AgentSuiteOptions) {
 /** Each test has faults of its own, the same whatever runs beside it. */
 const seedOf = (name: string): number => [...name].reduce((seed, letter) => (Math.imul(seed, 31) + letter.charCodeAt(0)) >>> 0, 7);
 
-/** How the tests of a suite run in places of this kind. */
-export const howRun = ({ faulty = false, shared = false }: AgentSuiteOptions) => ({ concurrent: !shared, timeout: faulty ? 90_000 : 30_000 });
+/** How the tests of a suite run in places of this kind. Those that run beside each other share the processor, too. */
+export const howRun = ({ shared = false }: AgentSuiteOptions) => ({ concurrent: !shared, timeout: shared ? 30_000 : 90_000 });
