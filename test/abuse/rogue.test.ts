@@ -192,15 +192,25 @@ const cells: Row[] = [
   { name: "half a cell header", make: (link) => link.send(Uint8Array.of(1, 0)), expect: { ended: "malformed" } },
   { name: "padding with something in it", make: (link) => link.send(Uint8Array.of(0, 0, 0, 7)), expect: { ended: "malformed" } },
   { name: "a fragment of nothing", make: (link) => link.send(cell.msg(2, 0, 0, new Uint8Array(9))), expect: { ended: "malformed" } },
+  {
+    name: "fewer bytes than the first fragment said",
+    make: (link) => link.send(cell.first(2, 0, 0, new Uint8Array(9), 100), cell.msg(2, 1, msgFlag.last, new Uint8Array(9))),
+    expect: { ended: "malformed" },
+  },
+  {
+    name: "more bytes than the first fragment said",
+    make: (link) => link.send(cell.first(2, 0, 0, new Uint8Array(9), 12), cell.msg(2, 1, 0, new Uint8Array(9))),
+    expect: { ended: "malformed" },
+  },
   { name: "an abort of nothing", make: (link) => link.send(cell.msg(2, 0, msgFlag.abort, noBytes)), expect: { ended: "malformed" } },
   {
     name: "a first fragment in the middle",
-    make: (link) => link.send(cell.msg(2, 0, msgFlag.first, new Uint8Array(9)), cell.msg(2, 1, msgFlag.first, new Uint8Array(9))),
+    make: (link) => link.send(cell.first(2, 0, 0, new Uint8Array(9), 100), cell.first(2, 1, 0, new Uint8Array(9), 100)),
     expect: { ended: "malformed" },
   },
   {
     name: "empty fragments without end",
-    make: (link) => link.send(cell.msg(2, 0, msgFlag.first, new Uint8Array(9)), cell.msg(2, 1, 0, noBytes)),
+    make: (link) => link.send(cell.first(2, 0, 0, new Uint8Array(9), 100), cell.msg(2, 1, 0, noBytes)),
     expect: { ended: "malformed" },
   },
   {
@@ -239,15 +249,13 @@ const cells: Row[] = [
     async make(link) {
       // 16 MiB of credit and one message of overshoot, which may be of 64 MiB.
       const chunk = new Uint8Array(16_000);
+      const total = (Math.ceil((40 << 20) / (4 * chunk.length)) * 4 + 1) * chunk.length;
       for (let message = 0; message < 3; message++) {
         for (let sent = 0; sent < 40 << 20; sent += 4 * chunk.length) {
           const part = [0, 1, 2, 3].map((index) =>
-            cell.msg(
-              3,
-              (link.next[3] as number)++,
-              sent + index === 0 ? msgFlag.first | msgFlag.intake : 0,
-              index + sent === 0 ? pad(envelope("request", { method: "never" }, chunk, "bytes")) : chunk,
-            ),
+            sent + index === 0
+              ? cell.first(3, (link.next[3] as number)++, msgFlag.intake, pad(envelope("request", { method: "never" }, chunk, "bytes")), total)
+              : cell.msg(3, (link.next[3] as number)++, 0, chunk),
           );
           await link.send(...part);
         }
@@ -275,8 +283,10 @@ function asksLarge(payload: string): Row["make"] {
   return async (link) => {
     const bytes = envelope("request", {}, json(payload));
     for (let at = 0; at < bytes.length; at += 16_000) {
-      const flags = (at === 0 ? msgFlag.first | msgFlag.intake : 0) | (at + 16_000 >= bytes.length ? msgFlag.last : 0);
-      await link.send(cell.msg(2, (link.next[2] as number)++, flags, bytes.subarray(at, at + 16_000)));
+      const sequence = (link.next[2] as number)++;
+      const part = bytes.subarray(at, at + 16_000);
+      const flags = at + 16_000 >= bytes.length ? msgFlag.last : 0;
+      await link.send(at === 0 ? cell.first(2, sequence, msgFlag.intake, part, bytes.length) : cell.msg(2, sequence, flags, part));
     }
   };
 }

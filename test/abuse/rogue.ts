@@ -10,7 +10,7 @@ import { frameType, sessionIdOf } from "../../packages/core/src/frame/frame.js";
 import * as frameTypes from "../../packages/core/src/frame/frame-types.js";
 import * as msgFlag from "../../packages/core/src/frame/msg-flag.js";
 import type { Identity } from "../../packages/core/src/identity/types.js";
-import { createCellBuffer, noCounter, putAck, putClose, putCredit, putPing, putSequenced, readCells } from "../../packages/core/src/link/cells.js";
+import { createCellBuffer, noCounter, putAck, putClose, putCredit, putPing, putSequenced, readCells, totalBytes } from "../../packages/core/src/link/cells.js";
 import type { Lane } from "../../packages/core/src/link/message.js";
 import { encodeLinkOffer, type LinkOffer } from "../../packages/core/src/link/resume.js";
 import { systemRuntime } from "../../packages/core/src/runtime/system.js";
@@ -36,6 +36,12 @@ export const cell = {
   raw: (type: number, flags: number, body: Uint8Array): Uint8Array => Uint8Array.from([type, flags, body.length >> 8, body.length & 255, ...body]),
   msg(lane: Lane, sequence: number, flags: number, data: Uint8Array, type: number = cellType.msg): Uint8Array {
     return scratch.bytes.slice(0, putSequenced(scratch, 0, type, lane | flags, sequence, data, 0, data.length));
+  },
+  /** The first fragment of a message that says to have so many bytes. */
+  first(lane: Lane, sequence: number, flags: number, data: Uint8Array, total: number): Uint8Array {
+    const bytes = cell.msg(lane, sequence, msgFlag.first | flags, data);
+    new DataView(bytes.buffer).setUint32(bytes.length - data.length - totalBytes, total);
+    return bytes;
   },
   ack: (lane: Lane, next: number, ranges: { start: number; end: number }[] = [], highest: number = noCounter): Uint8Array =>
     scratch.bytes.slice(0, putAck(scratch, 0, { highest, delay: 0, repeated: 0, lanes: [{ lane, next, ranges }] })),

@@ -41,8 +41,9 @@ describe("TM-62 the memory budget", () => {
       links.push(link);
       for (const lane of [0, 1, 2, 3] as const) {
         for (let sent = 0; sent < 3 * MiB; sent += 16_000) {
-          const flags = sent === 0 ? msgFlag.first | msgFlag.intake : 0;
-          await link.send(cell.msg(lane, (link.next[lane] as number)++, flags, new Uint8Array(16_000)));
+          const sequence = (link.next[lane] as number)++;
+          const bytes = new Uint8Array(16_000);
+          await link.send(sent === 0 ? cell.first(lane, sequence, msgFlag.intake, bytes, 4 * MiB) : cell.msg(lane, sequence, 0, bytes));
           // Faster, and the receiver's inbox would drop some of it: rogues do not send again.
           if ((link.next[lane] as number) % 50 === 0) await within(10_000, "it to be taken", () => link.acked[lane] === link.next[lane]);
         }
