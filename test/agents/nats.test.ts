@@ -12,10 +12,13 @@ withNatsServer("agents over NATS", () => {
   afterAll(() => broker.close());
 
   let places = 0;
-  /** Places share a broker, each under its own prefix. */
+  /**
+   * Places share a broker, each under its own prefix. The client waits for all of `connectTimeout` when a broker is killed between its INFO and its first PONG,
+   * and one that is killed again and again can do that each time.
+   */
   const connectTo = (servers: string) => {
     const prefix = `place-${places++}`;
-    return () => connectNats({ servers, prefix, reconnect: { minMs: 5, maxMs: 50 } });
+    return () => connectNats({ servers, prefix, connectTimeout: 3_000, reconnect: { minMs: 5, maxMs: 50 } });
   };
 
   allSuites({
