@@ -150,10 +150,13 @@ export function createContinuation(options: ContinuationOptions) {
       // Meanwhile a handshake of the other direction may have replaced the record we offered from.
       if (records.get(peer.inbox) !== record) throw new TightbeamError("link_state_lost", `The link with ${peer.id} was replaced while this handshake ran.`);
       if (!continued) {
-        const fresh = record.link === undefined || (made.link === undefined && record.peerHalf !== undefined && equalBytes(record.peerHalf, answer.half));
-        if (!fresh) endOld(record, peer);
-        if (record.peerHalf === undefined || !equalBytes(record.peerHalf, answer.half)) adopt(record, peer, answer.half);
-        return { record, generation: made.generation, peerNext: record.link === undefined ? nothing : checkNext(record, answer, nothing) };
+        // The half we know: the peer dialled us before, READY did not reach it, and it took this for our first word. It has had nothing of the link.
+        const known = record.peerHalf !== undefined && equalBytes(record.peerHalf, answer.half);
+        if (!known) {
+          endOld(record, peer);
+          adopt(record, peer, answer.half);
+        }
+        return { record, generation: made.generation, peerNext: record.link === undefined ? nothing : checkNext(record, answer, made.acknowledged) };
       }
       if (record.peerHalf !== undefined && !equalBytes(record.peerHalf, answer.half))
         throw new TightbeamError("auth", `${peer.id} continued another link than this one.`);

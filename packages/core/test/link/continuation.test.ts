@@ -107,6 +107,25 @@ describe("TM-68 a link continues only between the two that made it", () => {
     expect([...a.ended, ...b.ended]).toEqual([]);
   });
 
+  test("a dial whose READY was lost, and then the other side's renewal: the same link, which its initiator never saw begin (G-01)", () => {
+    const [alice, bob] = [side("A"), side("B")];
+    begin(bob, alice).accept();
+    const { link } = recordOf(alice, bob) as LinkRecord;
+    expect(begin(alice, bob).accept().conclude()).toEqual({ continued: false, generation: 1 });
+    expect([alice.ended, bob.ended]).toEqual([[], []]);
+    expect(recordOf(alice, bob)?.link).toBe(link);
+    expect(recordOf(alice, bob)?.key).toEqual(recordOf(bob, alice)?.key);
+    expect(begin(bob, alice).accept().conclude()).toEqual({ continued: true, generation: 2 });
+  });
+
+  test("a peer that calls a link new of which it has acknowledged something has lost its state, whatever half it shows", () => {
+    const [alice, bob] = [side("A"), side("B")];
+    begin(bob, alice).accept();
+    alice.place.nextToSend = [0, 0, 5, 0];
+    alice.place.acknowledged = [0, 0, 2, 0];
+    expect(() => begin(alice, bob).accept().conclude()).toThrow(expect.objectContaining({ code: "link_state_lost" }));
+  });
+
   test("offers to instances whose handshakes never finish are forgotten, the oldest first; links are not", () => {
     const a = side("a");
     const b = side("b");
