@@ -2,12 +2,11 @@ import { beforeEach, expect, it, vi } from "vitest";
 import { type OnDemand, onDemand } from "../../src/on-demand.js";
 import type { Context } from "../../src/secure/context.js";
 import { createLateResponder } from "../../src/secure/late-responder.js";
+import * as responder from "../../src/secure/responder.js";
 import { createWorld } from "./world.js";
 
-type Code = typeof import("../../src/secure/responder.js");
-
 /** What the responders of this file are loaded with. */
-let load: OnDemand<Code>;
+let load: OnDemand<typeof responder>;
 let loads: { arrive(): void; fail(): void }[];
 vi.mock("../../src/secure/answering.js", () => ({ createAnswering: (context: Context) => createLateResponder(context, load) }));
 
@@ -16,7 +15,7 @@ beforeEach(() => {
   load = onDemand(
     () =>
       new Promise((resolve, reject) => {
-        loads.push({ arrive: () => resolve(import("../../src/secure/responder.js")), fail: () => reject(new Error("offline")) });
+        loads.push({ arrive: () => resolve(responder), fail: () => reject(new Error("offline")) });
       }),
   );
 });
@@ -30,7 +29,7 @@ it("the first handshake waits until what answers it is loaded, and the next ones
   await world.advance(20);
   expect([loads.length, bob.handshakes.counters.started, bob.accepted.length]).toEqual([1, 0, 0]);
   loads[0]?.arrive();
-  await world.advance(200);
+  await world.advance(2_000);
   for (const { peer } of await both) expect(peer.id).toBe("bob");
   expect(bob.accepted).toHaveLength(2);
   await world.dial(bob, alice.agent);
