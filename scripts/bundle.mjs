@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
 
-/** Bundles an example's programs with the packages they use from their sources, so that each process starts in a fifth of the time. Gone when this process ends. */
-export async function bundleExample(name, entryPoints) {
+/** Bundles programs with the packages they use from their sources, so that each process starts in a fifth of the time. Gone when this process ends. */
+export async function bundlePrograms(name, entryPoints) {
   const place = mkdtempSync(join(tmpdir(), `tightbeam-${name}-`));
   process.once("exit", () => rmSync(place, { recursive: true, force: true }));
   await build({

@@ -1,10 +1,10 @@
 // `npm run example`: bundles examples/programs and runs one of them.
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { bundleExample } from "./bundle.mjs";
+import { bundlePrograms } from "./bundle.mjs";
 import { ensureNatsServer } from "./nats-server.mjs";
 
 const source = (path) => fileURLToPath(new URL(`../examples/${path}.ts`, import.meta.url));
-const bundle = await bundleExample("example", { main: source("programs/main"), broker: source("demo/broker") });
+const bundle = await bundlePrograms("example", { main: source("programs/main"), broker: source("demo/broker") });
 
 const { main } = await import(pathToFileURL(bundle("main")).href);
 process.exit(await main(process.argv.slice(2), { broker: bundle("broker"), natsServer: ensureNatsServer }));

@@ -1,14 +1,10 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Agent, createAgent, trust } from "@tightbeam/core";
 import { generateSecret, identityFromSecret } from "@tightbeam/core/identity";
 import { connectNats } from "@tightbeam/nats";
 import { connectWebSocket } from "@tightbeam/websocket";
 import { createRelay } from "@tightbeam/websocket/relay";
-import { build } from "esbuild";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { createChildren } from "../../examples/demo/children.js";
 import { goneAfter } from "../../examples/replicas/contract.js";
 import { type Load, startLoad } from "../../examples/replicas/load.js";
@@ -17,6 +13,7 @@ import { judge } from "../../examples/replicas/verdict.js";
 import { watchLinks } from "../../examples/replicas/watch.js";
 import { createWorkers, type WorkerProcess } from "../../examples/replicas/workers.js";
 import { startBroker, withNatsServer } from "../../packages/nats/test/broker.js";
+import { bundlePrograms } from "../../scripts/bundle.mjs";
 
 // Four real processes of one agent; one is stopped or killed in the middle of its work.
 
@@ -34,24 +31,11 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-let place = "";
-const script = (): string => join(place, "worker.mjs");
+let workerScript = "";
 beforeAll(async () => {
-  place = mkdtempSync(join(tmpdir(), "tightbeam-workers-"));
-  await build({
-    entryPoints: [fileURLToPath(new URL("../../examples/replicas/worker.ts", import.meta.url))],
-    outfile: script(),
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    target: "node20",
-    conditions: ["@tightbeam/source"],
-    external: ["bufferutil", "utf-8-validate"],
-    banner: { js: 'import { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);' },
-    logLevel: "silent",
-  });
+  const bundle = await bundlePrograms("workers", { worker: fileURLToPath(new URL("../../examples/replicas/worker.ts", import.meta.url)) });
+  workerScript = bundle("worker");
 });
-afterAll(() => rmSync(place, { recursive: true, force: true }));
 
 interface Medium {
   readonly name: string;
@@ -81,7 +65,7 @@ async function assemble(medium: Medium, patience = goneAfter) {
   const secret = generateSecret();
   const url = await medium.start(secret);
   const children = createChildren();
-  const workers = createWorkers(children, script(), { url, secret });
+  const workers = createWorkers(children, workerScript, { url, secret });
   closers.push(() => Promise.all(workers.all.map(({ process: child }) => child.kill())));
   await Promise.all([1, 2, 3, 4].map(() => workers.start()));
   const identity = await identityFromSecret({ id: "caller", secret });

@@ -66,9 +66,14 @@ for (let i = 0; i < 64; i++) base64Values[base64Codes[i] as number] = i;
 /** Multiple of 3; as many arguments as any engine takes. */
 const base64ChunkBytes = 3 * 1024;
 
-/** RFC 4648 section 5, without padding. One flat string: built up character by character it would be kept as a tree 20 times its size. */
+/** RFC 4648 section 5, without padding. Flat strings of 4 KiB: built up character by character it would be kept as a tree 20 times its size. */
 export function toBase64url(bytes: Uint8Array): string {
-  if (bytes.length > base64ChunkBytes) return toBase64url(bytes.subarray(0, base64ChunkBytes)) + toBase64url(bytes.subarray(base64ChunkBytes));
+  let text = "";
+  for (let at = 0; at < bytes.length; at += base64ChunkBytes) text += base64Chunk(bytes.subarray(at, at + base64ChunkBytes));
+  return text;
+}
+
+function base64Chunk(bytes: Uint8Array): string {
   const codes: number[] = [];
   for (let i = 0; i < bytes.length; i += 3) {
     const bits = ((bytes[i] as number) << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0);

@@ -74,6 +74,13 @@ describe("hex", () => {
 });
 
 describe("base64url", () => {
+  it("the largest payload there is has a text: 64 MiB", () => {
+    const bytes = new Uint8Array(64 * 1024 * 1024).fill(0xa5);
+    const text = toBase64url(bytes);
+    expect(text.length).toBe(Math.ceil((bytes.length * 4) / 3));
+    expect([text.slice(0, 8), text.slice(-2)]).toEqual(["paWlpaWl", Buffer.from([0xa5]).toString("base64url")]);
+  });
+
   it("agrees with Buffer both ways", () => {
     fc.assert(
       fc.property(bytes(), (value) => {
