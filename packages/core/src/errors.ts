@@ -46,6 +46,17 @@ export const errorCodes = {
   rate_limited: again,
   unsupported_version: final,
   forbidden: final,
+  idempotency_conflict: final,
+  circuit_open: again,
+  dead_lettered: final,
+  // stores
+  store_locked: again,
+  store_full: again,
+  store_read_only: final,
+  store_failed: final,
+  store_too_new: final,
+  store_damaged: final,
+  store_rolled_back: final,
   // programming
   invalid_argument: final,
   internal: final,
