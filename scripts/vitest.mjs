@@ -36,5 +36,19 @@ export function judge(report, exitOk, output) {
   const failed = report.numFailedTests + brokenFiles.length;
   const skipped = report.numPendingTests + report.numTodoTests;
   if (passed + failed + skipped === 0) return { ok: false, output: `vitest found no tests at all\n${output}`, passed, failed, skipped };
-  return { ok: exitOk && report.success && failed === 0, output, passed, failed, skipped };
+  return { ok: exitOk && report.success && failed === 0, output: `${failuresIn(report)}${output}`, passed, failed, skipped };
 }
+
+/** What failed stands before everything that passed had to say: whoever sees only the beginning of a log sees this. */
+function failuresIn({ testResults }) {
+  const lines = testResults
+    .filter(({ status }) => status === "failed")
+    .flatMap(({ name, message = "", assertionResults }) => {
+      const failed = assertionResults.filter(({ status }) => status === "failed");
+      if (failed.length === 0) return [`${name}: ${firstLine(message)}`];
+      return failed.map(({ fullName, failureMessages = [] }) => `${fullName}: ${firstLine(failureMessages[0] ?? "")}`);
+    });
+  return lines.length === 0 ? "" : `Failed:\n${lines.map((line) => `  ${line}\n`).join("")}\n`;
+}
+
+const firstLine = (text) => text.split("\n", 1)[0].slice(0, 300);

@@ -33,6 +33,16 @@ describe("what a vitest report amounts to", () => {
     const broken = { status: "failed", assertionResults: [] };
     expect(judge(report({ success: false, testResults: [broken] }), false, "")).toMatchObject({ ok: false, failed: 1 });
   });
+  it("names what failed, and how, before all that was said", () => {
+    const failed = { status: "failed", fullName: "links survive a cut", failureMessages: ["Error: Test timed out in 30000ms.\n  at ..."] };
+    const testResults = [
+      { status: "failed", name: "link.test.ts", assertionResults: [{ status: "passed" }, failed] },
+      { status: "failed", name: "broken.test.ts", message: "SyntaxError: no", assertionResults: [] },
+    ];
+    expect(judge(report({ success: false, numFailedTests: 1, testResults }), false, "dots").output).toBe(
+      "Failed:\n  links survive a cut: Error: Test timed out in 30000ms.\n  broken.test.ts: SyntaxError: no\n\ndots",
+    );
+  });
   it("fails when vitest itself failed, for instance on an unhandled rejection", () => {
     expect(judge(report({}), false, "")).toMatchObject({ ok: false });
   });

@@ -46,6 +46,8 @@ export function topicSuite(options: AgentSuiteOptions): void {
     test("G-40 everything published after SUBSCRIBED arrives, in order, through cuts of the medium", async ({ pair }) => {
       const { here, alice, bob } = await pair();
       const seen: unknown[] = [];
+      // A broker killed between its INFO and its first PONG costs its client the whole `connectTimeout`: no slow subscriber here.
+      await alice.publishes("numbers", { patience: 20_000 });
       await bob.subscribe("numbers", (event) => void seen.push(event), { from: ["alice"], ready: 1 });
       const total = 3_000;
       const publishing = (async () => {
