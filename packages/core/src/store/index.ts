@@ -1,3 +1,6 @@
+export type { StoreStart } from "./header.js";
 export { checkChanges, checkKeyPrefix, numberKey } from "./keys.js";
 export { createMemoryStore } from "./memory.js";
+export type { StoreKey } from "./sealed.js";
+export { openState, type State, type StateOptions } from "./state.js";
 export type { DamagedEntry, ScanOptions, Store, StoreCapabilities, StoreChange, StoreEntry } from "./types.js";
