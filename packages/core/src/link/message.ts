@@ -51,6 +51,6 @@ export interface Delivery {
   readonly wantsDone: boolean;
   /** Why the bytes are only the first fragment: the message was larger than announced, or memory was short. */
   readonly refused: "too_large" | "overloaded" | undefined;
-  /** Returns the intake credit and sends DONE where it was asked for. Idempotent. */
-  settle(outcome: Outcome): void;
+  /** Returns the intake credit and sends DONE where it was asked for. Idempotent. `error`: why, for whoever stands between the link and the handler. */
+  settle(outcome: Outcome, error?: unknown): void;
 }

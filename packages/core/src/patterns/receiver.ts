@@ -39,7 +39,7 @@ export function createReceiver({ caller, server, stream, part, event, frames, ob
       if (delivery.refused === undefined) ({ header, payload } = decodeEnvelope(delivery.bytes));
       else header = decodeHeader(delivery.bytes);
     } catch (error) {
-      delivery.settle("refused");
+      delivery.settle("refused", error);
       onRefused({ peer: link.peer.id, error: error as TightbeamError });
       return;
     }

@@ -1,7 +1,5 @@
-import { decodePayload, encodePayload } from "../codec/index.js";
 import type { JsonLimits } from "../codec/limits.js";
 import type { EncodedPayload } from "../codec/types.js";
-import { type Method, validate } from "../contract/index.js";
 import { ownPrefix } from "../contract/standard-schema.js";
 import type { EnvelopeHeader } from "../envelope/types.js";
 import { TightbeamError } from "../errors.js";
@@ -10,10 +8,9 @@ import type { Link } from "../link/link-types.js";
 import type { Delivery, Outcome } from "../link/message.js";
 import { type Admission, callPermission, keepPayload } from "./admission.js";
 import { type AnswerOptions, createAnswer } from "./answer.js";
-import { CallContext, type HandlerContext } from "./context.js";
-import { createHandlers, type Handled, type Handler, type Handlers } from "./handlers.js";
-import { type MiddlewareChain, SeenCall } from "./middleware.js";
-import { isUnhandled, ofThisCall } from "./refusals.js";
+import { createExecution } from "./execution.js";
+import { createHandlers, type Handled, type Handlers } from "./handlers.js";
+import type { MiddlewareChain } from "./middleware.js";
 import { type Call, createRunningCalls } from "./running-calls.js";
 import type { Served } from "./served.js";
 
@@ -47,8 +44,6 @@ export function createServer(options: ServerOptions): Server {
   const { places } = admission;
   const handlers = createHandlers();
   const calls = createRunningCalls();
-  /** The call whose handler has not returned yet. */
-  let present: Call | undefined;
   let runningCount = 0;
   let queuedCount = 0;
   let refusing: TightbeamError | undefined;
@@ -63,7 +58,7 @@ export function createServer(options: ServerOptions): Server {
   const finish = (link: Link, delivery: Delivery, header: EnvelopeHeader, outcome: Outcome, payload: EncodedPayload | undefined, error: unknown): void => {
     if (header.type === "request") answer(link, header, payload, error);
     else if (error !== undefined) options.onFailure({ id: header.id, method: header.method ?? "", peer: link.peer.id, error });
-    delivery.settle(outcome);
+    delivery.settle(outcome, error);
   };
 
   const refusal = (link: Link, delivery: Delivery, header: EnvelopeHeader, own: boolean): TightbeamError | undefined => {
@@ -95,13 +90,13 @@ export function createServer(options: ServerOptions): Server {
     );
     options.onFailure({ id: header.id, method: header.method ?? "", peer: link.peer.id, error });
     release(call);
-    call.delivery.settle("refused");
+    call.delivery.settle("refused", error);
     leave(call);
   };
 
   /** Of one link, or of all. */
   const fireAll = (reason: TightbeamError, link?: Link): void => {
-    for (let call = present; call !== undefined; call = call.outer) if (link === undefined || call.link === link) fire(call, reason);
+    for (let call = execution.present; call !== undefined; call = call.outer) if (link === undefined || call.link === link) fire(call, reason);
     for (const call of calls.of(link)) fire(call, reason);
   };
 
@@ -114,7 +109,7 @@ export function createServer(options: ServerOptions): Server {
     const answers = call.link.state !== "ended" && reason.code !== "cancelled";
     calls.remove(call);
     if (answers) finish(call.link, call.delivery, call.header, "refused", undefined, reason);
-    else call.delivery.settle("refused");
+    else call.delivery.settle("refused", reason);
     settleIdle();
   };
 
@@ -148,54 +143,11 @@ export function createServer(options: ServerOptions): Server {
     leave(call);
   };
 
-  const fail = (call: Call, error: unknown): void =>
-    done(call, isUnhandled(error) ? "no_handler" : "refused", undefined, ofThisCall(error) ?? new TightbeamError("handler_failed", "The handler failed."));
+  const execution = createExecution({ json, middleware, missing, later: (call) => calls.add(call), done });
 
-  const reply = (call: Call, schema: Method["output"], output: unknown): void => {
-    try {
-      if (call.header.type !== "request") return done(call, "ok", undefined, undefined);
-      const checked = schema === undefined ? output : validate(schema, output, "output");
-      if (!(checked instanceof Promise)) return done(call, "ok", encodePayload(output, json), undefined);
-      calls.add(call);
-      checked.then(() => done(call, "ok", encodePayload(output, json), undefined)).catch((error) => fail(call, error));
-    } catch (error) {
-      fail(call, error);
-    }
-  };
-
-  const replyLater = (call: Call, schema: Method["output"], result: PromiseLike<unknown>): void => {
-    calls.add(call);
-    // Settles once, whatever a foreign `then` does.
-    Promise.resolve(result).then(
-      (output) => reply(call, schema, output),
-      (error) => fail(call, error),
-    );
-  };
-
-  /** Decodes, and runs middleware, schema and handler. */
   const run = (call: Call, found: Handled | undefined, payload: EncodedPayload | undefined): void => {
-    const { link, header } = call;
-    call.outer = present;
-    present = call;
     runningCount++;
-    try {
-      const value = decodePayload(payload, json);
-      let result: unknown;
-      if (found?.own !== undefined) result = found.own(link, value);
-      else if (!middleware.used) result = begin(call, found, missing, value, new CallContext(call));
-      else {
-        const context = new CallContext(call);
-        const kind = header.type as "request" | "notification";
-        result = middleware.run(new SeenCall(kind, header.method as string, value, context), (input) => begin(call, found, missing, input, context));
-      }
-      const schema = found?.method.output;
-      if (isThenable(result)) replyLater(call, schema, result);
-      else reply(call, schema, result);
-    } catch (error) {
-      fail(call, error);
-    } finally {
-      present = call.outer;
-    }
+    execution.run(call, found, payload);
   };
 
   const queue = (call: Call, payload: EncodedPayload | undefined): void => {
@@ -284,16 +236,3 @@ export function createServer(options: ServerOptions): Server {
     },
   };
 }
-
-const isThenable = (value: unknown): value is PromiseLike<unknown> =>
-  typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
-
-/** What the schema makes of the value goes to the handler. */
-function begin(call: Call, found: Handled | undefined, missing: Server["missing"], value: unknown, context: HandlerContext): unknown {
-  if (found === undefined) throw missing(call.header.method as string);
-  const { method, handler } = found;
-  const input = method.input === undefined ? value : validate(method.input, value, "input");
-  return input instanceof Promise ? handleLater(handler, input, context) : handler(input, context);
-}
-
-const handleLater = (handler: Handler, input: Promise<unknown>, context: HandlerContext): Promise<unknown> => input.then((valid) => handler(valid, context));
