@@ -46,7 +46,7 @@ describe("TM-32 a suite list that was stripped on the way makes no session", () 
     const { world, alice, bob } = await three();
     world.tap = change(1, (frame) => strip(frame, (message) => message));
     expect(await world.failure(alice, bob.agent, { timeout: 9_000 })).toMatchObject({ code: "no_answer" });
-    expect(refused(bob)).toEqual({ malformed: 4 });
+    expect(refused(bob)).toEqual({ malformed: 6 });
   });
   it("message 1 cut to the weaker suite: the answer is not for the attempt", async () => {
     const { world, alice, bob } = await three();
@@ -299,7 +299,7 @@ describe("TM-37 RETRY", () => {
     const alice = await world.party("alice");
     const bob = await world.party("bob", { suites: [1] });
     expect(await world.failure(alice, bob.agent, { timeout: 9_000 })).toMatchObject({ code: "no_answer" });
-    expect(refused(bob)).toEqual({ no_common_suite: 4 });
+    expect(refused(bob)).toEqual({ no_common_suite: 6 });
     expect(world.log.filter((packet) => packet.from === "bob")).toHaveLength(0);
   });
   it("classical is off unless allowed, and a RETRY cannot allow it", async () => {
