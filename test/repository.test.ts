@@ -3,7 +3,15 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { checkClaims } from "./repository/claims.js";
-import { checkCycles, checkLayers, checkOnlyImporters, checkPatternsApartFromSecure, checkResolvable, checkTransportPackages } from "./repository/layers.js";
+import {
+  checkCycles,
+  checkLayers,
+  checkOnlyImporters,
+  checkPatternsApartFromSecure,
+  checkResolvable,
+  checkStorePackages,
+  checkTransportPackages,
+} from "./repository/layers.js";
 import { checkExports, checkReferences, checkVersions, commandSources, type Manifest, type Package } from "./repository/packages.js";
 import { checkConsole, checkLeftovers, checkLength, checkNoNode, checkTimeAndRandomness } from "./repository/purity.js";
 import type { SourceFile } from "./repository/source.js";
@@ -41,11 +49,13 @@ describe("the repository", () => {
   it("imports only downwards in core", () => expect(checkLayers(sources)).toEqual([]));
   it("keeps patterns and cryptography apart", () => expect(checkPatternsApartFromSecure(sources)).toEqual([]));
   it("gives transport packages only the entries meant for them", () => expect(checkTransportPackages(sources)).toEqual([]));
+  it("gives store packages only the entries meant for them", () => expect(checkStorePackages(sources)).toEqual([]));
   it("has no import cycles", () => expect(checkCycles(sources)).toEqual([]));
   it("resolves every relative import", () => expect(checkResolvable(sources)).toEqual([]));
   it("imports jose only in identity", () => expect(checkOnlyImporters(sources, /^jose(?:\/|$)/, ["packages/core/src/identity/"])).toEqual([]));
   it("imports a NATS client only where the default one is", () =>
     expect(checkOnlyImporters(sources, /^(?:nats$|@nats-io\/)/, ["packages/nats/src/client/node.ts"])).toEqual([]));
+  it("imports lmdb only in its package", () => expect(checkOnlyImporters(sources, /^lmdb(?:\/|$)/, ["packages/store-lmdb/src/"])).toEqual([]));
   it("imports noble only in crypto", () => expect(checkOnlyImporters(sources, /^@noble\//, ["packages/core/src/crypto/"])).toEqual([]));
 
   it("reads time and randomness only in runtime", () => expect(checkTimeAndRandomness(sources)).toEqual([]));

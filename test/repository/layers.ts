@@ -68,16 +68,21 @@ export function checkPatternsApartFromSecure(files: readonly SourceFile[]): Find
 }
 
 /** A transport package sees core only through the entries meant for transports. */
-export function checkTransportPackages(files: readonly SourceFile[], packages = ["memory", "websocket", "nats"]): Finding[] {
-  const allowed = ["@tightbeam/core/transport", "@tightbeam/core/identity", "@tightbeam/core/runtime"];
-  return files
+export const checkTransportPackages = (files: readonly SourceFile[], packages = ["memory", "websocket", "nats"]): Finding[] =>
+  checkEntries(files, packages, "transport", ["@tightbeam/core/transport", "@tightbeam/core/identity", "@tightbeam/core/runtime"]);
+
+/** A package of a store sees core only through the entries meant for stores. */
+export const checkStorePackages = (files: readonly SourceFile[], packages = ["store-lmdb"]): Finding[] =>
+  checkEntries(files, packages, "store", ["@tightbeam/core/store", "@tightbeam/core/runtime"]);
+
+const checkEntries = (files: readonly SourceFile[], packages: readonly string[], kind: string, allowed: readonly string[]): Finding[] =>
+  files
     .filter(({ path }) => packages.some((name) => path.startsWith(`packages/${name}/src/`)))
     .flatMap((file) =>
       importsOf(file)
         .filter((specifier) => specifier.startsWith("@tightbeam/") && !allowed.includes(specifier))
-        .map((specifier) => ({ path: file.path, message: `a transport package may import ${allowed.join(", ")}, not "${specifier}"` })),
+        .map((specifier) => ({ path: file.path, message: `a ${kind} package may import ${allowed.join(", ")}, not "${specifier}"` })),
     );
-}
 
 /** A library that only named folders may import, so that there is one place where its policy is set. */
 export function checkOnlyImporters(files: readonly SourceFile[], library: RegExp, allowed: readonly string[]): Finding[] {

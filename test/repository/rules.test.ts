@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { checkClaims } from "./claims.js";
-import { checkCycles, checkLayers, checkOnlyImporters, checkPatternsApartFromSecure, checkResolvable, checkTransportPackages } from "./layers.js";
+import { checkCycles, checkLayers, checkOnlyImporters, checkPatternsApartFromSecure, checkResolvable, checkStorePackages, checkTransportPackages } from "./layers.js";
 import { checkExports, checkReferences, checkVersions, commandSources, type Manifest } from "./packages.js";
 import { checkConsole, checkLeftovers, checkLength, checkNoNode, checkTimeAndRandomness } from "./purity.js";
 import { type Finding, importsOf, type SourceFile, stripComments } from "./source.js";
@@ -65,6 +65,11 @@ describe("every rule can fail", () => {
     const found = checkTransportPackages([file("packages/websocket/src/client.ts", text), file("packages/conformance/src/suite.ts", text)]);
     expect(found).toHaveLength(2);
     expect(messages(found)[0]).toContain('not "@tightbeam/core"');
+  });
+
+  it("a store package that imports more of core than a store needs", () => {
+    const text = 'import { createAgent } from "@tightbeam/core"; import { checkChanges } from "@tightbeam/core/store";';
+    expect(checkStorePackages([file("packages/store-lmdb/src/store.ts", text), file("packages/memory/src/hub.ts", text)])).toHaveLength(1);
   });
 
   it("a library imported outside its folder, by name, subpath or dynamically", () => {

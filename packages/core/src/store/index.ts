@@ -1,5 +1,6 @@
+export { isTightbeamError, TightbeamError, type ErrorCode } from "../errors.js";
 export type { StoreStart } from "./header.js";
-export { checkChanges, checkKeyPrefix, numberKey } from "./keys.js";
+export { checkChanges, checkKeyPrefix, isKey, numberKey } from "./keys.js";
 export { createMemoryStore } from "./memory.js";
 export type { StoreKey } from "./sealed.js";
 export { openState, type State, type StateOptions } from "./state.js";

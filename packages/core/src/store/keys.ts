@@ -4,11 +4,14 @@ import type { StoreChange } from "./types.js";
 const keyPattern = /^[A-Za-z0-9_/-]{1,256}$/;
 const prefixPattern = /^[A-Za-z0-9_/-]{0,256}$/;
 
+/** Whether there may be an entry of this key. */
+export const isKey = (key: unknown): key is string => typeof key === "string" && keyPattern.test(key);
+
 /** Throws `invalid_argument` for a key outside the grammar, `too_large` for a value beyond `maxValueBytes`. */
 export function checkChanges(changes: readonly StoreChange[], maxValueBytes: number): void {
   for (const change of changes) {
     const key = "put" in change ? change.put : change.remove;
-    if (typeof key !== "string" || !keyPattern.test(key)) throw new TightbeamError("invalid_argument", "A key of a store is 1 to 256 of A-Z a-z 0-9 _ - /.");
+    if (!isKey(key)) throw new TightbeamError("invalid_argument", "A key of a store is 1 to 256 of A-Z a-z 0-9 _ - /.");
     if ("put" in change && change.value.length > maxValueBytes)
       throw new TightbeamError("too_large", `The value has ${change.value.length} bytes; this store takes at most ${maxValueBytes}.`);
   }

@@ -1,0 +1,26 @@
+import { closeSync, mkdirSync, openSync, statSync } from "node:fs";
+import { platform } from "node:os";
+import { join } from "node:path";
+import { TightbeamError } from "@tightbeam/core/store";
+
+export const dataFile = (path: string): string => join(path, "data.mdb");
+export const lockFile = (path: string): string => join(path, "lock.mdb");
+
+const othersMay = 0o077;
+
+/** Makes the directory and its files where they are missing, for this user alone, and refuses those that others may enter. Throws `invalid_argument` and errors of the file system. */
+export function prepareFiles(path: string): void {
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  if (!statSync(path).isDirectory()) throw new TightbeamError("invalid_argument", `${path} is no directory: a store is one of its own.`);
+  refuseOthers(path, "700");
+  for (const file of [dataFile(path), lockFile(path)]) {
+    closeSync(openSync(file, "a", 0o600));
+    refuseOthers(file, "600");
+  }
+}
+
+function refuseOthers(path: string, mode: string): void {
+  if (platform() === "win32") return;
+  if ((statSync(path).mode & othersMay) === 0) return;
+  throw new TightbeamError("invalid_argument", `Others may read or change ${path}: chmod ${mode} it, or let the store make a directory of its own.`);
+}
