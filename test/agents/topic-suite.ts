@@ -47,7 +47,7 @@ export function topicSuite(options: AgentSuiteOptions): void {
       const { here, alice, bob } = await pair();
       const seen: unknown[] = [];
       // A broker killed between its INFO and its first PONG costs its client the whole `connectTimeout`: no slow subscriber here.
-      await alice.publishes("numbers", { patience: 20_000 });
+      alice.publishes("numbers", { patience: 20_000 });
       await bob.subscribe("numbers", (event) => void seen.push(event), { from: ["alice"], ready: 1 });
       const total = 3_000;
       const publishing = (async () => {
