@@ -1,6 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { checkClaims } from "./claims.js";
-import { checkCycles, checkLayers, checkOnlyImporters, checkPatternsApartFromSecure, checkResolvable, checkStorePackages, checkTransportPackages } from "./layers.js";
+import {
+  checkCycles,
+  checkLayers,
+  checkOnlyImporters,
+  checkPatternsApartFromSecure,
+  checkResolvable,
+  checkStorePackages,
+  checkTransportPackages,
+} from "./layers.js";
 import { checkExports, checkReferences, checkVersions, commandSources, type Manifest } from "./packages.js";
 import { checkConsole, checkLeftovers, checkLength, checkNoNode, checkTimeAndRandomness } from "./purity.js";
 import { type Finding, importsOf, type SourceFile, stripComments } from "./source.js";
