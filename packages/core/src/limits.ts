@@ -143,3 +143,10 @@ export const topicAskAgainMs = 1_000;
 /** A publisher that says when to ask again is asked no sooner than this, and no later than after `topicDialMaxMs`. */
 export const topicAskAgainMinMs = 20;
 export const topicDialMaxMs = 30_000;
+/** Steps of a policy for calls, attempts of a retry, and characters of the names that its circuits and budgets are kept by. */
+export const policySteps = 16;
+export const retryAttemptsMax = 1_000;
+export const callKeyMax = 256;
+/** Circuits of a breaker, and peers whose retry budget is remembered. */
+export const circuits = 10_000;
+export const retryAccounts = 10_000;

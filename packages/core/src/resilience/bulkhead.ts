@@ -1,0 +1,132 @@
+import { TightbeamError } from "../errors.js";
+import { checkNumber, checkOptions, checkPer, defineStep, type Per, type StepRun, type StepWork, type Wait } from "./step.js";
+import type { BulkheadStatus, Step } from "./types.js";
+
+export interface BulkheadOptions {
+  /** How many at once. */
+  readonly concurrent: number;
+  /** How many may wait for their turn, first come first served. Default 0. */
+  readonly queue?: number;
+  /** What has its own places: each `peer` (default), each `method` of each peer, or `all` together. */
+  readonly per?: Per;
+}
+
+export type Bulkhead = Step<BulkheadStatus>;
+
+/** There while something runs in it or waits for it. */
+interface Compartment {
+  readonly peer: string;
+  readonly method: string;
+  running: number;
+  /** In their order; whoever gives up leaves it from anywhere. */
+  readonly queue: Set<() => void>;
+}
+
+class BulkheadWork implements StepWork {
+  running = 0;
+  queued = 0;
+  refused = 0;
+  compartments = 0;
+  readonly #concurrent: number;
+  readonly #queue: number;
+  readonly #per: Per;
+  readonly #places = new Map<string, Map<string, Compartment>>();
+
+  constructor({ concurrent, queue, per }: Required<BulkheadOptions>) {
+    this.#concurrent = concurrent;
+    this.#queue = queue;
+    this.#per = per;
+  }
+
+  bind(): void {
+    // Places know no time.
+  }
+
+  enter(run: StepRun, at: number): Wait | undefined {
+    const { peer, method } = run.operation;
+    const place = this.#at(this.#per === "all" ? "" : peer, this.#per === "method" ? method : "");
+    if (place.running < this.#concurrent) {
+      place.running++;
+      this.running++;
+      run.slots[at] = place;
+      return undefined;
+    }
+    if (place.queue.size >= this.#queue) {
+      this.refused++;
+      throw new TightbeamError(
+        "overloaded",
+        `${this.#concurrent} calls are under way and ${this.#queue} wait, as many as this bulkhead takes${place.peer === "" ? "" : ` for '${place.peer}'`}. Nothing was sent. Send less at once.`,
+      );
+    }
+    return (go) => {
+      const next = (): void => {
+        run.slots[at] = place;
+        go();
+      };
+      place.queue.add(next);
+      this.queued++;
+      return () => {
+        if (!place.queue.delete(next)) return;
+        this.queued--;
+        this.#tidy(place);
+      };
+    };
+  }
+
+  succeeded(run: StepRun, at: number): void {
+    this.#leave(run.slots[at] as Compartment);
+  }
+
+  failed(run: StepRun, at: number): undefined {
+    this.#leave(run.slots[at] as Compartment);
+  }
+
+  /** The place goes to whoever waited longest, without being free in between. */
+  #leave(place: Compartment): void {
+    for (const next of place.queue) {
+      place.queue.delete(next);
+      this.queued--;
+      return next();
+    }
+    place.running--;
+    this.running--;
+    this.#tidy(place);
+  }
+
+  #at(peer: string, method: string): Compartment {
+    let methods = this.#places.get(peer);
+    if (methods === undefined) this.#places.set(peer, (methods = new Map()));
+    let place = methods.get(method);
+    if (place === undefined) {
+      methods.set(method, (place = { peer, method, running: 0, queue: new Set() }));
+      this.compartments++;
+    }
+    return place;
+  }
+
+  #tidy({ peer, method, running, queue }: Compartment): void {
+    if (running > 0 || queue.size > 0) return;
+    const methods = this.#places.get(peer);
+    if (methods?.delete(method) !== true) return;
+    this.compartments--;
+    if (methods.size === 0) this.#places.delete(peer);
+  }
+}
+
+/** Lets `concurrent` operations run and `queue` more wait; refuses what is beyond with `overloaded`. Throws `invalid_argument`. */
+export function bulkhead(options: BulkheadOptions): Bulkhead {
+  checkOptions("bulkhead()", options, ["concurrent", "queue", "per"]);
+  const { concurrent, queue = 0, per = "peer" } = options;
+  checkNumber("bulkhead({ concurrent })", concurrent, 1, 1e6, true);
+  checkNumber("bulkhead({ queue })", queue, 0, 1e6, true);
+  checkPer("bulkhead({ per })", per);
+  const work = new BulkheadWork({ concurrent, queue, per });
+  const status = (): BulkheadStatus => ({
+    kind: "bulkhead",
+    running: work.running,
+    queued: work.queued,
+    compartments: work.compartments,
+    refused: work.refused,
+  });
+  return defineStep({ kind: "bulkhead", status }, work);
+}

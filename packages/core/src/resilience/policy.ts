@@ -1,0 +1,60 @@
+import { TightbeamError } from "../errors.js";
+import * as limits from "../limits.js";
+import type { Runtime } from "../runtime/runtime.js";
+import { systemRuntime } from "../runtime/system.js";
+import { createEmitter } from "../telemetry/events.js";
+import { Run } from "./run.js";
+import { bindOnce, checkNumber, checkOptions, type StepWork, timerMax, workOf } from "./step.js";
+import type { Attempt, CallPolicy, Operation, PolicyEvent, RunOptions, Step } from "./types.js";
+
+/**
+ * One policy of several steps, the outermost first: `policy(retry(), breaker(), bulkhead({ concurrent: 64 }), timeout(2_000))` tries again what a closed
+ * breaker and a free place let through, 2 s at a time. Throws `invalid_argument`.
+ */
+export function policy(...steps: readonly Step[]): CallPolicy {
+  if (steps.length === 0 || steps.length > limits.policySteps) throw invalid(`A policy has 1 to ${limits.policySteps} steps.`);
+  if (new Set(steps).size < steps.length) throw invalid("A step is in this policy twice: make a second one.");
+  const works: readonly StepWork[] = steps.map((step) => {
+    const work = workOf(step);
+    if (work === undefined) throw invalid("The steps of a policy are what retry(), breaker(), bulkhead() and timeout() return.");
+    return work;
+  });
+  const events = createEmitter<PolicyEvent>();
+  let runtime: Runtime | undefined;
+
+  const bind = (to: Runtime): Runtime => {
+    bindOnce(runtime, to);
+    for (const work of works) work.bind(to);
+    runtime = to;
+    return to;
+  };
+
+  const execute = <T>(operation: Operation<T>): Promise<T> => new Run(operation, works, runtime ?? bind(systemRuntime()), events.emit).start();
+
+  return Object.freeze<CallPolicy>({
+    execute,
+    async run(operation, options = {}) {
+      return execute(functionOperation(operation, options));
+    },
+    status: () => steps.map((step) => step.status()),
+    onEvent: events.on,
+    bind(to) {
+      bind(to);
+      return this;
+    },
+  });
+}
+
+function functionOperation<T>(attempt: (attempt: Attempt) => PromiseLike<T> | T, options: RunOptions): Operation<T> {
+  if (typeof attempt !== "function") throw invalid("policy.run takes a function.");
+  checkOptions("policy.run()", options, ["key", "signal", "timeout", "idempotent"]);
+  const { key = {}, signal, timeout, idempotent = false } = options;
+  if (timeout !== undefined) checkNumber("policy.run({ timeout })", timeout, 1, timerMax, false);
+  checkOptions("policy.run({ key })", key, ["peer", "method"]);
+  const { peer = "", method = "" } = key;
+  for (const name of [peer, method])
+    if (typeof name !== "string" || name.length > limits.callKeyMax) throw invalid(`A key has a peer and a method, each of at most ${limits.callKeyMax} characters.`);
+  return { peer, method, idempotent: idempotent === true, idempotencyKey: undefined, signal, timeout, selfLimited: false, attempt };
+}
+
+const invalid = (message: string): TightbeamError => new TightbeamError("invalid_argument", message);

@@ -1,0 +1,155 @@
+import type { Runtime } from "../runtime/runtime.js";
+
+/** Whom a call is for, and what it asks: what breakers, bulkheads and budgets are kept by. Each at most 256 characters; "" by default. */
+export interface CallKey {
+  readonly peer?: string;
+  readonly method?: string;
+}
+
+/** One try of an operation. */
+export interface Attempt {
+  /** From 1. */
+  readonly number: number;
+  /** ms that it has, or undefined: no limit. */
+  readonly timeout: number | undefined;
+  /** Fires when the time is up, or the signal given to `run` fires. Made when it is first read. */
+  readonly signal: AbortSignal;
+}
+
+export interface RunOptions {
+  readonly key?: CallKey;
+  readonly signal?: AbortSignal;
+  /** ms for all attempts and all that lies between them. Default: none. */
+  readonly timeout?: number;
+  /** True when doing it twice is the same as doing it once. Default false: then only what says that nothing was done is tried again. */
+  readonly idempotent?: boolean;
+}
+
+/** An operation is about to be tried again. */
+export interface RetriedEvent {
+  readonly type: "retried";
+  readonly peer: string;
+  readonly method: string;
+  /** The number of the attempt that follows, from 2. */
+  readonly attempt: number;
+  /** ms until then. */
+  readonly delay: number;
+  /** What the last attempt ended with. */
+  readonly error: unknown;
+}
+
+/** An operation would be tried again, but too many of this peer's have been. */
+export interface RetryRefusedEvent {
+  readonly type: "retry_refused";
+  readonly peer: string;
+  readonly method: string;
+  readonly error: unknown;
+}
+
+export type BreakerState = "closed" | "open" | "half_open";
+
+/** Why a breaker changed: failures in a row, their rate, a probe that failed, probes that came through, its time is over, by hand, or no room for it. */
+export type BreakerReason = "consecutive_failures" | "failure_rate" | "probe_failed" | "probes_succeeded" | "time" | "manual" | "forgotten";
+
+export interface BreakerEvent {
+  readonly type: "breaker";
+  /** "" when one breaker is for all peers. */
+  readonly peer: string;
+  /** "" when it is for all methods. */
+  readonly method: string;
+  readonly from: BreakerState;
+  readonly to: BreakerState;
+  readonly reason: BreakerReason;
+  /** ms until it lets a probe through, when it opened by itself. */
+  readonly retryAfter?: number;
+}
+
+export type PolicyEvent = RetriedEvent | RetryRefusedEvent | BreakerEvent;
+
+/** Counts are since it was made. */
+export interface RetryStatus {
+  readonly kind: "retry";
+  /** Operations that began. */
+  readonly calls: number;
+  readonly retries: number;
+  /** Gave up: all attempts were used, the budget was used up, no time was left. */
+  readonly gaveUp: { readonly attempts: number; readonly budget: number; readonly deadline: number };
+}
+
+export interface CircuitStatus {
+  readonly peer: string;
+  readonly method: string;
+  readonly state: BreakerState;
+  /** Opened by hand: it stays so until `reset`. */
+  readonly held: boolean;
+  /** In the window, while it is closed. */
+  readonly calls: number;
+  readonly failures: number;
+  readonly consecutiveFailures: number;
+  /** ms until it lets a probe through. */
+  readonly retryAfter?: number;
+}
+
+export interface BreakerStatus {
+  readonly kind: "breaker";
+  readonly circuits: readonly CircuitStatus[];
+  /** Calls that were refused. */
+  readonly refused: number;
+  /** Calls that went through unwatched, because as many circuits are open as are kept. */
+  readonly unwatched: number;
+}
+
+export interface BulkheadStatus {
+  readonly kind: "bulkhead";
+  /** Of all compartments. */
+  readonly running: number;
+  readonly queued: number;
+  readonly compartments: number;
+  readonly refused: number;
+}
+
+export interface TimeoutStatus {
+  readonly kind: "timeout";
+  readonly ms: number;
+  readonly expired: number;
+}
+
+export type StepStatus = RetryStatus | BreakerStatus | BulkheadStatus | TimeoutStatus;
+
+/** A part of a policy: `retry()`, `breaker()`, `bulkhead()`, `timeout()`. It may be part of several policies, which then share its state. */
+export interface Step<Status extends StepStatus = StepStatus> {
+  readonly kind: Status["kind"];
+  status(): Status;
+}
+
+/** An operation as a policy runs it: what agents make of their calls. */
+export interface Operation<T> {
+  readonly peer: string;
+  readonly method: string;
+  readonly idempotent: boolean;
+  readonly idempotencyKey: string | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly timeout: number | undefined;
+  /** It settles by itself, and with a typed error, when the attempt's time is up or the signal fires: the policy starts no timer of its own for it. */
+  readonly selfLimited: boolean;
+  attempt(attempt: Attempt): PromiseLike<T> | T;
+  onEvent?(event: PolicyEvent): void;
+  /** It waits between two attempts or for a place, from now on or no more. `end` settles it with an error. */
+  waits?(end: (error: unknown) => void, waiting: boolean): void;
+  /** It has settled. */
+  over?(): void;
+}
+
+/** What `policy()` makes. */
+export interface CallPolicy {
+  /** Resolves with what an attempt resolved with. Rejects with what the last one rejected with, `circuit_open`, `overloaded`, `timeout`, `cancelled`, or `delivery_unknown` when an attempt before the last may have been done. */
+  run<T>(operation: (attempt: Attempt) => PromiseLike<T> | T, options?: RunOptions): Promise<T>;
+  /** Of each step, outermost first. */
+  status(): readonly StepStatus[];
+  /** What happens to operations of this policy. */
+  onEvent(listener: (event: PolicyEvent) => void): () => void;
+  /** Takes time and randomness from this runtime: agents do so with theirs. Without it, the first use takes the system's. Throws `invalid_argument` when it has another one. Returns the policy. */
+  bind(runtime: Runtime): CallPolicy;
+  /** For whoever makes calls of another kind than functions. */
+  execute<T>(operation: Operation<T>): Promise<T>;
+}
