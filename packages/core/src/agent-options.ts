@@ -1,6 +1,7 @@
 import type { AgentLimits, AgentOptions } from "./agent-types.js";
 import { printable } from "./envelope/grammar.js";
 import { TightbeamError } from "./errors.js";
+import { isPolicy } from "./patterns/guarded.js";
 import { isAgentId, isInstance } from "./transport/address.js";
 
 /** The type of this table keeps it whole. */
@@ -14,6 +15,7 @@ const known: Readonly<Record<keyof AgentOptions, true>> = {
   kinds: true,
   load: true,
   policy: true,
+  resilience: true,
   limits: true,
   runtime: true,
 };
@@ -35,7 +37,7 @@ const knownLimits: Readonly<Record<keyof AgentLimits, true>> = {
 export function checkAgentOptions(options: AgentOptions): void {
   if (!isObject(options)) throw invalid("An agent is made of { identity, trust, transport }.");
   for (const name of Object.keys(options)) if (!Object.hasOwn(known, name)) throw unknown("createAgent", name, known);
-  const { identity, trust, transport, runtime, goneAfter, limits } = options;
+  const { identity, trust, transport, runtime, goneAfter, limits, resilience } = options;
   if (!(isObject(identity) && isObject(identity.key) && has(identity.key, "sign") && has(identity, "token")))
     throw invalid("`identity` says who the agent is: `await authority.enroll(id)`, or an identity of @tightbeam/core/identity.");
   if (!isAgentId(identity.id)) throw invalid("An agent id is [realm/]name, each part 1 to 64 of A-Z a-z 0-9 _ -.");
@@ -48,6 +50,8 @@ export function checkAgentOptions(options: AgentOptions): void {
   if (runtime !== undefined && !(isObject(runtime) && isObject(runtime.clock) && isObject(runtime.random) && isObject(runtime.timers)))
     throw invalid("`runtime` is { clock, random, timers }: see @tightbeam/core/runtime.");
   if (goneAfter !== undefined && !(typeof goneAfter === "number" && goneAfter > 0)) throw invalid("`goneAfter` is in ms, more than 0.");
+  if (resilience !== undefined && !isPolicy(resilience))
+    throw invalid("`resilience` is what policy() of @tightbeam/core/resilience returns. Who may call here is said by `policy`.");
   if (limits !== undefined) checkLimits(limits);
 }
 

@@ -6,11 +6,11 @@ import type { LinkStatus } from "./link/link-types.js";
 import type { LinksEvent } from "./link/links.js";
 import type { AdmissionLimits } from "./patterns/admission.js";
 import type { Policy } from "./patterns/admission-policy.js";
-import type { BroadcastClient, Client } from "./patterns/client.js";
+import type { BroadcastClient, Client, ClientOptions } from "./patterns/client.js";
 import type { HandlerContext } from "./patterns/context.js";
 import type { AgentDescription } from "./patterns/describe-agent.js";
 import type { Middleware } from "./patterns/middleware.js";
-import type { NotifyOptions, OperationOptions } from "./patterns/operation.js";
+import type { NotifyOptions, OperationOptions, RequestOptions } from "./patterns/operation.js";
 import type { PresenceEvent, PresenceOption, PresenceStatus } from "./patterns/presence/presence.js";
 import type { PeerOutcome } from "./patterns/route.js";
 import type { PeerStream } from "./patterns/routing.js";
@@ -29,6 +29,7 @@ import type {
 import type { Forwarding } from "./patterns/via/forward.js";
 import type { ForwardOptions } from "./patterns/via/options.js";
 import type { AgentLink, AgentPeer } from "./patterns/view.js";
+import type { CallPolicy, PolicyEvent } from "./resilience/types.js";
 import type { Runtime } from "./runtime/runtime.js";
 import type { HandshakeCounters } from "./secure/types.js";
 import type { Transport } from "./transport/transport.js";
@@ -53,6 +54,8 @@ export interface AgentOptions {
   readonly limits?: AgentLimits;
   /** Who may call, publish and subscribe here. `"token"`: what the peer's token permits. A function: what it answers `true` to. Default: every authenticated peer may do everything. */
   readonly policy?: Policy;
+  /** How this agent's own requests and notifications are tried again, and when not at all: `policy(...)` of @tightbeam/core/resilience. Default: once. */
+  readonly resilience?: CallPolicy;
   readonly runtime?: Runtime;
 }
 
@@ -91,6 +94,7 @@ export type AgentEvent =
   | LinksEvent
   | PresenceEvent
   | TopicEventReport
+  | PolicyEvent
   | { readonly type: "handler_failed"; readonly id: string; readonly method: string; readonly peer: string; readonly error: unknown }
   /** A peer said what it can do, or that this has changed: `link.peer.capabilities`. */
   | { readonly type: "capabilities"; readonly peer: string; readonly instance: string }
@@ -113,16 +117,16 @@ export interface Agent {
   /** Puts a middleware before every handler, after those that are there. Returns a function that takes it out. */
   use(middleware: Middleware): () => void;
   /** Rejects with what the peer's handler failed with, `timeout`, `no_answer`, `no_handler`, `delivery_unknown` and the other codes of docs/errors.md. */
-  request<T extends Method>(target: Target, method: T, input: MethodInput<T>, options?: OperationOptions): Promise<MethodOutput<T>>;
-  request(target: Target, method: string, input?: unknown, options?: OperationOptions): Promise<unknown>;
+  request<T extends Method>(target: Target, method: T, input: MethodInput<T>, options?: RequestOptions): Promise<MethodOutput<T>>;
+  request(target: Target, method: string, input?: unknown, options?: RequestOptions): Promise<unknown>;
   /** The same at all that serve a kind: what became of it at each. */
   request<T extends Method>(
     target: BroadcastTarget,
     method: T,
     input: MethodInput<T>,
-    options?: OperationOptions,
+    options?: RequestOptions,
   ): Promise<readonly PeerOutcome<MethodOutput<T>>[]>;
-  request(target: BroadcastTarget, method: string, input?: unknown, options?: OperationOptions): Promise<readonly PeerOutcome<unknown>[]>;
+  request(target: BroadcastTarget, method: string, input?: unknown, options?: RequestOptions): Promise<readonly PeerOutcome<unknown>[]>;
   /** Runs the same handler and drops its result. Resolves when the message is in the window or the next record has room for it, or as `confirm` says. */
   notify<T extends Method>(target: Target, method: T, input: MethodInput<T>, options?: NotifyOptions): Promise<void>;
   notify(target: Target, method: string, input?: unknown, options?: NotifyOptions): Promise<void>;
@@ -162,8 +166,8 @@ export interface Agent {
   /** Who gets the events of a topic from this agent. */
   subscribers(topic: Topic | string): readonly SubscriberStatus[];
   /** A contract's methods at a target, as functions: `agent.peer("alice", search).find({ text })`. They do what `request`, `notify` and the others do. Throws `invalid_argument` for what is no target or no contract. */
-  peer<C extends Contract>(target: Target, contract: C): Client<C>;
-  peer<C extends Contract>(target: BroadcastTarget, contract: C): BroadcastClient<C>;
+  peer<C extends Contract>(target: Target, contract: C, options?: ClientOptions): Client<C>;
+  peer<C extends Contract>(target: BroadcastTarget, contract: C, options?: ClientOptions): BroadcastClient<C>;
   /**
    * Answers all methods of a contract, and says so to peers; other versions of it may be served beside. Its topics are declared as published:
    * for other settings than `publishes` has by default, call that before. Throws `invalid_argument` where a handler

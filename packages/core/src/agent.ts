@@ -13,14 +13,15 @@ import { onDemand } from "./on-demand.js";
 import { createAdmission } from "./patterns/admission.js";
 import { createCaller } from "./patterns/caller.js";
 import { createCapabilities } from "./patterns/capabilities.js";
-import { createClient } from "./patterns/client.js";
+import { type ClientOptions, createClient } from "./patterns/client.js";
 import type { HandlerContext } from "./patterns/context.js";
+import { createGuarded } from "./patterns/guarded.js";
 import { guardsFor } from "./patterns/guards-on-demand.js";
 import type { PatternHost, PatternPart } from "./patterns/host.js";
 import { type FrameSlot, type Inside, setInside } from "./patterns/inside.js";
 import { createMiddleware } from "./patterns/middleware.js";
 import { createObserver } from "./patterns/observe.js";
-import { checkOperation, type NotifyOptions, type OperationOptions } from "./patterns/operation.js";
+import { checkOperation, type NotifyOptions, type OperationOptions, type RequestOptions } from "./patterns/operation.js";
 import { createPeers } from "./patterns/peers.js";
 import { createPresence } from "./patterns/presence/presence.js";
 import { createReceiver } from "./patterns/receiver.js";
@@ -72,6 +73,8 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     observe: observe("sent"),
     onMoved: (moved) => events.emit({ type: "moved", ...moved }),
   });
+  const { resilience } = options;
+  const guarded = createGuarded({ runtime, caller, policy: resilience, onEvent: events.emit });
   const served = createServed({ changed: () => capabilities.changed(), publishes: (topic) => topics.declare(topic, {}) });
   const server = createServer({ runtime, ids, json, admission, middleware, served, onFailure, observe: observe("sent") });
   const system = createSystem(caller, server);
@@ -92,7 +95,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   capabilities.provide("contracts", () => served.list);
   const peers = createPeers({ runtime, capabilities, presence, kinds: options.kinds, load: options.load });
   const routing = createRouting({ runtime, peers, presence, inFlight: (link) => link.awaited, connect });
-  const parts: PatternPart[] = [presence, capabilities, peers];
+  const parts: PatternPart[] = [presence, capabilities, peers, guarded];
   const onRefused: PatternHost["onRefused"] = (refused) => events.emit({ type: "refused", ...refused });
   const frames: FrameSlot = { take: undefined };
   const receive = createReceiver({
@@ -175,8 +178,10 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const view = createViews(capabilities, peers);
   const toMethod = (method: Method | string): Method => (typeof method === "string" ? makeMethod(method) : method);
   // Apart: what a closure shares is made when the function around it begins, and every call goes through those below.
-  const atAll = (target: unknown, how: "request" | "notify", method: Method | string, input: unknown, operation: NotifyOptions): Promise<unknown> =>
-    routing.broadcast(target, operation, (one, each) => caller[how](one, toMethod(method), input, each));
+  const atAll = (target: unknown, how: "request" | "notify", method: Method | string, input: unknown, operation: NotifyOptions): Promise<unknown> => {
+    const { policy = resilience ?? false, ...rest } = operation;
+    return routing.broadcast(target, rest, (one, each) => guarded[how](one, toMethod(method), input, { ...each, policy }));
+  };
   const handle = (contract: Method | Stream | string, handler: (input: never, context: never) => unknown, handleOptions?: StreamHandleOptions) =>
     typeof contract === "object" && contract.kind === "stream"
       ? streams.handle(contract, handler as (input: unknown, context: StreamContext) => unknown, handleOptions)
@@ -191,13 +196,17 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       const open = (to: LinkTarget | undefined) => streams.open(to, typeof contract === "string" ? makeStream(contract) : contract, input, options);
       return (isBroadcast(target) ? routing.streams(target, options, open) : open(toTarget(target))) as never;
     },
-    request: (target: Target | BroadcastTarget, method: Method | string, input?: unknown, operation: OperationOptions = noOptions) => {
+    request: (target: Target | BroadcastTarget, method: Method | string, input?: unknown, operation: RequestOptions = noOptions) => {
       const to = toTarget(target);
-      return (to === undefined ? atAll(target, "request", method, input, operation) : caller.request(to, toMethod(method), input, operation)) as Promise<never>;
+      if (to === undefined) return atAll(target, "request", method, input, operation) as Promise<never>;
+      const calls = resilience === undefined && operation.policy === undefined ? caller : guarded;
+      return calls.request(to, toMethod(method), input, operation) as Promise<never>;
     },
     notify: (target: Target | BroadcastTarget, method: Method | string, input?: unknown, operation: NotifyOptions = noOptions) => {
       const to = toTarget(target);
-      return (to === undefined ? atAll(target, "notify", method, input, operation) : caller.notify(to, toMethod(method), input, operation)) as Promise<never>;
+      if (to === undefined) return atAll(target, "notify", method, input, operation) as Promise<never>;
+      const calls = resilience === undefined && operation.policy === undefined ? caller : guarded;
+      return calls.notify(to, toMethod(method), input, operation) as Promise<never>;
     },
     forward: async (forwardOptions = noOptions) => (await loadForward()).forward(agent, forwardOptions),
     publish: (topic: Topic | string, value?: unknown, operation: OperationOptions = noOptions) => topics.publish(topic, value, operation),
@@ -206,7 +215,8 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       topics.subscribe(topic, handler as EventHandler, subscribeOptions),
     topics: topics.topics,
     subscribers: topics.subscribers,
-    peer: (target: Target | BroadcastTarget, contract: Contract) => createClient(agent, target, contract) as never,
+    peer: (target: Target | BroadcastTarget, contract: Contract, clientOptions?: ClientOptions) =>
+      createClient(agent, target, contract, clientOptions) as never,
     serve: (contract, handlers) => serve({ handle, announce: served.add }, contract, handlers),
     describe: async (describeOptions) =>
       (await descriptions()).describeAgent({ id: identity.id, contracts: served.contracts, members: server.members(), rate: admission.rate }, describeOptions),

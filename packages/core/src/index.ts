@@ -44,9 +44,9 @@ export {
   method,
   type SchemaDescription,
 } from "./contract/index.js";
-export type { BroadcastClient, Client } from "./patterns/client.js";
+export type { BroadcastClient, Client, ClientOptions } from "./patterns/client.js";
 export type { AgentDescription } from "./patterns/describe-agent.js";
-export type { NotifyOptions, OperationOptions } from "./patterns/operation.js";
+export type { NotifyOptions, OperationOptions, RequestOptions } from "./patterns/operation.js";
 export type { BroadcastTarget, KindTarget, Strategy, Target } from "./patterns/target.js";
 export type { PeerOutcome } from "./patterns/route.js";
 export type { PeerStream } from "./patterns/routing.js";
@@ -55,6 +55,7 @@ export type { AdmissionLimits } from "./patterns/admission.js";
 export type { PlacesLimits } from "./patterns/admission-places.js";
 export type { Policy, PolicyPeer } from "./patterns/admission-policy.js";
 export type { IncomingCall, Middleware, Next } from "./patterns/middleware.js";
+export type { BreakerEvent, CallPolicy, PolicyEvent, RetriedEvent, RetryRefusedEvent } from "./resilience/types.js";
 export type { Rate } from "./resilience/token-bucket.js";
 export type { ContractHandlers, MethodHandler } from "./patterns/serve.js";
 export type { Capabilities } from "./patterns/capabilities.js";

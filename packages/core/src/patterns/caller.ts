@@ -34,6 +34,10 @@ export interface CallerOptions {
 export interface Caller {
   request(target: LinkTarget, method: Method, input: unknown, options: OperationOptions): Promise<unknown>;
   notify(target: LinkTarget, method: Method, input: unknown, options: NotifyOptions): Promise<void>;
+  /** What these two take of their input: validated and encoded, now or when an asynchronous schema has answered. Throws `invalid_input`, `not_serialisable`. */
+  encode(method: Method, input: unknown): EncodedPayload | undefined | Promise<EncodedPayload | undefined>;
+  requestEncoded(target: LinkTarget, method: Method, payload: EncodedPayload | undefined, options: OperationOptions): Promise<unknown>;
+  notifyEncoded(target: LinkTarget, method: Method, payload: EncodedPayload | undefined, options: NotifyOptions): Promise<void>;
   /** The same on one link, and no other. */
   requestOn(link: Link, method: Method, input: unknown, options: OperationOptions): Promise<unknown>;
   notifyOn(link: Link, method: Method, input: unknown, options: NotifyOptions): Promise<void>;
@@ -91,7 +95,7 @@ export function createCaller(options: CallerOptions): Caller {
     return header;
   };
 
-  const encodeInput = (method: Method, input: unknown): EncodedPayload | undefined | Promise<EncodedPayload | undefined> => {
+  const encodeInput: Caller["encode"] = (method, input) => {
     if (method.input === undefined) return encodePayload(input, json);
     // What travels is what the caller gave: the receiver's schema makes its own of it.
     const checked = validate(method.input, input, "input");
@@ -175,6 +179,24 @@ export function createCaller(options: CallerOptions): Caller {
     }
   };
 
+  const operateEncoded = <T>(
+    posting: Posting<T>,
+    choose: (target: LinkTarget) => Link | undefined,
+    target: LinkTarget,
+    method: Method,
+    payload: EncodedPayload | undefined,
+    operation: NotifyOptions,
+  ): Promise<T> => {
+    try {
+      checkOperation(operation);
+      const link = choose(target);
+      if (link !== undefined) return posting(link, method, payload, operation, timeoutOf(operation), target);
+      return operateLater(posting, choose, target, method, payload, link, operation, timeoutOf(operation));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  };
+
   const operateLater = async <T>(
     posting: Posting<T>,
     choose: (target: LinkTarget) => Link | undefined,
@@ -195,6 +217,9 @@ export function createCaller(options: CallerOptions): Caller {
   return {
     request: (target, method, input, operation) => operate(post, options.choose, target, method, input, operation),
     notify: (target, method, input, operation) => operate(announce, options.find, target, method, input, operation),
+    encode: encodeInput,
+    requestEncoded: (target, method, payload, operation) => operateEncoded(post, options.choose, target, method, payload, operation),
+    notifyEncoded: (target, method, payload, operation) => operateEncoded(announce, options.find, target, method, payload, operation),
     requestOn: (link, method, input, operation) => operate(post, () => link, link.peer, method, input, operation),
     notifyOn: (link, method, input, operation) => operate(announce, () => link, link.peer, method, input, operation),
     answered(link, header, payload) {

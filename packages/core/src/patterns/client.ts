@@ -9,7 +9,10 @@ import {
   type Stream,
   type Topic,
 } from "../contract/index.js";
-import type { NotifyOptions, OperationOptions } from "./operation.js";
+import { TightbeamError } from "../errors.js";
+import type { CallPolicy } from "../resilience/types.js";
+import { isPolicy, noPolicy } from "./guarded.js";
+import type { NotifyOptions, RequestOptions } from "./operation.js";
 import type { PeerOutcome } from "./route.js";
 import type { PeerStream } from "./routing.js";
 import type { StreamArguments, StreamCall, StreamCallOf, StreamCallOptions } from "./streams/types.js";
@@ -28,7 +31,7 @@ export type MembersOf<C extends Contract, Kind extends ContractMember["kind"]> =
 /** A contract's methods at one target, each as a function: what `Agent.request` and the others do, with the target, the names and the types filled in. */
 export type Client<C extends Contract> = {
   readonly [Key in MembersOf<C, "method">]: C["methods"][Key] extends infer T extends Method
-    ? (...rest: Arguments<T, OperationOptions>) => Promise<MethodOutput<T>>
+    ? (...rest: Arguments<T, RequestOptions>) => Promise<MethodOutput<T>>
     : never;
 } & {
   readonly [Key in MembersOf<C, "stream">]: C["methods"][Key] extends infer T extends Stream ? (...rest: StreamArguments<T>) => StreamCallOf<T> : never;
@@ -53,7 +56,7 @@ export type Client<C extends Contract> = {
 /** The methods and streams at all peers of a kind: what each of them answered. */
 export type BroadcastClient<C extends Contract> = {
   readonly [Key in MembersOf<C, "method">]: C["methods"][Key] extends infer T extends Method
-    ? (...rest: Arguments<T, OperationOptions>) => Promise<readonly PeerOutcome<MethodOutput<T>>[]>
+    ? (...rest: Arguments<T, RequestOptions>) => Promise<readonly PeerOutcome<MethodOutput<T>>[]>
     : never;
 } & {
   readonly [Key in MembersOf<C, "stream">]: C["methods"][Key] extends infer T extends Stream
@@ -69,17 +72,23 @@ export type BroadcastClient<C extends Contract> = {
 
 /** What a client calls: an agent. */
 export interface Calls {
-  request(target: Target, method: Method, input: unknown, options?: OperationOptions): Promise<unknown>;
+  request(target: Target, method: Method, input: unknown, options?: RequestOptions): Promise<unknown>;
   notify(target: Target, method: Method, input: unknown, options?: NotifyOptions): Promise<void>;
   stream(target: Target, stream: Stream, input?: unknown, options?: StreamCallOptions): StreamCall;
   subscribe(topic: Topic, handler: EventHandler, options?: SubscribeOptions): Promise<Subscription>;
 }
 
-type Call = (input: unknown, options?: object) => unknown;
+export interface ClientOptions {
+  /** For every request and notification of this client that does not name its own: instead of the agent's `resilience`. */
+  readonly policy?: CallPolicy | false;
+}
+
+type Call = (input: unknown, options?: NotifyOptions) => unknown;
 
 /** Throws `invalid_argument` for what is no target or no contract. */
-export function createClient<C extends Contract>(calls: Calls, target: Target | BroadcastTarget, contract: C): Client<C> {
+export function createClient<C extends Contract>(calls: Calls, target: Target | BroadcastTarget, contract: C, clientOptions: ClientOptions = {}): Client<C> {
   const to = target as Target;
+  const withPolicy = policyOf(clientOptions);
   if (!isBroadcast(target) && toTarget(to) === undefined) throw invalidTarget();
   const { methods } = checkContract(contract);
   const from = publisherOf(to);
@@ -88,13 +97,21 @@ export function createClient<C extends Contract>(calls: Calls, target: Target | 
   const subscribe: Record<string, (handler: EventHandler, options?: SubscribeOptions) => unknown> = {};
   for (const [key, member] of Object.entries(methods)) {
     if (member.kind === "method") {
-      client[key] = (input, options) => calls.request(to, member, input, options);
-      notify[key] = (input, options) => calls.notify(to, member, input, options);
+      client[key] = (input, options) => calls.request(to, member, input, withPolicy(options));
+      notify[key] = (input, options) => calls.notify(to, member, input, withPolicy(options));
     } else if (member.kind === "stream") client[key] = (input, options) => calls.stream(to, member, input, options);
     else if (member.kind === "topic" && from !== undefined) subscribe[key] = (handler, options) => calls.subscribe(member, handler, { ...options, from });
   }
   const more = from === undefined ? {} : { subscribe: Object.freeze(subscribe) };
   return Object.freeze({ ...client, notify: Object.freeze(notify), ...more }) as Client<C>;
+}
+
+function policyOf({ policy, ...unknown }: ClientOptions): (options: NotifyOptions | undefined) => NotifyOptions | undefined {
+  for (const name of Object.keys(unknown)) throw new TightbeamError("invalid_argument", `A client has no option '${name.slice(0, 40)}'. Its option is policy.`);
+  if (policy === undefined) return (options) => options;
+  if (policy !== false && !isPolicy(policy)) throw new TightbeamError("invalid_argument", noPolicy);
+  const alone = Object.freeze({ policy });
+  return (options) => (options === undefined ? alone : { policy, ...options });
 }
 
 /** Whose events a client gets: an agent's. Undefined where it is not known who that will be. */

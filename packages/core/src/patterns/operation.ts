@@ -1,7 +1,8 @@
 import type { Headers, Priority } from "../envelope/types.js";
-import { TightbeamError } from "../errors.js";
+import { type ErrorDetails, TightbeamError } from "../errors.js";
 import * as limits from "../limits.js";
 import type { Lane } from "../link/message.js";
+import type { CallPolicy } from "../resilience/types.js";
 
 /** What every operation takes. */
 export interface OperationOptions {
@@ -18,7 +19,12 @@ export interface OperationOptions {
   readonly headers?: Headers;
 }
 
-export interface NotifyOptions extends OperationOptions {
+export interface RequestOptions extends OperationOptions {
+  /** How it is tried again, and when not at all: instead of the agent's `resilience`. `false`: without one. */
+  readonly policy?: CallPolicy | false;
+}
+
+export interface NotifyOptions extends RequestOptions {
   /** What to wait for: the window (default), the peer's memory (`received`), or the end of its handler (`done`). */
   readonly confirm?: "received" | "done";
 }
@@ -65,4 +71,11 @@ export const outcomeUnknown = (why: string, options: OperationOptions, cause?: u
 
 /** The same error, which says under which key the operation may be repeated. */
 export const withKey = (error: TightbeamError, { idempotencyKey }: OperationOptions): TightbeamError =>
-  idempotencyKey === undefined ? error : new TightbeamError(error.code, error.message, { cause: error.cause, idempotencyKey });
+  idempotencyKey === undefined ? error : new TightbeamError(error.code, error.message, { ...detailsOf(error), idempotencyKey });
+
+const detailsOf = ({ cause, retryable, retryAfter, id }: TightbeamError): ErrorDetails => ({
+  cause,
+  retryable,
+  ...(retryAfter === undefined ? undefined : { retryAfter }),
+  ...(id === undefined ? undefined : { id }),
+});

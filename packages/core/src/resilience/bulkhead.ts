@@ -1,6 +1,7 @@
 import { TightbeamError } from "../errors.js";
 import { checkNumber, checkOptions, checkPer, defineStep, type Per, type StepRun, type StepWork, type Wait } from "./step.js";
 import type { BulkheadStatus, Step } from "./types.js";
+import { Waiters } from "./waiters.js";
 
 export interface BulkheadOptions {
   /** How many at once. */
@@ -18,8 +19,7 @@ interface Compartment {
   readonly peer: string;
   readonly method: string;
   running: number;
-  /** In their order; whoever gives up leaves it from anywhere. */
-  readonly queue: Set<() => void>;
+  readonly queue: Waiters;
 }
 
 class BulkheadWork implements StepWork {
@@ -59,14 +59,13 @@ class BulkheadWork implements StepWork {
       );
     }
     return (go) => {
-      const next = (): void => {
+      const waiter = place.queue.add(() => {
         run.slots[at] = place;
         go();
-      };
-      place.queue.add(next);
+      });
       this.queued++;
       return () => {
-        if (!place.queue.delete(next)) return;
+        if (!place.queue.remove(waiter)) return;
         this.queued--;
         this.#tidy(place);
       };
@@ -83,10 +82,10 @@ class BulkheadWork implements StepWork {
 
   /** The place goes to whoever waited longest, without being free in between. */
   #leave(place: Compartment): void {
-    for (const next of place.queue) {
-      place.queue.delete(next);
+    const next = place.queue.shift();
+    if (next !== undefined) {
       this.queued--;
-      return next();
+      return next.go();
     }
     place.running--;
     this.running--;
@@ -94,13 +93,12 @@ class BulkheadWork implements StepWork {
   }
 
   #at(peer: string, method: string): Compartment {
-    let methods = this.#places.get(peer);
-    if (methods === undefined) this.#places.set(peer, (methods = new Map()));
-    let place = methods.get(method);
-    if (place === undefined) {
-      methods.set(method, (place = { peer, method, running: 0, queue: new Set() }));
-      this.compartments++;
-    }
+    const methods = this.#places.get(peer) ?? new Map<string, Compartment>();
+    const known = methods.get(method);
+    if (known !== undefined) return known;
+    const place: Compartment = { peer, method, running: 0, queue: new Waiters() };
+    this.#places.set(peer, methods.set(method, place));
+    this.compartments++;
     return place;
   }
 

@@ -53,7 +53,8 @@ function functionOperation<T>(attempt: (attempt: Attempt) => PromiseLike<T> | T,
   checkOptions("policy.run({ key })", key, ["peer", "method"]);
   const { peer = "", method = "" } = key;
   for (const name of [peer, method])
-    if (typeof name !== "string" || name.length > limits.callKeyMax) throw invalid(`A key has a peer and a method, each of at most ${limits.callKeyMax} characters.`);
+    if (typeof name !== "string" || name.length > limits.callKeyMax)
+      throw invalid(`A key has a peer and a method, each of at most ${limits.callKeyMax} characters.`);
   return { peer, method, idempotent: idempotent === true, idempotencyKey: undefined, signal, timeout, selfLimited: false, attempt };
 }
 

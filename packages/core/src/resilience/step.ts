@@ -60,7 +60,8 @@ export function bindOnce(before: Runtime | undefined, runtime: Runtime): Runtime
 export function checkOptions(what: string, options: unknown, known: readonly string[]): void {
   if (typeof options !== "object" || options === null) throw new TightbeamError("invalid_argument", `The options of ${what} are an object.`);
   for (const name of Object.keys(options))
-    if (!known.includes(name)) throw new TightbeamError("invalid_argument", `${what} has no option '${name.slice(0, 40)}'. Its options are ${known.join(", ")}.`);
+    if (!known.includes(name))
+      throw new TightbeamError("invalid_argument", `${what} has no option '${name.slice(0, 40)}'. Its options are ${known.join(", ")}.`);
 }
 
 /** The longest a timer can be set for (2^31 - 1 ms). */
