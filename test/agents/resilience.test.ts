@@ -68,7 +68,7 @@ describe("requests under a policy", () => {
     expect(events.filter(({ type }) => type === "retried")).toHaveLength(2 + 2 + 4);
     expect(events.find(({ type }) => type === "retried")).toMatchObject({
       peer: "alice",
-      method: "api.work",
+      method: "work",
       attempt: 2,
       error: { code: "overloaded", retryAfter: 50 },
     });
