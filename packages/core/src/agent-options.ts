@@ -17,6 +17,9 @@ const known: Readonly<Record<keyof AgentOptions, true>> = {
   policy: true,
   resilience: true,
   limits: true,
+  store: true,
+  storeKey: true,
+  deadLetters: true,
   runtime: true,
 };
 const knownLimits: Readonly<Record<keyof AgentLimits, true>> = {
@@ -37,7 +40,7 @@ const knownLimits: Readonly<Record<keyof AgentLimits, true>> = {
 export function checkAgentOptions(options: AgentOptions): void {
   if (!isObject(options)) throw invalid("An agent is made of { identity, trust, transport }.");
   for (const name of Object.keys(options)) if (!Object.hasOwn(known, name)) throw unknown("createAgent", name, known);
-  const { identity, trust, transport, runtime, goneAfter, limits, resilience } = options;
+  const { identity, trust, transport, runtime, goneAfter, store, limits, resilience } = options;
   if (!(isObject(identity) && isObject(identity.key) && has(identity.key, "sign") && has(identity, "token")))
     throw invalid("`identity` says who the agent is: `await authority.enroll(id)`, or an identity of @tightbeam/core/identity.");
   if (!isAgentId(identity.id)) throw invalid("An agent id is [realm/]name, each part 1 to 64 of A-Z a-z 0-9 _ -.");
@@ -52,6 +55,9 @@ export function checkAgentOptions(options: AgentOptions): void {
   if (goneAfter !== undefined && !(typeof goneAfter === "number" && goneAfter > 0)) throw invalid("`goneAfter` is in ms, more than 0.");
   if (resilience !== undefined && !isPolicy(resilience))
     throw invalid("`resilience` is what policy() of @tightbeam/core/resilience returns. Who may call here is said by `policy`.");
+  if (store !== undefined && !(isObject(store) && has(store, "get", "batch", "scan", "close") && isObject(store.capabilities)))
+    throw invalid("`store` keeps what outlives the process: createMemoryStore() of @tightbeam/core/store, openLmdbStore(...) or your own.");
+  if (store === undefined && options.storeKey !== undefined) throw invalid("A `storeKey` seals a store: give one with it.");
   if (limits !== undefined) checkLimits(limits);
 }
 

@@ -8,6 +8,7 @@ import type { AdmissionLimits } from "./patterns/admission.js";
 import type { Policy } from "./patterns/admission-policy.js";
 import type { BroadcastClient, Client, ClientOptions } from "./patterns/client.js";
 import type { HandlerContext } from "./patterns/context.js";
+import type { DeadLetterEvent, DeadLetterOptions, DeadLetters } from "./patterns/dead-letters/types.js";
 import type { AgentDescription } from "./patterns/describe-agent.js";
 import type { Middleware } from "./patterns/middleware.js";
 import type { NotifyOptions, OperationOptions, RequestOptions } from "./patterns/operation.js";
@@ -32,6 +33,8 @@ import type { AgentLink, AgentPeer } from "./patterns/view.js";
 import type { CallPolicy, PolicyEvent } from "./resilience/types.js";
 import type { Runtime } from "./runtime/runtime.js";
 import type { HandshakeCounters } from "./secure/types.js";
+import type { StoreKey } from "./store/sealed.js";
+import type { Store } from "./store/types.js";
 import type { Transport } from "./transport/transport.js";
 
 export type { AgentLink, AgentPeer } from "./patterns/view.js";
@@ -52,6 +55,12 @@ export interface AgentOptions {
   /** How much it has to do, in calls or jobs, from 0. Asked every second; told to peers when it changed by more than a tenth. */
   readonly load?: () => number;
   readonly limits?: AgentLimits;
+  /** What this agent keeps beyond its process. Its own from here on: closed with it. */
+  readonly store?: Store;
+  /** Seals what is in the store: 32 random bytes, kept elsewhere. Needed unless the store is in memory. */
+  readonly storeKey?: StoreKey;
+  /** How messages that will not be tried again are kept: `agent.deadLetters`. On by default with a store; without one `{}` keeps them in memory. False: none. */
+  readonly deadLetters?: DeadLetterOptions | false;
   /** Who may call, publish and subscribe here. `"token"`: what the peer's token permits. A function: what it answers `true` to. Default: every authenticated peer may do everything. */
   readonly policy?: Policy;
   /** How this agent's own requests and notifications are tried again, and when not at all: `policy(...)` of @tightbeam/core/resilience. Default: once. */
@@ -95,6 +104,7 @@ export type AgentEvent =
   | PresenceEvent
   | TopicEventReport
   | PolicyEvent
+  | DeadLetterEvent
   | { readonly type: "handler_failed"; readonly id: string; readonly method: string; readonly peer: string; readonly error: unknown }
   /** A peer said what it can do, or that this has changed: `link.peer.capabilities`. */
   | { readonly type: "capabilities"; readonly peer: string; readonly instance: string }
@@ -176,6 +186,8 @@ export interface Agent {
   serve<C extends Contract, Handlers extends ContractHandlers<C>>(contract: C, handlers: Handlers & NoInfer<NoOthers<Handlers, C>>): () => void;
   /** What this agent serves, as data: each method, stream and topic with its JSON Schemas. */
   describe(options?: DescribeOptions): Promise<AgentDescription>;
+  /** Messages that will not be tried again: see `createAgent({ deadLetters })`. */
+  readonly deadLetters: DeadLetters;
   /** Sees every envelope, sent and received, with its payload decoded; changes nothing. What agents say on their own account is among them: methods that begin with `tb/`. */
   onEnvelope(listener: (envelope: Envelope) => void): () => void;
   /** Links, handshakes, failures of handlers. */

@@ -15,6 +15,7 @@ import { createCaller } from "./patterns/caller.js";
 import { createCapabilities } from "./patterns/capabilities.js";
 import { type ClientOptions, createClient } from "./patterns/client.js";
 import type { HandlerContext } from "./patterns/context.js";
+import { deadLettersFor, noDeadLetters } from "./patterns/dead-letters/dead-letters-on-demand.js";
 import { createGuarded } from "./patterns/guarded.js";
 import { guardsFor } from "./patterns/guards-on-demand.js";
 import type { PatternHost, PatternPart } from "./patterns/host.js";
@@ -29,6 +30,7 @@ import { createRouting } from "./patterns/routing.js";
 import { serve } from "./patterns/serve.js";
 import { createServed } from "./patterns/served.js";
 import { createServer } from "./patterns/server.js";
+import { stateFor } from "./patterns/state-on-demand.js";
 import { createStreamsOnDemand } from "./patterns/streams/streams-on-demand.js";
 import type { StreamCallOptions, StreamContext, StreamHandleOptions } from "./patterns/streams/types.js";
 import { createSystem } from "./patterns/system.js";
@@ -62,6 +64,20 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
 
   const observe = createObserver(identity.id, json, envelopes);
 
+  const state = await stateFor({ store: options.store, storeKey: options.storeKey, runtime });
+  const letters = await deadLettersFor({
+    options: options.deadLetters,
+    state,
+    runtime,
+    ids,
+    json,
+    ownId: identity.id,
+    trust: options.trust,
+    find: (target) => links.find(target),
+    connect: (...dial) => routing.connect(...dial),
+    server: { serve: (...call) => server.serve(...call), cancel: (...call) => server.cancel(...call), linkEnded: (...end) => server.linkEnded(...end) },
+    onEvent: events.emit,
+  });
   const onFailure: PatternHost["onFailure"] = (failure) => events.emit({ type: "handler_failed", ...failure });
   const caller = createCaller({
     runtime,
@@ -71,6 +87,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     choose: (target) => links.choose(target),
     connect: (...dial) => routing.connect(...dial),
     observe: observe("sent"),
+    keep: letters?.sent,
     onMoved: (moved) => events.emit({ type: "moved", ...moved }),
   });
   const { resilience } = options;
@@ -106,6 +123,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     event: (...event) => topics.take(...event),
     frames,
     observe: observe("received"),
+    letters,
     onRefused,
   });
 
@@ -172,7 +190,8 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     server.stop(ended);
     for (const part of [...parts]) part.stop?.(ended);
     await Promise.all([left, links.close()]);
-    await transport.close();
+    await letters?.end();
+    await Promise.all([transport.close(), state?.close()]);
   };
 
   const view = createViews(capabilities, peers);
@@ -217,6 +236,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     subscribers: topics.subscribers,
     peer: (target: Target | BroadcastTarget, contract: Contract, clientOptions?: ClientOptions) =>
       createClient(agent, target, contract, clientOptions) as never,
+    deadLetters: letters?.letters ?? noDeadLetters,
     serve: (contract, handlers) => serve({ handle, announce: served.add }, contract, handlers),
     describe: async (describeOptions) =>
       (await descriptions()).describeAgent({ id: identity.id, contracts: served.contracts, members: server.members(), rate: admission.rate }, describeOptions),

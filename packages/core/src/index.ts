@@ -72,9 +72,25 @@ export type {
   TopicEventReport,
   TopicStatus,
 } from "./patterns/topics/types.js";
+export type {
+  DeadLetter,
+  DeadLetterContents,
+  DeadLetterEvent,
+  DeadLetterFilter,
+  DeadLetterOptions,
+  DeadLetterPage,
+  DeadLetterQuery,
+  DeadLetterSide,
+  DeadLetterStatistics,
+  DeadLetters,
+  ReplayOptions,
+  ReplayReport,
+} from "./patterns/dead-letters/types.js";
 export type { HandlerContext } from "./patterns/context.js";
 export type { Envelope, EnvelopeHeader, EnvelopeType, Headers, Priority, StreamOpening, WireError } from "./envelope/types.js";
 export type { LinkState, LinkStatus, LinkTarget } from "./link/link-types.js";
+export type { StoreKey } from "./store/sealed.js";
+export type { Store } from "./store/types.js";
 export { createAuthority } from "./identity/authority.js";
 export type { Authority } from "./identity/authority-types.js";
 export { trust } from "./identity/trust.js";

@@ -150,3 +150,30 @@ export const callKeyMax = 256;
 /** Circuits of a breaker, and peers whose retry budget is remembered. */
 export const circuits = 10_000;
 export const retryAccounts = 10_000;
+/** Dead letters that are kept: how many, for how long, and bytes of their messages with a store and without. */
+export const letters = 10_000;
+export const lettersMax = 100_000;
+export const letterAgeMs = 30 * 24 * 3_600_000;
+export const letterBytes = 256 * 1024 * 1024;
+export const letterMemoryBytes = 16 * 1024 * 1024;
+export const letterAlert = 1_000;
+/** How often an agent looks which are too old. */
+export const letterPruneMs = 3_600_000;
+/** Of one page, and the most. */
+export const letterPage = 100;
+export const letterPageMax = 1_000;
+/** Reasons that one filter names. */
+export const letterReasons = 64;
+/** Of one batch. */
+export const lettersPerBatch = 256;
+export const letterBatchBytes = 4 * 1024 * 1024;
+/** Of what nobody else keeps, until it is written: in all, and what came of one peer. */
+export const lettersWaiting = 4_096;
+export const lettersWaitingOfPeer = 1_024;
+export const lettersWaitingBytes = 32 * 1024 * 1024;
+/** A store that has no room is tried again after this, doubling. */
+export const letterAgainMs = 1_000;
+export const letterAgainMaxMs = 30_000;
+/** Letters that are replayed at once; and how many of those that failed are named. */
+export const replaysAtOnce = 16;
+export const replayFailuresNamed = 1_000;

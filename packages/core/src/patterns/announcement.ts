@@ -10,6 +10,8 @@ export interface AnnouncementOptions {
   readonly operation: NotifyOptions;
   readonly resolve: () => void;
   readonly reject: (error: TightbeamError) => void;
+  /** Hears what becomes of it when its caller does not any more. */
+  readonly keep?: MessageWatch | undefined;
 }
 
 /** A notification until its caller has heard of it: it watches the message for what `confirm` asks, its timeout and its signal. */
@@ -17,6 +19,8 @@ export class Announcement implements MessageWatch, Limited {
   #options: AnnouncementOptions | undefined;
   #sent: Sent | undefined;
   #limit: Limit | undefined;
+  /** Set when its caller was told that it is on its way. */
+  #keep: MessageWatch | undefined;
 
   constructor(options: AnnouncementOptions) {
     this.#options = options;
@@ -34,6 +38,7 @@ export class Announcement implements MessageWatch, Limited {
   }
 
   received(): void {
+    this.#keep?.received?.();
     if (this.#options?.operation.confirm === "received") this.#settle();
   }
 
@@ -41,7 +46,8 @@ export class Announcement implements MessageWatch, Limited {
     if (this.#options !== undefined) this.#settle(ofOutcome(outcome, this.#options));
   }
 
-  lost(error: TightbeamError): void {
+  lost(error: TightbeamError, sealed: boolean): void {
+    this.#keep?.lost?.(error, sealed);
     if (this.#options !== undefined) this.#settle(withKey(error, this.#options.operation));
   }
 
@@ -69,8 +75,10 @@ export class Announcement implements MessageWatch, Limited {
     this.#options = undefined;
     this.#sent = undefined;
     this.#limit = undefined;
-    if (error === undefined) options?.resolve();
-    else options?.reject(error);
+    if (error === undefined) {
+      this.#keep = options?.keep;
+      options?.resolve();
+    } else options?.reject(error);
   }
 }
 

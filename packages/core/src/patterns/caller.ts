@@ -2,6 +2,7 @@ import { decodePayload, encodePayload } from "../codec/index.js";
 import type { JsonLimits } from "../codec/limits.js";
 import type { EncodedPayload } from "../codec/types.js";
 import { type Method, validate } from "../contract/index.js";
+import { ownPrefix } from "../contract/standard-schema.js";
 import { fromWireError } from "../envelope/error.js";
 import type { Ids } from "../envelope/id.js";
 import type { EnvelopeHeader, EnvelopeType, OutgoingHeader } from "../envelope/types.js";
@@ -9,7 +10,7 @@ import { encodeEnvelope } from "../envelope/wire.js";
 import type { TightbeamError } from "../errors.js";
 import * as limits from "../limits.js";
 import type { Link, LinkTarget } from "../link/link-types.js";
-import type { Lane } from "../link/message.js";
+import type { Lane, MessageWatch } from "../link/message.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { Announcement } from "./announcement.js";
 import { Call, type CallHost, checkSize, type Moved } from "./call.js";
@@ -26,6 +27,8 @@ export interface CallerOptions {
   readonly connect: (target: LinkTarget, options: { timeout: number; signal?: AbortSignal | undefined }) => Promise<Link>;
   /** Told of every envelope that is sent. */
   readonly observe: ((link: Link, header: OutgoingHeader, payload: EncodedPayload | undefined) => void) | undefined;
+  /** Keeps what nobody hears of when its link ends: notifications that their callers were told are on their way. */
+  readonly keep?: ((link: Link, header: OutgoingHeader, bytes: Uint8Array) => MessageWatch) | undefined;
   /** A request goes to another instance of its agent. */
   readonly onMoved: (moved: Moved) => void;
 }
@@ -131,11 +134,13 @@ export function createCaller(options: CallerOptions): Caller {
     const bytes = encodeEnvelope(header, payload);
     checkSize(link, bytes.length);
     const lane = laneOf(operation, bytes.length);
-    if (operation.confirm === undefined && link.offer({ bytes, lane, intake: true })) {
+    if (operation.confirm !== undefined) return announceLater(link, method, header, bytes, lane, payload, operation, left, undefined);
+    const keep = options.keep === undefined || method.name.startsWith(ownPrefix) ? undefined : options.keep(link, header, bytes);
+    if (keep === undefined ? link.offer({ bytes, lane, intake: true }) : link.offer({ bytes, lane, intake: true, kept: true, watch: keep })) {
       options.observe?.(link, header, payload);
       return taken;
     }
-    return announceLater(link, method, header, bytes, lane, payload, operation, left);
+    return announceLater(link, method, header, bytes, lane, payload, operation, left, keep);
   };
 
   /** Apart, as are the other functions with closures: what closures share is made when the function around them begins, whether they come to be or not. */
@@ -148,10 +153,11 @@ export function createCaller(options: CallerOptions): Caller {
     payload: EncodedPayload | undefined,
     operation: NotifyOptions,
     left: number,
+    keep: MessageWatch | undefined,
   ): Promise<void> =>
     new Promise((resolve, reject) => {
-      const announcement = new Announcement({ link, method: method.name, operation, resolve, reject });
-      const sent = link.send({ bytes, lane, intake: true, wantsDone: operation.confirm === "done", watch: announcement });
+      const announcement = new Announcement({ link, method: method.name, operation, resolve, reject, keep });
+      const sent = link.send({ bytes, lane, intake: true, kept: keep !== undefined, wantsDone: operation.confirm === "done", watch: announcement });
       options.observe?.(link, header, payload);
       announcement.begin(sent, deadlines, left, operation.signal);
     });

@@ -1,4 +1,5 @@
 import type { EncodedPayload } from "../codec/types.js";
+import { ownPrefix } from "../contract/standard-schema.js";
 import { partFirstByte } from "../envelope/part-head.js";
 import type { EnvelopeHeader } from "../envelope/types.js";
 import { decodeEnvelope, decodeHeader } from "../envelope/wire.js";
@@ -6,6 +7,7 @@ import { TightbeamError } from "../errors.js";
 import type { Link } from "../link/link-types.js";
 import type { Delivery } from "../link/message.js";
 import type { Caller } from "./caller.js";
+import type { LetterSources } from "./dead-letters/sources.js";
 import { type FrameSlot, frameMark } from "./inside.js";
 import type { Server } from "./server.js";
 
@@ -20,6 +22,8 @@ export interface ReceiverOptions {
   readonly event?: Taker | undefined;
   readonly frames: FrameSlot;
   readonly observe: ((link: Link, header: EnvelopeHeader, payload: EncodedPayload | undefined) => void) | undefined;
+  /** Keeps what came and failed, or cannot be decoded. */
+  readonly letters: Pick<LetterSources, "came" | "undecodable"> | undefined;
   /** An authenticated peer sent what is no envelope, or an answer nobody waits for. */
   readonly onRefused: (refused: { readonly peer: string; readonly error: TightbeamError }) => void;
 }
@@ -28,7 +32,7 @@ export interface ReceiverOptions {
 export type Taker = (link: Link, delivery: Delivery, header: EnvelopeHeader, payload: EncodedPayload | undefined) => void;
 
 /** Where every message of every link arrives: decodes its envelope and gives it to whom it is for. */
-export function createReceiver({ caller, server, stream, part, event, frames, observe, onRefused }: ReceiverOptions) {
+export function createReceiver({ caller, server, stream, part, event, frames, observe, letters, onRefused }: ReceiverOptions) {
   return (link: Link, delivery: Delivery): void => {
     const first = delivery.bytes[0];
     if (first === partFirstByte) return part(link, delivery);
@@ -39,6 +43,7 @@ export function createReceiver({ caller, server, stream, part, event, frames, ob
       if (delivery.refused === undefined) ({ header, payload } = decodeEnvelope(delivery.bytes));
       else header = decodeHeader(delivery.bytes);
     } catch (error) {
+      letters?.undecodable?.(link, delivery, error as TightbeamError);
       delivery.settle("refused", error);
       onRefused({ peer: link.peer.id, error: error as TightbeamError });
       return;
@@ -52,7 +57,7 @@ export function createReceiver({ caller, server, stream, part, event, frames, ob
       return;
     }
     observe?.(link, header, payload);
-    if (isCall) return server.serve(link, delivery, header, payload);
+    if (isCall) return letters === undefined ? server.serve(link, delivery, header, payload) : serveKept(letters, link, delivery, header, payload);
     if (header.type === "response" || header.type === "error") {
       delivery.settle("ok");
       return answered(link, delivery, header, payload);
@@ -62,6 +67,13 @@ export function createReceiver({ caller, server, stream, part, event, frames, ob
     delivery.settle("no_handler");
     onRefused({ peer: link.peer.id, error: new TightbeamError("unsupported", `This agent takes no messages of type ${header.type}.`) });
   };
+
+  function serveKept({ came }: Pick<LetterSources, "came">, link: Link, delivery: Delivery, header: EnvelopeHeader, payload: EncodedPayload | undefined): void {
+    if (came === undefined || header.type === "request" || header.method?.startsWith(ownPrefix) === true) return server.serve(link, delivery, header, payload);
+    const kept = came(link, delivery, header);
+    server.serve(link, kept, header, payload);
+    kept.returned();
+  }
 
   function answered(link: Link, delivery: Delivery, header: EnvelopeHeader, payload: EncodedPayload | undefined): void {
     if (delivery.refused !== undefined) {
