@@ -28,6 +28,9 @@ export const recordTargetBytes = 128 * 1024;
 export const congestionInitialBytes = 64 * 1024;
 export const congestionMinBytes = 32 * 1024;
 export const ackEveryRecords = 2;
+/** Of large ones, that follow each other: half a window of full ones. An ACK costs both sides a frame and a turn, a third of what such a record does. */
+export const ackEveryLargeRecords = 4;
+export const largeRecordBytes = 64 * 1024;
 export const ackDelayMs = 5;
 export const pingEveryMs = 25_000;
 /** A peer that owes replies is asked after a sixth of `goneAfter`, and not sooner than this. */

@@ -46,7 +46,29 @@ export const takesBuffer = ({ buffer, byteOffset, byteLength }: Uint8Array): boo
 
 /** `release` for a frame as a transport gave it. */
 export function releaseFrame(frame: Uint8Array): void {
+  if (frame.byteLength >= largeFrameBytes) rejuvenate(frame.byteLength);
   if (takesBuffer(frame)) release(new Uint8Array(frame.buffer));
+}
+
+/** Many smaller ones bring objects enough of their own. */
+const largeFrameBytes = 32 * 1024;
+/** 64 KiB on the heap of V8: half of what is still allocated among the young. */
+const youngSlots = 8_190;
+const youngBytes = 8 * youngSlots;
+/** Only V8 counts like that; elsewhere nothing is made. */
+const countsTogether = (globalThis as { process?: { versions?: { v8?: string } } }).process?.versions?.v8 !== undefined;
+let owed = 0;
+/** The last of them, only so that the engine cannot leave the allocation out. */
+const young: unknown[] = [undefined];
+
+/**
+ * For what cannot be released: what a transport reads into, and what applications are given. V8 frees that with its cheap collection, of young objects, but counts
+ * it towards the dear one, of the whole heap. The cheap one comes when its space is full, which large messages alone never make it: so the
+ * dear one came every 8 to 24 MB, and took a third of the CPU of a request of 1 MiB. Therefore as many bytes of young objects as came are made and dropped (0.06 ms for 1 MiB).
+ */
+function rejuvenate(bytes: number): void {
+  if (!countsTogether) return;
+  for (owed += bytes; owed >= youngBytes; owed -= youngBytes) young[0] = new Array(youngSlots);
 }
 
 function findDetach(): (buffer: ArrayBufferLike) => void {

@@ -1,3 +1,4 @@
+import { constants, PerformanceObserver } from "node:perf_hooks";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { release, releaseFrame, takesBuffer, unfilled } from "../src/release.js";
@@ -46,6 +47,34 @@ describe("a frame that takes its buffer with it", () => {
     expect(takesBuffer(frame)).toBe(freed);
     releaseFrame(frame);
     expect(buffer.length === 0).toBe(freed);
+  });
+});
+
+describe("the collector of V8", () => {
+  /** Collections of young objects while frames of this size are done with, `count` times. */
+  async function youngCollections(size: number, count: number): Promise<number> {
+    let seen = 0;
+    const observer = new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) {
+        const { kind } = (entry as unknown as { detail: { kind: number } }).detail;
+        if (kind === constants.NODE_PERFORMANCE_GC_MINOR) seen += 1;
+      }
+    });
+    observer.observe({ entryTypes: ["gc"] });
+    // It does not take its buffer with it: nothing is freed, and nothing else is allocated.
+    const frame = new Uint8Array(size + 1).subarray(0, size);
+    for (let i = 0; i < count; i++) releaseFrame(frame);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    observer.disconnect();
+    return seen;
+  }
+
+  it("is brought to its cheap collection by large frames, of which other things are left that nobody can free", async () => {
+    expect(await youngCollections(64 * 1024, 4 * 1024)).toBeGreaterThanOrEqual(4);
+  });
+
+  it("is left alone by small ones", async () => {
+    expect(await youngCollections(32 * 1024 - 1, 8 * 1024)).toBeLessThanOrEqual(1);
   });
 });
 

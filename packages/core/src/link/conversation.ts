@@ -123,7 +123,7 @@ class LinkConversation implements Conversation, CellVisitor, OrderSink, InboundS
     this.#record = undefined;
     this.#session = empty;
     if (!wellFormed) this.#judge("malformed", false);
-    if (this.#eliciting) this.#received.recordRead(counter, value, time);
+    if (this.#eliciting) this.#received.recordRead(counter, value, bytes.length, time);
     const ended = this.#verdict as { code: string; byPeer: boolean } | undefined;
     if (ended === undefined) {
       this.#probe.update(this.#window.outstanding);

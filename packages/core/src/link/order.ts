@@ -36,8 +36,8 @@ export const createReceivedCounter = (): ReceivedCounter => ({ highest: noCounte
 export interface ReceiveOrder {
   /** Takes a cell; hands on, in the order of the lane, whatever it completes. A copy of a known cell, or one outside the window, changes nothing. */
   take(type: number, flags: number, lane: Lane, sequence: number, data: Uint8Array): void;
-  /** A record that asks for an acknowledgement was read whole. */
-  recordRead(counter: ReceivedCounter, value: number, now: number): void;
+  /** A record of so many bytes that asks for an acknowledgement was read whole. */
+  recordRead(counter: ReceivedCounter, value: number, size: number, now: number): void;
   /** When the ACK must go at the latest: 0 = with this turn, Infinity = none due. */
   ackAt(): number;
   /** Writes the ACK cell for this session if there is anything to say. */
@@ -118,13 +118,14 @@ class LinkReceiveOrder implements ReceiveOrder {
     insert(order.held.ranges, sequence);
   }
 
-  recordRead(counter: ReceivedCounter, value: number, now: number): void {
+  recordRead(counter: ReceivedCounter, value: number, size: number, now: number): void {
     if (counter.highest === noCounter || value > counter.highest) {
       counter.highest = value;
       counter.at = now;
     }
     this.#unansweredRecords++;
-    if (this.#unansweredRecords >= limits.ackEveryRecords || this.#outOfOrder) this.#ackAt = 0;
+    const most = size < limits.largeRecordBytes ? limits.ackEveryRecords : limits.ackEveryLargeRecords;
+    if (this.#unansweredRecords >= most || this.#outOfOrder) this.#ackAt = 0;
     else this.#ackAt = Math.min(this.#ackAt, now + limits.ackDelayMs);
     this.#outOfOrder = false;
   }
