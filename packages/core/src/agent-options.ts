@@ -1,6 +1,7 @@
 import type { AgentLimits, AgentOptions } from "./agent-types.js";
 import { printable } from "./envelope/grammar.js";
 import { TightbeamError } from "./errors.js";
+import type { DurableOptions } from "./patterns/durable/types.js";
 import { isPolicy } from "./patterns/guarded.js";
 import { isAgentId, isInstance } from "./transport/address.js";
 
@@ -20,6 +21,7 @@ const known: Readonly<Record<keyof AgentOptions, true>> = {
   store: true,
   storeKey: true,
   deadLetters: true,
+  durable: true,
   runtime: true,
 };
 const knownLimits: Readonly<Record<keyof AgentLimits, true>> = {
@@ -40,7 +42,7 @@ const knownLimits: Readonly<Record<keyof AgentLimits, true>> = {
 export function checkAgentOptions(options: AgentOptions): void {
   if (!isObject(options)) throw invalid("An agent is made of { identity, trust, transport }.");
   for (const name of Object.keys(options)) if (!Object.hasOwn(known, name)) throw unknown("createAgent", name, known);
-  const { identity, trust, transport, runtime, goneAfter, store, limits, resilience } = options;
+  const { identity, trust, transport, runtime, goneAfter, store, limits, durable, resilience } = options;
   if (!(isObject(identity) && isObject(identity.key) && has(identity.key, "sign") && has(identity, "token")))
     throw invalid("`identity` says who the agent is: `await authority.enroll(id)`, or an identity of @tightbeam/core/identity.");
   if (!isAgentId(identity.id)) throw invalid("An agent id is [realm/]name, each part 1 to 64 of A-Z a-z 0-9 _ -.");
@@ -59,6 +61,19 @@ export function checkAgentOptions(options: AgentOptions): void {
     throw invalid("`store` keeps what outlives the process: createMemoryStore() of @tightbeam/core/store, openLmdbStore(...) or your own.");
   if (store === undefined && options.storeKey !== undefined) throw invalid("A `storeKey` seals a store: give one with it.");
   if (limits !== undefined) checkLimits(limits);
+  if (durable !== undefined) checkDurable(durable);
+}
+
+const knownDurable: Readonly<Record<keyof DurableOptions, true>> = { maxDeliveries: true, rebindAfter: true, outboxMax: true, outboxMaxBytes: true };
+
+function checkDurable(durable: DurableOptions): void {
+  if (!isObject(durable)) throw invalid(`\`durable\` is an object of ${Object.keys(knownDurable).join(", ")}.`);
+  for (const [name, value] of Object.entries(durable)) {
+    if (!Object.hasOwn(knownDurable, name)) throw unknown("durable", name, knownDurable);
+    const least = name === "maxDeliveries" ? 1 : 0;
+    if (value !== undefined && !(typeof value === "number" && Number.isSafeInteger(value) && value >= least))
+      throw invalid(`durable.${name} is a whole number of at least ${least}.`);
+  }
 }
 
 function checkLimits(limits: AgentLimits): void {

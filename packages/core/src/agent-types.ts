@@ -10,6 +10,8 @@ import type { BroadcastClient, Client, ClientOptions } from "./patterns/client.j
 import type { HandlerContext } from "./patterns/context.js";
 import type { DeadLetterEvent, DeadLetterOptions, DeadLetters } from "./patterns/dead-letters/types.js";
 import type { AgentDescription } from "./patterns/describe-agent.js";
+import type { AgentDurable, DurableEvent, DurableOptions } from "./patterns/durable/types.js";
+import type { HandleOptions } from "./patterns/handlers.js";
 import type { Middleware } from "./patterns/middleware.js";
 import type { NotifyOptions, OperationOptions, RequestOptions } from "./patterns/operation.js";
 import type { PresenceEvent, PresenceOption, PresenceStatus } from "./patterns/presence/presence.js";
@@ -61,6 +63,8 @@ export interface AgentOptions {
   readonly storeKey?: StoreKey;
   /** How messages that will not be tried again are kept: `agent.deadLetters`. On by default with a store; without one `{}` keeps them in memory. False: none. */
   readonly deadLetters?: DeadLetterOptions | false;
+  /** How durable messages are sent and taken. */
+  readonly durable?: DurableOptions;
   /** Who may call, publish and subscribe here. `"token"`: what the peer's token permits. A function: what it answers `true` to. Default: every authenticated peer may do everything. */
   readonly policy?: Policy;
   /** How this agent's own requests and notifications are tried again, and when not at all: `policy(...)` of @tightbeam/core/resilience. Default: once. */
@@ -105,6 +109,7 @@ export type AgentEvent =
   | TopicEventReport
   | PolicyEvent
   | DeadLetterEvent
+  | DurableEvent
   | { readonly type: "handler_failed"; readonly id: string; readonly method: string; readonly peer: string; readonly error: unknown }
   /** A peer said what it can do, or that this has changed: `link.peer.capabilities`. */
   | { readonly type: "capabilities"; readonly peer: string; readonly instance: string }
@@ -118,8 +123,8 @@ export interface Agent {
   /** This process of the agent: 22 base64url characters. */
   readonly instance: string;
   /** Answers a method. Throws `invalid_argument` when it is answered already. Returns a function that ends it. */
-  handle<T extends Method>(method: T, handler: MethodHandler<T>): () => void;
-  handle(method: string, handler: (input: unknown, context: HandlerContext) => unknown): () => void;
+  handle<T extends Method>(method: T, handler: MethodHandler<T>, options?: HandleOptions): () => void;
+  handle(method: string, handler: (input: unknown, context: HandlerContext) => unknown, options?: HandleOptions): () => void;
   /** Answers a stream: a generator that yields chunks, or a function that reads `context.source`; what it returns is the output. */
   handle<T extends Stream>(stream: T, handler: StreamHandler<T>, options?: StreamHandleOptions): () => void;
   /** Handles what has no handler: `context.method` says what was asked. Throws `invalid_argument` when there is one already. Returns a function that ends it. */
@@ -171,6 +176,8 @@ export interface Agent {
     options?: SubscribeOptions<ReceivedTopicEvent<T>>,
   ): Promise<Subscription>;
   subscribe(pattern: string, handler: (event: unknown, context: EventContext) => unknown, options?: SubscribeOptions): Promise<Subscription>;
+  /** Durable messages: those this agent keeps for its peers, and those of its peers that it works on. */
+  readonly durable: AgentDurable;
   /** What this agent publishes. */
   topics(): readonly TopicStatus[];
   /** Who gets the events of a topic from this agent. */

@@ -16,8 +16,10 @@ import { createCapabilities } from "./patterns/capabilities.js";
 import { type ClientOptions, createClient } from "./patterns/client.js";
 import type { HandlerContext } from "./patterns/context.js";
 import { deadLettersFor, noDeadLetters } from "./patterns/dead-letters/dead-letters-on-demand.js";
+import { createDurableOnDemand } from "./patterns/durable/durable-on-demand.js";
 import { createGuarded } from "./patterns/guarded.js";
 import { guardsFor } from "./patterns/guards-on-demand.js";
+import type { HandleOptions } from "./patterns/handlers.js";
 import type { PatternHost, PatternPart } from "./patterns/host.js";
 import { type FrameSlot, type Inside, setInside } from "./patterns/inside.js";
 import { createMiddleware } from "./patterns/middleware.js";
@@ -50,7 +52,8 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const goneAfterMs = options.goneAfter ?? limits.goneAfterMs;
   const own = options.limits ?? {};
   const json = { ...jsonLimits, ...own };
-  const instance = transport.instance ?? toBase64url(runtime.random.bytes(16));
+  const state = await stateFor({ store: options.store, storeKey: options.storeKey, runtime });
+  const instance = transport.instance ?? state?.instance ?? toBase64url(runtime.random.bytes(16));
   const ids = createIds(runtime);
   const admission = createAdmission(runtime, await guardsFor(runtime, options.policy, own.rate), own);
   const middleware = createMiddleware();
@@ -64,7 +67,6 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
 
   const observe = createObserver(identity.id, json, envelopes);
 
-  const state = await stateFor({ store: options.store, storeKey: options.storeKey, runtime });
   const letters = await deadLettersFor({
     options: options.deadLetters,
     state,
@@ -121,6 +123,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     stream: (...opening) => streams.opening(...opening),
     part: (link, delivery) => streams.part(link, delivery),
     event: (...event) => topics.take(...event),
+    durable: (...message) => durable.take(...message),
     frames,
     observe: observe("received"),
     letters,
@@ -165,12 +168,15 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     presence,
     middleware,
     observe: observe("sent"),
+    observed: () => envelopes.listened,
     onFailure,
     onRefused,
   };
   const streams = createStreamsOnDemand(host, server);
   const topics = createTopicsOnDemand(host, events.emit);
-  parts.push(streams, topics);
+  const kept = state === undefined ? undefined : { state, letters: letters?.prepare };
+  const durable = createDurableOnDemand({ ...host, server, options: options.durable ?? {}, kept, onEvent: events.emit });
+  parts.push(streams, topics, durable);
   peers.begin();
 
   const shutDown = async (drain: number): Promise<void> => {
@@ -189,7 +195,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     const ended = new TightbeamError("closed", "The agent was closed.");
     server.stop(ended);
     for (const part of [...parts]) part.stop?.(ended);
-    await Promise.all([left, links.close()]);
+    await Promise.all([left, links.close(), durable.closed()]);
     await letters?.end();
     await Promise.all([transport.close(), state?.close()]);
   };
@@ -201,10 +207,14 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     const { policy = resilience ?? false, ...rest } = operation;
     return routing.broadcast(target, rest, (one, each) => guarded[how](one, toMethod(method), input, { ...each, policy }));
   };
-  const handle = (contract: Method | Stream | string, handler: (input: never, context: never) => unknown, handleOptions?: StreamHandleOptions) =>
+  const handle = (
+    contract: Method | Stream | string,
+    handler: (input: never, context: never) => unknown,
+    handleOptions?: StreamHandleOptions | HandleOptions,
+  ) =>
     typeof contract === "object" && contract.kind === "stream"
-      ? streams.handle(contract, handler as (input: unknown, context: StreamContext) => unknown, handleOptions)
-      : server.handle(toMethod(contract), handler as (input: unknown, context: HandlerContext) => unknown);
+      ? streams.handle(contract, handler as (input: unknown, context: StreamContext) => unknown, handleOptions as StreamHandleOptions)
+      : server.handle(toMethod(contract), handler as (input: unknown, context: HandlerContext) => unknown, handleOptions as HandleOptions);
   const agent: Agent = {
     id: identity.id,
     instance,
@@ -223,6 +233,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     },
     notify: (target: Target | BroadcastTarget, method: Method | string, input?: unknown, operation: NotifyOptions = noOptions) => {
       const to = toTarget(target);
+      if (operation.durable ?? (method as Method).durable) return durable.notify(to, toMethod(method), input, operation) as Promise<never>;
       if (to === undefined) return atAll(target, "notify", method, input, operation) as Promise<never>;
       const calls = resilience === undefined && operation.policy === undefined ? caller : guarded;
       return calls.notify(to, toMethod(method), input, operation) as Promise<never>;
@@ -232,6 +243,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     publishes: (topic, publishesOptions = {}) => topics.declare(topic, publishesOptions),
     subscribe: (topic: Topic | string, handler: (event: never, context: EventContext) => unknown, subscribeOptions: SubscribeOptions<never> = {}) =>
       topics.subscribe(topic, handler as EventHandler, subscribeOptions),
+    durable: durable.api,
     topics: topics.topics,
     subscribers: topics.subscribers,
     peer: (target: Target | BroadcastTarget, contract: Contract, clientOptions?: ClientOptions) =>
@@ -274,6 +286,10 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   };
   const messageMaxBytes = own.messageMaxBytes ?? limits.messageMaxBytes;
   const onLink: Inside["onLink"] = (listener) => events.on((event) => void (event.type === "link" && listener(event.link, event.state)));
+  await durable.ready().catch(async (error) => {
+    await agent.close();
+    throw error;
+  });
   setInside(agent, { host, parts, frames, messageMaxBytes, onLink });
   return agent;
 }

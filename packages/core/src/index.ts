@@ -86,8 +86,10 @@ export type {
   ReplayOptions,
   ReplayReport,
 } from "./patterns/dead-letters/types.js";
+export type { AgentDurable, DurableEvent, DurableOptions, DurablePeer, DurableStatus } from "./patterns/durable/types.js";
 export type { HandlerContext } from "./patterns/context.js";
-export type { Envelope, EnvelopeHeader, EnvelopeType, Headers, Priority, StreamOpening, WireError } from "./envelope/types.js";
+export type { HandleOptions } from "./patterns/handlers.js";
+export type { DurableNumber, Envelope, EnvelopeHeader, EnvelopeType, Headers, Priority, StreamOpening, WireError } from "./envelope/types.js";
 export type { LinkState, LinkStatus, LinkTarget } from "./link/link-types.js";
 export type { StoreKey } from "./store/sealed.js";
 export type { Store } from "./store/types.js";

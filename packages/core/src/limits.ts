@@ -180,3 +180,36 @@ export const letterAgainMaxMs = 30_000;
 /** Letters that are replayed at once; and how many of those that failed are named. */
 export const replaysAtOnce = 16;
 export const replayFailuresNamed = 1_000;
+/** Durable messages that wait for one peer, and bytes of all that wait, unless the application says otherwise; and bytes of those not yet in the store. */
+export const outboxMax = 100_000;
+export const outboxMaxBytes = 1024 * 1024 * 1024;
+export const durableUnflushedBytes = 64 * 1024 * 1024;
+/** Peers that durable messages go to. */
+export const durablePeers = 10_000;
+/** Durable messages under way to one peer, and what of them is kept free for the critical lane. */
+export const durableWindow = 1_024;
+export const durableWindowUrgent = 64;
+export const durableWindowBytes = 4 * 1024 * 1024;
+/** Of those that wait behind them, how many of a lane are in memory, and how many are read from disk at once. */
+export const durableMemoryCount = 4_096;
+export const durableReadCount = 256;
+/** How long a removal waits for others, what failed for want of room waits for some, and an opening for its answer. */
+export const durableRemoveMs = 50;
+export const durableAgainMs = 1_000;
+export const durableOpenMs = 10_000;
+export const durableDialMs = 10_000;
+/** A peer that does not answer is dialled again after a random part of this, doubling. */
+export const durableDialAgainMs = 1_000;
+export const durableDialAgainMaxMs = 30_000;
+/** Senders' stores that are remembered: of one peer agent, and in all. One is forgotten for another when it was not heard of for so long. */
+export const durableStoresPerPeer = 64;
+export const durableStores = 10_000;
+export const durableMarksMs = 7 * 24 * 3_600_000;
+/** Durable messages of one sender's store that are worked on here: more than its window. And ranges of numbers to remember, what each message costs beside its payload. */
+export const durableHeldMax = 1_100;
+export const durableRangesMax = 2_304;
+export const durableHeldCost = 512;
+/** How often a handler may fail, unless the application says otherwise, and the first wait between two tries: four times as long after each. */
+export const maxDeliveries = 5;
+export const durableRetryMs = 250;
+export const durableRetryMaxMs = 30_000;

@@ -10,12 +10,15 @@ export interface Method<Input extends StandardSchemaV1 = StandardSchemaV1, Outpu
   readonly output: Output | undefined;
   /** True when calling twice does what calling once does: a call with an unknown outcome may be repeated. Default false. */
   readonly idempotent: boolean;
+  /** True when notifications of it are durable unless their options say otherwise: see `NotifyOptions.durable`. Default false. */
+  readonly durable: boolean;
 }
 
 export interface MethodOptions<Input extends StandardSchemaV1, Output extends StandardSchemaV1> {
   readonly input?: Input;
   readonly output?: Output;
   readonly idempotent?: boolean;
+  readonly durable?: boolean;
 }
 
 /** What a caller passes. */
@@ -27,7 +30,7 @@ export type HandlerInput<T extends Method> = T extends Method<infer Input, Stand
 /** What a handler returns: the output before them. */
 export type HandlerOutput<T extends Method> = T extends Method<StandardSchemaV1, infer Output> ? StandardSchemaV1.InferInput<Output> : never;
 
-const options = ["input", "output", "idempotent"];
+const options = ["input", "output", "idempotent", "durable"];
 
 /**
  * A contract: a name and, as far as given, schemas of any library that speaks Standard Schema v1. Without a schema that side is
@@ -36,7 +39,7 @@ const options = ["input", "output", "idempotent"];
  */
 export function method<Input extends StandardSchemaV1 = StandardSchemaV1, Output extends StandardSchemaV1 = StandardSchemaV1>(
   name: string,
-  { input, output, idempotent = false, ...unknown }: MethodOptions<Input, Output> = {},
+  { input, output, idempotent = false, durable = false, ...unknown }: MethodOptions<Input, Output> = {},
 ): Method<Input, Output> {
   checkName("method", name);
   const made = `method("${name}")`;
@@ -44,5 +47,6 @@ export function method<Input extends StandardSchemaV1 = StandardSchemaV1, Output
   checkSchema(made, "input", input);
   checkSchema(made, "output", output);
   if (typeof idempotent !== "boolean") throw invalid(`The option idempotent of ${made} is a boolean.`);
-  return Object.freeze({ kind: "method", name, input, output, idempotent });
+  if (typeof durable !== "boolean") throw invalid(`The option durable of ${made} is a boolean.`);
+  return Object.freeze({ kind: "method", name, input, output, idempotent, durable });
 }

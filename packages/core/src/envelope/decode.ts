@@ -6,8 +6,20 @@ import * as flag from "./flag.js";
 import { isCodeText, isErrorId, isHeaderName, isIdempotencyKey, isMethodName, isName, isPrintable, maxErrorTextBytes, maxHeaders } from "./grammar.js";
 import { emptyHeaders } from "./headers.js";
 import { isUuidAt, uuidText } from "./id.js";
-import { fixedBytes, invalid, knownFlags, priorities, priorityShift, shapeFault, types } from "./layout.js";
-import type { EnvelopeHeader, Headers, WireError } from "./types.js";
+import {
+  durableBytes,
+  durableFlagsAt,
+  durableFloorAt,
+  fixedBytes,
+  invalid,
+  knownFlags,
+  priorities,
+  priorityShift,
+  sentBefore,
+  shapeFault,
+  types,
+} from "./layout.js";
+import type { DurableNumber, EnvelopeHeader, Headers, WireError } from "./types.js";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -39,7 +51,7 @@ function parse(bytes: Uint8Array, whole: boolean): DecodedEnvelope {
     type,
     id: uuidText(bytes, 3),
     timestamp: get48(bytes, 19),
-    priority: priorities[flags >> priorityShift] as EnvelopeHeader["priority"],
+    priority: priorities[(flags >> priorityShift) & 3] as EnvelopeHeader["priority"],
   };
   let at = fixedBytes;
   if (flags & flag.correlation) {
@@ -66,6 +78,11 @@ function parse(bytes: Uint8Array, whole: boolean): DecodedEnvelope {
     header.idempotencyKey = key;
     at += 1 + key.length;
   }
+  if (flags & flag.durable) {
+    if (at + durableBytes > limit) throw short("durable");
+    header.durable = durableAt(bytes, at);
+    at += durableBytes;
+  }
   if (type === "error") at = readError(bytes, at, limit, (flags & flag.retryAfter) !== 0, header);
   if (type === "stream") {
     if (at + 10 > limit) throw short("stream");
@@ -77,6 +94,15 @@ function parse(bytes: Uint8Array, whole: boolean): DecodedEnvelope {
     return { header, payload: undefined };
   }
   return { header, payload: { kind: (flags & flag.rawPayload) === 0 ? "json" : "bytes", bytes: bytes.subarray(at) } };
+}
+
+function durableAt(bytes: Uint8Array, at: number): DurableNumber {
+  const number = get48(bytes, at);
+  const floor = get48(bytes, at + durableFloorAt);
+  const bits = bytes[at + durableFlagsAt] as number;
+  if (floor > number) throw invalid("durable.floor", "at most the number");
+  if ((bits & ~sentBefore) !== 0) throw invalid("durable.flags", "an unknown one is set");
+  return { number, floor, again: bits !== 0 };
 }
 
 /** Names that came lately: agents use a few over and over, and comparing one costs a tenth of making and checking it. */

@@ -5,8 +5,8 @@ import * as flag from "./flag.js";
 import { isCodeText, isErrorId, isIdempotencyKey, isMethodName, isName, isPrintable, maxErrorTextBytes } from "./grammar.js";
 import { headerEntries } from "./headers.js";
 import { isUuidAt, writeUuid } from "./id.js";
-import { fixedBytes, invalid, priorities, priorityShift, shapeFault, types } from "./layout.js";
-import type { EnvelopeType, OutgoingHeader, Priority, StreamOpening, WireError } from "./types.js";
+import { durableBytes, fixedBytes, invalid, priorities, priorityShift, sentBefore, shapeFault, types } from "./layout.js";
+import type { DurableNumber, EnvelopeType, OutgoingHeader, Priority, StreamOpening, WireError } from "./types.js";
 
 const headerMax = limits.envelopeHeaderMaxBytes;
 const slabBytes = 64 * 1024;
@@ -28,7 +28,7 @@ const textEncoder = new TextEncoder();
  * Throws `invalid_envelope` with the path of a field outside its grammar or not fit for the type.
  */
 export function encodeEnvelope(header: OutgoingHeader, payload?: EncodedPayload): Uint8Array {
-  const { type, id, correlationId, timestamp, priority, ttl, idempotencyKey, headers, method, topic, error, stream } = header;
+  const { type, id, correlationId, timestamp, priority, ttl, idempotencyKey, headers, method, topic, error, stream, durable } = header;
   // Everything is read before the first byte is written: reading may run foreign code, which may come back here.
   const entries = headers === undefined ? undefined : headerEntries(headers);
   const wireError = error === undefined ? undefined : readError(error);
@@ -44,6 +44,7 @@ export function encodeEnvelope(header: OutgoingHeader, payload?: EncodedPayload)
   if (entries !== undefined && entries.length > 0) flags |= flag.headers;
   if (idempotencyKey !== undefined) flags |= flag.idempotencyKey;
   if (wireError?.retryAfter !== undefined) flags |= flag.retryAfter;
+  if (durable !== undefined) flags |= flag.durable;
   if (payload !== undefined) flags |= payload.kind === "bytes" ? flag.payload | flag.rawPayload : flag.payload;
   if (type !== last.type || priority !== last.priority || flags !== last.flags) last = headOf(type, priority, flags);
 
@@ -84,6 +85,7 @@ export function encodeEnvelope(header: OutgoingHeader, payload?: EncodedPayload)
     if (at + 129 > start + headerMax) throw headersTooLarge();
     at = putAscii(out, at, idempotencyKey);
   }
+  if (durable !== undefined) at = putDurable(out, at, durable, start + headerMax);
   if (wireError !== undefined) at = putError(out, at, wireError, start + headerMax);
   if (stream !== undefined) at = putOpening(out, at, stream, start + headerMax);
   return finish(start, at, payload);
@@ -158,12 +160,20 @@ export function putError(out: Uint8Array, from: number, error: WireError, end: n
   return error.retryAfter === undefined ? at : put32(out, at, error.retryAfter);
 }
 
+function putDurable(out: Uint8Array, from: number, { number, floor, again }: DurableNumber, end: number): number {
+  if (!isU48(number)) throw invalid("durable.number", "a whole number below 2^48");
+  if (!isU48(floor) || floor > number) throw invalid("durable.floor", "a whole number, at most the number");
+  if (from + durableBytes > end) throw headersTooLarge();
+  const at = put48(out, put48(out, from, number), floor);
+  out[at] = again ? sentBefore : 0;
+  return at + 1;
+}
+
 function putOpening(out: Uint8Array, from: number, { number, credit }: StreamOpening, end: number): number {
   if (!isU32(number)) throw invalid("stream.number", "a whole number below 2^32");
   if (!isU48(credit)) throw invalid("stream.credit", "whole bytes below 2^48");
   if (from + 10 > end) throw headersTooLarge();
-  const at = put16(out, put32(out, from, number), Math.floor(credit / 0x1_0000_0000));
-  return put32(out, at, credit);
+  return put48(out, put32(out, from, number), credit);
 }
 
 /** L16 of UTF-8 that must end at or before `end`. */
@@ -187,6 +197,8 @@ function put16(out: Uint8Array, at: number, value: number): number {
   out[at + 1] = value;
   return at + 2;
 }
+
+const put48 = (out: Uint8Array, at: number, value: number): number => put32(out, put16(out, at, Math.floor(value / 0x1_0000_0000)), value);
 
 function put32(out: Uint8Array, at: number, value: number): number {
   out[at] = value >>> 24;

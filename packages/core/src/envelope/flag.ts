@@ -8,3 +8,5 @@ export const idempotencyKey = 0x10;
 export const retryAfter = 0x20;
 export const payload = 0x40;
 export const rawPayload = 0x80;
+/** 0x0100 and 0x0200 are the priority. */
+export const durable = 0x400;

@@ -18,6 +18,7 @@ export function envelopeToJson(envelope: Envelope, limits: JsonLimits = jsonLimi
     ...rest,
     ...(rest.headers !== undefined && { headers: { ...rest.headers } }),
     ...(rest.error !== undefined && { error: { ...rest.error } }),
+    ...(rest.durable !== undefined && { durable: { ...rest.durable } }),
     ...(rest.stream !== undefined && { stream: { ...rest.stream } }),
   };
   if (payload === undefined) return json;

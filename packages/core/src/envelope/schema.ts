@@ -36,6 +36,8 @@ const common = {
 const payload = { payload: z.exactOptional(z.unknown()), payloadBytes: z.exactOptional(z.string()) };
 const open = { ...common, ...payload, correlationId: z.exactOptional(uuid), idempotencyKey: z.exactOptional(z.custom<string>(isIdempotencyKey)) };
 
+const durable = z.strictObject({ number: ms(2 ** 48), floor: ms(2 ** 48), again: z.boolean() });
+
 const wireError = z.strictObject({
   code: z.custom<WireError["code"]>(isErrorCode),
   message: z.custom<string>(isPrintable),
@@ -46,7 +48,7 @@ const wireError = z.strictObject({
 /** The JSON form without what a schema says badly: headers, sizes and payloads are checked by `parseEnvelope`. */
 export const envelopeSchema = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("request"), ...open, method }),
-  z.strictObject({ type: z.literal("notification"), ...open, method }),
+  z.strictObject({ type: z.literal("notification"), ...open, method, durable: z.exactOptional(durable) }),
   z.strictObject({ type: z.literal("event"), ...open, topic }),
   z.strictObject({ type: z.literal("stream"), ...open, method, stream: z.strictObject({ number: ms(2 ** 32), credit: ms(2 ** 48) }) }),
   z.strictObject({ type: z.literal("response"), ...common, ...payload, correlationId: uuid }),

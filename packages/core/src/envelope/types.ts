@@ -18,6 +18,8 @@ export interface EnvelopeHeader {
   readonly ttl?: number;
   readonly idempotencyKey?: string;
   readonly headers?: Headers;
+  /** notification. */
+  readonly durable?: DurableNumber;
   /** request, notification, stream. */
   readonly method?: string;
   /** event. */
@@ -34,6 +36,16 @@ export interface StreamOpening {
   readonly number: number;
   /** Bytes that the handler may say before it hears of more. */
   readonly credit: number;
+}
+
+/** Which of the messages that its sender keeps until they are handled. */
+export interface DurableNumber {
+  /** Counted up from 0 for each receiving agent and lane. */
+  readonly number: number;
+  /** Every number of this lane below it is settled for good. */
+  readonly floor: number;
+  /** It was sent before. */
+  readonly again: boolean;
 }
 
 /** On its way out the id may be its 16 bytes. */

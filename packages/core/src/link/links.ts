@@ -48,6 +48,8 @@ export interface Links {
   /** The same for a request, which may go to any of the agent's instances: see `ReplicaTable.idlest`. */
   choose(target: LinkTarget): Link | undefined;
   list(id?: string): readonly Link[];
+  /** Asks who else there is of an agent that there is a link with, and dials them; at most once in 0.5 s. */
+  seek(id: string): void;
   /** Takes no more new links by the agent's name: those go to other instances. */
   leaveGroup(): Promise<void>;
   readonly handshakes: HandshakeCounters;
@@ -224,6 +226,7 @@ export async function createLinks(options: LinksOptions): Promise<Links> {
     find: routes.find,
     choose: routes.choose,
     list: routes.all,
+    seek: routes.seek,
     leaveGroup: async () =>
       unsubscribes
         .splice(1)[0]?.()

@@ -1,12 +1,14 @@
 import type { TightbeamError } from "../errors.js";
+import type { StoreChange } from "../store/types.js";
 
 /** critical, high, normal, low. */
 export type Lane = 0 | 1 | 2 | 3;
 export const lanes: readonly Lane[] = [0, 1, 2, 3];
 
 /** What became of a message on the other side (DONE). */
-export type Outcome = "ok" | "refused" | "no_handler";
-export const outcomes: readonly Outcome[] = ["ok", "refused", "no_handler"];
+export type Outcome = "ok" | "refused" | "no_handler" | "dead_lettered" | "again";
+/** By their numbers on the wire. The last two are for durable messages only: kept there as a dead letter; not taken now. */
+export const outcomes: readonly Outcome[] = ["ok", "refused", "no_handler", "dead_lettered", "again"];
 
 /** Told of the stages of one outgoing message. Every stage happens at most once; `lost` ends the list. */
 export interface MessageWatch {
@@ -53,4 +55,16 @@ export interface Delivery {
   readonly refused: "too_large" | "overloaded" | undefined;
   /** Returns the intake credit and sends DONE where it was asked for. Idempotent. `error`: why, for whoever stands between the link and the handler. */
   settle(outcome: Outcome, error?: unknown): void;
+  /** Of a durable message. */
+  readonly durable?: DurableDelivery;
+}
+
+/** What a handler of a durable message can do beside settling. */
+export interface DurableDelivery {
+  /** Which try this is, from 1. */
+  readonly attempt: number;
+  /** Its handler, or what stands before it, begins. */
+  begun(): void;
+  /** Puts these into the one batch that says that the message was handled. Resolves when that is flushed. */
+  commit(changes: readonly StoreChange[]): Promise<void>;
 }

@@ -22,6 +22,8 @@ export interface Routes extends Pick<ReplicaTable, "add" | "remove">, Dials {
   choose(target: LinkTarget): LinkEnd | undefined;
   /** All live links, or those with one agent. */
   all(id?: string): LinkEnd[];
+  /** Looks for the agent's other instances. */
+  seek(id: string): void;
 }
 
 export function createRoutes({ runtime, withInstance, ask, dial }: RoutesOptions): Routes {
@@ -55,6 +57,10 @@ export function createRoutes({ runtime, withInstance, ask, dial }: RoutesOptions
     find,
     choose: ({ id, instance }) => (instance === undefined ? replicas.idlest(id) : withInstance(id, instance)),
     all: (id) => (id === undefined ? replicas.all() : [...(replicas.of(id)?.links ?? [])]),
+    seek(id) {
+      const known = replicas.of(id);
+      if (known !== undefined) seeker.seekNow(known);
+    },
     connect: dials.connect,
     arrived: dials.arrived,
     renew: dials.renew,

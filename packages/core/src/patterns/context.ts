@@ -1,5 +1,6 @@
 import type { EnvelopeHeader, Headers, Priority } from "../envelope/types.js";
 import type { Link } from "../link/link-types.js";
+import type { Delivery } from "../link/message.js";
 
 /** What a handler is told beside its input. */
 export interface HandlerContext {
@@ -10,6 +11,8 @@ export interface HandlerContext {
   readonly headers: Headers;
   readonly priority: Priority;
   readonly idempotencyKey: string | undefined;
+  /** Of a durable message: which try this is, from 1. */
+  readonly delivery: { readonly durable: true; readonly attempt: number } | undefined;
   /** Fires when the caller gave up, the link ended, or the agent closes. */
   readonly signal: AbortSignal;
 }
@@ -17,6 +20,7 @@ export interface HandlerContext {
 /** A call whose handler has not settled. */
 export interface Running {
   readonly link: Link;
+  readonly delivery?: Pick<Delivery, "durable">;
   readonly header: EnvelopeHeader;
   /** Made when the handler asks for its signal: most never do. */
   abort: AbortController | undefined;
@@ -61,6 +65,11 @@ export class CallContext implements HandlerContext {
 
   get idempotencyKey(): string | undefined {
     return this.#running.header.idempotencyKey;
+  }
+
+  get delivery(): HandlerContext["delivery"] {
+    const durable = this.#running.delivery?.durable;
+    return durable === undefined ? undefined : { durable: true, attempt: durable.attempt };
   }
 
   get signal(): AbortSignal {

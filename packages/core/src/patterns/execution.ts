@@ -43,6 +43,7 @@ class CallExecution implements Execution {
     call.outer = this.present;
     this.present = call;
     try {
+      call.delivery.durable?.begun();
       const value = decodePayload(payload, json);
       let result: unknown;
       if (found?.own !== undefined) result = found.own(link, value);

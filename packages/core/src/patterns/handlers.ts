@@ -1,4 +1,5 @@
 import type { Method, Stream } from "../contract/index.js";
+import { checkOptions } from "../contract/standard-schema.js";
 import { TightbeamError } from "../errors.js";
 import type { Link } from "../link/link-types.js";
 import type { HandlerContext } from "./context.js";
@@ -11,11 +12,19 @@ export interface Handled {
   readonly handler: Handler;
   /** Instead of the handler, for what agents say to each other on their own account. */
   readonly own: ((link: Link, value: unknown) => unknown) | undefined;
+  /** Durable messages of one peer and lane one after the other. */
+  readonly ordered: boolean;
+}
+
+/** How a method is answered. */
+export interface HandleOptions {
+  /** The next durable message of the same peer, lane and method begins when the one before is over: handled, or a dead letter. Default false. */
+  readonly ordered?: boolean;
 }
 
 /** Who answers what, by method name. */
 export interface Handlers {
-  handle(method: Method, handler: Handler): () => void;
+  handle(method: Method, handler: Handler, options?: HandleOptions): () => void;
   /** Handles what has no handler. Throws `invalid_argument` when there is one already. */
   fallback(handler: Handler): () => void;
   /** Answers what agents say to each other on their own account. False when it is answered already. */
@@ -43,10 +52,11 @@ class AgentHandlers implements Handlers {
     return [...methods, ...[...this.#streams.values()].map(({ contract }) => contract)];
   }
 
-  handle(method: Method, handler: Handler): () => void {
+  handle(method: Method, handler: Handler, { ordered = false, ...unknown }: HandleOptions = {}): () => void {
     const { name } = method;
+    checkOptions(`handle("${name}")`, unknown, ["ordered"]);
     this.#checkFree(name);
-    const entry = { method, handler, own: undefined };
+    const entry = { method, handler, own: undefined, ordered };
     this.#handlers.set(name, entry);
     return () => {
       if (this.#handlers.get(name) === entry) this.#handlers.delete(name);
@@ -55,7 +65,7 @@ class AgentHandlers implements Handlers {
 
   fallback(handler: Handler): () => void {
     if (this.forTheRest !== undefined) throw taken("There is a fallback", "fallback");
-    const entry = { method: anyMethod, handler, own: undefined };
+    const entry = { method: anyMethod, handler, own: undefined, ordered: false };
     this.forTheRest = entry;
     return () => {
       if (this.forTheRest === entry) this.forTheRest = undefined;
@@ -64,7 +74,7 @@ class AgentHandlers implements Handlers {
 
   handleOwn(method: Method, own: (link: Link, value: unknown) => unknown): boolean {
     if (this.#handlers.has(method.name)) return false;
-    this.#handlers.set(method.name, { method, handler: nothing, own });
+    this.#handlers.set(method.name, { method, handler: nothing, own, ordered: false });
     return true;
   }
 
@@ -85,7 +95,7 @@ class AgentHandlers implements Handlers {
   }
 }
 
-const anyMethod: Method = { kind: "method", name: "", input: undefined, output: undefined, idempotent: false };
+const anyMethod: Method = { kind: "method", name: "", input: undefined, output: undefined, idempotent: false, durable: false };
 
 const nothing = (): void => undefined;
 

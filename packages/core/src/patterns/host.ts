@@ -20,7 +20,7 @@ export interface PatternHost {
   readonly instance: string;
   readonly ids: Ids;
   readonly json: JsonLimits;
-  readonly links: Pick<Links, "connect" | "find" | "choose" | "list" | "budget">;
+  readonly links: Pick<Links, "connect" | "find" | "choose" | "list" | "seek" | "budget">;
   readonly system: System;
   readonly admission: Admission;
   readonly presence: Presence;
@@ -30,6 +30,8 @@ export interface PatternHost {
   readonly capabilities: CapabilityExchange;
   /** Told of every envelope that is sent. */
   readonly observe: (link: Link, header: OutgoingHeader, payload: EncodedPayload | undefined) => void;
+  /** Somebody listens to it. */
+  readonly observed: () => boolean;
   /** A handler failed: the rest of what the peer is told only by id. */
   readonly onFailure: (failure: { readonly id: string; readonly method: string; readonly peer: string; readonly error: unknown }) => void;
   /** An authenticated peer sent what nothing here takes. */

@@ -27,6 +27,11 @@ export interface RequestOptions extends OperationOptions {
 export interface NotifyOptions extends RequestOptions {
   /** What to wait for: the window (default), the peer's memory (`received`), or the end of its handler (`done`). */
   readonly confirm?: "received" | "done";
+  /**
+   * Keeps the message in this agent's store until the peer has handled it, across restarts of either side: at least once. The promise then
+   * resolves when it is on disk, and `confirm` waits for more; a timeout ends the waiting only. Default: as the method says, else false.
+   */
+  readonly durable?: boolean;
 }
 
 const priorities: readonly Priority[] = ["critical", "high", "normal", "low"];
@@ -34,16 +39,17 @@ const priorities: readonly Priority[] = ["critical", "high", "normal", "low"];
 /** The longest a timer can be set for (2^31 - 1 ms). */
 const timeoutMax = 2 ** 31 - 1;
 
-const known = new Set(["timeout", "signal", "priority", "ttl", "idempotencyKey", "headers", "confirm"]);
+const known = new Set(["timeout", "signal", "priority", "ttl", "idempotencyKey", "headers", "confirm", "durable"]);
 
 /** Throws `invalid_argument` for an unknown option or a wrong one, `cancelled` when the signal has fired already. */
 export function checkOperation(options: NotifyOptions): void {
   for (const name in options) if (!known.has(name)) throw wrong(`has no option '${name.slice(0, 40)}'`);
-  const { timeout, ttl, priority, signal, confirm } = options;
+  const { timeout, ttl, priority, signal, confirm, durable } = options;
   if (timeout !== undefined && !(typeof timeout === "number" && timeout > 0 && timeout <= timeoutMax)) throw wrong("needs a timeout of 1 to 2^31 - 1 ms");
   if (ttl !== undefined && !(Number.isInteger(ttl) && ttl > 0 && ttl < 2 ** 32)) throw wrong("needs a ttl of whole ms, 1 to 2^32 - 1");
   if (priority !== undefined && !priorities.includes(priority)) throw wrong(`needs a priority out of ${priorities.join(", ")}`);
   if (confirm !== undefined && confirm !== "received" && confirm !== "done") throw wrong("needs a confirm out of received, done");
+  if (durable !== undefined && typeof durable !== "boolean") throw wrong("needs a boolean durable");
   if (signal?.aborted) throw cancelled(signal);
 }
 

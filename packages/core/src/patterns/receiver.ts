@@ -20,6 +20,8 @@ export interface ReceiverOptions {
   readonly part: (link: Link, delivery: Delivery) => void;
   /** An event of a publisher. */
   readonly event?: Taker | undefined;
+  /** A durable message. */
+  readonly durable: Taker;
   readonly frames: FrameSlot;
   readonly observe: ((link: Link, header: EnvelopeHeader, payload: EncodedPayload | undefined) => void) | undefined;
   /** Keeps what came and failed, or cannot be decoded. */
@@ -32,7 +34,7 @@ export interface ReceiverOptions {
 export type Taker = (link: Link, delivery: Delivery, header: EnvelopeHeader, payload: EncodedPayload | undefined) => void;
 
 /** Where every message of every link arrives: decodes its envelope and gives it to whom it is for. */
-export function createReceiver({ caller, server, stream, part, event, frames, observe, letters, onRefused }: ReceiverOptions) {
+export function createReceiver({ caller, server, stream, part, event, durable, frames, observe, letters, onRefused }: ReceiverOptions) {
   return (link: Link, delivery: Delivery): void => {
     const first = delivery.bytes[0];
     if (first === partFirstByte) return part(link, delivery);
@@ -57,6 +59,7 @@ export function createReceiver({ caller, server, stream, part, event, frames, ob
       return;
     }
     observe?.(link, header, payload);
+    if (header.durable !== undefined) return durable(link, delivery, header, payload);
     if (isCall) return letters === undefined ? server.serve(link, delivery, header, payload) : serveKept(letters, link, delivery, header, payload);
     if (header.type === "response" || header.type === "error") {
       delivery.settle("ok");

@@ -25,6 +25,8 @@ export interface ServerOptions extends AnswerOptions {
 export interface Server extends Pick<Handlers, "handle" | "fallback" | "handleOwn" | "handleStream" | "streamOf" | "members"> {
   /** Why nothing answers this name: `no_handler`, or `unsupported_version` with the versions there are. */
   missing(name: string): TightbeamError;
+  /** Durable messages of this method are handled one after the other. */
+  isOrdered(name: string): boolean;
   /** A request or notification arrived. */
   serve(link: Link, delivery: Delivery, header: EnvelopeHeader, payload: EncodedPayload | undefined): void;
   /** The caller of this request waits no longer. */
@@ -180,7 +182,8 @@ export function createServer(options: ServerOptions): Server {
   return {
     missing,
     members: () => handlers.members(),
-    handle: (method, handler) => handlers.handle(method, handler),
+    isOrdered: (name) => handlers.get(name)?.ordered === true,
+    handle: (method, handler, handleOptions) => handlers.handle(method, handler, handleOptions),
     fallback: (handler) => handlers.fallback(handler),
     handleOwn: (method, handler) => handlers.handleOwn(method, handler),
     handleStream: (name, entry) => handlers.handleStream(name, entry),

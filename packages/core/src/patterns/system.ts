@@ -19,7 +19,14 @@ export interface System {
   notify(link: Link, name: string, value: unknown, options?: NotifyOptions): Promise<void>;
 }
 
-const ownMethod = (name: string): Method => ({ kind: "method", name: ownPrefix + name, input: undefined, output: undefined, idempotent: false });
+const ownMethod = (name: string): Method => ({
+  kind: "method",
+  name: ownPrefix + name,
+  input: undefined,
+  output: undefined,
+  idempotent: false,
+  durable: false,
+});
 
 export function createSystem(caller: Caller, server: Server): System {
   const methods = new Map<string, Method>();

@@ -12,7 +12,14 @@ describe("method()", () => {
     expect(() => {
       (summarize as { name: string }).name = "other";
     }).toThrow(TypeError);
-    expect(method("ping", { idempotent: true })).toEqual({ kind: "method", name: "ping", input: undefined, output: undefined, idempotent: true });
+    expect(method("ping", { idempotent: true })).toEqual({
+      kind: "method",
+      name: "ping",
+      input: undefined,
+      output: undefined,
+      idempotent: true,
+      durable: false,
+    });
   });
 
   test("takes a schema that is a function, as some libraries have it", () => {

@@ -35,6 +35,10 @@ const headers = fc
 const base = { id: uuid, timestamp: fc.nat(2 ** 31).map((n) => n * 65_536 + 7), priority: fc.constantFrom(...priorities) };
 const extras = { ttl: u32, headers };
 const message = { ...extras, correlationId: uuid, idempotencyKey: fc.stringMatching(/^[\x21-\x7e]{1,128}$/) };
+const u48 = fc.nat(2 ** 31).map((n) => n * 65_536 + 7);
+const durable = fc
+  .record({ number: u48, floor: u48, again: fc.boolean() })
+  .map(({ number, floor, again }) => ({ number, floor: Math.min(number, floor), again }));
 const code = fc.constantFrom(...(Object.keys(errorCodes) as ErrorCode[]));
 const error = fc.record(
   { code, message: printable, id: fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/), retryAfter: u32 },
@@ -53,7 +57,7 @@ const recordOf = (
 /** Every header an agent may send. */
 export const anyHeader: fc.Arbitrary<EnvelopeHeader> = fc.oneof(
   recordOf("request", { method }, message),
-  recordOf("notification", { method }, message),
+  recordOf("notification", { method }, { ...message, durable }),
   recordOf("event", { topic: name }, message),
   recordOf("stream", { method, stream: fc.record({ number: u32, credit: fc.nat(2 ** 31).map((n) => n * 65_536 + 9) }) }, message),
   recordOf("response", { correlationId: uuid }, extras),

@@ -214,7 +214,7 @@ test("what agents say on their own account needs no place and no permission, and
   const { server, makeLink } = setUp({ running: 1, queued: 0, rate: { perSecond: 1, burst: 1 } }, () => false);
   const { serve, answers } = makeLink();
   let heard = 0;
-  server.handleOwn({ kind: "method", name: "tb/hello", input: undefined, output: undefined, idempotent: false }, () => void heard++);
+  server.handleOwn({ kind: "method", name: "tb/hello", input: undefined, output: undefined, idempotent: false, durable: false }, () => void heard++);
   for (let i = 0; i < 2_100; i++) serve(i, { method: "tb/hello" });
   expect(heard).toBe(2_000);
   expect(answers.slice(2_000)).toEqual(new Array(100).fill("rate_limited"));

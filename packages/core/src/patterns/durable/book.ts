@@ -1,0 +1,188 @@
+import { decodeUtf8, encodeUtf8 } from "../../bytes.js";
+import type { EnvelopeHeader } from "../../envelope/types.js";
+import { TightbeamError } from "../../errors.js";
+import type { Link } from "../../link/link-types.js";
+import { type Delivery, lanes, type Outcome } from "../../link/message.js";
+import type { StoreStart } from "../../store/header.js";
+import { numberKey } from "../../store/keys.js";
+import type { StoreChange } from "../../store/types.js";
+import { isAgentId, isInstance } from "../../transport/address.js";
+import { createNumbers, type Numbers } from "./numbers.js";
+import type { Item, SharedEntry } from "./writer.js";
+
+export const bookPrefix = "mark/";
+export const triesPrefix = "try/";
+
+const version = 1;
+const forgetsKept = 16;
+const outcomesKept = 256;
+
+/** What a sender's store is known by. */
+export interface BookState {
+  readonly peer: string;
+  readonly store: string;
+  /** False: the store is gone with its process. */
+  readonly kept: boolean;
+  epoch: number;
+  /** Its newest opening that we know of. */
+  start: StoreStart;
+  /** When its sender's operator said to forget, the newest last: each counts once. */
+  forgets: readonly string[];
+  /** ms since 1970: when it was last written. */
+  at: number;
+}
+
+/** A message that is not over. */
+export interface HeldMessage {
+  readonly header: EnvelopeHeader;
+  /** It came once more: this delivery gets the same outcome. */
+  join(link: Link, delivery: Delivery): void;
+  linkEnded(link: Link): void;
+  stop(): void;
+}
+
+/** What a receiver remembers of the messages of one sender's store: which were handled, what runs, and how often what failed was tried. */
+export class Book implements SharedEntry {
+  readonly state: BookState;
+  readonly key: string;
+  /** What was handled, or is over for another reason that is on disk. */
+  marks: Numbers[];
+  readonly held = new Map<number, HeldMessage>();
+  /** Tries of what is not handled, where there were some; on disk too. */
+  readonly tries = new Map<number, number>();
+  /** Messages, by lane, that wait for their try to be written: those behind them wait too. */
+  readonly starting = lanes.map(() => 0);
+  /** Live links that its messages come on. */
+  readonly links = new Set<Link>();
+  /** What handlers see as their link: calls outlive the link they came on. */
+  readonly seat: Seat;
+  readonly #outcomes = new Map<number, Outcome>();
+  readonly #now: () => number;
+
+  constructor(key: string, state: BookState, link: Link | undefined, now: () => number, marks: Numbers[] = lanes.map(() => createNumbers())) {
+    this.key = key;
+    this.state = state;
+    this.marks = marks;
+    this.seat = new Seat(link);
+    this.#now = now;
+  }
+
+  get seen(): number[] {
+    return this.marks.map(({ top }) => top);
+  }
+
+  /** How many ranges it has to remember. */
+  get ranges(): number {
+    return this.marks.reduce((sum, { ranges }) => sum + ranges.length / 2, 0);
+  }
+
+  /** What became of what was handled already. */
+  outcomeOf(of: number): Outcome {
+    return this.#outcomes.get(of) ?? "ok";
+  }
+
+  remember(of: number, outcome: Outcome): void {
+    if (outcome === "ok") return;
+    this.#outcomes.set(of, outcome);
+    if (this.#outcomes.size <= outcomesKept) return;
+    for (const oldest of this.#outcomes.keys()) return void this.#outcomes.delete(oldest);
+  }
+
+  /** Everything that was handled is forgotten: the sender said so. */
+  forget(forgot: string): void {
+    this.marks = lanes.map(() => createNumbers());
+    this.#outcomes.clear();
+    this.state.forgets = [...this.state.forgets, forgot].slice(-forgetsKept);
+  }
+
+  tryKey(item: Item): string {
+    return `${triesPrefix}${this.key.slice(bookPrefix.length)}/${item.lane}/${numberKey(item.number)}`;
+  }
+
+  with(items: readonly Item[]): { readonly change: StoreChange; readonly keep: () => void } {
+    const { marks } = this;
+    const copies = marks.map((numbers) => numbers.copy());
+    for (const { lane, number } of items) (copies[lane] as Numbers).add(number);
+    this.state.at = this.#now();
+    return {
+      change: { put: this.key, value: encodeBook(this.state, copies) },
+      keep: () => {
+        // They are those of before unless all was forgotten meanwhile; the floor may have risen.
+        if (this.marks === marks) for (const { lane, number } of items) (marks[lane] as Numbers).add(number);
+      },
+    };
+  }
+}
+
+/** One number for lane and number together. */
+export const placeOf = ({ lane, number }: Item): number => number * lanes.length + lane;
+
+export const bookKey = (digest: string, store: string): string => `${bookPrefix}${digest}/${store}`;
+
+function encodeBook(state: BookState, marks: readonly Numbers[]): Uint8Array {
+  return encodeUtf8(JSON.stringify({ version, ...state, marks: marks.map(({ floor, top, ranges }) => [floor, top, ...ranges]) }));
+}
+
+/** Throws `store_damaged`. */
+export function decodeBook(key: string, value: Uint8Array, now: () => number): Book {
+  try {
+    const { version: written, peer, store, kept, epoch, start, forgets, at, marks } = JSON.parse(decodeUtf8(value));
+    if (written === version && isAgentId(peer) && isInstance(store) && isInstance(start.nonce) && Array.isArray(forgets) && marks.length === lanes.length) {
+      const state = { peer, store, kept: kept === true, epoch: Number(epoch), start, forgets, at: Number(at) };
+      const numbers = marks.map(([floor, top, ...ranges]: number[]) => createNumbers(floor, top, ranges));
+      return new Book(key, state, undefined, now, numbers);
+    }
+  } catch {
+    // As below.
+  }
+  throw new TightbeamError("store_damaged", "An entry about a peer's handled messages is not one of this version.");
+}
+
+/** The link of a call that may outlive it: always up, and as the newest link of its sender. */
+export class Seat implements Link {
+  readonly state = "up";
+  awaited = 0;
+  declines = false;
+  link: Link | undefined;
+
+  constructor(link: Link | undefined) {
+    this.link = link;
+  }
+
+  get #present(): Link {
+    if (this.link === undefined) throw new TightbeamError("internal", "A message came on no link.");
+    return this.link;
+  }
+
+  get peer(): Link["peer"] {
+    return this.#present.peer;
+  }
+
+  get budget(): Link["budget"] {
+    return this.#present.budget;
+  }
+
+  clockOffset(): number {
+    return this.#present.clockOffset();
+  }
+
+  send(message: Parameters<Link["send"]>[0]): ReturnType<Link["send"]> {
+    return this.#present.send(message);
+  }
+
+  offer(message: Parameters<Link["offer"]>[0]): boolean {
+    return this.#present.offer(message);
+  }
+
+  status(): ReturnType<Link["status"]> {
+    return this.#present.status();
+  }
+
+  close(code?: Parameters<Link["close"]>[0]): void {
+    this.#present.close(code);
+  }
+
+  drained(): Promise<void> {
+    return this.#present.drained();
+  }
+}

@@ -1,0 +1,111 @@
+import { decodeEnvelope } from "../../envelope/wire.js";
+import type { TightbeamError } from "../../errors.js";
+import * as limits from "../../limits.js";
+import type { Link } from "../../link/link-types.js";
+import type { State } from "../../store/state.js";
+import { randomInstance } from "../../transport/instance.js";
+import type { PatternHost, PatternPart } from "../host.js";
+import type { Server } from "../server.js";
+import type { PrepareLetter } from "./out-burial.js";
+import { createSender, type Sender } from "./sender.js";
+import { createTaker, type Taker } from "./taker.js";
+import { createTurns } from "./turns.js";
+import type { AgentDurable, DurableEvent, DurableOptions } from "./types.js";
+import { createWriter } from "./writer.js";
+
+export interface DurableHost extends PatternHost {
+  readonly server: Server;
+  readonly options: DurableOptions;
+  /** Undefined without a store: then nothing durable is sent, and what is taken is remembered for as long as this process lives. */
+  readonly kept: { readonly state: State; readonly letters: PrepareLetter | undefined } | undefined;
+  readonly onEvent: (event: DurableEvent) => void;
+}
+
+/** Both sides of durable messages, once the store was read. */
+export interface Durable extends Required<Omit<PatternPart, "stop">>, Pick<Taker, "open" | "take">, AgentDurable {
+  readonly notify: Sender["notify"] | undefined;
+  stop(error: TightbeamError): void;
+  /** After `stop`: settles when what was on its way to the store is there. */
+  closed(): Promise<void>;
+}
+
+/** Rejects what the store rejects. */
+export async function createDurable(host: DurableHost): Promise<Durable> {
+  const { runtime, server, options, kept, onEvent, onRefused } = host;
+  const state = kept?.state;
+  const writer = createWriter({
+    timers: runtime.timers,
+    batch: state === undefined ? () => Promise.resolve() : (changes) => state.batch(changes),
+    onFailed: (error) => onEvent({ type: "durable_failed", error }),
+  });
+  const onDamaged = (key: string, error: TightbeamError): void => onEvent({ type: "store_damaged", key, error });
+  const observe = (link: Link, bytes: Uint8Array): void => {
+    if (!host.observed()) return;
+    const { header, payload } = decodeEnvelope(bytes);
+    host.observe(link, header, payload);
+  };
+  const taker = await createTaker({
+    runtime,
+    writer,
+    state,
+    letters: kept?.letters,
+    kept: state !== undefined,
+    store: state?.id ?? randomInstance(runtime.random),
+    starts: state?.starts ?? [{ incarnation: 1, nonce: randomInstance(runtime.random) }],
+    maxDeliveries: options.maxDeliveries ?? limits.maxDeliveries,
+    turns: createTurns(),
+    serve: server.serve,
+    isOrdered: server.isOrdered,
+    onEvent,
+    onDamaged,
+    onRefused,
+  });
+  const sender =
+    kept === undefined
+      ? undefined
+      : await createSender({
+          ...kept,
+          runtime,
+          writer,
+          options,
+          ids: host.ids,
+          json: host.json,
+          budget: host.links.budget,
+          system: host.system,
+          links: host.links,
+          rebindAfter: options.rebindAfter,
+          observe,
+          onEvent,
+          onDamaged,
+        });
+
+  return {
+    notify: sender?.notify,
+    open: taker.open,
+    take: taker.take,
+    linkUp: (link) => sender?.linkUp(link),
+    linkEnded(link) {
+      sender?.linkEnded(link);
+      taker.linkEnded(link);
+    },
+    drain: async () => {
+      await taker.idle();
+      await writer.idle();
+    },
+    stop(error) {
+      sender?.stop(error);
+      taker.stop();
+    },
+    closed: () => writer.idle(),
+    status: () => ({
+      store: state?.id,
+      incarnation: state?.incarnation ?? 0,
+      peers: sender?.peers() ?? [],
+      receiving: taker.held,
+      failed: writer.failed?.code,
+    }),
+    flush: () => writer.idle(),
+    idle: () => sender?.idle() ?? Promise.resolve(),
+    forget: async (peer) => sender?.forget(peer),
+  };
+}

@@ -1,0 +1,2 @@
+/** What the two sides of a link say of their stores: `tb/durable`. */
+export const openingName = "durable";

@@ -1,0 +1,189 @@
+import { decodeUtf8 } from "../../bytes.js";
+import type { EncodedPayload } from "../../codec/types.js";
+import type { EnvelopeHeader } from "../../envelope/types.js";
+import { TightbeamError } from "../../errors.js";
+import * as limits from "../../limits.js";
+import type { Link } from "../../link/link-types.js";
+import { type Delivery, lanes } from "../../link/message.js";
+import type { StoreStart } from "../../store/header.js";
+import type { State } from "../../store/state.js";
+import { keepPayload } from "../admission.js";
+import { Book, bookKey, bookPrefix, decodeBook, placeOf, triesPrefix } from "./book.js";
+import { Held, type HeldHost } from "./held.js";
+import type { createNumbers } from "./numbers.js";
+import { type Opening, readOpening, rolledBack, rolledBackError, tellStarts } from "./opening.js";
+import { ofOutKey } from "./out-entry.js";
+import type { DurableEvent } from "./types.js";
+
+/** The durable messages that peers send here. */
+export interface Taker {
+  /** Answers `tb/durable`. Throws `invalid_input`, `overloaded`, `store_rolled_back`, and what the store rejects. */
+  open(link: Link, value: unknown): unknown;
+  /** A durable message arrived. */
+  take(link: Link, delivery: Delivery, header: EnvelopeHeader, payload: EncodedPayload | undefined): void;
+  linkEnded(link: Link): void;
+  /** Messages that are not over. */
+  readonly held: number;
+  /** Settles when nothing is held. */
+  idle(): Promise<void>;
+  stop(): void;
+}
+
+export interface TakerOptions extends Omit<HeldHost, "stopped" | "onOver"> {
+  /** Undefined: what is remembered is gone with this process. */
+  readonly state: State | undefined;
+  /** What this side is known by to senders. */
+  readonly store: string;
+  readonly starts: readonly StoreStart[];
+  readonly onEvent: (event: DurableEvent) => void;
+  readonly onDamaged: (key: string, error: TightbeamError) => void;
+  /** A peer sent what it may not. */
+  readonly onRefused: (refused: { readonly peer: string; readonly error: TightbeamError }) => void;
+}
+
+/** Reads what is remembered. Rejects what the store rejects. */
+export async function createTaker(options: TakerOptions): Promise<Taker> {
+  const { state, runtime, writer, onEvent, onRefused } = options;
+  const now = runtime.clock.wall;
+  const books = new Map<string, Book>();
+  const opened = new Map<Link, Book>();
+  let stopped = false;
+  let held = 0;
+  let idleWaiters: (() => void)[] = [];
+
+  const host: HeldHost = {
+    ...options,
+    stopped: () => stopped,
+    onOver() {
+      if (--held > 0 || idleWaiters.length === 0) return;
+      const waiters = idleWaiters;
+      idleWaiters = [];
+      for (const waiter of waiters) waiter();
+    },
+  };
+
+  if (state !== undefined) {
+    for await (const [key, value] of state.scan(bookPrefix)) {
+      try {
+        books.set(key, decodeBook(key, value, now));
+      } catch (error) {
+        options.onDamaged(key, error as TightbeamError);
+      }
+    }
+    for await (const [key, value] of state.scan(triesPrefix)) {
+      const book = books.get(bookPrefix + key.slice(triesPrefix.length).split("/", 2).join("/"));
+      const item = ofOutKey(key);
+      if (book !== undefined && item !== undefined) book.tries.set(placeOf(item), Number(decodeUtf8(value)) || 0);
+    }
+  }
+
+  /** Room for one more sender's store. What is forgotten for it is gone with its process, or was not heard of for long. Throws `overloaded`. */
+  const makeRoom = (peer: string): void => {
+    const of = [...books.values()].filter((book) => book.state.peer === peer);
+    const full = of.length >= limits.durableStoresPerPeer ? of : books.size >= limits.durableStores ? [...books.values()] : undefined;
+    if (full === undefined) return;
+    const idle = full.filter(
+      ({ links, held: running, state: { kept, at } }) => links.size + running.size === 0 && (!kept || now() - at > limits.durableMarksMs),
+    );
+    const [oldest] = idle.sort((a, b) => a.state.at - b.state.at);
+    if (oldest === undefined) throw new TightbeamError("overloaded", "This agent remembers as many senders' stores as it can.");
+    books.delete(oldest.key);
+    const changes = [{ remove: oldest.key }, ...[...oldest.tries.keys()].map((place) => ({ remove: oldest.tryKey(itemOf(place)) }))];
+    writer.add({ changes, settled: () => undefined });
+  };
+
+  const bookOf = (link: Link, { store, starts, epoch, forgot, kept }: Opening): Book => {
+    const { id: peer } = link.peer;
+    const key = bookKey(state?.digest(peer) ?? peer, store);
+    const known = books.get(key);
+    if (known !== undefined) return known;
+    makeRoom(peer);
+    const start = starts[0] as StoreStart;
+    const book = new Book(key, { peer, store, kept, epoch, start, forgets: forgot === undefined ? [] : [forgot], at: now() }, link, now);
+    books.set(key, book);
+    return book;
+  };
+
+  const judge = (book: Book, { starts, epoch, next, forgot }: Opening): void => {
+    if (forgot !== undefined && !book.state.forgets.includes(forgot)) return book.forget(forgot);
+    const given = book.seen.findIndex((seen, lane) => (next[lane] as number) < seen);
+    const why =
+      rolledBack(book.state.start, starts) ??
+      (given >= 0 ? "it would give numbers again that were handled here" : epoch < book.state.epoch ? "it goes by an older epoch" : undefined);
+    if (why === undefined) return;
+    const error = rolledBackError(`The store of ${book.state.peer}`, why);
+    onEvent({ type: "store_rolled_back", peer: book.state.peer, error });
+    throw error;
+  };
+
+  const refuse = (link: Link, delivery: Delivery, message: string): void => {
+    delivery.settle("refused");
+    onRefused({ peer: link.peer.id, error: new TightbeamError("flow", message) });
+  };
+
+  return {
+    open(link, value) {
+      if (writer.failed !== undefined) throw new TightbeamError("overloaded", "The store of this agent has failed: it takes no durable messages for now.");
+      const opening = readOpening(value);
+      const before = opened.get(link);
+      if (before !== undefined && before.state.store !== opening.store) throw new TightbeamError("invalid_input", "The messages of one link are of one store.");
+      const book = bookOf(link, opening);
+      judge(book, opening);
+      const { seen } = book;
+      book.state.epoch = opening.epoch;
+      book.state.start = opening.starts[0] as StoreStart;
+      for (const lane of lanes) book.marks[lane]?.raise(opening.floor[lane] as number);
+      book.seat.link = link;
+      book.links.add(link);
+      opened.set(link, book);
+      return { store: options.store, durable: state !== undefined, starts: tellStarts(options.starts), seen };
+    },
+    take(link, delivery, header, payload) {
+      const book = opened.get(link);
+      const numbered = header.durable;
+      if (book === undefined || numbered === undefined) return refuse(link, delivery, "A durable message came before its sender said what store it is of.");
+      if (!delivery.wantsDone) return refuse(link, delivery, "A durable message came that asks for no DONE.");
+      if (stopped) return;
+      const { lane } = delivery;
+      const item = { lane, number: numbered.number };
+      const place = placeOf(item);
+      const marks = book.marks[lane] as ReturnType<typeof createNumbers>;
+      marks.raise(numbered.floor);
+      if (marks.has(item.number)) return delivery.settle(book.outcomeOf(place));
+      const known = book.held.get(place);
+      if (known !== undefined) {
+        if (known.header.id !== header.id) return refuse(link, delivery, "Two durable messages came with one number.");
+        return known.join(link, delivery);
+      }
+      const kept = keepPayload(payload);
+      const bytes = (kept?.bytes.length ?? 0) + limits.durableHeldCost;
+      const full = book.held.size >= limits.durableHeldMax || book.ranges >= limits.durableRangesMax;
+      if (writer.failed !== undefined || delivery.refused === "overloaded" || full || !link.budget.take(bytes)) return delivery.settle("again");
+      const message = new Held(host, book, link, delivery, header, kept, bytes);
+      held++;
+      book.held.set(place, message);
+      message.start();
+    },
+    linkEnded(link) {
+      const book = opened.get(link);
+      if (book === undefined) return;
+      opened.delete(link);
+      book.links.delete(link);
+      for (const message of book.held.values()) message.linkEnded(link);
+    },
+    get held() {
+      return held;
+    },
+    idle: () =>
+      new Promise((resolve) => {
+        if (held === 0) return resolve();
+        idleWaiters.push(resolve);
+      }),
+    stop() {
+      stopped = true;
+      for (const book of books.values()) for (const message of book.held.values()) message.stop();
+    },
+  };
+}
+
+const itemOf = (place: number) => ({ lane: place % lanes.length, number: Math.floor(place / lanes.length) });

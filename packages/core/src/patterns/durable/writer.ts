@@ -1,0 +1,140 @@
+import { isTightbeamError, TightbeamError } from "../../errors.js";
+import type { Timers } from "../../runtime/runtime.js";
+import type { StoreChange } from "../../store/types.js";
+
+/** What has to be in the store as a whole before something can be said. */
+export interface Writing {
+  readonly changes: readonly StoreChange[];
+  /** An entry that other writings of the same batch change as well: it is written once for all of them. */
+  readonly shared?: SharedEntry | undefined;
+  /** What this writing changes of it. */
+  readonly item?: Item;
+  /** Flushed, or why not: then nothing of it is there. Called in the order in which they were added; must not throw. */
+  settled(error: TightbeamError | undefined): void;
+}
+
+export interface Item {
+  readonly lane: number;
+  readonly number: number;
+}
+
+export interface SharedEntry {
+  /** The entry as it is with these, and what makes them count once they are flushed. */
+  with(items: readonly Item[]): { readonly change: StoreChange; readonly keep: () => void };
+}
+
+/**
+ * Group commit: what is added while a batch is being flushed goes with the next one, all of it in one batch. Where the store has no room the
+ * group is halved until what fits is found; any other failure is final, and nothing is taken from then on.
+ */
+export interface Writer {
+  /** Settles at once, with the failure, when there was one. */
+  add(writing: Writing): void;
+  /** Settles when all that was added has settled. */
+  idle(): Promise<void>;
+  /** Why nothing more is written. */
+  readonly failed: TightbeamError | undefined;
+}
+
+export interface WriterOptions {
+  readonly timers: Pick<Timers, "turn">;
+  readonly batch: (changes: readonly StoreChange[]) => Promise<void>;
+  /** Once, and for good. */
+  readonly onFailed: (error: TightbeamError) => void;
+}
+
+const groupMax = 1_024;
+const groupBytes = 4 * 1024 * 1024;
+
+export function createWriter({ timers, batch, onFailed }: WriterOptions): Writer {
+  let waiting: Writing[] = [];
+  let busy = false;
+  let failed: TightbeamError | undefined;
+  let idleWaiters: (() => void)[] = [];
+
+  const fail = (cause: unknown): TightbeamError => {
+    if (failed !== undefined) return failed;
+    const error = isTightbeamError(cause) ? cause : new TightbeamError("store_failed", "The store failed: what is not in it is not acknowledged.", { cause });
+    failed = error;
+    onFailed(error);
+    return error;
+  };
+
+  const write = async (group: readonly Writing[]): Promise<void> => {
+    if (failed !== undefined) return settle(group, failed);
+    const { changes, keep } = changesOf(group);
+    try {
+      if (changes.length > 0) await batch(changes);
+    } catch (cause) {
+      if (!(isTightbeamError(cause) && (cause.code === "store_full" || cause.code === "too_large"))) return settle(group, fail(cause));
+      if (group.length === 1) return settle(group, cause);
+      const half = group.length >> 1;
+      await write(group.slice(0, half));
+      return write(group.slice(half));
+    }
+    for (const kept of keep) kept();
+    settle(group, undefined);
+  };
+
+  const run = async (): Promise<void> => {
+    while (waiting.length > 0) {
+      const group = take(waiting);
+      waiting = waiting.slice(group.length);
+      await write(group);
+    }
+    busy = false;
+    const waiters = idleWaiters;
+    idleWaiters = [];
+    for (const waiter of waiters) waiter();
+  };
+
+  return {
+    add(writing) {
+      if (failed !== undefined) return writing.settled(failed);
+      waiting.push(writing);
+      if (busy) return;
+      busy = true;
+      timers.turn(() => void run());
+    },
+    idle: () => (busy ? new Promise((resolve) => idleWaiters.push(resolve)) : Promise.resolve()),
+    get failed() {
+      return failed;
+    },
+  };
+}
+
+function settle(group: readonly Writing[], error: TightbeamError | undefined): void {
+  for (const writing of group) writing.settled(error);
+}
+
+/** As many as one batch should hold, and at least one. */
+function take(waiting: readonly Writing[]): readonly Writing[] {
+  let bytes = 0;
+  let count = 0;
+  for (const { changes } of waiting) {
+    for (const change of changes) if ("put" in change) bytes += change.value.length;
+    if (count > 0 && (count === groupMax || bytes > groupBytes)) break;
+    count++;
+  }
+  return count === waiting.length ? waiting : waiting.slice(0, count);
+}
+
+function changesOf(group: readonly Writing[]): { readonly changes: StoreChange[]; readonly keep: readonly (() => void)[] } {
+  const changes: StoreChange[] = [];
+  const keep: (() => void)[] = [];
+  let shared: Map<SharedEntry, Item[]> | undefined;
+  for (const writing of group) {
+    for (const change of writing.changes) changes.push(change);
+    if (writing.shared === undefined || writing.item === undefined) continue;
+    shared ??= new Map();
+    const items = shared.get(writing.shared);
+    if (items === undefined) shared.set(writing.shared, [writing.item]);
+    else items.push(writing.item);
+  }
+  for (const [entry, items] of shared ?? []) {
+    const made = entry.with(items);
+    changes.push(made.change);
+    keep.push(made.keep);
+  }
+  return { changes, keep };
+}
