@@ -1,0 +1,65 @@
+import type { TraceEvent } from "../trace.js";
+import type { Check } from "./check.js";
+
+/** Shorter ones turn up by themselves. */
+const secretMinBytes = 8;
+
+export const secrecy: Check = {
+  name: "secrecy",
+  claim: "No payload, key or token is readable in a frame, on a disk, or in what an agent says of itself.",
+  run({ trace, secrets }) {
+    const places = { frame: bytesOf(trace, "frame"), disk: bytesOf(trace, "write"), log: Buffer.from(trace.map(saidOf).join("\n")) };
+    return Object.entries(places).flatMap(([place, bytes]) =>
+      secrets.flatMap((secret, index) => {
+        if (secret.length < secretMinBytes || !bytes.includes(Buffer.from(secret))) return [];
+        return [`secret ${index} of ${secret.length} bytes is readable in a ${place}`];
+      }),
+    );
+  },
+};
+
+function bytesOf(trace: readonly TraceEvent[], place: "frame" | "write"): Buffer {
+  return Buffer.concat(
+    trace.flatMap((event) => {
+      if (place === "frame") return event.type === "frame" ? [event.frame] : [];
+      return event.type === "write" ? [Buffer.from(event.key), ...(event.value === undefined ? [] : [event.value])] : [];
+    }),
+  );
+}
+
+function saidOf(event: TraceEvent): string {
+  if (event.type === "log") return event.text;
+  return event.type === "process" ? (event.text ?? "") : "";
+}
+
+/** docs/protocol.md, section 4: version 1, type 4. The header holds the receiver's session id and the counter, and is all that a nonce is made of. */
+const dataFrame = 0x14;
+const headerBytes = 20;
+
+export const nonces: Check = {
+  name: "nonces",
+  claim: "No two records are sealed with the same nonce under the same key, across restarts too: what has the header of another is the same frame.",
+  run({ trace }) {
+    const seen = new Map<string, Uint8Array>();
+    return trace.flatMap((event) => {
+      if (event.type !== "frame" || event.frame[0] !== dataFrame) return [];
+      const { at, agent, to, frame } = event;
+      const header = Buffer.from(frame.buffer, frame.byteOffset, Math.min(headerBytes, frame.length)).toString("latin1");
+      const before = seen.get(header);
+      seen.set(header, frame);
+      return before === undefined || Buffer.compare(before, frame) === 0
+        ? []
+        : [`${agent} sealed two records with one nonce, the second for ${to} at ${at.toFixed(1)} ms`];
+    });
+  },
+};
+
+export const memory: Check = {
+  name: "memory",
+  claim: "No agent holds more memory than it was configured with.",
+  run({ trace }) {
+    return trace.flatMap((event) =>
+      event.type === "memory" && event.used > event.most ? [`${event.agent} used ${event.used} of ${event.most} bytes at ${event.at.toFixed(1)} ms`] : [],
+    );
+  },
+};

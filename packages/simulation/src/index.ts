@@ -1,0 +1,30 @@
+export { SimulationFailure, type Simulated, simulate } from "./simulate.js";
+export type { Judged, Outcome, Violation } from "./outcome.js";
+export type { Place, Program, SimulationOptions } from "./types.js";
+export { judge } from "./judge.js";
+export { warmUp } from "./warm-up.js";
+export { invariants } from "./checks/index.js";
+export type { Check } from "./checks/check.js";
+export { type DrawOptions, drawFaults, faultKinds } from "./faults/draw.js";
+export { faultText } from "./faults/text.js";
+export type { ClockFault, CutFault, Fault, FaultKind, FrameFault, Listed, PartitionFault, ProcessFault } from "./faults/types.js";
+export { type Chance, createChance } from "./random.js";
+export { shrink } from "./shrink.js";
+export type {
+  FaultEvent,
+  FrameEvent,
+  HandledEvent,
+  HandlingEvent,
+  JoinedEvent,
+  LogEvent,
+  MemoryEvent,
+  NoteEvent,
+  ProcessEvent,
+  SettledEvent,
+  StartedEvent,
+  TraceDetail,
+  TraceEvent,
+  WriteEvent,
+} from "./trace.js";
+export { traceHash } from "./trace.js";
+export { conversation, marker } from "./scenario/conversation.js";

@@ -1,0 +1,36 @@
+import { run } from "./run.js";
+import type { Place } from "./types.js";
+
+let warm: Promise<void> | undefined;
+
+/**
+ * Uses once, in real time, what core loads late: virtual time does not wait for a disk. Once per process; `simulate` does it by itself.
+ */
+export function warmUp(): Promise<void> {
+  warm ??= exercise();
+  return warm;
+}
+
+async function exercise(): Promise<void> {
+  const answering = async (place: Place): Promise<void> => {
+    const agent = await place.createAgent({ policy: () => true, limits: { rate: { perSecond: 1_000, burst: 1_000 } } });
+    agent.handle("echo", (input) => input);
+    agent.publishes("news");
+    await agent.describe();
+    await place.sleep(200);
+    await agent.publish("news", 1);
+  };
+  const asking = async (place: Place): Promise<void> => {
+    const agent = await place.createAgent();
+    await agent.request("answering", "echo", 1);
+    await agent.subscribe("news", () => undefined);
+    const stream = agent.stream("answering", "nothing");
+    await stream[Symbol.asyncIterator]()
+      .next()
+      .catch(() => undefined);
+  };
+  const { trace, drainedAt } = await run({ seed: 0, agents: { answering, asking }, faults: [], duration: 1, drain: 60_000, patient: true });
+  const failed = trace.find((event) => event.type === "process" && event.what === "failed");
+  if (failed?.type === "process" || drainedAt === undefined)
+    throw new Error(`The simulation could not load its parts: ${failed?.type === "process" ? failed.text : "they did not come to an end"}`);
+}

@@ -1,0 +1,145 @@
+import { type Agent, createAgent } from "@tightbeam/core";
+import type { Scheduler } from "../clock/scheduler.js";
+import { createChance } from "../random.js";
+import type { TraceDetail } from "../trace.js";
+import type { Place, Program } from "../types.js";
+import { type Role, trustIn } from "./cast.js";
+import type { Network } from "./network.js";
+import { type Clocks, createClocks, createProcess, type Process } from "./process.js";
+import { recordAgent } from "./record.js";
+import { createTransport, type SimulatedTransport } from "./transport.js";
+
+/** A machine with one agent: its processes come and go, its clocks stay. */
+export interface Station {
+  readonly clocks: Clocks;
+  start(): void;
+  crash(): void;
+  /** The simulation is over: nothing of it runs any more. */
+  end(): void;
+  pause(): void;
+  resume(): void;
+  cut(): void;
+  restore(): void;
+  /** Notes how much memory its agents use. */
+  sample(): void;
+  /** Operations that have not settled, and a program that goes on. */
+  readonly busy: boolean;
+}
+
+export interface StationOptions {
+  readonly name: string;
+  readonly seed: number;
+  readonly program: Program;
+  readonly role: Role;
+  readonly scheduler: Scheduler;
+  readonly network: Network;
+  readonly healedAt: number;
+  readonly record: (agent: string, incarnation: number, detail: TraceDetail) => void;
+  readonly next: () => number;
+}
+
+export function createStation({ name, seed, program, role, scheduler, network, healedAt, record, next }: StationOptions): Station {
+  const clocks = createClocks(scheduler);
+  let process: Process | undefined;
+  let incarnation = -1;
+  let transports: SimulatedTransport[] = [];
+  let agents: Agent[] = [];
+  let pending = 0;
+  let running = false;
+  let isCut = false;
+
+  const recorder = (mine: Process) => (detail: TraceDetail) => {
+    if (!mine.alive) return;
+    if (detail.type === "started") pending += 1;
+    if (detail.type === "settled") pending -= 1;
+    record(name, mine.incarnation, detail);
+  };
+
+  const placeOf = (mine: Process): Place => {
+    const tell = recorder(mine);
+    const { runtime } = mine;
+    return {
+      name,
+      incarnation: mine.incarnation,
+      runtime,
+      chance: createChance(seed, "program", name, mine.incarnation),
+      get now() {
+        return scheduler.now;
+      },
+      healedAt,
+      async createAgent(options = {}) {
+        const transport = createTransport(mine, network);
+        if (isCut) transport.cut();
+        transports.push(transport);
+        const agent = await createAgent({ identity: role.identity, trust: trustIn(runtime), transport, runtime, ...options });
+        tell({ type: "joined", instance: agent.instance });
+        agents.push(agent);
+        return recordAgent(agent, { record: tell, next });
+      },
+      sleep: (ms) => new Promise((resolve) => void runtime.timers.after(ms, resolve)),
+      note: (noted, value) => tell({ type: "note", name: noted, value }),
+    };
+  };
+
+  const runProgram = async (mine: Process): Promise<void> => {
+    const tell = recorder(mine);
+    try {
+      await program(placeOf(mine));
+    } catch (error) {
+      tell({ type: "process", what: "failed", text: error instanceof Error ? `${error.name}: ${error.message}` : "something that is no error" });
+    }
+    if (mine === process) running = false;
+  };
+
+  const end = (): void => {
+    process?.kill();
+    process = undefined;
+    for (const transport of transports) transport.vanish();
+    transports = [];
+    agents = [];
+    pending = 0;
+    running = false;
+  };
+
+  return {
+    clocks,
+    get busy() {
+      return running || pending > 0;
+    },
+    start() {
+      incarnation += 1;
+      const mine = createProcess({ agent: name, incarnation, seed, scheduler, clocks });
+      process = mine;
+      running = true;
+      pending = 0;
+      recorder(mine)({ type: "process", what: "started" });
+      void runProgram(mine);
+    },
+    crash() {
+      if (process !== undefined) recorder(process)({ type: "process", what: "crashed" });
+      end();
+    },
+    end,
+    pause() {
+      if (process !== undefined) recorder(process)({ type: "process", what: "paused" });
+      process?.pause();
+    },
+    resume() {
+      if (process !== undefined) recorder(process)({ type: "process", what: "resumed" });
+      process?.resume();
+    },
+    cut() {
+      isCut = true;
+      for (const transport of transports) transport.cut();
+    },
+    restore() {
+      isCut = false;
+      for (const transport of transports) transport.restore();
+    },
+    sample() {
+      const mine = process;
+      if (mine !== undefined)
+        for (const { memory } of agents.map((agent) => agent.status())) recorder(mine)({ type: "memory", used: memory.used, most: memory.most });
+    },
+  };
+}
