@@ -1,3 +1,4 @@
 export * from "./faults/index.js";
+export * from "./stores/index.js";
 export * from "./suite.js";
-export { testTransport } from "./vitest.js";
+export { testStore, testTransport } from "./vitest.js";

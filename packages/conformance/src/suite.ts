@@ -1,3 +1,4 @@
+export type { RuleResult } from "./outcome.js";
 export type { Clause, Rule, RuleContext, Skip, Subject, TransportEnv } from "./rule.js";
 export { losslessRules, rules } from "./rules/index.js";
-export { type RuleResult, runRule, runRules } from "./run.js";
+export { runRule, runRules } from "./run.js";

@@ -1,6 +1,7 @@
 import type { Random } from "@tightbeam/core/runtime";
 import { TightbeamError } from "@tightbeam/core/store";
 import type { Database } from "lmdb";
+import { commit } from "./commit.js";
 import { isAlive, listen, type Sign, type SignPlace } from "./sign-of-life.js";
 
 /** The one process that may write. */
@@ -34,16 +35,17 @@ export async function takeOwnership(owners: Database<Buffer, Buffer>, path: stri
   const mine = seen + 1;
   const replace = (): void => void owners.put(recordKey, encode(server.sign), mine);
   try {
-    const taken = await (found === undefined ? owners.ifNoExists(recordKey, replace) : owners.ifVersion(recordKey, seen, replace));
+    const taken = await commit(found === undefined ? owners.ifNoExists(recordKey, replace) : owners.ifVersion(recordKey, seen, replace));
     if (!taken) throw locked(path);
   } catch (error) {
     await server.close();
     throw error;
   }
   return {
-    whileMine: (write) => owners.ifVersion(recordKey, mine, write),
+    whileMine: (write) => commit(owners.ifVersion(recordKey, mine, write)),
     async release() {
-      await owners.ifVersion(recordKey, mine, () => void owners.put(recordKey, encode(null), mine + 1)).catch(() => undefined);
+      const leave = (): void => void owners.put(recordKey, encode(null), mine + 1);
+      await commit(owners.ifVersion(recordKey, mine, leave)).catch(() => undefined);
       await server.close();
     },
   };

@@ -46,8 +46,7 @@ export function lmdbStore({ path, entries, owner, release }: Parts): Store {
       if (await owner.whileMine(() => apply(group))) return;
       failed = new TightbeamError("store_failed", `The store at ${path} was taken over by another process: this one writes nothing more.`);
     } catch (error) {
-      const cause = await causeOf(error);
-      const typed = asFull(cause, group) ?? storeError(cause, path);
+      const typed = asFull(error, group) ?? storeError(error, path);
       // No space: LMDB has thrown the group away and goes on from before it. Anything else may have touched what was flushed.
       if (typed.code === "store_full") throw typed;
       failed =
@@ -162,13 +161,3 @@ export function lmdbStore({ path, entries, owner, release }: Parts): Store {
 
 /** A plain array that is the caller's: LMDB gives Buffers, some of them into memory that it uses again. */
 const owned = (value: Uint8Array): Uint8Array => new Uint8Array(value);
-
-/** A commit that failed carries why as a promise. */
-async function causeOf(error: unknown): Promise<unknown> {
-  const { commitError } = error as { commitError?: Promise<unknown> };
-  if (commitError === undefined) return error;
-  return commitError.then(
-    () => error,
-    (cause: unknown) => cause,
-  );
-}

@@ -6,7 +6,7 @@ import type { TightbeamError } from "../errors.js";
  * S1 order: keys are strings of `A-Z a-z 0-9 _ - /`, 1 to 256 characters, ordered by their bytes.
  * S2 batch: all changes of one `batch` or none, whenever the process, the machine or the medium dies.
  * S3 durability: when the promise of `batch` settles, its changes are as safe as `capabilities.durability` says. Batches take effect in the order of their calls.
- * S4 reading: `get` and `scan` see every batch that has settled; of one that has not, all or nothing.
+ * S4 reading: `get` and `scan` see every batch that has settled. Once one change of a batch can be read, all can. A scan is no snapshot: it may see some changes of a batch that takes effect while it runs, and not others.
  * S5 failure: a batch that rejects may or may not be there after the store is opened again. A failed flush is final: the store takes nothing more (`store_failed`).
  * S6 one writer: opening a store that another process has open rejects `store_locked`.
  * S7 bytes: what is given is copied before `batch` returns, what is read belongs to the caller.

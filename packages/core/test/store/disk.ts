@@ -10,6 +10,8 @@ export interface Disk {
   flush(): void;
   /** The process is gone: nothing it called settles, then or later, and what it did not flush is lost. */
   crash(): void;
+  /** Lets another process open it beside the one that has: a lock that does not hold. */
+  release(): void;
   /** Makes flushes fail with this code from now on; undefined: no longer. `store_failed` is final for the store that is open. */
   fail(code: "store_full" | "store_failed" | "store_read_only" | undefined): void;
   /** What is on the disk: change it, and it is damaged. */
@@ -32,7 +34,9 @@ interface Waiting {
 
 export function createDisk({ durability = "disk", maxValueBytes = 16 * 1024 * 1024, manual = false }: DiskOptions = {}): Disk {
   const entries = new Map<string, Uint8Array>();
-  let process = 0;
+  let opened = 0;
+  /** The processes up to this one are gone. */
+  let crashed = 0;
   let locked = false;
   let failing: "store_full" | "store_failed" | "store_read_only" | undefined;
   let waiting: Waiting[] = [];
@@ -64,10 +68,10 @@ export function createDisk({ durability = "disk", maxValueBytes = 16 * 1024 * 10
     if (locked) throw new TightbeamError("store_locked", "another process has it");
     locked = true;
     failed = false;
-    const mine = ++process;
+    const mine = ++opened;
     let closed = false;
     const never = new Promise<never>(() => {});
-    const dead = (): boolean => mine !== process;
+    const dead = (): boolean => mine <= crashed;
     const usable = (): void => {
       if (closed) throw new TightbeamError("closed", "The store is closed.");
     };
@@ -91,7 +95,10 @@ export function createDisk({ durability = "disk", maxValueBytes = 16 * 1024 * 10
         const copied = changes.map((change) => ("put" in change ? { put: change.put, value: change.value.slice() } : change));
         return new Promise<void>((resolve, reject) => {
           waiting.push({ changes: copied, settle: (error) => (error === undefined ? resolve() : reject(error)) });
-          if (!manual && waiting.length === 1) setImmediate(() => mine === process && flush());
+          if (!manual && waiting.length === 1)
+            setImmediate(() => {
+              if (!dead()) flush();
+            });
         });
       },
       async *scan(prefix, { after, limit = Number.POSITIVE_INFINITY, reverse = false } = {}): AsyncGenerator<StoreEntry> {
@@ -107,8 +114,8 @@ export function createDisk({ durability = "disk", maxValueBytes = 16 * 1024 * 10
         }
       },
       async close() {
-        if (dead()) return never;
         if (closed) return;
+        if (dead()) return never;
         flush();
         closed = true;
         locked = false;
@@ -120,8 +127,11 @@ export function createDisk({ durability = "disk", maxValueBytes = 16 * 1024 * 10
     open,
     flush,
     crash() {
-      process++;
+      crashed = opened;
       waiting = [];
+      locked = false;
+    },
+    release() {
       locked = false;
     },
     fail(code) {
