@@ -53,6 +53,10 @@ const receiving = (change: (receive: Receive) => Receive) => (): Wrap => (inner)
 const sending = (send: (inner: Transport, to: Address, frame: Uint8Array) => Promise<void>) => (): Wrap => (inner) => ({
   send: (to, frame) => send(inner, to, frame),
 });
+const given = (send: (frame: Uint8Array) => Uint8Array) => (): Wrap => (inner) => ({
+  capabilities: { ...inner.capabilities, frontBytes: 16 },
+  send: (to, frame, isGiven) => inner.send(to, isGiven === true ? send(frame) : frame),
+});
 const telling = (change: (told: StateChange, listener: (told: StateChange) => void) => void) => (): Wrap => (inner) => ({
   state: {
     get current() {
@@ -503,6 +507,16 @@ const carriers: Broken[] = [
       },
     )();
   }),
+  broken(
+    "writes its header over the beginning of a frame that was given",
+    ["T11/given"],
+    given((frame) => frame.fill(1, 0, 8)),
+  ),
+  broken(
+    "sends what lies before a frame that was given",
+    ["T11/given"],
+    given((frame) => new Uint8Array(frame.buffer)),
+  ),
   broken(
     "sends the whole buffer of a view",
     ["T11/view"],

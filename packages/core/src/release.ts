@@ -46,8 +46,13 @@ export const takesBuffer = ({ buffer, byteOffset, byteLength }: Uint8Array): boo
 
 /** `release` for a frame as a transport gave it. */
 export function releaseFrame(frame: Uint8Array): void {
-  if (frame.byteLength >= largeFrameBytes) rejuvenate(frame.byteLength);
   if (takesBuffer(frame)) release(new Uint8Array(frame.buffer));
+}
+
+/** The same for whoever it was meant for. */
+export function releaseReceived(frame: Uint8Array): void {
+  if (frame.byteLength >= largeFrameBytes) rejuvenate(frame.byteLength);
+  releaseFrame(frame);
 }
 
 /** Many smaller ones bring objects enough of their own. */

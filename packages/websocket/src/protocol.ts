@@ -87,6 +87,24 @@ const hasAddress = (type: number): boolean => type === frameType.sub || type ===
 export function encodeFrame(type: FrameType, request: number, address: Uint8Array, body: Uint8Array): Uint8Array {
   const named = address.length;
   const out = allocate(headerBytes + named + body.length);
+  putHeader(out, type, request, address);
+  if (body.length > 0) out.set(body, headerBytes + named);
+  return out;
+}
+
+/** What `encodeBefore` may need of the room before a body. */
+export const frontBytes = headerBytes + addressMaxBytes;
+
+/** The same without a copy, in the buffer of the body: its header goes to the bytes before. */
+export function encodeBefore(type: FrameType, request: number, address: Uint8Array, body: Uint8Array): Uint8Array {
+  const front = headerBytes + address.length;
+  const out = new Uint8Array(body.buffer, body.byteOffset - front, front + body.length);
+  putHeader(out, type, request, address);
+  return out;
+}
+
+function putHeader(out: Uint8Array, type: FrameType, request: number, address: Uint8Array): void {
+  const named = address.length;
   out[0] = type;
   out[1] = request >>> 24;
   out[2] = request >>> 16;
@@ -95,8 +113,6 @@ export function encodeFrame(type: FrameType, request: number, address: Uint8Arra
   out[5] = named >>> 8;
   out[6] = named;
   for (let i = 0; i < named; i++) out[headerBytes + i] = address[i] as number;
-  if (body.length > 0) out.set(body, headerBytes + named);
-  return out;
 }
 
 /** Reads the header and checks that type, request number and address belong together. Throws `malformed`. The body is checked by the parser of its type. */

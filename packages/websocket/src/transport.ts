@@ -11,7 +11,7 @@ import {
 import { reconnectDelay } from "./backoff.js";
 import { type DialOptions, dial, type Line } from "./dial.js";
 import { createLiveness, type Liveness } from "./liveness.js";
-import { asciiBytes, encodeFrame, type Frame, frameType, noBytes, parseError, parseWelcome } from "./protocol.js";
+import { asciiBytes, encodeBefore, encodeFrame, type Frame, frameType, frontBytes, noBytes, parseError, parseWelcome } from "./protocol.js";
 import { reasonOf, refusal } from "./reasons.js";
 import { keepRenewed, type Renewal } from "./renewal.js";
 import { createSubscriptions } from "./subscriptions.js";
@@ -183,17 +183,19 @@ export async function createWebSocketTransport(options: TransportOptions): Promi
       },
       groups: true,
       fanout: true,
+      frontBytes,
     },
     state,
     closed: end.closed,
-    send(to, frame) {
+    send(to, frame, given = false) {
       if (line === undefined || state.current === "down") return Promise.reject(end.settled ? ended(cause) : unavailable(url));
       if (frame.byteLength > maxFrameBytes) return Promise.reject(tooLarge(frame.byteLength, maxFrameBytes));
       const name = names.get(to) ?? learn(to);
       if (name === undefined) return Promise.reject(notAnAddress());
       const { wire } = line;
       if (wire.buffered > backlogMax) return Promise.reject(backlogFull(backlogMax));
-      wire.send(encodeFrame(frameType.send, 0, name, frame));
+      if (given && frame.byteOffset >= frontBytes) wire.send(encodeBefore(frameType.send, 0, name, frame), true);
+      else wire.send(encodeFrame(frameType.send, 0, name, frame));
       return wire.buffered < options.highWaterBytes ? done : pressure(line);
     },
     async subscribe(at, receive, { group } = {}) {

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   asciiBytes,
+  encodeBefore,
   encodeChallenge,
   encodeDropped,
   encodeError,
@@ -12,6 +13,7 @@ import {
   encodeWelcome,
   type FrameType,
   frameType,
+  frontBytes,
   noBytes,
   parseChallenge,
   parseDropped,
@@ -48,6 +50,20 @@ describe("relay frames", () => {
         }
       }),
       { numRuns: 2_000 },
+    );
+  });
+
+  it("are the same bytes when their header goes before the body in its own buffer", () => {
+    fc.assert(
+      fc.property(addresses, fc.uint8Array({ maxLength: 300 }), (at, body) => {
+        const buffer = new Uint8Array(frontBytes + body.length).fill(0xee);
+        buffer.set(body, frontBytes);
+        const frame = encodeBefore(frameType.send, 0, asciiBytes(at), buffer.subarray(frontBytes));
+        expect(frame).toEqual(new Uint8Array(encodeFrame(frameType.send, 0, asciiBytes(at), body)));
+        expect(frame.buffer).toBe(buffer.buffer);
+        // What lies before the header is never part of it.
+        expect(buffer.subarray(0, frame.byteOffset).every((byte) => byte === 0xee)).toBe(true);
+      }),
     );
   });
 

@@ -91,6 +91,41 @@ export const delivery: readonly Rule[] = [
     },
   },
   {
+    id: "T11/given",
+    clause: "T11",
+    title: "frames given with their buffers arrive unchanged, each receiver's its own",
+    lossless: true,
+    async run(context) {
+      const [a, b] = [await context.connect("a"), await context.connect("b")];
+      const { frontBytes, fanout } = a.capabilities;
+      if (frontBytes === undefined) return;
+      const at = inboxOf("b", "given");
+      const seen: number[] = [];
+      const receive = (frame: Uint8Array) => {
+        const intact = frame.byteLength === large && frame.subarray(4).every((byte, index) => byte === (index & 0xff));
+        seen.push(intact ? numberIn(frame) : -1);
+        frame.fill(0xff);
+      };
+      const receivers = fanout ? 2 : 1;
+      for (let i = 0; i < receivers; i += 1) await subscribe(context, b, at, receive);
+      for (let i = 0; i < 8; i += 1) {
+        const frame = new Uint8Array(frontBytes + large).fill(0xee).subarray(frontBytes);
+        frame.set(numbered(i));
+        for (let byte = 4; byte < large; byte += 1) frame[byte] = byte - 4;
+        await context.within(a.send(at, frame, true), "the send of a frame that was given");
+      }
+      await context.eventually(
+        () => seen.length >= 8 * receivers,
+        () => `${seen.length} of ${8 * receivers} frames arrived`,
+      );
+      const sorted = [...seen].sort((one, other) => one - other);
+      must(
+        sorted.every((value, index) => value === Math.floor(index / receivers)),
+        `given frames arrived as [${seen}]`,
+      );
+    },
+  },
+  {
     id: "T11/receiver-owns",
     clause: "T11",
     title: "what a receiver does to its frame is seen by no other receiver and not by the sender",

@@ -1,5 +1,5 @@
 import { type ErrorCode, TightbeamError } from "../errors.js";
-import { release, releaseFrame } from "../release.js";
+import { release, releaseReceived } from "../release.js";
 import type { Established, Peer } from "../secure/types.js";
 import { type Alarm, createAlarm } from "./alarm.js";
 import type { MemoryShare } from "./budget.js";
@@ -67,7 +67,7 @@ class InstanceLink implements LinkEnd, ConversationSink, PumpOwner {
       if (session.ended) this.dropSession(from);
       return;
     }
-    releaseFrame(frame);
+    releaseReceived(frame);
     const now = this.#now();
     this.#pump.answering = true;
     const goesOn = this.#take(record, from, now);

@@ -32,7 +32,7 @@ class RecordPump implements Pump {
   answering = false;
   #scheduled = false;
   #sending = false;
-  /** With the transport until it says that it has done with it (T11). */
+  /** With the transport until it says that it has done with it (T11); one that was given is not held here. */
   #frame: Uint8Array = empty;
 
   constructor(options: LinkOptions, conversation: Conversation, sessions: LinkSessions, owner: PumpOwner) {
@@ -60,8 +60,10 @@ class RecordPump implements Pump {
     const length = this.#conversation.fill(scratch, roomFor(transport), current.received, now, runtime.clock.wall());
     if (length === 0) return this.#owner.arm(now);
     const { session } = current;
+    const front = length < givenLeastBytes ? 0 : (transport.capabilities.frontBytes ?? 0);
+    let frame: Uint8Array;
     try {
-      this.#frame = session.seal(scratch.bytes.subarray(0, length));
+      frame = session.seal(scratch.bytes.subarray(0, length), front);
     } catch {
       this.#conversation.notSent();
       this.#owner.dropSession(current);
@@ -69,8 +71,9 @@ class RecordPump implements Pump {
     }
     this.#conversation.sent(session, session.lastSealed, now);
     this.#sending = true;
+    if (front === 0) this.#frame = frame;
     try {
-      transport.send(this.#owner.peer.inbox, this.#frame).then(this.#sent, this.#notSent);
+      transport.send(this.#owner.peer.inbox, frame, front > 0).then(this.#sent, this.#notSent);
     } catch {
       // A transport has to reject; one that throws must not end the process.
       this.#notSent();
@@ -102,6 +105,9 @@ class RecordPump implements Pump {
     this.#owner.arm(this.#options.runtime.clock.monotonic());
   }
 }
+
+/** Smaller ones are copied for less than the room before them costs. */
+const givenLeastBytes = 16 * 1024;
 
 const roomFor = (transport: Transport): number =>
   Math.min(transport.capabilities.maxFrameBytes - protocol.dataHeaderBytes - protocol.tagBytes, limits.recordTargetBytes);

@@ -123,7 +123,7 @@ class DataSession implements Session {
     aead.expect?.(false, this.#peerKey, nonce, this.#peerHeader);
   }
 
-  seal(plaintext: Uint8Array): Uint8Array {
+  seal(plaintext: Uint8Array, front = 0): Uint8Array {
     if (!this.ended) {
       const now = this.#clock.monotonic();
       this.#receiving.expire(now);
@@ -134,7 +134,8 @@ class DataSession implements Session {
     const { counters } = this;
     const counter = this.#next;
     this.#next += 1;
-    const frame = unfilled(dataHeaderBytes + plaintext.length + tagBytes);
+    const buffer = unfilled(front + dataHeaderBytes + plaintext.length + tagBytes);
+    const frame = front === 0 ? buffer : buffer.subarray(front);
     frame.set(this.#header);
     number(frame, counter);
     this.#aead.sealInto(frame.subarray(dataHeaderBytes), this.#sendKey, nonce, frame.subarray(0, dataHeaderBytes), plaintext);

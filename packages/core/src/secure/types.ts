@@ -41,8 +41,8 @@ export interface Session {
   readonly lastOpened: number;
   /** There is time before the next frame each way: does now what that saves then. */
   prepare(): void;
-  /** One DATA frame. Throws `session_ended` past the hard limits or after `end()`. */
-  seal(plaintext: Uint8Array): Uint8Array;
+  /** One DATA frame, with `front` bytes (default 0) free before it in its buffer. Throws `session_ended` past the hard limits or after `end()`. */
+  seal(plaintext: Uint8Array, front?: number): Uint8Array;
   /** The plaintext, or undefined for anything that is not fresh, whole and from the peer; then only a counter has moved. */
   open(frame: Uint8Array): Uint8Array | undefined;
   /** True once so many frames failed, or so many were sealed, that no more will be accepted. */

@@ -3,8 +3,11 @@ import type { Address } from "./address.js";
 
 /** Carries frames between addresses. It may lose, repeat and reorder them, and is trusted with nothing. Clauses T1 to T12: docs/writing-a-transport.md. */
 export interface Transport {
-  /** Facts about this medium. Core branches on these, never on a name. `maxFrameBytes` may grow, never shrink below 20 KiB + overhead. */
-  readonly capabilities: { readonly maxFrameBytes: number; readonly groups: boolean; readonly fanout: boolean };
+  /**
+   * Facts about this medium. Core branches on these, never on a name. `maxFrameBytes` may grow, never shrink below 20 KiB + overhead.
+   * `frontBytes`, at most 512: large frames may be given, with so many bytes free before them in their buffer, for a header of the medium's own (clause T11).
+   */
+  readonly capabilities: { readonly maxFrameBytes: number; readonly groups: boolean; readonly fanout: boolean; readonly frontBytes?: number };
   /**
    * The instance this transport is bound to, for media whose login names one (the WebSocket relay): an agent on this transport takes it as its own,
    * because the medium lets it listen at `inbox/<id>/<instance>` of exactly this instance. Absent where the medium does not care. 22 base64url characters.
@@ -14,8 +17,11 @@ export interface Transport {
   readonly state: TransportState;
   /** Settles once and never rejects: undefined after close(), otherwise why the medium was lost for good. */
   readonly closed: Promise<TransportError | undefined>;
-  /** Hands one frame to the medium. Resolves when it is safe to send another. Not a receipt. Rejects with a TransportError. */
-  send(to: Address, frame: Uint8Array): Promise<void>;
+  /**
+   * Hands one frame to the medium. Resolves when it is safe to send another. Not a receipt. Rejects with a TransportError.
+   * `given`, only where `frontBytes` says so: the frame takes its whole buffer with it, and both are the transport's from now on, whatever becomes of the call.
+   */
+  send(to: Address, frame: Uint8Array, given?: boolean): Promise<void>;
   /** Resolves when frames sent from now on will arrive, with a function that ends the subscription. */
   subscribe(at: Address, receive: Receive, options?: SubscribeOptions): Promise<Unsubscribe>;
   /** Flushes what was accepted, stops delivery, releases everything. Idempotent, never rejects. */

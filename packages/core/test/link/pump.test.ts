@@ -6,7 +6,7 @@ import { createPump, type PumpOwner } from "../../src/link/pump.js";
 import type { LinkSessions } from "../../src/link/sessions.js";
 
 /** A conversation with `records` to send, and a runtime that keeps what it is asked for. */
-function setUp() {
+function setUp(frontBytes?: number, length = 1) {
   const asked: { readonly when: "turn" | "soon"; readonly run: () => void }[] = [];
   const world = { records: 0, unacknowledged: false, sent: 0, prepared: 0 };
   const timers = {
@@ -15,7 +15,7 @@ function setUp() {
     soon: (run: () => void) => void asked.push({ when: "soon", run }),
   };
   const conversation = {
-    fill: () => (world.records > 0 ? 1 : 0),
+    fill: () => (world.records > 0 ? length : 0),
     sent: () => void world.records--,
     get wantsToSend() {
       return world.records > 0;
@@ -24,18 +24,30 @@ function setUp() {
       return world.unacknowledged;
     },
   } as unknown as Conversation;
-  const session = { seal: () => new Uint8Array(40), lastSealed: 0, prepare: () => void world.prepared++ };
+  const sends: { readonly frame: Uint8Array; readonly given: boolean | undefined }[] = [];
+  const session = {
+    seal: (plaintext: Uint8Array, front: number) => new Uint8Array(front + plaintext.length).subarray(front),
+    lastSealed: 0,
+    prepare: () => void world.prepared++,
+  };
   const sessions = { current: { session, received: {} } } as unknown as LinkSessions;
-  const transport = { capabilities: { maxFrameBytes: 65_536 }, state: { current: "up" }, send: async () => void world.sent++ };
+  const transport = {
+    capabilities: { maxFrameBytes: 65_536, ...(frontBytes === undefined ? {} : { frontBytes }) },
+    state: { current: "up" },
+    async send(_to: string, frame: Uint8Array, given?: boolean) {
+      world.sent++;
+      sends.push({ frame, given });
+    },
+  };
   const runtime = { clock: { monotonic: () => 0, wall: () => 0 }, timers, random: { bytes: (length: number) => new Uint8Array(length) } };
-  const options = { runtime, transport, scratch: createCellBuffer(1_000) } as unknown as LinkOptions;
+  const options = { runtime, transport, scratch: createCellBuffer(65_536) } as unknown as LinkOptions;
   const owner = { peer: { inbox: "inbox/alice/1" }, arm: () => undefined, dropSession: () => undefined } as unknown as PumpOwner;
   const pump = createPump(options, conversation, sessions, owner);
   const run = async () => {
     asked.shift()?.run();
     await new Promise((resolve) => setImmediate(resolve));
   };
-  return { pump, world, asked, run, when: () => asked.map(({ when }) => when) };
+  return { pump, world, asked, sends, run, when: () => asked.map(({ when }) => when) };
 }
 
 describe("the pump", () => {
@@ -67,6 +79,26 @@ describe("the pump", () => {
     pump.wake();
     expect(when()).toEqual(["turn"]);
   });
+
+  it.each([
+    { frontBytes: undefined, length: 32 * 1024, given: false, front: 0, leftAfter: 0 },
+    { frontBytes: 266, length: 32 * 1024, given: true, front: 266, leftAfter: 32 * 1024 },
+    { frontBytes: 266, length: 16 * 1024 - 1, given: false, front: 0, leftAfter: 0 },
+  ])(
+    "gives large records to transports that take them over, and frees the others: $frontBytes, $length",
+    async ({ frontBytes, length, given, front, leftAfter }) => {
+      const { pump, world, run, sends } = setUp(frontBytes, length);
+      world.records = 1;
+      pump.wake();
+      const before = sends.length;
+      await run();
+      const sent = sends[before];
+      expect(sent?.given).toBe(given);
+      // One that was given is the transport's to free; another is freed as soon as the transport has done with it.
+      expect(sent?.frame.length).toBe(leftAfter);
+      expect(sent?.frame.byteOffset).toBe(front);
+    },
+  );
 
   it("makes the next ciphers while the peer works, and not for a link that only says that it is there", async () => {
     const { pump, world, run } = setUp();

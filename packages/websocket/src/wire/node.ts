@@ -79,8 +79,8 @@ function openWire(ws: WebSocket, timers: Timers, events: WireEvents, lastError: 
     get buffered() {
       return ws.bufferedAmount;
     },
-    send(message) {
-      if (!ended) writer.write(message);
+    send(message, alone) {
+      if (!ended) writer.write(message, alone);
     },
     drained: (mark) =>
       new Promise((resolve) => {

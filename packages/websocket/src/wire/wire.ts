@@ -4,8 +4,8 @@ import type { Timers, TransportError } from "@tightbeam/core/transport";
 export interface Wire {
   /** Bytes accepted and not yet given to the network. */
   readonly buffered: number;
-  /** Takes ownership of the message. Says nothing about arrival; after the end it does nothing. */
-  send(message: Uint8Array): void;
+  /** Takes ownership of the message, `alone` of its buffer too. Says nothing about arrival; after the end it does nothing. */
+  send(message: Uint8Array, alone?: boolean): void;
   /** Resolves when `buffered` is below `mark`, and when the wire ends. */
   drained(mark: number): Promise<void>;
   /** The closing handshake, after what was accepted; cut short after 2 s. Resolves at the end. Never rejects. */

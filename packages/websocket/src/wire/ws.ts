@@ -20,8 +20,8 @@ export const socketOf = (ws: WebSocket): Socket | undefined => {
 
 /** Writes binary messages. What is written in one turn leaves in one system call. */
 export interface Writer {
-  /** Takes ownership of the message. */
-  write(message: Uint8Array): void;
+  /** Takes ownership of the message. `alone`: nothing else lies in its buffer. */
+  write(message: Uint8Array, alone?: boolean): void;
   /** One message of two parts, neither changed nor copied. Takes ownership of both, and of what a frame takes with it. For the server's side of a connection. */
   writeParts(head: Uint8Array, body: Uint8Array): void;
 }
@@ -43,13 +43,13 @@ export function createWriter(ws: WebSocket, side: "client" | "server"): Writer {
     };
   }
   return {
-    write(message) {
+    write(message, alone = false) {
       if (!isOpen()) return;
       if (side === "server" || message.length < copiedBelowBytes || frame === undefined) return sendWhole(message);
       corked();
       const [head, masked] = frame(message, { fin: true, rsv1: false, opcode: binary, mask: true, readOnly: false });
       socket.write(head as Uint8Array);
-      socket.write(masked as Uint8Array, () => release(message));
+      socket.write(masked as Uint8Array, () => (alone ? releaseFrame : release)(message));
     },
     writeParts(head, body) {
       if (!isOpen()) return;
