@@ -1,7 +1,7 @@
 import { constants, PerformanceObserver } from "node:perf_hooks";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { release, releaseFrame, takesBuffer, unfilled } from "../src/release.js";
+import { release, releaseFrame, releaseReceived, takesBuffer, unfilled } from "../src/release.js";
 
 describe("release", () => {
   it("frees an array that is all of its buffer, at once", () => {
@@ -63,7 +63,7 @@ describe("the collector of V8", () => {
     observer.observe({ entryTypes: ["gc"] });
     // It does not take its buffer with it: nothing is freed, and nothing else is allocated.
     const frame = new Uint8Array(size + 1).subarray(0, size);
-    for (let i = 0; i < count; i++) releaseFrame(frame);
+    for (let i = 0; i < count; i++) releaseReceived(frame);
     await new Promise((resolve) => setTimeout(resolve, 50));
     observer.disconnect();
     return seen;
