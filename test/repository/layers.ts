@@ -71,13 +71,14 @@ export function checkPatternsApartFromSecure(files: readonly SourceFile[]): Find
 export const checkTransportPackages = (files: readonly SourceFile[], packages = ["memory", "websocket", "nats"]): Finding[] =>
   checkEntries(files, packages, "transport", ["@tightbeam/core/transport", "@tightbeam/core/identity", "@tightbeam/core/runtime"]);
 
-/** A package of a store sees core only through the entries meant for stores. */
-export const checkStorePackages = (files: readonly SourceFile[], packages = ["store-lmdb"]): Finding[] =>
+/** A package of a store, or the part of a package that is one, sees core only through the entries meant for stores. */
+export const checkStorePackages = (files: readonly SourceFile[], packages = ["store-lmdb", "nats/src/store"]): Finding[] =>
   checkEntries(files, packages, "store", ["@tightbeam/core/store", "@tightbeam/core/runtime"]);
 
 const checkEntries = (files: readonly SourceFile[], packages: readonly string[], kind: string, allowed: readonly string[]): Finding[] =>
   files
-    .filter(({ path }) => packages.some((name) => path.startsWith(`packages/${name}/src/`)))
+    .filter(({ path }) => packages.some((name) => path.startsWith(name.includes("/") ? `packages/${name}/` : `packages/${name}/src/`)))
+    .filter(({ path }) => kind === "store" || !/^packages\/\w+\/src\/store\//.test(path))
     .flatMap((file) =>
       importsOf(file)
         .filter((specifier) => specifier.startsWith("@tightbeam/") && !allowed.includes(specifier))

@@ -1,0 +1,97 @@
+import { type Runtime, TightbeamError } from "@tightbeam/core/transport";
+import type { Chain } from "./chain.js";
+import { kindOf } from "./failure.js";
+import type { JetStream, StreamInfo } from "./jetstream.js";
+import type { Layout } from "./layout.js";
+
+/** What the message under `lock` says. */
+export interface Lock {
+  readonly held: boolean;
+  /** ms of silence after which the holder counts as dead. */
+  readonly lease: number;
+  /** Records of the log up to this one stand under their own subjects. */
+  readonly floor: number;
+}
+
+const format = 1;
+const pollMs = 250;
+const leaseMaxMs = 600_000;
+
+export function encodeLock({ held, lease, floor }: Lock): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify({ format, held, lease, floor }));
+}
+
+function decodeLock(body: Uint8Array): Lock {
+  let found: Partial<Record<"format" | "held" | "lease" | "floor", unknown>> | null;
+  try {
+    found = JSON.parse(new TextDecoder().decode(body));
+  } catch {
+    throw noLock();
+  }
+  const { format: written, held, lease, floor } = found ?? {};
+  if (typeof written === "number" && written > format)
+    throw new TightbeamError("store_too_new", "The store was written by a newer version of @tightbeam/nats. Upgrade.");
+  if (written !== format || typeof held !== "boolean" || !isWhole(lease) || !isWhole(floor) || lease > leaseMaxMs) throw noLock();
+  return { held, lease, floor };
+}
+
+const isWhole = (value: unknown): value is number => typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+const noLock = (): TightbeamError => new TightbeamError("store_damaged", "The bucket is no store of Tightbeam, or its lock is damaged.");
+export const taken = (): TightbeamError =>
+  new TightbeamError(
+    "store_failed",
+    "Another process has taken the store over: this one was silent for longer than its lease. Open the store again when the other is done.",
+  );
+export const locked = (): TightbeamError =>
+  new TightbeamError("store_locked", "Another process has the store open. It is free when that process closes it, or has been silent for its lease.");
+
+/**
+ * Waits until nobody holds the store. Resolves with the number of the stream's last message as it was then: whoever appends the next message has the store.
+ * A holder writes at least three times in a lease, so silence is seen without comparing clocks. Rejects `store_locked` as soon as it writes.
+ */
+export async function untilFree(
+  api: JetStream,
+  layout: Layout,
+  info: StreamInfo,
+  runtime: Runtime,
+): Promise<{ readonly last: number; readonly floor: number }> {
+  const { last } = info;
+  const found = await api.message({ last_by_subj: layout.lock }).catch((error: unknown) => {
+    if (kindOf(error) === "none") return undefined;
+    throw error;
+  });
+  if (found === undefined) {
+    if (last > 0) throw noLock();
+    return { last, floor: 0 };
+  }
+  const { held, lease, floor } = decodeLock(found.body);
+  const end = runtime.clock.monotonic() + lease;
+  for (let left = lease; held && left > 0; left = end - runtime.clock.monotonic()) {
+    await new Promise<void>((resolve) => void runtime.timers.after(Math.min(left, pollMs), resolve));
+    if ((await api.info()).last !== last) throw locked();
+  }
+  // Written after the first look at the stream: then somebody lives.
+  if (found.sequence > last) throw locked();
+  return { last, floor };
+}
+
+/** Writes when nothing else was written, so that others see that the holder lives. */
+export function keepAlive(chain: Chain, lease: number, { timers }: Runtime, write: () => Promise<unknown>): () => void {
+  let seen = chain.last;
+  let cancel = (): void => undefined;
+  const arm = (): void => {
+    cancel = timers.after(
+      lease / 4,
+      () => {
+        if (chain.failed !== undefined) return;
+        // A refusal (no room, no permission) is told to whoever writes next.
+        if (chain.last === seen && chain.underWay === 0) write().catch(() => undefined);
+        seen = chain.last;
+        arm();
+      },
+      { background: true },
+    );
+  };
+  arm();
+  return () => cancel();
+}
