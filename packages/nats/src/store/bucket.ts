@@ -53,6 +53,8 @@ function configOf({ stream, all }: Layout, { storage = "file", replicas = 1, max
     max_age: 0,
     max_consumers: -1,
     max_msg_size: -1,
+    // Ids say what stands before what; nothing is sent twice that the server would have to recognise by them.
+    duplicate_window: 1_000_000_000,
     allow_direct: true,
     allow_rollup_hdrs: true,
     deny_delete: false,

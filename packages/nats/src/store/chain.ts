@@ -1,11 +1,12 @@
 import { TightbeamError } from "@tightbeam/core/transport";
 import { Failure, type FailureKind, kindOf, storeError } from "./failure.js";
-import { type JetStream, type StoredMessage, writerHeader } from "./jetstream.js";
+import { idHeader, type JetStream, type StoredMessage } from "./jetstream.js";
 import type { Wire } from "./wire.js";
 
 /**
- * Every message of this store's holder, in one chain: each names the number of the stream's last message, and the server takes it only if that is so.
+ * Every message of this store's holder, in one chain: each names the stream's last message, and the server takes it only if that is so.
  * What is in the stream is therefore always a beginning of what was appended, nothing is there twice, and the first message of another holder ends it all.
+ * The last message is named by its number, and by its id while its answer is still awaited: another holder's may have that number.
  */
 export interface Chain {
   /** The number of the last message that is known to be there. */
@@ -39,7 +40,9 @@ interface Entry {
   readonly body: Uint8Array;
   readonly resolve: (sequence: number) => void;
   readonly reject: (why: TightbeamError) => void;
-  /** The server's answer to the latest attempt. */
+  /** Of the latest attempt. */
+  id: string;
+  /** The server's answer to it. */
   answer: "stored" | Failure | undefined;
 }
 
@@ -54,6 +57,9 @@ export function createChain({ api, wire, writer, last: first, patient, taken }: 
   let flying: Entry[] = [];
   let flyingBytes = 0;
   let last = first;
+  let attempts = 0;
+  /** How many messages may be under way at once. */
+  let ahead = flyingMax;
   let halted = false;
   let failed: TightbeamError | undefined;
 
@@ -72,14 +78,16 @@ export function createChain({ api, wire, writer, last: first, patient, taken }: 
     take()?.resolve(last);
   };
   const send = (): void => {
-    while (!halted && failed === undefined && flying.length < flyingMax && (flying.length === 0 || flyingBytes < flyingBytesMax)) {
+    while (!halted && failed === undefined && flying.length < ahead && (flying.length === 0 || flyingBytes < flyingBytesMax)) {
       const entry = waiting.shift();
       if (entry === undefined) return;
       const after = last + flying.length;
+      const afterId = flying.at(-1)?.id;
+      entry.id = `${writer}.${++attempts}`;
       flying.push(entry);
       flyingBytes += entry.body.length;
       entry.answer = undefined;
-      api.publish(entry.subject, entry.body, after).then(
+      api.publish(entry.subject, entry.body, { id: entry.id, after, afterId }).then(
         () => answered(entry, "stored"),
         (error: unknown) => answered(entry, error instanceof Failure ? error : new Failure("unavailable", "", error)),
       );
@@ -123,8 +131,10 @@ export function createChain({ api, wire, writer, last: first, patient, taken }: 
       throw error;
     });
     if (failed !== undefined) return false;
-    if (found === undefined || !isOurs(found, entry)) throw taken();
-    confirm();
+    if (found !== undefined && isOurs(found, entry)) confirm();
+    // An account that is full: the server stores the message, takes it away again and says so. Its number is used up.
+    else if (found === undefined && there === last + 1 && kindOf(entry.answer) === "full") last += 1;
+    else throw taken();
     return true;
   };
   /** The first of the flying is not there: its caller is told if the server said why, otherwise all of them go again. */
@@ -136,6 +146,8 @@ export function createChain({ api, wire, writer, last: first, patient, taken }: 
       entry.reject(storeError(answer, "The store took nothing of it", answer.kind === "denied" ? "store_read_only" : undefined));
     } else if (answer.kind === "refused" || answer.kind === "ended") throw answer;
     else {
+      // Nobody else wrote, and yet it was not the last: a server that compares with what it has not stored yet. One at a time, then.
+      if (answer.kind === "sequence") ahead = 1;
       entry.answer = undefined;
       // After a pause, not at once: whoever does not answer is not asked without end.
       throw new Failure("unavailable", "the message was not taken", answer);
@@ -143,7 +155,7 @@ export function createChain({ api, wire, writer, last: first, patient, taken }: 
     return false;
   };
   const isOurs = ({ subject, body, headers }: StoredMessage, entry: Entry): boolean =>
-    headers.includes(`${writerHeader}: ${writer}\r\n`) && subject === entry.subject && equal(body, entry.body);
+    headers.includes(`${idHeader}: ${writer}.`) && subject === entry.subject && equal(body, entry.body);
 
   return {
     get last() {
@@ -158,7 +170,7 @@ export function createChain({ api, wire, writer, last: first, patient, taken }: 
     append: (subject, body) =>
       new Promise((resolve, reject) => {
         if (failed !== undefined) return reject(failed);
-        waiting.push({ subject, body, resolve, reject, answer: undefined });
+        waiting.push({ subject, body, resolve, reject, id: "", answer: undefined });
         send();
       }),
     fail,

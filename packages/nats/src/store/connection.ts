@@ -2,11 +2,11 @@ import { isNatsConnection, type NatsConnection } from "../connection.js";
 
 /** The part of a NATS connection that the store uses. A connection of `@nats-io/nats-core` 3 and one of `nats` 2.29 both have it; no JetStream package is needed. */
 export interface JetStreamConnection extends NatsConnection {
-  request(subject: string, payload: Uint8Array, options: { timeout: number; headers?: unknown }): Promise<NatsReply>;
+  request(subject: string, payload: Uint8Array, options?: { timeout: number; headers?: unknown }): Promise<NatsReply>;
   requestMany(
     subject: string,
     payload: Uint8Array,
-    options: { strategy?: unknown; maxMessages?: number; maxWait?: number; noMux?: boolean },
+    options?: { strategy?: unknown; maxMessages?: number; maxWait?: number; noMux?: boolean },
   ): Promise<AsyncIterable<NatsReply>>;
 }
 

@@ -36,6 +36,7 @@ const byNumber: Readonly<Record<number, FailureKind>> = {
   10039: "disabled",
   10076: "disabled",
   10059: "gone",
+  10070: "sequence",
   10071: "sequence",
   10014: "gone",
 };
@@ -108,7 +109,7 @@ const advice: Readonly<Record<FailureKind, string>> = {
   gone: "the bucket is gone; whoever deleted it, or restarted a server that kept it in memory, deleted what the store held",
   none: "an entry is gone that was there",
   disabled: "JetStream is not enabled there; start nats-server with -js, and enable it for the account",
-  denied: "a permission is missing; docs/stores.md lists what a user of the store needs",
+  denied: "a permission is missing; docs/nats.md lists what a user of the store needs",
   unavailable: "the server did not answer in time; try again",
   nobody: "JetStream does not answer there; start nats-server with -js, and enable it for the account",
   ended: "the connection is closed",

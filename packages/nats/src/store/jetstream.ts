@@ -4,9 +4,11 @@ import type { Wire } from "./wire.js";
 
 /** JetStream's API for one stream: requests with JSON, as docs.nats.io describes them. */
 export interface JetStream {
-  /** Appends after the stream's message number `after`, or rejects. Resolves with the new message's number. */
-  publish(subject: string, body: Uint8Array, after: number): Promise<number>;
+  /** Stores a message, or rejects. Resolves with its number. */
+  publish(subject: string, body: Uint8Array, place: Place): Promise<number>;
   info(): Promise<StreamInfo>;
+  /** What messages there are of, the first 100,000. */
+  subjects(): Promise<string[]>;
   create(config: StreamConfig): Promise<StreamInfo>;
   /** The bytes of a message, from any replica. */
   read(sequence: number): Promise<Uint8Array>;
@@ -19,6 +21,16 @@ export interface JetStream {
   /** A consumer that the server forgets by itself. Resolves with its name and how many messages it has. */
   consumer(filter: string, from: number, headersOnly: boolean): Promise<{ readonly name: string; readonly pending: number }>;
   next(consumer: string, count: number): Promise<Delivery[]>;
+}
+
+/** Where a message is to stand, or not at all. */
+export interface Place {
+  /** Its own id, never used before. */
+  readonly id: string;
+  /** The number of the stream's last message. */
+  readonly after: number;
+  /** The id of that message: another of the same number is none. */
+  readonly afterId?: string | undefined;
 }
 
 export interface StreamConfig {
@@ -56,7 +68,7 @@ type Json = Record<string, unknown>;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-export function createJetStream(wire: Wire, { stream }: Layout, writer: string): JetStream {
+export function createJetStream(wire: Wire, { stream, all }: Layout): JetStream {
   const call = async (name: string, body: Json): Promise<Json> => {
     const { data } = await wire.request(`$JS.API.${name}`, encoder.encode(JSON.stringify(body)));
     const answer = parse(data);
@@ -70,14 +82,19 @@ export function createJetStream(wire: Wire, { stream }: Layout, writer: string):
   };
 
   return {
-    async publish(subject, body, after) {
-      const { data } = await wire.request(subject, body, { "Nats-Expected-Last-Sequence": String(after), [writerHeader]: writer });
+    async publish(subject, body, { id, after, afterId }) {
+      const expected = { "Nats-Expected-Last-Sequence": String(after), ...(afterId === undefined ? {} : { "Nats-Expected-Last-Msg-Id": afterId }) };
+      const { data } = await wire.request(subject, body, { ...expected, [idHeader]: id });
       const answer = parse(data);
       if (answer.error !== undefined) throw apiFailure(answer.error);
       if (answer.stream !== stream || answer.seq !== after + 1) throw new Failure("refused", "another stream took the message");
       return after + 1;
     },
     info: async () => infoOf(await call(`STREAM.INFO.${stream}`, {})),
+    async subjects() {
+      const { state } = await call(`STREAM.INFO.${stream}`, { subjects_filter: all });
+      return Object.keys(object(object(state).subjects ?? {}));
+    },
     create: async (config) => infoOf(await call(`STREAM.CREATE.${stream}`, config)),
     async read(sequence) {
       const { data, headers } = await wire.request(`$JS.API.DIRECT.GET.${stream}`, encoder.encode(JSON.stringify({ seq: sequence })));
@@ -122,8 +139,7 @@ export function createJetStream(wire: Wire, { stream }: Layout, writer: string):
   };
 }
 
-/** Says which opening of the store wrote a message. */
-export const writerHeader = "Tightbeam-Writer";
+export const idHeader = "Nats-Msg-Id";
 
 const consumerIdleNs = 30_000_000_000;
 

@@ -11,6 +11,7 @@ export interface Layout {
   readonly log: string;
   readonly data: string;
   logOf(number: number): string;
+  isLog(subject: string): boolean;
   dataOf(key: string): string;
   /** Undefined for a subject that is none of a key. */
   keyOf(subject: string): string | undefined;
@@ -31,6 +32,7 @@ export function createLayout(name: string): Layout {
     log: `${root}log.*`,
     data: `${data}>`,
     logOf: (number) => `${root}log.${number.toString(16).padStart(12, "0")}`,
+    isLog: (subject) => subject.startsWith(`${root}log.`),
     dataOf: (key) =>
       data +
       key

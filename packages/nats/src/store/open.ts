@@ -4,15 +4,15 @@ import { type BucketOptions, durabilityOf, openBucket, randomWriter } from "./bu
 import { createChain } from "./chain.js";
 import { isJetStreamConnection, type JetStreamConnection } from "./connection.js";
 import { storeError } from "./failure.js";
-import { createJetStream, writerHeader } from "./jetstream.js";
+import { createJetStream, idHeader } from "./jetstream.js";
 import { createLayout } from "./layout.js";
-import { encodeLock, keepAlive, locked, taken, untilFree } from "./lock.js";
+import { defaultLease, encodeLock, keepAlive, leaseMaxMs, locked, taken, untilFree } from "./lock.js";
 import { createReader } from "./reader.js";
 import { recover } from "./recover.js";
 import { createRoom, messageOverheadBytes } from "./room.js";
 import { createView } from "./view.js";
 import { createWire } from "./wire.js";
-import { batchMaxBytes, createWriter } from "./writer.js";
+import { batchMaxBytes, createWriter, defaultLimits, type LogLimits } from "./writer.js";
 
 export interface NatsStoreOptions extends BucketOptions {
   /** A connection of `@nats-io/nats-core` 3 (`connect` of `@nats-io/transport-node`, `wsconnect`) or of `nats` 2.29. It stays yours; give it `maxReconnectAttempts: -1`. */
@@ -44,18 +44,21 @@ const largestValueBytes = 8 * 1024 * 1024;
  * Rejects `invalid_argument`, `store_locked` (another process has it), `unsupported` (no JetStream, a bucket that forgets by itself, a `max_payload` too small),
  * `denied` and `store_read_only` (permissions), `store_full`, `store_too_new`, `store_damaged`, `unavailable`.
  */
-export async function openNatsStore(options: NatsStoreOptions): Promise<Store> {
+export const openNatsStore = (options: NatsStoreOptions): Promise<Store> => openWith(options, defaultLimits);
+
+/** The same with other limits of the log. */
+export async function openWith(options: NatsStoreOptions, limits: LogLimits): Promise<Store> {
   const { connection, name, runtime = systemRuntime() } = options;
   if (!isJetStreamConnection(connection)) throw invalid("`connection` is a connection of a NATS client: what its connect() resolves with.");
   if (connection.isClosed()) throw invalid("`connection` is closed already.");
-  const lease = whole("lease", options.lease ?? 10_000, 200, 600_000);
+  const lease = whole("lease", options.lease ?? defaultLease, 200, leaseMaxMs);
   const timeoutMs = whole("timeout", options.timeout ?? 5_000, 1, 600_000);
   const maxEntries = whole("maxEntries", options.maxEntries ?? 1_000_000, 1, 100_000_000);
   const layout = createLayout(name);
 
   const writerId = randomWriter(runtime);
   const wire = createWire(connection, runtime, timeoutMs);
-  const api = createJetStream(wire, layout, writerId);
+  const api = createJetStream(wire, layout);
   let release = async (): Promise<void> => undefined;
   try {
     const info = await openBucket(api, layout, options);
@@ -67,7 +70,7 @@ export async function openNatsStore(options: NatsStoreOptions): Promise<Store> {
     const writeLock = (held: boolean): Promise<number> => chain.append(layout.lock, encodeLock({ held, lease, floor }));
     const mine = await writeLock(true);
     release = async () => void (await writeLock(false).catch(() => undefined));
-    if (!(await api.message({ seq: mine })).headers.includes(`${writerHeader}: ${writerId}\r\n`))
+    if (!(await api.message({ seq: mine })).headers.includes(`${idHeader}: ${writerId}.`))
       throw new TightbeamError("unsupported", "This NATS client does not send headers as its earlier versions do; nothing would keep two processes apart.");
     const stop = keepAlive(chain, lease, runtime, () => writeLock(true));
     release = async () => {
@@ -77,6 +80,7 @@ export async function openNatsStore(options: NatsStoreOptions): Promise<Store> {
 
     const view = createView();
     const found = await recover(api, layout, view, floor);
+    floor = found.floor;
     if (chain.failed !== undefined) throw chain.failed;
     opened = true;
     let closing: Promise<void> | undefined;
@@ -88,6 +92,7 @@ export async function openNatsStore(options: NatsStoreOptions): Promise<Store> {
       view,
       room: createRoom(api, info.config.max_bytes, info.bytes),
       maxEntries,
+      limits,
       ...found,
       setFloor(number) {
         floor = number;

@@ -14,6 +14,7 @@ export interface Writer {
 export interface WriterOptions extends Omit<Checkpointing, "stopped"> {
   readonly room: Room;
   readonly maxEntries: number;
+  readonly limits: LogLimits;
   /** The log as it was found. */
   readonly end: LogEnd;
   readonly logBytes: number;
@@ -31,14 +32,24 @@ interface Batch {
 
 /** A group of batches takes no more once it has this many bytes. */
 const groupBytes = 256 * 1024;
-/** A checkpoint begins at this much, and batches wait for it at `logMax`: it bounds the memory for what is in the log, and what opening reads. */
-const logSoft = { bytes: 4 * 1024 * 1024, records: 1024 };
-const logMax = { bytes: 32 * 1024 * 1024, records: 4096 };
+interface LogSize {
+  readonly bytes: number;
+  readonly records: number;
+}
+
+export interface LogLimits {
+  /** A checkpoint begins. */
+  readonly soft: LogSize;
+  /** Batches wait for it: this bounds the memory for what is in the log, and what opening reads. */
+  readonly most: LogSize;
+}
+
+export const defaultLimits: LogLimits = { soft: { bytes: 4 * 1024 * 1024, records: 1024 }, most: { bytes: 32 * 1024 * 1024, records: 4096 } };
 export const batchMaxBytes = 16 * 1024 * 1024;
 const queueMaxBytes = 16 * 1024 * 1024;
 
 export function createWriter(options: WriterOptions): Writer {
-  const { chain, layout, view, wire, room, closed, maxEntries } = options;
+  const { chain, layout, view, wire, room, closed, maxEntries, limits } = options;
   const queue: Batch[] = [];
   let queueBytes = 0;
   let { number, sequence } = options.end;
@@ -48,7 +59,7 @@ export function createWriter(options: WriterOptions): Writer {
   let flushing: Promise<void> | undefined;
   let checkpointing: Promise<boolean> | undefined;
 
-  const reaches = (bound: typeof logSoft): boolean => log.bytes >= bound.bytes || log.records >= bound.records;
+  const reaches = (bound: LogSize): boolean => log.bytes >= bound.bytes || log.records >= bound.records;
   /** Resolves with whether the log is shorter now. */
   const shorten = (): Promise<boolean> => {
     checkpointing ??= run().finally(() => {
@@ -92,12 +103,12 @@ export function createWriter(options: WriterOptions): Writer {
         view.apply(batch.changes);
         batch.resolve();
       }
-      if (reaches(logSoft) && !closed()) void shorten();
+      if (reaches(limits.soft) && !closed()) void shorten();
     }
   };
   /** The batches that go together now. What finds no room is rejected here. */
   const next = async (): Promise<Batch[]> => {
-    while (reaches(logMax) && !closed() && chain.failed === undefined) {
+    while (reaches(limits.most) && !closed() && chain.failed === undefined) {
       if (await shorten()) continue;
       const batch = shift();
       batch?.reject(chain.failed ?? full("the bucket has no room to carry over what its log holds"));
