@@ -1,4 +1,5 @@
-import { type Runtime, TightbeamError } from "@tightbeam/core/transport";
+import type { Runtime } from "@tightbeam/core/runtime";
+import { TightbeamError } from "@tightbeam/core/store";
 import { kindOf } from "./failure.js";
 import type { JetStream, StreamConfig, StreamInfo } from "./jetstream.js";
 import type { Layout } from "./layout.js";

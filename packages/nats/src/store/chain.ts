@@ -1,4 +1,4 @@
-import { TightbeamError } from "@tightbeam/core/transport";
+import { TightbeamError } from "@tightbeam/core/store";
 import { Failure, type FailureKind, kindOf, storeError } from "./failure.js";
 import { idHeader, type JetStream, type StoredMessage } from "./jetstream.js";
 import type { Wire } from "./wire.js";
@@ -48,6 +48,7 @@ interface Entry {
 
 const flyingMax = 64;
 const flyingBytesMax = 1024 * 1024;
+const pauseMs = 25;
 /** The server did not take the message, and says so again when asked again. */
 const definite: ReadonlySet<FailureKind> = new Set(["full", "too_large", "denied"]);
 
@@ -146,11 +147,12 @@ export function createChain({ api, wire, writer, last: first, patient, taken }: 
       entry.reject(storeError(answer, "The store took nothing of it", answer.kind === "denied" ? "store_read_only" : undefined));
     } else if (answer.kind === "refused" || answer.kind === "ended") throw answer;
     else {
-      // Nobody else wrote, and yet it was not the last: a server that compares with what it has not stored yet. One at a time, then.
-      if (answer.kind === "sequence") ahead = 1;
       entry.answer = undefined;
       // After a pause, not at once: whoever does not answer is not asked without end.
-      throw new Failure("unavailable", "the message was not taken", answer);
+      if (answer.kind !== "sequence" || ahead === 1) throw new Failure("unavailable", "the message was not taken", answer);
+      // It was not the last, and no other is to be seen: one is just being stored, or this server compares with what it has stored only. One at a time, then.
+      ahead = 1;
+      await wire.pause(pauseMs);
     }
     return false;
   };

@@ -1,4 +1,4 @@
-import { TightbeamError } from "@tightbeam/core/transport";
+import { type ErrorCode, TightbeamError } from "@tightbeam/core/store";
 
 /**
  * sequence: the stream's last message is another than was expected. full: no room. too_large: the message is. gone: there is no such stream. none: there is no
@@ -85,8 +85,6 @@ export function clientFailure(error: unknown): Failure {
   }
   return new Failure("unavailable", "the client gave no reason that is known", error);
 }
-
-type ErrorCode = TightbeamError["code"];
 
 const codes: Readonly<Record<FailureKind, ErrorCode>> = {
   sequence: "store_locked",

@@ -1,4 +1,4 @@
-import { TightbeamError } from "@tightbeam/core/transport";
+import { isKey, TightbeamError } from "@tightbeam/core/store";
 
 /**
  * Where things stand in the bucket: `lock`, `log.<number>` and `data.<key>`. A segment of a key is a token of the subject, and an empty segment, which
@@ -18,7 +18,6 @@ export interface Layout {
 }
 
 const namePattern = /^[A-Za-z0-9_-]{1,64}$/;
-const keyPattern = /^[A-Za-z0-9_/-]{1,256}$/;
 
 /** Throws `invalid_argument`. */
 export function createLayout(name: string): Layout {
@@ -46,7 +45,7 @@ export function createLayout(name: string): Layout {
         .split(".")
         .map((token) => (token === "=" ? "" : token))
         .join("/");
-      return keyPattern.test(key) ? key : undefined;
+      return isKey(key) ? key : undefined;
     },
   };
 }

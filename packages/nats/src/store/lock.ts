@@ -1,4 +1,5 @@
-import { type Runtime, TightbeamError } from "@tightbeam/core/transport";
+import type { Runtime } from "@tightbeam/core/runtime";
+import { TightbeamError } from "@tightbeam/core/store";
 import type { Chain } from "./chain.js";
 import { kindOf } from "./failure.js";
 import type { JetStream, StreamInfo } from "./jetstream.js";

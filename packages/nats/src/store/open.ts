@@ -1,5 +1,5 @@
-import { checkChanges, checkKeyPrefix, type Store } from "@tightbeam/core/store";
-import { type Runtime, systemRuntime, TightbeamError } from "@tightbeam/core/transport";
+import { type Runtime, systemRuntime } from "@tightbeam/core/runtime";
+import { checkChanges, checkKeyPrefix, type Store, TightbeamError } from "@tightbeam/core/store";
 import { type BucketOptions, durabilityOf, openBucket, randomWriter } from "./bucket.js";
 import { createChain } from "./chain.js";
 import { isJetStreamConnection, type JetStreamConnection } from "./connection.js";

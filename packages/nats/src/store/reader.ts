@@ -1,5 +1,5 @@
+import type { Runtime } from "@tightbeam/core/runtime";
 import type { ScanOptions, StoreEntry } from "@tightbeam/core/store";
-import type { Runtime } from "@tightbeam/core/transport";
 import { kindOf, storeError } from "./failure.js";
 import type { JetStream } from "./jetstream.js";
 import type { View } from "./view.js";

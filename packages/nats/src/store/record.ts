@@ -1,5 +1,5 @@
 import type { StoreChange } from "@tightbeam/core/store";
-import { TightbeamError } from "@tightbeam/core/transport";
+import { isKey, TightbeamError } from "@tightbeam/core/store";
 
 /** A key with its new value; undefined when it was removed. */
 export type Change = readonly [key: string, value: Uint8Array | undefined];
@@ -89,8 +89,6 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
   return all;
 }
 
-const keyPattern = /^[A-Za-z0-9_/-]{1,256}$/;
-
 function decodeChanges(bytes: Uint8Array): Change[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const changes: Change[] = [];
@@ -105,7 +103,7 @@ function decodeChanges(bytes: Uint8Array): Change[] {
     const keyLength = view.getUint16(take(2));
     const keyAt = take(keyLength);
     const key = keyLength > 256 ? "" : String.fromCharCode(...bytes.subarray(keyAt, keyAt + keyLength));
-    if (put === undefined || put > 1 || !keyPattern.test(key)) throw damaged("is none");
+    if (put === undefined || put > 1 || !isKey(key)) throw damaged("is none");
     if (put === 0) {
       changes.push([key, undefined]);
       continue;

@@ -1,4 +1,4 @@
-import { TightbeamError } from "@tightbeam/core/transport";
+import { TightbeamError } from "@tightbeam/core/store";
 import type { LogEnd } from "./checkpoint.js";
 import type { JetStream } from "./jetstream.js";
 import type { Layout } from "./layout.js";

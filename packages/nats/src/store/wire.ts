@@ -1,4 +1,4 @@
-import type { Runtime } from "@tightbeam/core/transport";
+import type { Runtime } from "@tightbeam/core/runtime";
 import { watchStatus } from "../status.js";
 import type { JetStreamConnection, NatsReply } from "./connection.js";
 import { clientFailure, Failure, passes } from "./failure.js";

@@ -1,5 +1,5 @@
 import type { StoreChange } from "@tightbeam/core/store";
-import { TightbeamError } from "@tightbeam/core/transport";
+import { TightbeamError } from "@tightbeam/core/store";
 import { type Checkpointing, checkpoint, type LogEnd } from "./checkpoint.js";
 import { type Change, cutRecords, encodeChanges } from "./record.js";
 import { messageOverheadBytes, type Room } from "./room.js";

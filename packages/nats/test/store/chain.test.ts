@@ -42,6 +42,7 @@ function stream(fates: Fate[]) {
     },
   };
   const wire = {
+    pause: turn,
     async persist<T>(run: () => Promise<T>, patient: () => boolean): Promise<T> {
       for (;;) {
         try {
@@ -52,7 +53,7 @@ function stream(fates: Fate[]) {
         await turn();
       }
     },
-  } as Wire;
+  } as Partial<Wire> as Wire;
   const chain = (patient = true): Chain =>
     createChain({
       api: api as JetStream,

@@ -84,7 +84,7 @@ withNatsServer("a store in JetStream, killed", () => {
             expect(next).toBe(batches.length);
           },
         ),
-        { numRuns: generation === "3" ? 5 : 2 },
+        { numRuns: generation === "3" ? 3 : 1 },
       );
     },
   );
@@ -117,7 +117,7 @@ withNatsServer("a store in JetStream, killed", () => {
           await again.close();
         },
       ),
-      { numRuns: 8 },
+      { numRuns: 5 },
     );
   });
 });

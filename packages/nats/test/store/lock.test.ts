@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import type { Store } from "@tightbeam/core/store";
+import type { TightbeamError } from "@tightbeam/core/transport";
 import { afterEach, expect, it } from "vitest";
-import { openNatsStore } from "../../src/store/index.js";
+import { type JetStreamConnection, openNatsStore } from "../../src/store/index.js";
 import { type Broker, withNatsServer } from "../broker.js";
 import { bytes, codeOf, errorOf, until } from "../fixture.js";
 import { faulty } from "./faulty.js";
@@ -25,6 +27,17 @@ async function holder(broker: Broker, name: string, lease: number): Promise<{ re
   child.stdout?.on("data", (data: Buffer) => said.push(...data.toString().split("\n").filter(Boolean)));
   await until(() => said.length > 2, "the other process writes", 20_000);
   return { process: child, said };
+}
+
+/** As whoever stands by does it: what a process wrote just before it was stopped may still arrive. */
+async function takeOver(connection: JetStreamConnection, lease: number): Promise<Store> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await openStore(connection, { lease });
+    } catch (error) {
+      if ((error as TightbeamError).code !== "store_locked" || tries > 20) throw error;
+    }
+  }
 }
 
 withNatsServer("the lock of a store in JetStream", () => {
@@ -68,7 +81,6 @@ withNatsServer("the lock of a store in JetStream", () => {
     const broker = await jetStreamBroker();
     const store = await openStore(await client(broker), { lease: 200 });
     const connection = await client(broker);
-    expect(await codeOf(openNatsStore({ connection, name: "test", lease: 200 }))).toBe("store_locked");
     await new Promise((resolve) => setTimeout(resolve, 500));
     await store.batch([{ put: "k", value: bytes("1") }]);
     expect(await codeOf(openNatsStore({ connection, name: "test", lease: 200 }))).toBe("store_locked");
@@ -82,7 +94,7 @@ withNatsServer("the lock of a store in JetStream", () => {
     const connection = await client(broker);
     expect(await codeOf(openNatsStore({ connection, name: "test" }))).toBe("store_locked");
     child.kill("SIGSTOP");
-    const heir = await openStore(connection, { lease: 800 });
+    const heir = await takeOver(connection, 800);
     const found = await contents(heir);
     expect(found["count/a"]).toBe(found["count/b"]);
     // Everything it was told is there.
@@ -102,7 +114,7 @@ withNatsServer("the lock of a store in JetStream", () => {
     const broker = await jetStreamBroker();
     const { process: child, said } = await holder(broker, "test", 300);
     child.kill("SIGKILL");
-    const heir = await openStore(await client(broker));
+    const heir = await takeOver(await client(broker), 300);
     const found = await contents(heir);
     expect(found["count/a"]).toBe(found["count/b"]);
     expect(Number(found["count/a"])).toBeGreaterThanOrEqual(Math.max(...said.map(Number)));
