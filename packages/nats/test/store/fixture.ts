@@ -8,23 +8,41 @@ import { type JetStreamConnection, type NatsStoreOptions, openNatsStore } from "
 import { type Broker, startBroker } from "../broker.js";
 import { closeLater } from "../fixture.js";
 
-/** A nats-server with JetStream, its files in a folder that outlives its process. `more` stands in the configuration. */
-export async function jetStreamBroker(more = ""): Promise<Broker & { config(more: string): string }> {
-  const place = mkdtempSync(join(tmpdir(), "tightbeam-jetstream-"));
-  closeLater({ close: () => rmSync(place, { recursive: true, force: true }) });
-  const config = (rest: string): string => `jetstream { store_dir: "${place}" }\n${rest}`;
-  return Object.assign(closeLater(await startBroker(config(more))), { config });
+export interface JetStreamBroker extends Broker {
+  /** The whole configuration with other options. */
+  config(more: string): string;
 }
+
+/** A nats-server with JetStream, its files in a folder that outlives its process. `more` stands in the configuration. */
+export async function startJetStream(more = ""): Promise<JetStreamBroker> {
+  const place = mkdtempSync(join(tmpdir(), "tightbeam-jetstream-"));
+  const config = (rest: string): string => `jetstream { store_dir: "${place}" }\n${rest}`;
+  const broker = await startBroker(config(more));
+  const { close } = broker;
+  return Object.assign(broker, {
+    config,
+    async close() {
+      await close();
+      rmSync(place, { recursive: true, force: true });
+    },
+  });
+}
+
+/** The same, closed at the end of the test. */
+export const jetStreamBroker = async (more = ""): Promise<JetStreamBroker> => closeLater(await startJetStream(more));
 
 export const generations = ["3", "2.29"] as const;
 export type Generation = (typeof generations)[number];
 
 /** A connection of either generation of clients, which comes back soon. */
-export async function client(to: Broker, options: object = {}, generation: Generation = "3"): Promise<JetStreamConnection> {
+export async function dial(to: Broker, options: object = {}, generation: Generation = "3"): Promise<JetStreamConnection> {
   const all = { servers: to.url, maxReconnectAttempts: -1, reconnectTimeWait: 20, reconnectJitter: 0, timeout: 1_000, ...options };
-  const connection: JetStreamConnection = generation === "3" ? await connect(all) : await connectOld(all);
-  return closeLater(connection);
+  return generation === "3" ? connect(all) : connectOld(all);
 }
+
+/** The same, closed at the end of the test. */
+export const client = async (to: Broker, options: object = {}, generation: Generation = "3"): Promise<JetStreamConnection> =>
+  closeLater(await dial(to, options, generation));
 
 export async function openStore(connection: JetStreamConnection, options: Partial<NatsStoreOptions> = {}): Promise<Store> {
   return closeLater(await openNatsStore({ connection, name: "test", timeout: 2_000, ...options }));

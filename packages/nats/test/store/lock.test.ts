@@ -1,32 +1,20 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import type { Store } from "@tightbeam/core/store";
 import type { TightbeamError } from "@tightbeam/core/transport";
-import { afterEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { type JetStreamConnection, openNatsStore } from "../../src/store/index.js";
 import { type Broker, withNatsServer } from "../broker.js";
-import { bytes, codeOf, errorOf, until } from "../fixture.js";
+import { bytes, closeLater, codeOf, errorOf, until } from "../fixture.js";
 import { faulty } from "./faulty.js";
 import { client, contents, jetStreamBroker, openStore } from "./fixture.js";
-
-const children: ChildProcess[] = [];
-afterEach(() => {
-  for (const child of children.splice(0)) child.kill("SIGKILL");
-});
+import { type OtherProcess, startProcess } from "./processes.js";
 
 /** Another process that has the store. It writes `count/a` and `count/b` in one batch, again and again, and says what became of it. */
-async function holder(broker: Broker, name: string, lease: number): Promise<{ readonly process: ChildProcess; readonly said: string[] }> {
-  const root = fileURLToPath(new URL("../../../..", import.meta.url));
-  const script = fileURLToPath(new URL("holder.ts", import.meta.url));
-  const child = spawn(process.execPath, ["--conditions=@tightbeam/source", "--import", "tsx", script, broker.url, name, String(lease)], {
-    cwd: root,
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  children.push(child);
+async function holder(broker: Broker, name: string, lease: number): Promise<{ readonly process: OtherProcess; readonly said: string[] }> {
   const said: string[] = [];
-  child.stdout?.on("data", (data: Buffer) => said.push(...data.toString().split("\n").filter(Boolean)));
+  const other = await startProcess("holder", [broker.url, name, String(lease)], (line) => void said.push(line));
+  closeLater({ close: () => other.kill() });
   await until(() => said.length > 2, "the other process writes", 20_000);
-  return { process: child, said };
+  return { process: other, said };
 }
 
 /** As whoever stands by does it: what a process wrote just before it was stopped may still arrive. */
@@ -93,7 +81,7 @@ withNatsServer("the lock of a store in JetStream", () => {
     const { process: child, said } = await holder(broker, "test", 800);
     const connection = await client(broker);
     expect(await codeOf(openNatsStore({ connection, name: "test" }))).toBe("store_locked");
-    child.kill("SIGSTOP");
+    child.signal("SIGSTOP");
     const heir = await takeOver(connection, 800);
     const found = await contents(heir);
     expect(found["count/a"]).toBe(found["count/b"]);
@@ -103,7 +91,7 @@ withNatsServer("the lock of a store in JetStream", () => {
       { put: "count/a", value: bytes("heir") },
       { put: "heir", value: bytes("1") },
     ]);
-    child.kill("SIGCONT");
+    child.signal("SIGCONT");
     await until(() => said.at(-1)?.startsWith("over") === true, "the other process hears that it lost the store", 20_000);
     expect(said.at(-1)).toBe("over store_failed store_failed store_failed");
     expect(await contents(heir)).toEqual({ ...found, "count/a": "heir", heir: "1" });
@@ -113,7 +101,7 @@ withNatsServer("the lock of a store in JetStream", () => {
   it("of a process that was killed goes to the next, with every batch whole", { timeout: 60_000 }, async () => {
     const broker = await jetStreamBroker();
     const { process: child, said } = await holder(broker, "test", 300);
-    child.kill("SIGKILL");
+    await child.kill();
     const heir = await takeOver(await client(broker), 300);
     const found = await contents(heir);
     expect(found["count/a"]).toBe(found["count/b"]);

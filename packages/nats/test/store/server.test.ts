@@ -44,7 +44,7 @@ withNatsServer("a store in JetStream and its server", () => {
 
   it("TM-184: takes 16 MiB while the server is away, then says unavailable, and has all it took when it is back", async () => {
     const broker = await jetStreamBroker();
-    const store = await openStore(await client(broker), { timeout: 300 });
+    const store = await openStore(await client(broker), { timeout: 10_000 });
     await store.batch(put("first"));
     await broker.kill();
     const value = new Uint8Array(1_000_000);

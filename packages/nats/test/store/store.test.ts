@@ -1,23 +1,15 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openNatsStore } from "../../src/store/index.js";
-import { type Broker, startBroker, withNatsServer } from "../broker.js";
+import { type Broker, withNatsServer } from "../broker.js";
 import { bytes, codeOf, errorOf, text } from "../fixture.js";
-import { client, contents, generations, openStore } from "./fixture.js";
+import { client, contents, generations, openStore, startJetStream } from "./fixture.js";
 
 let broker: Broker;
-let place: string;
 withNatsServer("a store in JetStream", () => {
   beforeAll(async () => {
-    place = mkdtempSync(join(tmpdir(), "tightbeam-jetstream-"));
-    broker = await startBroker(`jetstream { store_dir: "${place}" }`);
+    broker = await startJetStream();
   });
-  afterAll(async () => {
-    await broker.close();
-    rmSync(place, { recursive: true, force: true });
-  });
+  afterAll(() => broker.close());
 
   describe.each(generations)("over a connection of the clients' generation %s", (generation) => {
     const name = `contract-${generation.replace(".", "_")}`;
