@@ -1,55 +1,16 @@
-import { type Agent, type AgentEvent, type AgentOptions, createAgent, createAuthority, type DeadLetter, method } from "@tightbeam/core";
-import { createVirtualRuntime } from "@tightbeam/core/runtime";
+import { type Agent, type DeadLetter, method } from "@tightbeam/core";
 import { createMemoryStore } from "@tightbeam/core/store";
-import type { Transport } from "@tightbeam/core/transport";
-import { connectMemory, createHub } from "@tightbeam/memory";
 import { beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { createDisk } from "../../packages/core/test/store/disk.js";
-import { during, loadParts, promptKey } from "./clock.js";
+import { during, loadParts } from "./clock.js";
+import { createPlace, storeKey } from "./mortal-place.js";
 
 beforeAll(async () => {
   await loadParts();
   await import("../../packages/core/src/patterns/dead-letters/dead-letters.js");
   await import("../../packages/core/src/patterns/guards.js");
 });
-
-const storeKey = new Uint8Array(32).fill(9);
-
-async function createPlace(seed = 1) {
-  const runtime = createVirtualRuntime({ seed });
-  const authority = await createAuthority({ runtime, key: await promptKey() });
-  const hub = createHub({ runtime });
-  const dead = new Set<string>();
-  const agents: Agent[] = [];
-  return {
-    runtime,
-    authority,
-    /** What these agents send and hear is lost. */
-    dead,
-    async join(id: string, { permissions = [], ...options }: Partial<AgentOptions> & { permissions?: readonly string[] } = {}) {
-      const medium = await connectMemory(hub);
-      const transport: Transport = {
-        capabilities: medium.capabilities,
-        state: medium.state,
-        closed: medium.closed,
-        close: medium.close,
-        send: async (to, frame) => (dead.has(id) ? undefined : medium.send(to, frame)),
-        subscribe: (at, receive, group) => medium.subscribe(at, (frame) => (dead.has(id) ? undefined : receive(frame)), group),
-      };
-      const identity = await authority.enroll(id, { key: await promptKey(), permissions });
-      const agent = await createAgent({ identity, trust: authority.trust(), transport, runtime, presence: false, goneAfter: 5_000, ...options });
-      const events: AgentEvent[] = [];
-      agent.onEvent((event) => void events.push(event));
-      agents.push(agent);
-      return { agent, events };
-    },
-    async close() {
-      for (const agent of agents) await during(runtime, agent.close());
-      hub.close();
-    },
-  };
-}
 
 const lettersOf = async (agent: Agent): Promise<readonly DeadLetter[]> => (await agent.deadLetters.list()).letters;
 

@@ -22,6 +22,7 @@ const known: Readonly<Record<keyof AgentOptions, true>> = {
   storeKey: true,
   deadLetters: true,
   durable: true,
+  idempotency: true,
   runtime: true,
 };
 const knownLimits: Readonly<Record<keyof AgentLimits, true>> = {

@@ -12,6 +12,7 @@ import type { DeadLetterEvent, DeadLetterOptions, DeadLetters } from "./patterns
 import type { AgentDescription } from "./patterns/describe-agent.js";
 import type { AgentDurable, DurableEvent, DurableOptions } from "./patterns/durable/types.js";
 import type { HandleOptions } from "./patterns/handlers.js";
+import type { IdempotencyOptions } from "./patterns/idempotency/types.js";
 import type { Middleware } from "./patterns/middleware.js";
 import type { NotifyOptions, OperationOptions, RequestOptions } from "./patterns/operation.js";
 import type { PresenceEvent, PresenceOption, PresenceStatus } from "./patterns/presence/presence.js";
@@ -65,6 +66,8 @@ export interface AgentOptions {
   readonly deadLetters?: DeadLetterOptions | false;
   /** How durable messages are sent and taken. */
   readonly durable?: DurableOptions;
+  /** How replies are kept for calls that are repeated under their `idempotencyKey`: in the store, or in memory. False: every call runs, and handlers tell by the key. */
+  readonly idempotency?: IdempotencyOptions | false;
   /** Who may call, publish and subscribe here. `"token"`: what the peer's token permits. A function: what it answers `true` to. Default: every authenticated peer may do everything. */
   readonly policy?: Policy;
   /** How this agent's own requests and notifications are tried again, and when not at all: `policy(...)` of @tightbeam/core/resilience. Default: once. */

@@ -21,6 +21,7 @@ import { createGuarded } from "./patterns/guarded.js";
 import { guardsFor } from "./patterns/guards-on-demand.js";
 import type { HandleOptions } from "./patterns/handlers.js";
 import type { PatternHost, PatternPart } from "./patterns/host.js";
+import { keyedCallsFor } from "./patterns/idempotency/idempotency-on-demand.js";
 import { type FrameSlot, type Inside, setInside } from "./patterns/inside.js";
 import { createMiddleware } from "./patterns/middleware.js";
 import { createObserver } from "./patterns/observe.js";
@@ -95,7 +96,8 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const { resilience } = options;
   const guarded = createGuarded({ runtime, caller, policy: resilience, onEvent: events.emit });
   const served = createServed({ changed: () => capabilities.changed(), publishes: (topic) => topics.declare(topic, {}) });
-  const server = createServer({ runtime, ids, json, admission, middleware, served, onFailure, observe: observe("sent") });
+  const keyed = options.idempotency === false ? undefined : keyedCallsFor({ runtime, options: options.idempotency, state });
+  const server = createServer({ runtime, ids, json, admission, middleware, served, keyed, onFailure, observe: observe("sent") });
   const system = createSystem(caller, server);
   const connect: Links["connect"] = (...dial) => links.connect(...dial);
   const presence = createPresence({

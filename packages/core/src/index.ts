@@ -87,6 +87,7 @@ export type {
   ReplayReport,
 } from "./patterns/dead-letters/types.js";
 export type { AgentDurable, DurableEvent, DurableOptions, DurablePeer, DurableStatus } from "./patterns/durable/types.js";
+export type { IdempotencyOptions } from "./patterns/idempotency/types.js";
 export type { HandlerContext } from "./patterns/context.js";
 export type { HandleOptions } from "./patterns/handlers.js";
 export type { DurableNumber, Envelope, EnvelopeHeader, EnvelopeType, Headers, Priority, StreamOpening, WireError } from "./envelope/types.js";

@@ -213,3 +213,20 @@ export const durableHeldCost = 512;
 export const maxDeliveries = 5;
 export const durableRetryMs = 250;
 export const durableRetryMaxMs = 30_000;
+/** Replies that are kept by idempotency key: for how long, how long at least, keys of one peer agent and of all, and bytes with a store and without. */
+export const idempotencyKeepMs = 24 * 3_600_000;
+export const idempotencyLiveMs = 5 * 60_000;
+export const idempotencyKeys = 100_000;
+export const idempotencyKeysMax = 1_000_000;
+export const idempotencyKeysInAll = 400_000;
+export const idempotencyBytes = 256 * 1024 * 1024;
+export const idempotencyMemoryBytes = 128 * 1024 * 1024;
+export const idempotencyPruneMs = 3_600_000;
+/** Calls of one peer agent that wait for the reply of another with the same key. */
+export const idempotencyWaiting = 1_024;
+/** Replies in memory because their store does not take them. */
+export const idempotencyUnkeptBytes = 16 * 1024 * 1024;
+/** What is forgotten is removed from the store with the next reply, or when it is so much. */
+export const idempotencyRemovals = 256;
+/** Peers whose digests are remembered. */
+export const idempotencyPeersNamed = 1_024;

@@ -11,7 +11,12 @@ export interface Call extends Running {
   outer: Call | undefined;
   /** It is in the table. */
   listed: boolean;
-  over: boolean;
+  /** Its handler has begun, and it counts. */
+  running: boolean;
+  /** It has an idempotency key: others with the same one may wait for it, or it for them. */
+  readonly keyed: boolean;
+  /** It waits for that of another call, or for what is known of its key. */
+  held: boolean;
   /** Given up, although its handler has not settled. */
   abandoned: boolean;
   /** Whose places it holds one of; what agents say on their own account needs none. */

@@ -6,19 +6,23 @@ import { TightbeamError } from "../errors.js";
 import * as limits from "../limits.js";
 import type { Link } from "../link/link-types.js";
 import type { Delivery, Outcome } from "../link/message.js";
-import { type Admission, callPermission, keepPayload } from "./admission.js";
+import type { Admission } from "./admission.js";
 import { type AnswerOptions, createAnswer } from "./answer.js";
 import { createExecution } from "./execution.js";
 import { createHandlers, type Handled, type Handlers } from "./handlers.js";
+import type { KeyedCallsFactory } from "./idempotency/idempotency-on-demand.js";
 import type { MiddlewareChain } from "./middleware.js";
 import { type Call, createRunningCalls } from "./running-calls.js";
 import type { Served } from "./served.js";
+import { createTurns } from "./turns.js";
 
 export interface ServerOptions extends AnswerOptions {
   readonly json: JsonLimits;
   readonly admission: Admission;
   readonly middleware: MiddlewareChain;
   readonly served: Served;
+  /** What calls with an idempotency key are to each other. Undefined: each runs. */
+  readonly keyed?: KeyedCallsFactory | undefined;
 }
 
 /** The answering side: handlers by method name, and the calls they are working on. */
@@ -47,7 +51,6 @@ export function createServer(options: ServerOptions): Server {
   const handlers = createHandlers();
   const calls = createRunningCalls();
   let runningCount = 0;
-  let queuedCount = 0;
   let refusing: TightbeamError | undefined;
   let idleWaiters: (() => void)[] = [];
   const answer = createAnswer(options);
@@ -74,6 +77,10 @@ export function createServer(options: ServerOptions): Server {
   };
 
   const fire = (call: Call, reason: TightbeamError): void => {
+    if (!call.keyed || keyed?.left(call, reason, refusing?.code === "closed") !== true) fireNow(call, reason);
+  };
+
+  const fireNow = (call: Call, reason: TightbeamError): void => {
     if (call.turn !== undefined) return withdraw(call, reason);
     if (call.cancelled !== undefined) return;
     call.cancelled = reason;
@@ -83,7 +90,7 @@ export function createServer(options: ServerOptions): Server {
 
   /** Nobody waits for it, and it heeds no signal: what it holds is for others. */
   const abandon = (call: Call): void => {
-    if (call.over) return;
+    if (!call.running) return;
     call.abandoned = true;
     const { link, header } = call;
     const error = new TightbeamError(
@@ -105,26 +112,35 @@ export function createServer(options: ServerOptions): Server {
   /** Whoever asked waits no longer. A notification was for us all the same, unless it is we who end. */
   const withdraw = (call: Call, reason: TightbeamError): void => {
     if (call.header.type === "notification" && refusing?.code !== "closed") return;
-    if (call.turn === undefined || !places.withdraw(call.turn)) return;
-    call.turn = undefined;
-    queuedCount--;
-    const answers = call.link.state !== "ended" && reason.code !== "cancelled";
+    if (!turns.withdraw(call)) return;
+    if (call.keyed) {
+      call.cancelled = reason;
+      call.abandoned = true;
+      keyed?.ended(call, "refused", undefined, reason);
+    }
+    drop(call, reason);
+  };
+
+  /** Over before it began. */
+  const drop = (call: Call, reason: TightbeamError): void => {
+    turns.letGo(call);
     calls.remove(call);
+    const answers = call.link.state !== "ended" && reason.code !== "cancelled";
     if (answers) finish(call.link, call.delivery, call.header, "refused", undefined, reason);
     else call.delivery.settle("refused", reason);
     settleIdle();
   };
 
   const settleIdle = (): void => {
-    if (runningCount + queuedCount > 0 || idleWaiters.length === 0) return;
+    if (runningCount + turns.waiting > 0 || idleWaiters.length === 0) return;
     const waiters = idleWaiters;
     idleWaiters = [];
     for (const waiter of waiters) waiter();
   };
 
   const release = (call: Call): void => {
-    if (!call.over) {
-      call.over = true;
+    if (call.running) {
+      call.running = false;
       runningCount--;
     }
     calls.remove(call);
@@ -138,46 +154,39 @@ export function createServer(options: ServerOptions): Server {
     settleIdle();
   };
 
-  const done = (call: Call, outcome: Outcome, payload: EncodedPayload | undefined, error: unknown): void => {
+  const conclude = (call: Call, outcome: Outcome, payload: EncodedPayload | undefined, error: unknown): void => {
     if (call.abandoned) return;
+    turns.letGo(call);
     release(call);
     finish(call.link, call.delivery, call.header, outcome, payload, error);
     leave(call);
+  };
+
+  const done: typeof conclude = (call, outcome, payload, error) => {
+    if (call.keyed) keyed?.ended(call, outcome, payload, error);
+    else conclude(call, outcome, payload, error);
   };
 
   const execution = createExecution({ json, middleware, missing, later: (call) => calls.add(call), done });
 
   const run = (call: Call, found: Handled | undefined, payload: EncodedPayload | undefined): void => {
     runningCount++;
+    call.running = true;
     execution.run(call, found, payload);
   };
 
-  const queue = (call: Call, payload: EncodedPayload | undefined): void => {
-    const { link, delivery, header } = call;
-    const kept = keepPayload(payload);
-    const name = header.method as string;
-    let started = false;
-    queuedCount++;
-    const turn = places.wait(link.peer.id, header.priority, kept?.bytes.length ?? 0, (place) => {
-      started = true;
-      call.turn = undefined;
-      call.place = place;
-      queuedCount--;
-      calls.remove(call);
-      const late = admission.forbidden(link, callPermission(name)) ?? admission.expired(link, header, "when its turn came");
-      if (late === undefined) return run(call, handlers.get(name) ?? handlers.forTheRest, kept);
-      places.leave(place, header.priority);
-      finish(link, delivery, header, "refused", undefined, late);
-      settleIdle();
-    });
-    if (turn instanceof TightbeamError) {
-      queuedCount--;
-      return finish(link, delivery, header, "refused", undefined, turn);
-    }
-    if (started) return;
-    call.turn = turn;
-    calls.add(call);
-  };
+  const turns = createTurns({
+    admission,
+    handlers,
+    calls,
+    middleware,
+    missing,
+    run,
+    done,
+    closing: () => (refusing?.code === "closed" ? refusing : undefined),
+  });
+
+  const keyed = options.keyed?.({ start: turns.start, conclude, hold: turns.hold, drop, fire: fireNow });
 
   return {
     missing,
@@ -194,9 +203,10 @@ export function createServer(options: ServerOptions): Server {
       const own = found === undefined ? name.startsWith(ownPrefix) : found.own !== undefined;
       const refused = refusal(link, delivery, header, own);
       if (refused !== undefined) return finish(link, delivery, header, "refused", undefined, refused);
-      if (found === undefined && (own || (handlers.forTheRest === undefined && !middleware.used)))
+      const isKeyed = header.idempotencyKey !== undefined && !own && keyed !== undefined;
+      if (found === undefined && !isKeyed && (own || (handlers.forTheRest === undefined && !middleware.used)))
         return finish(link, delivery, header, "no_handler", undefined, missing(name));
-      const place = own ? undefined : places.enter(link.peer.id, header.priority);
+      const place = own || isKeyed ? undefined : places.enter(link.peer.id, header.priority);
       const call: Call = {
         link,
         header,
@@ -205,13 +215,16 @@ export function createServer(options: ServerOptions): Server {
         cancelled: undefined,
         outer: undefined,
         listed: false,
-        over: false,
+        running: false,
+        keyed: isKeyed,
+        held: false,
         place,
         abandoned: false,
         turn: undefined,
       };
-      if (own || place !== undefined) run(call, found ?? handlers.forTheRest, payload);
-      else queue(call, payload);
+      if (isKeyed) keyed.take(call, payload);
+      else if (own || place !== undefined) run(call, found ?? handlers.forTheRest, payload);
+      else turns.queue(call, payload);
     },
     cancel(link, id) {
       const call = calls.find(link, id);
@@ -232,6 +245,7 @@ export function createServer(options: ServerOptions): Server {
     stop(error) {
       refusing = error;
       fireAll(error);
+      keyed?.stop(error);
     },
     drain() {
       // Again after 0 ms: another instance may take it.

@@ -1,0 +1,276 @@
+import { concat, encodeUtf8, equalBytes } from "../../bytes.js";
+import type { EncodedPayload } from "../../codec/types.js";
+import { crypto } from "../../crypto/index.js";
+import { isTightbeamError, TightbeamError } from "../../errors.js";
+import * as limits from "../../limits.js";
+import type { Outcome } from "../../link/message.js";
+import type { Runtime } from "../../runtime/runtime.js";
+import type { Call } from "../running-calls.js";
+import { type Archive, createArchive, type Found, type IdempotencyState } from "./archive.js";
+import type { LedgerBounds } from "./ledger.js";
+import { notKept } from "./record.js";
+import type { KeptReply, KeyedCalls, KeyedHost } from "./types.js";
+
+/** One key of one peer agent, from the first call with it until its reply is kept. */
+interface Operation {
+  readonly peer: string;
+  readonly key: string;
+  readonly content: Uint8Array;
+  /** Whose handler runs, or waits for its turn; undefined when it is over and its reply is not kept yet. */
+  runner: Call | undefined;
+  /** Why its caller waits no longer, although others do. */
+  deserted: TightbeamError | undefined;
+  /** The others, in their order. */
+  readonly waiting: Map<Call, EncodedPayload | undefined>;
+  /** Keeps the reply, and may be tried again. */
+  flush: (() => Promise<void>) | undefined;
+  reply: KeptReply | undefined;
+  /** Of `reply`, while it could not be kept. */
+  unkeptBytes: number;
+}
+
+class CallsByKey implements KeyedPart {
+  readonly #host: KeyedHost;
+  readonly #archive: Archive;
+  /** By peer agent and key. */
+  readonly #operations = new Map<string, Operation>();
+  readonly #operationOf = new Map<Call, Operation>();
+  /** Of replies in memory that should be in the store. */
+  #unkeptBytes = 0;
+  /** Calls that wait, by peer agent. */
+  readonly #waiters = new Map<string, number>();
+
+  constructor(host: KeyedHost, archive: Archive) {
+    this.#host = host;
+    this.#archive = archive;
+  }
+
+  take(call: Call, payload: EncodedPayload | undefined): void {
+    if (call.cancelled !== undefined) return this.#host.drop(call, asError(call.cancelled));
+    const peer = call.link.peer.id;
+    const key = call.header.idempotencyKey as string;
+    const content = contentOf(call, payload);
+    const operation = this.#operations.get(nameOf(peer, key));
+    if (operation !== undefined) return this.#join(operation, call, content, payload);
+    const found = this.#archive.find(peer, key);
+    if (found === undefined) return this.#begin(peer, key, content, call, payload);
+    if (!(found instanceof Promise)) return this.#repeat(call, found, content);
+    this.#host.hold(call);
+    found.then(
+      (kept) => this.#repeat(call, kept, content),
+      (error: unknown) => this.#refuse(call, error),
+    );
+  }
+
+  ended(call: Call, outcome: Outcome, payload: EncodedPayload | undefined, error: unknown): void {
+    const operation = this.#operationOf.get(call);
+    this.#operationOf.delete(call);
+    if (operation === undefined || operation.runner !== call) return this.#host.conclude(call, outcome, payload, error);
+    operation.runner = undefined;
+    const failed = outcome !== "ok";
+    if (failed && (call.cancelled !== undefined || call.header.type === "notification") && this.#passOn(operation))
+      return this.#host.conclude(call, outcome, payload, error);
+    if (failed && (call.cancelled !== undefined || !isLasting(call, error))) {
+      this.#end(operation);
+      this.#archive.forget(operation.peer, operation.key);
+      this.#concludeAll(operation, call, outcome, undefined, error);
+      return;
+    }
+    const reply: KeptReply = { outcome: failed ? "failed" : "ok", payload, error: failed ? asError(error) : undefined };
+    const flush = this.#archive.finish(operation.peer, operation.key, { content: operation.content, reply });
+    if (flush === undefined) {
+      this.#end(operation);
+      this.#concludeAll(operation, call, outcome, payload, error);
+      return;
+    }
+    operation.flush = flush;
+    // Until it is flushed its application may write to what it returned.
+    operation.reply = payload === undefined ? reply : { ...reply, payload: { kind: payload.kind, bytes: payload.bytes.slice() } };
+    void this.#keep(operation, call);
+  }
+
+  /** Replies that could not be kept, and are not asked for any more. */
+  prune(): void {
+    this.#archive.prune();
+    for (const operation of [...this.#operations.values()])
+      if (operation.flush !== undefined && !this.#archive.has(operation.peer, operation.key)) this.#end(operation);
+  }
+
+  left(call: Call, reason: TightbeamError, closing: boolean): boolean {
+    const operation = this.#operationOf.get(call);
+    // Its reply is being looked for, and comes in a moment.
+    if (operation === undefined) return call.held;
+    if (operation.runner === call) {
+      if (operation.waiting.size === 0 || closing) return false;
+      operation.deserted ??= reason;
+      return true;
+    }
+    // What becomes of a notification matters to nobody but us.
+    if (!operation.waiting.has(call) || (call.header.type === "notification" && !closing)) return true;
+    this.#leave(operation, call);
+    this.#host.drop(call, reason);
+    const { runner, deserted } = operation;
+    if (runner !== undefined && deserted !== undefined && operation.waiting.size === 0) this.#host.fire(runner, deserted);
+    return true;
+  }
+
+  #begin(peer: string, key: string, content: Uint8Array, call: Call, payload: EncodedPayload | undefined): void {
+    const wait = this.#archive.begin(peer, key);
+    if (wait > 0) {
+      const message = `${peer} has used so many idempotency keys that there is no room for another one: again in ${Math.ceil(wait)} ms. Nothing was done.`;
+      return this.#host.conclude(call, "refused", undefined, new TightbeamError("overloaded", message, { retryAfter: Math.ceil(wait) }));
+    }
+    const operation: Operation = {
+      peer,
+      key,
+      content,
+      runner: call,
+      deserted: undefined,
+      waiting: new Map(),
+      flush: undefined,
+      reply: undefined,
+      unkeptBytes: 0,
+    };
+    this.#operations.set(nameOf(peer, key), operation);
+    this.#operationOf.set(call, operation);
+    this.#host.start(call, payload, false);
+  }
+
+  #join(operation: Operation, call: Call, content: Uint8Array, payload: EncodedPayload | undefined): void {
+    const { peer } = operation;
+    if (!equalBytes(content, operation.content)) return this.#host.conclude(call, "refused", undefined, conflict());
+    const waiters = this.#waiters.get(peer) ?? 0;
+    const bytes = payload?.bytes.length ?? 0;
+    if (waiters >= limits.idempotencyWaiting || !call.link.budget.take(bytes)) {
+      const error = new TightbeamError("overloaded", "Too many calls wait for the reply of another one with the same idempotency key.", {
+        retryAfter: limits.overloadedMinMs,
+      });
+      return this.#host.conclude(call, "refused", undefined, error);
+    }
+    this.#waiters.set(peer, waiters + 1);
+    operation.waiting.set(call, payload === undefined ? undefined : { kind: payload.kind, bytes: payload.bytes.slice() });
+    this.#operationOf.set(call, operation);
+    this.#host.hold(call);
+    if (operation.runner === undefined && operation.flush !== undefined) void this.#keep(operation, undefined);
+  }
+
+  #repeat(call: Call, { content, reply }: Found, asked: Uint8Array): void {
+    if (!equalBytes(content, asked)) return this.#refuse(call, conflict());
+    this.#host.conclude(call, reply.outcome === "ok" ? "ok" : "refused", reply.payload, reply.error);
+  }
+
+  #refuse(call: Call, error: unknown): void {
+    this.#host.conclude(call, "refused", undefined, asError(error));
+  }
+
+  /** The next one that waits runs instead. */
+  #passOn(operation: Operation): boolean {
+    for (const [next, payload] of operation.waiting) {
+      this.#leave(operation, next);
+      operation.runner = next;
+      operation.deserted = undefined;
+      this.#operationOf.set(next, operation);
+      this.#host.start(next, payload, true);
+      return true;
+    }
+    return false;
+  }
+
+  /** One at a time: who comes meanwhile waits for this one. */
+  async #keep(operation: Operation, call: Call | undefined): Promise<void> {
+    const { flush, reply } = operation;
+    if (flush === undefined || reply === undefined) return;
+    operation.flush = undefined;
+    const outcome = reply.outcome === "ok" ? "ok" : "refused";
+    try {
+      await flush();
+    } catch (error) {
+      this.#unkept(operation, flush);
+      // It was done, and nobody would know after a crash: whoever asks again tries to keep it again.
+      this.#concludeAll(operation, call, "refused", undefined, asError(error));
+      return;
+    }
+    this.#end(operation);
+    this.#concludeAll(operation, call, outcome, reply.payload, reply.error);
+  }
+
+  /** It stays in memory until it can be kept; without what it says when that is too much. */
+  #unkept(operation: Operation, flush: () => Promise<void>): void {
+    const { peer, key, content, reply } = operation;
+    const bytes = reply?.payload?.bytes.length ?? 0;
+    operation.flush = flush;
+    if (operation.unkeptBytes > 0 || bytes === 0) return;
+    if (this.#unkeptBytes + bytes <= limits.idempotencyUnkeptBytes) {
+      operation.unkeptBytes = bytes;
+      this.#unkeptBytes += bytes;
+      return;
+    }
+    operation.reply = notKept;
+    operation.flush = this.#archive.finish(peer, key, { content, reply: notKept });
+  }
+
+  #concludeAll(operation: Operation, call: Call | undefined, outcome: Outcome, payload: EncodedPayload | undefined, error: unknown): void {
+    if (call !== undefined) this.#host.conclude(call, outcome, payload, error);
+    for (const waiter of [...operation.waiting.keys()]) {
+      this.#leave(operation, waiter);
+      this.#host.conclude(waiter, outcome, payload, error);
+    }
+  }
+
+  #leave(operation: Operation, call: Call): void {
+    const payload = operation.waiting.get(call);
+    operation.waiting.delete(call);
+    this.#operationOf.delete(call);
+    call.link.budget.give(payload?.bytes.length ?? 0);
+    const left = (this.#waiters.get(operation.peer) ?? 1) - 1;
+    if (left === 0) this.#waiters.delete(operation.peer);
+    else this.#waiters.set(operation.peer, left);
+  }
+
+  #end(operation: Operation): void {
+    this.#operations.delete(nameOf(operation.peer, operation.key));
+    this.#unkeptBytes -= operation.unkeptBytes;
+    operation.unkeptBytes = 0;
+  }
+}
+
+/** No agent id has a space in it. */
+const nameOf = (peer: string, key: string): string => `${peer} ${key}`;
+
+/** What the same key must stand for: requests and notifications of one method with the same bytes. */
+function contentOf({ header }: Call, payload: EncodedPayload | undefined): Uint8Array {
+  const kind = payload === undefined ? "none" : payload.kind;
+  const about = encodeUtf8(`${header.type} ${header.method ?? ""} ${kind} `);
+  return crypto().sha256.digest(payload === undefined ? about : concat(about, payload.bytes));
+}
+
+/** Whether trying again would find the same: then it is what every repetition gets. A notification's failure is nobody's reply. */
+function isLasting(call: Call, error: unknown): boolean {
+  if (call.header.type !== "request") return false;
+  if (!isTightbeamError(error)) return true;
+  return !error.retryable && !passing.has(error.code);
+}
+
+/** Said before the handler began, or when it was told to stop. */
+const passing = new Set(["no_handler", "unsupported_version", "forbidden", "closed", "cancelled", "invalid_envelope"]);
+
+const conflict = (): TightbeamError =>
+  new TightbeamError("idempotency_conflict", "This idempotency key was used before, for another method or payload: use a new one for a new operation.");
+
+const asError = (error: unknown): TightbeamError => (isTightbeamError(error) ? error : new TightbeamError("handler_failed", "The handler failed."));
+
+export interface KeyedOptions {
+  readonly runtime: Runtime;
+  readonly state: IdempotencyState | undefined;
+  readonly bounds: LedgerBounds;
+}
+
+export interface KeyedPart extends KeyedCalls {
+  /** What is too old goes. */
+  prune(): void;
+}
+
+/** Reads what the state has of keys. Rejects what that rejects. */
+export async function openKeyedCalls({ runtime, state, bounds }: KeyedOptions, host: KeyedHost): Promise<KeyedPart> {
+  return new CallsByKey(host, await createArchive(bounds, runtime.clock, state));
+}
