@@ -161,8 +161,9 @@ export function receivingSuite(options: AgentSuiteOptions): void {
           if (call.input === "break") throw new Error("a secret of mine");
           return next({ plan: `changed ${(call.input as { plan: string }).plan}` });
         });
+        let asked = 0;
         const ask = (input: unknown): Promise<unknown> =>
-          bob.request("alice", "secret.plan", input, { priority: "high", headers: { "x-a": "1" }, idempotencyKey: "k" });
+          bob.request("alice", "secret.plan", input, { priority: "high", headers: { "x-a": "1" }, idempotencyKey: `k${++asked}` });
         expect(await ask({ plan: "A" })).toBe("changed A!");
         expect(seen).toEqual([
           {
@@ -172,7 +173,7 @@ export function receivingSuite(options: AgentSuiteOptions): void {
             peer: "bob",
             headers: { "x-a": "1" },
             priority: "high",
-            idempotencyKey: "k",
+            idempotencyKey: "k1",
             aborted: false,
           },
           "second",

@@ -1,6 +1,8 @@
 import { createAuthority, type Envelope, method, TightbeamError } from "@tightbeam/core";
 import { describe, expect } from "vitest";
 import { z } from "zod";
+// Loaded with the first key: the time of the one that is to run out does not count it.
+import "../../packages/core/src/patterns/idempotency/keyed.js";
 import { type AgentSuiteOptions, howRun, testIn } from "./place.js";
 import { failure, until } from "./settling.js";
 

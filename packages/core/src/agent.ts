@@ -17,6 +17,7 @@ import { type ClientOptions, createClient } from "./patterns/client.js";
 import type { HandlerContext } from "./patterns/context.js";
 import { deadLettersFor, noDeadLetters } from "./patterns/dead-letters/dead-letters-on-demand.js";
 import { createDurableOnDemand } from "./patterns/durable/durable-on-demand.js";
+import { finishWork } from "./patterns/finish-work.js";
 import { createGuarded } from "./patterns/guarded.js";
 import { guardsFor } from "./patterns/guards-on-demand.js";
 import type { HandleOptions } from "./patterns/handlers.js";
@@ -183,17 +184,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
 
   const shutDown = async (drain: number): Promise<void> => {
     const left = presence.leave();
-    if (drain > 0) {
-      server.drain();
-      void links.leaveGroup();
-      const busy = new TightbeamError("overloaded", "This agent is closing and takes no more.", { retryAfter: 0 });
-      const quiet = Promise.all([server.idle(), caller.idle(), ...parts.map((part) => part.drain?.(busy))]).then(() =>
-        Promise.all(links.list().map((link) => link.drained())),
-      );
-      let cancel: (() => void) | undefined;
-      await Promise.race([quiet, new Promise((resolve) => (cancel = runtime.timers.after(drain, () => resolve(undefined))))]);
-      cancel?.();
-    }
+    if (drain > 0) await finishWork({ runtime, server, caller, parts, links }, drain);
     const ended = new TightbeamError("closed", "The agent was closed.");
     server.stop(ended);
     for (const part of [...parts]) part.stop?.(ended);

@@ -21,8 +21,9 @@ async function exercise(): Promise<void> {
     await agent.publish("news", 1);
   };
   const asking = async (place: Place): Promise<void> => {
-    const agent = await place.createAgent();
+    const agent = await place.createAgent({ deadLetters: {} });
     await agent.request("answering", "echo", 1);
+    await agent.request("answering", "echo", 1, { idempotencyKey: "first" });
     await agent.subscribe("news", () => undefined);
     const stream = agent.stream("answering", "nothing");
     await stream[Symbol.asyncIterator]()
