@@ -9,13 +9,12 @@ import { openDesk, type Reply, turn } from "./fixtures.js";
 beforeAll(() => import("../../../src/patterns/idempotency/keyed.js"));
 
 const defer = <T>() => {
-  let resolve = (_: T): void => undefined;
-  let reject = (_: unknown): void => undefined;
-  const promise = new Promise<T>((yes, no) => {
-    resolve = yes;
-    reject = no;
+  const settle: { resolve?: (value: T) => void; reject?: (error: unknown) => void } = {};
+  const promise = new Promise<T>((resolve, reject) => {
+    settle.resolve = resolve;
+    settle.reject = reject;
   });
-  return { promise, resolve, reject };
+  return { promise, resolve: (value: T) => settle.resolve?.(value), reject: (error: unknown) => settle.reject?.(error) };
 };
 
 const settledYet = async (promise: Promise<unknown>): Promise<boolean> => {
