@@ -22,7 +22,8 @@ export interface Checkpointing {
   stopped(): boolean;
 }
 
-const atOnce = 32;
+/** Messages under way: what comes new waits behind no more than these. */
+const atOnce = 64;
 
 /**
  * Carries what the log holds up to `end` over to the subjects of its keys, then takes the log away up to there. Until the floor is set, opening the store
@@ -45,12 +46,16 @@ export async function checkpoint({ api, wire, chain, layout, view, setFloor, sto
   const frozen = view.freeze();
   // Removals first: in a full bucket they make the room that the rest needs.
   for (const removals of [true, false]) {
-    const keys = [...frozen].filter(([, value]) => (value === undefined) === removals);
-    for (let at = 0; at < keys.length; at += atOnce) {
-      if (stopped()) return false;
-      const settled = await Promise.allSettled(keys.slice(at, at + atOnce).map(([key, value]) => carry(key, value)));
-      for (const each of settled) if (each.status === "rejected") throw each.reason;
-    }
+    const left = [...frozen].filter(([, value]) => (value === undefined) === removals).values();
+    const carrier = async (): Promise<void> => {
+      for (const [key, value] of left) {
+        if (stopped()) return;
+        await carry(key, value);
+      }
+    };
+    const carriers = await Promise.allSettled(Array.from({ length: atOnce }, carrier));
+    for (const each of carriers) if (each.status === "rejected") throw each.reason;
+    if (stopped()) return false;
   }
   await setFloor(end.number);
   await wire.persist(() => api.purge(layout.log, end.sequence), patient);

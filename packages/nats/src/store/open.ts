@@ -25,7 +25,7 @@ export interface NatsStoreOptions extends BucketOptions {
   readonly timeout?: number;
   /** The server is configured with `sync_interval: always`: what it confirmed survives a power cut. Default false. */
   readonly syncAlways?: boolean;
-  /** At most so many entries, about 250 bytes of memory each. Default 1,000,000; beyond it `store_full`. */
+  /** At most so many entries, about 300 bytes of memory each. Default 1,000,000; beyond it `store_full`. */
   readonly maxEntries?: number;
   /** Time and randomness. Default: the machine's. */
   readonly runtime?: Runtime;

@@ -144,6 +144,8 @@ export function createWriter(options: WriterOptions): Writer {
       });
   };
 
+  if (reaches(limits.soft)) void shorten();
+
   return {
     batch(given) {
       const { bytes, changes } = encodeChanges(given);

@@ -10,6 +10,8 @@ process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");
 });
 
+type Program = "holder" | "writer" | "receiver";
+
 export interface OtherProcess {
   signal(name: "SIGSTOP" | "SIGCONT"): void;
   /** As SIGKILL does it. Resolves when it is gone. */
@@ -17,9 +19,17 @@ export interface OtherProcess {
 }
 
 /** A process of its own that runs a program of this folder; resolves with its first line. */
-export async function startProcess(name: "holder" | "writer", args: readonly string[], onLine: (line: string) => void): Promise<OtherProcess> {
-  programs ??= bundlePrograms("nats-store", { holder: source("holder"), writer: source("writer") });
-  const child = spawn(process.execPath, [(await programs)(name), ...args], { stdio: ["ignore", "pipe", "pipe"] });
+export async function startProcess(
+  name: Program,
+  args: readonly string[],
+  onLine: (line: string) => void,
+  env: Readonly<Record<string, string>> = {},
+): Promise<OtherProcess> {
+  programs ??= bundlePrograms("nats-store", { holder: source("holder"), writer: source("writer"), receiver: source("receiver") });
+  const child = spawn(process.execPath, [(await programs)(name), ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, NODE_OPTIONS: "", ...env },
+  });
   running.add(child);
   let said = "";
   child.stderr.on("data", (data: Buffer) => {
