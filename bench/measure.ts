@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { startProcess, system } from "./processes.js";
+import { type System, startProcess, system } from "./processes.js";
 import type { Row, Systems } from "./rows.js";
 
 export interface Measured {
@@ -30,10 +30,12 @@ export async function startSystems(wanted: ReadonlySet<keyof Systems>): Promise<
     const forwarder = await startProcess("middle", "raw", "serve", "forward", raw.at);
     made.forwarded = system("ws through a forwarder", await startProcess("client", "raw", "connect", forwarder.at), forwarder, raw);
   }
-  if (wanted.has("direct")) {
+  if (wanted.has("direct") || wanted.has("policy")) {
     const server = await startProcess("server", "agents", "serve", "direct");
-    const direct = system("Tightbeam, direct", await startProcess("client", "agents", "connect", server.at), server);
+    const whole = system("Tightbeam, direct", await startProcess("client", "agents", "connect", server.at), server);
+    const direct: System = { ...whole, run: (load) => whole.run(load.kind === "policy" ? { ...load, kind: "echo" } : load) };
     made.direct = direct;
+    made.policy = { name: "Tightbeam, direct, with a policy", run: (load) => whole.run(load.kind === "echo" ? { ...load, kind: "policy" } : load) };
     made.untyped = { name: "Tightbeam, direct, without schemas", run: (load) => direct.run(load.kind === "json" ? { ...load, kind: "untyped" } : load) };
   }
   if (wanted.has("relayed")) {

@@ -29,6 +29,7 @@ const names: Record<keyof Systems, string> = {
   relayed: "through a relay",
   through: "through an agent",
   untyped: "direct, no schema",
+  policy: "direct, with a policy",
   raw: "raw ws",
   tls: "ws over TLS",
   forwarded: "ws through a forwarder",

@@ -8,6 +8,8 @@ export interface Systems {
   readonly through: System;
   /** The processes of `direct`, which say the same objects without schemas. */
   readonly untyped: System;
+  /** The processes of `direct`, with retry, breaker and timeout around each request. */
+  readonly policy: System;
   readonly raw: System;
   readonly tls: System;
   readonly forwarded: System;
@@ -27,7 +29,7 @@ export interface Bar {
 export interface Row {
   readonly name: string;
   readonly load: Omit<Load, "ms">;
-  readonly ours: "direct" | "relayed" | "through" | "nats";
+  readonly ours: "direct" | "policy" | "relayed" | "through" | "nats";
   /** The first one is what the ratio column says. */
   readonly against: readonly (keyof Systems)[];
   readonly bars: readonly Bar[];
@@ -92,6 +94,15 @@ const json: readonly Row[] = [1, 64].map((inFlight) => ({
   bars: [{ against: "untyped", least: 0.8 }],
 }));
 
+const policies: readonly Row[] = [1, 64].map((inFlight) => ({
+  name: `with a policy (retry, breaker, timeout), 256 B, ${flightName(inFlight)}`,
+  load: { kind: "policy", bytes: 256, inFlight },
+  ours: "policy",
+  against: ["direct"],
+  // At most a twentieth more time than without.
+  bars: [{ against: "direct", least: 0.95 }],
+}));
+
 const relayed: readonly Row[] = [
   { bytes: 256, inFlight: 1 },
   { bytes: 256, inFlight: 64 },
@@ -148,4 +159,4 @@ const nats: readonly Row[] = [
   natsRow("one way, 256 B", { kind: "oneWay", bytes: 256, inFlight: 1 }, 0.6),
 ];
 
-export const rows: readonly Row[] = [...direct, ...oneWay, ...streams, ...json, ...relayed, ...through, ...nats, ...peers];
+export const rows: readonly Row[] = [...direct, ...oneWay, ...streams, ...json, ...policies, ...relayed, ...through, ...nats, ...peers];

@@ -1,6 +1,7 @@
 /** Two agents: the server embeds its relay (direct), or both meet at a relay or a nats-server in a process of its own. */
 import { type Agent, createAgent, method, stream } from "@tightbeam/core";
 import { type Identity, identityFromSecret, trust } from "@tightbeam/core/identity";
+import { breaker, policy, retry, timeout } from "@tightbeam/core/resilience";
 import type { Transport } from "@tightbeam/core/transport";
 import { connectThrough } from "@tightbeam/core/via";
 import { connectNats } from "@tightbeam/nats";
@@ -23,6 +24,8 @@ const shape = z.object({
   text: z.string(),
 });
 const typed = method("typed", { input: shape, output: shape });
+
+const guarded = { policy: policy(retry(), breaker(), timeout(10_000)) };
 
 const secret = Buffer.from(process.env.BENCH_SECRET ?? "", "base64url");
 const everyone = trust.everyoneWithSecret(secret);
@@ -101,6 +104,11 @@ async function clientOf(url: string): Promise<Client> {
       });
     }
     const payload = new Uint8Array(load.bytes).fill(7);
+    if (load.kind === "policy")
+      return closedLoop(load, async () => {
+        const reply = (await agent.request("server", echo, payload, guarded)) as Uint8Array;
+        if (reply.length !== load.bytes) throw new Error("an echo of another length");
+      });
     return closedLoop(load, async () => {
       const reply = (await agent.request("server", echo, payload)) as Uint8Array;
       if (reply.length !== load.bytes) throw new Error("an echo of another length");

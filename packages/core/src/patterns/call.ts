@@ -4,6 +4,7 @@ import * as limits from "../limits.js";
 import type { Link, LinkTarget } from "../link/link-types.js";
 import type { MessageWatch, Sent } from "../link/message.js";
 import { release } from "../release.js";
+import type { Settler } from "../resilience/types.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { Deadlines, Limit, Limited } from "./deadlines.js";
 import { cancelled, laneOf, type OperationOptions, outcomeUnknown, timeoutOf, withKey } from "./operation.js";
@@ -61,8 +62,9 @@ export class Call implements MessageWatch, Limited {
   readonly #host: CallHost;
   readonly #question: Question;
   readonly #until: number;
-  readonly #resolve: (value: unknown) => void;
-  readonly #reject: (error: TightbeamError) => void;
+  /** The settler of an attempt under a policy, when there is no `reject`. */
+  readonly #resolve: ((value: unknown) => void) | Settler<unknown>;
+  readonly #reject: ((error: TightbeamError) => void) | undefined;
   /** Kept for as long as it may be sent again. */
   #bytes: Uint8Array | undefined;
   #sent: Sent | undefined;
@@ -72,7 +74,13 @@ export class Call implements MessageWatch, Limited {
   #moves = 0;
 
   /** Throws what the link throws, and `too_large`. */
-  constructor(host: CallHost, question: Question, link: Link, resolve: (value: unknown) => void, reject: (error: TightbeamError) => void) {
+  constructor(
+    host: CallHost,
+    question: Question,
+    link: Link,
+    resolve: ((value: unknown) => void) | Settler<unknown>,
+    reject: ((error: TightbeamError) => void) | undefined,
+  ) {
     const { clock } = host.runtime;
     this.#host = host;
     this.#question = question;
@@ -98,8 +106,12 @@ export class Call implements MessageWatch, Limited {
     if (!this.#host.remove(this.#question.id)) return;
     if (this.#departed === undefined) this.link.awaited--;
     this.#limit?.clear();
-    if (error === undefined) this.#resolve(value);
-    else this.#reject(error);
+    const settler = this.#resolve;
+    if (typeof settler === "function") {
+      if (error === undefined) settler(value);
+      else this.#reject?.(error);
+    } else if (error === undefined) settler.resolve(value);
+    else settler.reject(error);
   }
 
   /** The peer has all of it. */

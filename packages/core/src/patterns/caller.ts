@@ -11,11 +11,12 @@ import type { TightbeamError } from "../errors.js";
 import * as limits from "../limits.js";
 import type { Link, LinkTarget } from "../link/link-types.js";
 import type { Lane, MessageWatch } from "../link/message.js";
+import type { Settler } from "../resilience/types.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { Announcement } from "./announcement.js";
 import { Call, type CallHost, checkSize, type Moved } from "./call.js";
 import { createDeadlines } from "./deadlines.js";
-import { checkOperation, laneOf, type NotifyOptions, type OperationOptions, outcomeUnknown, timeoutOf } from "./operation.js";
+import { checkOperation, laneOf, type NotifyOptions, type OperationOptions, outcomeUnknown, type RequestOptions, timeoutOf } from "./operation.js";
 
 export interface CallerOptions {
   readonly runtime: Runtime;
@@ -37,10 +38,11 @@ export interface CallerOptions {
 export interface Caller {
   request(target: LinkTarget, method: Method, input: unknown, options: OperationOptions): Promise<unknown>;
   notify(target: LinkTarget, method: Method, input: unknown, options: NotifyOptions): Promise<void>;
-  /** What these two take of their input: validated and encoded, now or when an asynchronous schema has answered. Throws `invalid_input`, `not_serialisable`. */
+  /** The input as it travels: validated and encoded, now or when an asynchronous schema has answered. Throws `invalid_input`, `not_serialisable`. */
   encode(method: Method, input: unknown): EncodedPayload | undefined | Promise<EncodedPayload | undefined>;
-  requestEncoded(target: LinkTarget, method: Method, payload: EncodedPayload | undefined, options: OperationOptions): Promise<unknown>;
-  notifyEncoded(target: LinkTarget, method: Method, payload: EncodedPayload | undefined, options: NotifyOptions): Promise<void>;
+  /** Attempts under a policy. They throw for what is wrong with the options. */
+  requestEncoded(target: LinkTarget, method: Method, payload: EncodedPayload | undefined, options: RequestOptions, settler: Settler<unknown>): void;
+  notifyEncoded(target: LinkTarget, method: Method, payload: EncodedPayload | undefined, options: NotifyOptions, settler: Settler<void>): void;
   /** The same on one link, and no other. */
   requestOn(link: Link, method: Method, input: unknown, options: OperationOptions): Promise<unknown>;
   notifyOn(link: Link, method: Method, input: unknown, options: NotifyOptions): Promise<void>;
@@ -118,15 +120,26 @@ export function createCaller(options: CallerOptions): Caller {
   };
 
   const post = (link: Link, method: Method, payload: EncodedPayload | undefined, operation: OperationOptions, left: number, target: LinkTarget) =>
-    new Promise<unknown>((resolve, reject) => {
-      const now = clock.wall();
-      const id = ids.text(now);
-      const header = makeHeader("request", id, now, method, operation, operation.ttl ?? Math.ceil(left));
-      const call = new Call(host, { id, method, target, options: operation, bytes: encodeEnvelope(header, payload), left }, link, resolve, reject);
-      calls.set(id, call);
-      options.observe?.(link, header, payload);
-      call.watch();
-    });
+    new Promise<unknown>((resolve, reject) => place(link, method, payload, operation, left, target, resolve, reject));
+
+  const place = (
+    link: Link,
+    method: Method,
+    payload: EncodedPayload | undefined,
+    operation: OperationOptions,
+    left: number,
+    target: LinkTarget,
+    resolve: ((value: unknown) => void) | Settler<unknown>,
+    reject: ((error: TightbeamError) => void) | undefined,
+  ): void => {
+    const now = clock.wall();
+    const id = ids.text(now);
+    const header = makeHeader("request", id, now, method, operation, operation.ttl ?? Math.ceil(left));
+    const call = new Call(host, { id, method, target, options: operation, bytes: encodeEnvelope(header, payload), left }, link, resolve, reject);
+    calls.set(id, call);
+    options.observe?.(link, header, payload);
+    call.watch();
+  };
 
   const announce = (link: Link, method: Method, payload: EncodedPayload | undefined, operation: NotifyOptions, left: number): Promise<void> => {
     const now = clock.wall();
@@ -174,7 +187,7 @@ export function createCaller(options: CallerOptions): Caller {
     operation: NotifyOptions,
   ): Promise<T> => {
     try {
-      checkOperation(operation);
+      checkOperation(operation, true);
       const timeout = timeoutOf(operation);
       const encoded = encodeInput(method, input);
       const link = choose(target);
@@ -185,22 +198,12 @@ export function createCaller(options: CallerOptions): Caller {
     }
   };
 
-  const operateEncoded = <T>(
-    posting: Posting<T>,
-    choose: (target: LinkTarget) => Link | undefined,
-    target: LinkTarget,
-    method: Method,
-    payload: EncodedPayload | undefined,
-    operation: NotifyOptions,
-  ): Promise<T> => {
-    try {
-      checkOperation(operation);
-      const link = choose(target);
-      if (link !== undefined) return posting(link, method, payload, operation, timeoutOf(operation), target);
-      return operateLater(posting, choose, target, method, payload, link, operation, timeoutOf(operation));
-    } catch (error) {
-      return Promise.reject(error);
-    }
+  /** As `operate` does it, for an attempt under a policy. */
+  const settleWith = <T>(settler: Settler<T>, outcome: Promise<T>): void => {
+    outcome.then(
+      (value) => settler.resolve(value),
+      (error: unknown) => settler.reject(error),
+    );
   };
 
   const operateLater = async <T>(
@@ -224,8 +227,20 @@ export function createCaller(options: CallerOptions): Caller {
     request: (target, method, input, operation) => operate(post, options.choose, target, method, input, operation),
     notify: (target, method, input, operation) => operate(announce, options.find, target, method, input, operation),
     encode: encodeInput,
-    requestEncoded: (target, method, payload, operation) => operateEncoded(post, options.choose, target, method, payload, operation),
-    notifyEncoded: (target, method, payload, operation) => operateEncoded(announce, options.find, target, method, payload, operation),
+    requestEncoded(target, method, payload, operation, settler) {
+      checkOperation(operation, true);
+      const link = options.choose(target);
+      const timeout = timeoutOf(operation);
+      if (link !== undefined) place(link, method, payload, operation, timeout, target, settler, undefined);
+      else settleWith(settler, operateLater(post, options.choose, target, method, payload, link, operation, timeout));
+    },
+    notifyEncoded(target, method, payload, operation, settler) {
+      checkOperation(operation, true);
+      const link = options.find(target);
+      const timeout = timeoutOf(operation);
+      if (link !== undefined) settleWith(settler, announce(link, method, payload, operation, timeout));
+      else settleWith(settler, operateLater(announce, options.find, target, method, payload, link, operation, timeout));
+    },
     requestOn: (link, method, input, operation) => operate(post, () => link, link.peer, method, input, operation),
     notifyOn: (link, method, input, operation) => operate(announce, () => link, link.peer, method, input, operation),
     answered(link, header, payload) {

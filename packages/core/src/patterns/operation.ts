@@ -41,9 +41,9 @@ const timeoutMax = 2 ** 31 - 1;
 
 const known = new Set(["timeout", "signal", "priority", "ttl", "idempotencyKey", "headers", "confirm", "durable"]);
 
-/** Throws `invalid_argument` for an unknown option or a wrong one, `cancelled` when the signal has fired already. */
-export function checkOperation(options: NotifyOptions): void {
-  for (const name in options) if (!known.has(name)) throw wrong(`has no option '${name.slice(0, 40)}'`);
+/** Throws `invalid_argument` for an unknown option or a wrong one, `cancelled` when the signal has fired already. `isCall`: it may be under a policy. */
+export function checkOperation(options: NotifyOptions, isCall = false): void {
+  for (const name in options) if (!known.has(name) && !(isCall && name === "policy")) throw wrong(`has no option '${name.slice(0, 40)}'`);
   const { timeout, ttl, priority, signal, confirm, durable } = options;
   if (timeout !== undefined && !(typeof timeout === "number" && timeout > 0 && timeout <= timeoutMax)) throw wrong("needs a timeout of 1 to 2^31 - 1 ms");
   if (ttl !== undefined && !(Number.isInteger(ttl) && ttl > 0 && ttl < 2 ** 32)) throw wrong("needs a ttl of whole ms, 1 to 2^32 - 1");

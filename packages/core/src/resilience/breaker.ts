@@ -5,7 +5,7 @@ import { createEmitter } from "../telemetry/events.js";
 import type { Circuit, CircuitListener, CircuitRules, Pass } from "./circuit.js";
 import { Circuits } from "./circuits.js";
 import { type Verdict, verdictOf } from "./outcome.js";
-import { bindOnce, bound, checkFunction, checkNumber, checkOptions, checkPer, defineStep, type Per, type StepRun, type StepWork, timerMax } from "./step.js";
+import { bindOnce, checkFunction, checkNumber, checkOptions, checkPer, defineStep, type Per, type StepRun, type StepWork, timerMax } from "./step.js";
 import type { BreakerEvent, BreakerStatus, CallKey, CircuitStatus, Step } from "./types.js";
 import type { WindowSize } from "./window.js";
 
@@ -75,14 +75,15 @@ class BreakerWork implements StepWork {
     run.slots[at + 1] = pass;
   }
 
+  /** It counts from when the call began, which is known: reading the clock costs as much as all the rest here. */
   succeeded(run: StepRun, at: number): void {
-    this.#settle(run, at, "success");
+    this.#settle(run, at, "success", run.now);
   }
 
   failed(run: StepRun, at: number, error: unknown): undefined {
     // What was given up here, or never tried, says nothing about the peer.
     const own = run.refused || run.operation.signal?.aborted === true;
-    this.#settle(run, at, own ? "ignored" : this.#verdict(error));
+    this.#settle(run, at, own ? "ignored" : this.#verdict(error), this.now);
   }
 
   hold({ peer, method }: CallKey = {}): void {
@@ -134,11 +135,9 @@ class BreakerWork implements StepWork {
     }
   }
 
-  #settle(run: StepRun, at: number, verdict: Verdict): void {
+  #settle(run: StepRun, at: number, verdict: Verdict, now: number): void {
     const circuit = run.slots[at] as Circuit | undefined;
-    if (circuit === undefined) return;
-    const now = bound(this.#runtime).clock.monotonic();
-    circuit.settle(run.slots[at + 1] as Pass, verdict, now, run);
+    circuit?.settle(run.slots[at + 1] as Pass, verdict, now, run);
   }
 
   readonly #tell: CircuitListener = ({ peer, method }, { from, to, reason, retryAfter }, cause) => {

@@ -3,9 +3,10 @@ import * as limits from "../limits.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { systemRuntime } from "../runtime/system.js";
 import { createEmitter } from "../telemetry/events.js";
+import { createPool } from "./pool.js";
 import { Run } from "./run.js";
 import { bindOnce, checkNumber, checkOptions, type StepWork, timerMax, workOf } from "./step.js";
-import type { Attempt, CallPolicy, Operation, PolicyEvent, RunOptions, Step } from "./types.js";
+import type { Attempt, CallPolicy, FunctionOperation, Operation, PolicyEvent, RunOptions, Step } from "./types.js";
 
 /**
  * One policy of several steps, the outermost first: `policy(retry(), breaker(), bulkhead({ concurrent: 64 }), timeout(2_000))` tries again what a closed
@@ -29,10 +30,14 @@ export function policy(...steps: readonly Step[]): CallPolicy {
     return to;
   };
 
-  const execute = <T>(operation: Operation<T>): Promise<T> => new Run(operation, works, runtime ?? bind(systemRuntime()), events.emit).start();
+  const execute = <T>(operation: Operation<T>): Promise<T> => {
+    operation.pool?.begins();
+    return new Run(operation, works, runtime ?? bind(systemRuntime()), events.emit).start();
+  };
 
   return Object.freeze<CallPolicy>({
     execute,
+    pool: createPool,
     async run(operation, options = {}) {
       return execute(functionOperation(operation, options));
     },
@@ -45,8 +50,8 @@ export function policy(...steps: readonly Step[]): CallPolicy {
   });
 }
 
-function functionOperation<T>(attempt: (attempt: Attempt) => PromiseLike<T> | T, options: RunOptions): Operation<T> {
-  if (typeof attempt !== "function") throw invalid("policy.run takes a function.");
+function functionOperation<T>(run: (attempt: Attempt) => PromiseLike<T> | T, options: RunOptions): FunctionOperation<T> {
+  if (typeof run !== "function") throw invalid("policy.run takes a function.");
   checkOptions("policy.run()", options, ["key", "signal", "timeout", "idempotent"]);
   const { key = {}, signal, timeout, idempotent = false } = options;
   if (timeout !== undefined) checkNumber("policy.run({ timeout })", timeout, 1, timerMax, false);
@@ -55,7 +60,7 @@ function functionOperation<T>(attempt: (attempt: Attempt) => PromiseLike<T> | T,
   for (const name of [peer, method])
     if (typeof name !== "string" || name.length > limits.callKeyMax)
       throw invalid(`A key has a peer and a method, each of at most ${limits.callKeyMax} characters.`);
-  return { peer, method, idempotent: idempotent === true, idempotencyKey: undefined, signal, timeout, selfLimited: false, attempt };
+  return { peer, method, idempotent: idempotent === true, idempotencyKey: undefined, signal, timeout, selfLimited: false, pool: undefined, run };
 }
 
 const invalid = (message: string): TightbeamError => new TightbeamError("invalid_argument", message);

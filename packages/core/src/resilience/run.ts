@@ -3,18 +3,19 @@ import type { Runtime } from "../runtime/runtime.js";
 import { BoundedAttempt } from "./bounded-attempt.js";
 import { nothingWasDone } from "./outcome.js";
 import type { StepRun, StepWork, Wait } from "./step.js";
-import type { Operation, PolicyEvent } from "./types.js";
+import type { Operation, OperationLimits, PolicyEvent, Settler } from "./types.js";
 
 /** Each step keeps two things of a run. */
 const slotsEach = 2;
 
 /**
- * An operation on its way in through the steps and out again. The usual way, in and out once, is one turn each, and of all promises one. Limits of time
- * are kept as times: only what waits, or cannot limit itself, has a timer, which is for the nearest of them.
+ * An operation on its way in through the steps and out again. The usual way, in and out once, is a call of each, and of promises only the caller's own: a
+ * promise and a timer for each step would cost more than the request. Limits of time are kept as times; only what waits, or cannot limit itself, has a timer,
+ * for the nearest of them.
  */
-export class Run<T> implements StepRun {
+export class Run<T> implements StepRun, Settler<T> {
   readonly operation: Operation<T>;
-  readonly slots: unknown[] = [];
+  readonly slots: unknown[];
   now: number;
   until: number;
   timeout: number | undefined;
@@ -23,26 +24,38 @@ export class Run<T> implements StepRun {
   readonly #steps: readonly StepWork[];
   readonly #runtime: Runtime;
   readonly #listener: (event: PolicyEvent) => void;
+  readonly #began: number;
+  #resolve: (value: T) => void = nothing;
+  #reject: (error: unknown) => void = nothing;
   /** An attempt that may have been done. */
   #doubt: unknown;
 
   constructor(operation: Operation<T>, steps: readonly StepWork[], runtime: Runtime, listener: (event: PolicyEvent) => void) {
+    const { timeout } = operation;
     this.operation = operation;
+    this.slots = new Array(steps.length * slotsEach);
     this.#steps = steps;
     this.#runtime = runtime;
     this.#listener = listener;
-    this.now = runtime.clock.monotonic();
-    this.timeout = operation.timeout;
-    this.until = operation.timeout === undefined ? Number.POSITIVE_INFINITY : this.now + operation.timeout;
+    this.#began = runtime.clock.monotonic();
+    this.now = this.#began;
+    this.timeout = timeout;
+    this.until = timeout === undefined ? Number.POSITIVE_INFINITY : this.now + timeout;
   }
 
   start(): Promise<T> {
-    return this.#enter(0);
+    return new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+      this.#enter(0);
+    });
   }
 
-  /** Of those that limit themselves the signal is their own. */
-  get signal(): AbortSignal {
-    return this.operation.signal ?? new AbortController().signal;
+  limit<O extends OperationLimits>(limits: O): O {
+    const { timeout } = this;
+    const { ttl } = limits;
+    if (ttl !== undefined && this.number > 1) return { ...limits, timeout, ttl: this.#ttlLeft(ttl) };
+    return timeout === undefined || timeout === this.operation.timeout ? limits : { ...limits, timeout };
   }
 
   narrow(ms: number): number {
@@ -64,103 +77,100 @@ export class Run<T> implements StepRun {
 
   emit(event: PolicyEvent): void {
     this.#listener(event);
-    this.operation.onEvent?.(event);
+    this.operation.pool?.emit(event);
   }
 
-  #enter(from: number): Promise<T> {
+  resolve(value: T): void {
+    const steps = this.#steps;
+    for (let index = steps.length - 1; index >= 0; index--) (steps[index] as StepWork).succeeded(this, index * slotsEach);
+    this.operation.pool?.over();
+    this.#resolve(value);
+  }
+
+  reject(error: unknown): void {
+    this.#fail(this.#steps.length - 1, error);
+  }
+
+  #enter(from: number): void {
     const steps = this.#steps;
     for (let index = from; index < steps.length; index++) {
       try {
         const wait = (steps[index] as StepWork).enter(this, index * slotsEach);
         if (wait !== undefined) return this.#wait(index, wait);
       } catch (error) {
-        this.refused = true;
-        return this.#fail(index - 1, error);
+        return this.#refuse(index, error);
       }
     }
-    return this.#attempt();
+    this.#attempt();
   }
 
-  #attempt(): Promise<T> {
+  #attempt(): void {
+    const { operation } = this;
     this.number++;
     this.refused = false;
-    return this.#outcome().then(this.#onValue, this.#onError);
-  }
-
-  #outcome(): Promise<T> {
-    const { operation } = this;
-    if (!operation.selfLimited) {
-      if (!operation.signal?.aborted) return new BoundedAttempt(operation, this.number, this.timeout, this.#runtime.timers).run();
-      this.refused = true;
-      return Promise.reject(this.#cancelled());
-    }
     try {
-      return operation.attempt(this) as Promise<T>;
+      if (operation.selfLimited) operation.attempt(this, this);
+      else if (!operation.signal?.aborted) new BoundedAttempt(operation, this.number, this.timeout, this.#runtime.timers).run(this);
+      else this.#refuse(this.#steps.length, this.#cancelled());
     } catch (error) {
-      return Promise.reject(error);
+      this.reject(error);
     }
   }
-
-  readonly #onValue = (value: T): T => {
-    const steps = this.#steps;
-    for (let index = steps.length - 1; index >= 0; index--) (steps[index] as StepWork).succeeded(this, index * slotsEach);
-    this.operation.over?.();
-    return value;
-  };
-
-  readonly #onError = (error: unknown): Promise<T> => this.#fail(this.#steps.length - 1, error);
 
   /** Out through the steps from this one on, until one of them tries again. */
-  #fail(from: number, error: unknown): Promise<T> {
+  #fail(from: number, error: unknown): void {
     for (let index = from; index >= 0; index--) {
       const delay = (this.#steps[index] as StepWork).failed(this, index * slotsEach, error);
       if (delay !== undefined) return this.#wait(index, (go) => this.#runtime.timers.after(delay, go));
     }
-    this.operation.over?.();
-    return Promise.reject(this.#verdict(error));
+    this.operation.pool?.over();
+    this.#reject(this.#verdict(error));
+  }
+
+  /** It fails before this step has let it in. */
+  #refuse(index: number, error: unknown): void {
+    this.refused = true;
+    this.#fail(index - 1, error);
   }
 
   /** Until `go`, then on to what is inside this step. The time, the signal and the agent's end are heard meanwhile. */
-  #wait(index: number, wait: Wait): Promise<T> {
-    const { operation } = this;
-    const { signal } = operation;
+  #wait(index: number, wait: Wait): void {
+    const { signal, pool } = this.operation;
     const { clock, timers } = this.#runtime;
     if (signal?.aborted) return this.#refuse(index, this.#cancelled());
-    return new Promise<() => Promise<T>>((resolve) => {
-      const end = (next: () => Promise<T>): void => {
-        leave();
-        ring?.();
-        signal?.removeEventListener("abort", onAbort);
-        operation.waits?.(stop, false);
-        resolve(next);
-      };
-      const stop = (error: unknown): void => end(() => this.#refuse(index, error));
-      const onAbort = (): void => stop(this.#cancelled());
-      const leave = wait(() =>
-        end(() => {
-          this.now = clock.monotonic();
-          this.timeout = this.until === Number.POSITIVE_INFINITY ? undefined : Math.max(this.until - this.now, 1);
-          return this.#enter(index + 1);
-        }),
-      );
-      const left = this.until - clock.monotonic();
-      const ring = left === Number.POSITIVE_INFINITY ? undefined : timers.after(left, () => stop(this.#late()));
-      signal?.addEventListener("abort", onAbort, { once: true });
-      operation.waits?.(stop, true);
-    }).then(proceed);
+    const end = (next: () => void): void => {
+      leave();
+      ring?.();
+      signal?.removeEventListener("abort", onAbort);
+      pool?.waits(stop, false);
+      // On its own: thousands may wait for each other's end.
+      void settled.then(next);
+    };
+    const stop = (error: unknown): void => end(() => this.#refuse(index, error));
+    const onAbort = (): void => stop(this.#cancelled());
+    const leave = wait(() =>
+      end(() => {
+        this.now = clock.monotonic();
+        this.timeout = this.until === Number.POSITIVE_INFINITY ? undefined : Math.max(this.until - this.now, 1);
+        this.#enter(index + 1);
+      }),
+    );
+    const left = this.until - clock.monotonic();
+    const ring = left === Number.POSITIVE_INFINITY ? undefined : timers.after(left, () => stop(late()));
+    signal?.addEventListener("abort", onAbort, { once: true });
+    pool?.waits(stop, true);
   }
 
-  #refuse(index: number, error: unknown): Promise<T> {
-    this.refused = true;
-    return this.#fail(index - 1, error);
+  /** A ttl counts from the call, not from the attempt. */
+  #ttlLeft(ttl: number): number {
+    const left = Math.ceil(ttl - (this.now - this.#began));
+    if (left > 0) return left;
+    const { method } = this.operation;
+    throw new TightbeamError("expired", `'${method}' was not tried again: its ttl of ${ttl} ms is over.`, { retryable: false });
   }
 
   #cancelled(): TightbeamError {
     return new TightbeamError("cancelled", "The operation was cancelled while nothing of it was under way.", { cause: this.operation.signal?.reason });
-  }
-
-  #late(): TightbeamError {
-    return new TightbeamError("timeout", "The time for the operation was up while it waited for its turn.");
   }
 
   /** "Nothing was done" is true of an operation only if it is true of all its attempts. */
@@ -175,4 +185,6 @@ export class Run<T> implements StepRun {
   }
 }
 
-const proceed = <T>(next: () => T): T => next();
+const late = (): TightbeamError => new TightbeamError("timeout", "The time for the operation was up while it waited for its turn.");
+const nothing = (): void => undefined;
+const settled = Promise.resolve();

@@ -1,9 +1,9 @@
 import { TightbeamError } from "../errors.js";
 import type { Runtime } from "../runtime/runtime.js";
-import type { Attempt, Operation, PolicyEvent, Step } from "./types.js";
+import type { Operation, PolicyEvent, Step } from "./types.js";
 
 /** One operation on its way through the steps, as they see it. */
-export interface StepRun extends Attempt {
+export interface StepRun {
   readonly operation: Operation<unknown>;
   /** What each step keeps of this run, at its own place. */
   readonly slots: unknown[];

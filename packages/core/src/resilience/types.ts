@@ -1,3 +1,4 @@
+import type { TightbeamError } from "../errors.js";
 import type { Runtime } from "../runtime/runtime.js";
 
 /** Whom a call is for, and what it asks: what breakers, bulkheads and budgets are kept by. Each at most 256 characters; "" by default. */
@@ -122,22 +123,60 @@ export interface Step<Status extends StepStatus = StepStatus> {
   status(): Status;
 }
 
-/** An operation as a policy runs it: what agents make of their calls. */
-export interface Operation<T> {
+/** What becomes of an attempt: one of these is called, once. */
+export interface Settler<T> {
+  resolve(value: T): void;
+  reject(error: unknown): void;
+}
+
+/** What of a call's options is narrower for an attempt than for all of them. */
+export interface OperationLimits {
+  readonly timeout?: number;
+  readonly ttl?: number;
+}
+
+/** An attempt of what limits itself. */
+export interface LimitedAttempt extends Pick<Attempt, "number" | "timeout"> {
+  /** The options for this attempt. Throws `expired`. */
+  limit<O extends OperationLimits>(options: O): O;
+}
+
+interface AnyOperation {
   readonly peer: string;
   readonly method: string;
   readonly idempotent: boolean;
   readonly idempotencyKey: string | undefined;
   readonly signal: AbortSignal | undefined;
+  /** ms for all attempts. */
   readonly timeout: number | undefined;
-  /** It settles by itself, and with a typed error, when the attempt's time is up or the signal fires: the policy starts no timer of its own for it. */
-  readonly selfLimited: boolean;
-  attempt(attempt: Attempt): PromiseLike<T> | T;
-  onEvent?(event: PolicyEvent): void;
+  readonly pool: CallPool | undefined;
+}
+
+/** It settles by itself, and with a typed error, when an attempt's time is up or its signal fires: no timer is started for it. */
+export interface LimitedOperation<T> extends AnyOperation {
+  readonly selfLimited: true;
+  attempt(attempt: LimitedAttempt, settler: Settler<T>): void;
+}
+
+export interface FunctionOperation<T> extends AnyOperation {
+  readonly selfLimited: false;
+  run(attempt: Attempt): PromiseLike<T> | T;
+}
+
+/** An operation as a policy runs it. */
+export type Operation<T> = LimitedOperation<T> | FunctionOperation<T>;
+
+/** The calls of one agent that are under a policy. */
+export interface CallPool {
+  emit(event: PolicyEvent): void;
+  begins(): void;
+  over(): void;
   /** It waits between two attempts or for a place, from now on or no more. `end` settles it with an error. */
-  waits?(end: (error: unknown) => void, waiting: boolean): void;
-  /** It has settled. */
-  over?(): void;
+  waits(end: (error: unknown) => void, waiting: boolean): void;
+  /** Resolves when none is under way. */
+  drain(): Promise<void>;
+  /** Those that wait settle with this; so do those that would from now on. */
+  stop(error: TightbeamError): void;
 }
 
 /** What `policy()` makes. */
@@ -150,6 +189,8 @@ export interface CallPolicy {
   onEvent(listener: (event: PolicyEvent) => void): () => void;
   /** Takes time and randomness from this runtime: agents do so with theirs. Without it, the first use takes the system's. Throws `invalid_argument` when it has another one. Returns the policy. */
   bind(runtime: Runtime): CallPolicy;
-  /** For whoever makes calls of another kind than functions. */
-  execute<T>(operation: Operation<T>): Promise<T>;
+  /** For calls that limit themselves: an agent's. */
+  execute<T>(operation: LimitedOperation<T>): Promise<T>;
+  /** Brings the code that an agent needs for its calls under policies: agents without any do not carry it. */
+  pool(emit: (event: PolicyEvent) => void): CallPool;
 }
