@@ -96,21 +96,33 @@ describe("requests under a policy", () => {
     await run(Promise.all([alice.close(), bob.close()]));
   });
 
-  test("an answer that does not come is no reason to ask again (G-12), and with a key it is", async () => {
-    const { join, run } = await place();
+  test("an answer that does not come is no reason to ask again (G-12), with a contract that says so or a key it is (G-97)", async () => {
+    const { runtime, join, run } = await place();
     const alice = await join("alice");
     const bob = await join("bob", { resilience: policy(retry({ attempts: 3, base: 10, budget: false }), timeout(500)) });
     const signals: AbortSignal[] = [];
-    alice.handle("slow", async (_, { signal }) => {
+    const forever = async (_: unknown, { signal }: { signal: AbortSignal }) => {
       signals.push(signal);
       return new Promise(() => undefined);
-    });
+    };
+    const again = method("again", { idempotent: true });
+    alice.handle("slow", forever);
+    alice.handle(again, forever);
     await expect(run(bob.request("alice", "slow"))).rejects.toMatchObject({ code: "timeout", message: expect.stringContaining("500 ms") });
     expect(signals).toHaveLength(1);
-    await expect(run(bob.request("alice", "slow", 1, { idempotencyKey: "k" }))).rejects.toMatchObject({ code: "timeout", idempotencyKey: "k" });
+    await expect(run(bob.request("alice", again, 1))).rejects.toMatchObject({ code: "timeout" });
     expect(signals).toHaveLength(4);
-    await expect(run(bob.request("alice", "slow", 1, { idempotencyKey: "k", timeout: 700 }))).rejects.toMatchObject({ code: "timeout" });
+    await expect(run(bob.request("alice", again, 1, { timeout: 700 }))).rejects.toMatchObject({ code: "timeout" });
     expect(signals).toHaveLength(6);
+    // One key: what alice is doing already she does not begin again, and the second attempt gets its answer.
+    let runs = 0;
+    alice.handle("once", async () => {
+      runs++;
+      await new Promise<void>((resolve) => runtime.timers.after(700, resolve));
+      return "answer";
+    });
+    expect(await run(bob.request("alice", "once", 1, { idempotencyKey: "k" }))).toBe("answer");
+    expect(runs).toBe(1);
     await run(Promise.all([alice.close(), bob.close({ drain: 1_000 })]));
     expect(signals.every(({ aborted }) => aborted)).toBe(true);
   });
@@ -197,13 +209,14 @@ describe("breakers and bulkheads of an agent", () => {
   });
 
   test("of a broadcast each peer is on its own", async () => {
-    const { join, run } = await place();
+    const { runtime, join, run } = await place();
     const workers = [await join("one", { kinds: ["worker"] }), await join("two", { kinds: ["worker"] })];
     const [first, second] = [failing(overloaded()), failing()];
     workers[0]?.handle("work", first.handler);
     workers[1]?.handle("work", second.handler);
     const bob = await join("bob", { resilience: policy(retry({ base: 10 })) });
-    for (const id of ["one", "two"]) await run(bob.link(id));
+    await run(Promise.all(["one", "two"].map((id) => bob.link(id))));
+    while (bob.peers({ kind: "worker" }).length < 2) await runtime.advance(20);
     const outcomes = await run(bob.request({ kind: "worker", strategy: "broadcast" }, "work"));
     expect(outcomes.map(({ ok }) => ok)).toEqual([true, true]);
     expect([first.seen.length, second.seen.length]).toEqual([2, 1]);
@@ -213,7 +226,7 @@ describe("breakers and bulkheads of an agent", () => {
   });
 
   test("one that fails in one of a kind may be answered by another of it", async () => {
-    const { join, run } = await place();
+    const { runtime, join, run } = await place();
     const workers = [await join("one", { kinds: ["worker"] }), await join("two", { kinds: ["worker"] })];
     const answers: string[] = [];
     for (const worker of workers)
@@ -223,7 +236,8 @@ describe("breakers and bulkheads of an agent", () => {
         return worker.id;
       });
     const bob = await join("bob", { resilience: policy(retry({ base: 10 })) });
-    for (const id of ["one", "two"]) await run(bob.link(id));
+    await run(Promise.all(["one", "two"].map((id) => bob.link(id))));
+    while (bob.peers({ kind: "worker" }).length < 2) await runtime.advance(20);
     await run(bob.request({ kind: "worker", strategy: "round-robin" }, "work"));
     expect(new Set(answers).size).toBe(2);
     await run(Promise.all([...workers, bob].map((agent) => agent.close())));
