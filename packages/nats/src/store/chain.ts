@@ -110,7 +110,8 @@ export function createChain({ api, wire, writer, last: first, patient, taken }: 
     try {
       while (await wire.persist(examine, () => failed === undefined && patient())) if (failed !== undefined) return;
     } catch (error) {
-      return fail(storeError(error, "The store cannot go on"));
+      const known = !patient() || kindOf(error) === "gone" ? undefined : "store_failed";
+      return fail(storeError(error, "The store cannot go on", known));
     }
     if (failed !== undefined) return;
     waiting.unshift(...flying);

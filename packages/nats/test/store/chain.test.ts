@@ -32,9 +32,7 @@ function stream(fates: Fate[]) {
       if (fate === "answer_lost") throw new Failure("unavailable", "lost");
       return after + 1;
     },
-    async info() {
-      return { last: messages.length - lost } as StreamInfo;
-    },
+    info: () => server.info(),
     async message(query) {
       const found = "seq" in query ? messages[query.seq - 1] : undefined;
       if (found === undefined) throw new Failure("none", "no message found");
@@ -63,7 +61,8 @@ function stream(fates: Fate[]) {
       patient: () => patient,
       taken: () => new TightbeamError("store_failed", "taken"),
     });
-  return {
+  const server = {
+    info: async (): Promise<StreamInfo> => ({ last: messages.length - lost }) as StreamInfo,
     chain,
     messages,
     put,
@@ -72,6 +71,7 @@ function stream(fates: Fate[]) {
       lost += count;
     },
   };
+  return server;
 }
 
 const body = (value: number): Uint8Array => new Uint8Array([value]);
@@ -164,6 +164,15 @@ describe("the chain", () => {
       ["ended", "store_failed"],
     ] as const)
       expect(await codes([stream([fate]).chain().append("s", body(1))])).toEqual([code]);
+  });
+
+  it("has failed, whatever the reason, when what happened cannot be found out", async () => {
+    const server = stream(["lost"]);
+    server.info = () => Promise.reject(new Failure("denied", "no permission"));
+    expect(await codes([server.chain().append("s", body(1))])).toEqual(["store_failed"]);
+    const gone = stream(["lost"]);
+    gone.info = () => Promise.reject(new Failure("gone", "stream not found"));
+    expect(await codes([gone.chain().append("s", body(1))])).toEqual(["store_damaged"]);
   });
 
   it("does not wait for a server without an answer when it is not patient", async () => {

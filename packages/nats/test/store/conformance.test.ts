@@ -4,8 +4,9 @@ import type { Store, TightbeamError } from "@tightbeam/core/store";
 import { afterAll, beforeAll } from "vitest";
 import { openNatsStore } from "../../src/store/index.js";
 import { type Broker, withNatsServer } from "../broker.js";
-import { dial, startJetStream } from "./fixture.js";
+import { dial } from "./fixture.js";
 import { startProcess } from "./processes.js";
+import { startJetStream } from "./server.js";
 
 const lease = 300;
 

@@ -1,32 +1,10 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { connect } from "@nats-io/transport-node";
 import type { Store } from "@tightbeam/core/store";
 import { connect as connectOld } from "nats";
 import { type JetStreamConnection, type NatsStoreOptions, openNatsStore } from "../../src/store/index.js";
-import { type Broker, startBroker } from "../broker.js";
+import type { Broker } from "../broker.js";
 import { closeLater } from "../fixture.js";
-
-export interface JetStreamBroker extends Broker {
-  /** The whole configuration with other options. */
-  config(more: string): string;
-}
-
-/** A nats-server with JetStream, its files in a folder that outlives its process. `more` stands in the configuration. */
-export async function startJetStream(more = ""): Promise<JetStreamBroker> {
-  const place = mkdtempSync(join(tmpdir(), "tightbeam-jetstream-"));
-  const config = (rest: string): string => `jetstream { store_dir: "${place}" }\n${rest}`;
-  const broker = await startBroker(config(more));
-  const { close } = broker;
-  return Object.assign(broker, {
-    config,
-    async close() {
-      await close();
-      rmSync(place, { recursive: true, force: true });
-    },
-  });
-}
+import { type JetStreamBroker, startJetStream } from "./server.js";
 
 /** The same, closed at the end of the test. */
 export const jetStreamBroker = async (more = ""): Promise<JetStreamBroker> => closeLater(await startJetStream(more));

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openNatsStore } from "../../src/store/index.js";
 import { type Broker, withNatsServer } from "../broker.js";
 import { bytes, codeOf, errorOf, text } from "../fixture.js";
-import { client, contents, generations, openStore, startJetStream } from "./fixture.js";
+import { client, contents, generations, openStore } from "./fixture.js";
+import { startJetStream } from "./server.js";
 
 let broker: Broker;
 withNatsServer("a store in JetStream", () => {
