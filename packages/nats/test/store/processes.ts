@@ -3,14 +3,16 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { bundlePrograms } from "../../../../scripts/bundle.mjs";
 
-const source = (name: string): string => fileURLToPath(new URL(`${name}.ts`, import.meta.url));
+const sources = {
+  holder: fileURLToPath(new URL("holder.ts", import.meta.url)),
+  writer: fileURLToPath(new URL("writer.ts", import.meta.url)),
+  receiver: fileURLToPath(new URL("receiver.ts", import.meta.url)),
+};
 let programs: Promise<(name: string) => string> | undefined;
 const running = new Set<ChildProcess>();
 process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");
 });
-
-type Program = "holder" | "writer" | "receiver";
 
 export interface OtherProcess {
   signal(name: "SIGSTOP" | "SIGCONT"): void;
@@ -20,12 +22,12 @@ export interface OtherProcess {
 
 /** A process of its own that runs a program of this folder; resolves with its first line. */
 export async function startProcess(
-  name: Program,
+  name: keyof typeof sources,
   args: readonly string[],
   onLine: (line: string) => void,
   env: Readonly<Record<string, string>> = {},
 ): Promise<OtherProcess> {
-  programs ??= bundlePrograms("nats-store", { holder: source("holder"), writer: source("writer"), receiver: source("receiver") });
+  programs ??= bundlePrograms("nats-store", sources);
   const child = spawn(process.execPath, [(await programs)(name), ...args], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, NODE_OPTIONS: "", ...env },
