@@ -2,9 +2,11 @@ import { resolve } from "node:path";
 import { type Runtime, systemRuntime } from "@tightbeam/core/runtime";
 import { isTightbeamError, type Store, TightbeamError } from "@tightbeam/core/store";
 import { open } from "lmdb";
+import { checkFile } from "./check-file.js";
 import { storeError } from "./errors.js";
-import { prepareFiles } from "./files.js";
-import { takeOwnership } from "./owner.js";
+import { dataFile, prepareFiles } from "./files.js";
+import { locked, takeOwnership } from "./owner.js";
+import { isAlive, type Sign, type SignServer, showSign, signsIn } from "./sign-of-life.js";
 import { lmdbStore } from "./store.js";
 
 export interface LmdbStoreOptions {
@@ -12,6 +14,11 @@ export interface LmdbStoreOptions {
   readonly path: string;
   /** ms to wait for another process that has the store open to end. Default 0: `store_locked` at once. */
   readonly lockTimeout?: number;
+  /**
+   * Whether the file's structure is read before it is used, about 5 ms for each MB. Default true. Without it a damaged file may end the process,
+   * instead of being refused as `store_damaged`.
+   */
+  readonly check?: boolean;
   /** Default: the machine's. */
   readonly runtime?: Runtime;
 }
@@ -22,13 +29,13 @@ const lockRetry = 100;
  * Opens a store in LMDB, or makes one. What `batch` has settled survives a power cut: its promise settles after the flush, and all batches that
  * wait share one. Rejects `store_locked`, `store_read_only`, `store_full`, `store_too_new`, `store_damaged`, `store_failed`, `invalid_argument`.
  */
-export async function openLmdbStore({ path, lockTimeout = 0, runtime = systemRuntime() }: LmdbStoreOptions): Promise<Store> {
+export async function openLmdbStore({ path, lockTimeout = 0, check = true, runtime = systemRuntime() }: LmdbStoreOptions): Promise<Store> {
   if (typeof path !== "string" || path === "" || path.includes("\0")) throw new TightbeamError("invalid_argument", "A store needs the path of a directory.");
   const { clock, timers } = runtime;
   const until = clock.monotonic() + lockTimeout;
   for (;;) {
     try {
-      return await openOnce(resolve(path), runtime);
+      return await openOnce(resolve(path), { check, runtime });
     } catch (error) {
       if (!isTightbeamError(error) || error.code !== "store_locked" || clock.monotonic() >= until) throw error;
     }
@@ -36,22 +43,44 @@ export async function openLmdbStore({ path, lockTimeout = 0, runtime = systemRun
   }
 }
 
-async function openOnce(path: string, { random }: Runtime): Promise<Store> {
+async function openOnce(path: string, { check, runtime: { random } }: { readonly check: boolean; readonly runtime: Runtime }): Promise<Store> {
+  let sign: SignServer | undefined;
   try {
     prepareFiles(path);
-    const binary = { encoding: "binary", keyEncoding: "binary", cache: false } as const;
-    // Without overlapping flushes a commit is the flush, and a flush that fails fails its commit. Without batching by turn no promise is made that nobody holds.
-    const root = open({ path, noSubdir: false, overlappingSync: false, eventTurnBatching: false, maxDbs: 2, ...binary });
-    const release = (): Promise<void> => root.close();
-    try {
-      const owners = root.openDB<Buffer, Buffer>({ name: "owner", ...binary, useVersions: true });
-      const entries = root.openDB<Buffer, Buffer>({ name: "entries", ...binary });
-      return lmdbStore({ path, entries, owner: await takeOwnership(owners, path, random), release });
-    } catch (error) {
-      await release().catch(() => undefined);
-      throw error;
-    }
+    // Shown first, so that whoever finds the file changing under its check can tell that somebody has it open.
+    sign = await showSign(path, random);
+    if (check) await checkUnlessOpen(path, sign.sign);
+    return await openEnvironment(path, sign);
   } catch (error) {
+    await sign?.close();
     throw storeError(error, path);
+  }
+}
+
+async function checkUnlessOpen(path: string, own: Sign): Promise<void> {
+  try {
+    checkFile(dataFile(path));
+  } catch (error) {
+    for (const sign of signsIn(path)) if (sign.name !== own.name && (await isAlive(sign, path))) throw locked(path);
+    throw error;
+  }
+}
+
+async function openEnvironment(path: string, sign: SignServer): Promise<Store> {
+  const binary = { encoding: "binary", keyEncoding: "binary", cache: false } as const;
+  // Without overlapping flushes a commit is the flush, and a flush that fails fails its commit. Without batching by turn no promise is made that nobody holds.
+  const root = open({ path, noSubdir: false, overlappingSync: false, eventTurnBatching: false, maxDbs: 2, ...binary });
+  try {
+    const owners = root.openDB<Buffer, Buffer>({ name: "owner", ...binary, useVersions: true });
+    const entries = root.openDB<Buffer, Buffer>({ name: "entries", ...binary });
+    const owner = await takeOwnership(owners, path, sign);
+    const release = async (): Promise<void> => {
+      await root.close();
+      await sign.close();
+    };
+    return lmdbStore({ path, entries, owner, release });
+  } catch (error) {
+    await root.close().catch(() => undefined);
+    throw error;
   }
 }

@@ -1,14 +1,13 @@
-import type { Random } from "@tightbeam/core/runtime";
 import { TightbeamError } from "@tightbeam/core/store";
 import type { Database } from "lmdb";
 import { commit } from "./commit.js";
-import { isAlive, listen, type Sign, type SignPlace } from "./sign-of-life.js";
+import { isAlive, removeSign, type Sign, type SignPlace, type SignServer } from "./sign-of-life.js";
 
 /** The one process that may write. */
 export interface Owner {
   /** Does the writes of `write` if this process still owns the store, in one transaction with that check, flushed; false: it does not any more. */
   whileMine(write: () => void): Promise<boolean>;
-  /** Leaves the store to others. */
+  /** Leaves the store to others. Never rejects. */
   release(): Promise<void>;
 }
 
@@ -26,27 +25,21 @@ interface OwnerRecord {
  * that it judged, and every write is made on condition of its own number. So two owners never write, whatever is believed about who lives.
  * Rejects `store_locked`, `store_too_new`, `store_damaged`.
  */
-export async function takeOwnership(owners: Database<Buffer, Buffer>, path: string, random: Random): Promise<Owner> {
+export async function takeOwnership(owners: Database<Buffer, Buffer>, path: string, server: SignServer): Promise<Owner> {
   const found = owners.getEntry(recordKey);
   const seen = found?.version ?? 0;
   const former = found === undefined ? undefined : parse(found.value, path);
   if (former?.sign && (await isAlive(former.sign, path))) throw locked(path);
-  const server = await listen(path, random);
   const mine = seen + 1;
   const replace = (): void => void owners.put(recordKey, encode(server.sign), mine);
-  try {
-    const taken = await commit(found === undefined ? owners.ifNoExists(recordKey, replace) : owners.ifVersion(recordKey, seen, replace));
-    if (!taken) throw locked(path);
-  } catch (error) {
-    await server.close();
-    throw error;
-  }
+  const taken = await commit(found === undefined ? owners.ifNoExists(recordKey, replace) : owners.ifVersion(recordKey, seen, replace));
+  if (!taken) throw locked(path);
+  if (former?.sign) removeSign(former.sign, path);
   return {
     whileMine: (write) => commit(owners.ifVersion(recordKey, mine, write)),
     async release() {
       const leave = (): void => void owners.put(recordKey, encode(null), mine + 1);
       await commit(owners.ifVersion(recordKey, mine, leave)).catch(() => undefined);
-      await server.close();
     },
   };
 }
@@ -73,5 +66,5 @@ const places: readonly SignPlace[] = ["store", "temporary", "pipe"];
 const damaged = (path: string, cause?: unknown): TightbeamError =>
   new TightbeamError("store_damaged", `The store at ${path} is damaged: the record of its owner cannot be read. Restore it from a copy.`, { cause });
 
-const locked = (path: string): TightbeamError =>
+export const locked = (path: string): TightbeamError =>
   new TightbeamError("store_locked", `Another process has the store at ${path} open: stop it, or give each process a store of its own.`);

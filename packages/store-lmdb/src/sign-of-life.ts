@@ -1,4 +1,4 @@
-import { unlinkSync } from "node:fs";
+import { closeSync, openSync, readdirSync, unlinkSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { platform, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -25,17 +25,22 @@ export interface SignServer {
 /** What `sockaddr_un` holds on every system, with room for the end of the string. */
 const pathMax = 100;
 const nameBytes = 16;
+const suffixes: Readonly<Record<SignPlace, string>> = { store: "sock", temporary: "temporary", pipe: "pipe" };
 
-const socketPath = ({ name, place }: Sign, path: string): string => {
-  if (place === "pipe") return `\\\\.\\pipe\\tightbeam-${name}`;
-  return place === "store" ? join(path, `owner-${name}.sock`) : join(tmpdir(), `tightbeam-${name}.sock`);
-};
+/** The file in the store's directory that shows a sign: the socket itself, or an empty file that says where it is. */
+const shownAt = ({ name, place }: Sign, path: string): string => join(path, `owner-${name}.${suffixes[place]}`);
 
-export async function listen(path: string, random: Random): Promise<SignServer> {
+function socketAt(sign: Sign, path: string): string {
+  if (sign.place === "store") return shownAt(sign, path);
+  return sign.place === "pipe" ? `\\\\.\\pipe\\tightbeam-${sign.name}` : join(tmpdir(), `tightbeam-${sign.name}.sock`);
+}
+
+/** Throws errors of the file system. */
+export async function showSign(path: string, random: Random): Promise<SignServer> {
   const name = Buffer.from(random.bytes(nameBytes)).toString("base64url");
   if (platform() === "win32") return listenAt({ name, place: "pipe" }, path);
   const here: Sign = { name, place: "store" };
-  if (socketPath(here, path).length <= pathMax) {
+  if (socketAt(here, path).length <= pathMax) {
     try {
       return await listenAt(here, path);
     } catch {
@@ -52,30 +57,54 @@ async function listenAt(sign: Sign, path: string): Promise<SignServer> {
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen({ path: socketPath(sign, path) }, resolve);
+    server.listen({ path: socketAt(sign, path) }, resolve);
   });
   server.on("error", () => undefined);
   server.unref();
-  return { sign, close: () => new Promise((resolve) => void server.close(() => resolve())) };
+  try {
+    if (sign.place !== "store") closeSync(openSync(shownAt(sign, path), "wx", 0o600));
+  } catch (error) {
+    server.close();
+    throw error;
+  }
+  return {
+    sign,
+    async close() {
+      await new Promise<void>((resolve) => void server.close(() => resolve()));
+      removeSign(sign, path);
+    },
+  };
+}
+
+/** Removes what a process that is gone has left of itself. */
+export function removeSign(sign: Sign, path: string): void {
+  for (const file of sign.place === "pipe" ? [shownAt(sign, path)] : [shownAt(sign, path), socketAt(sign, path)]) {
+    try {
+      unlinkSync(file);
+    } catch {
+      // Gone already, or its directory is read-only.
+    }
+  }
+}
+
+/** The signs of processes that have the store open, are opening it, or were killed. */
+export function signsIn(path: string): Sign[] {
+  return readdirSync(path).flatMap((file) => {
+    const [, name = "", suffix = ""] = /^owner-([\w-]{22})\.(sock|temporary|pipe)$/.exec(file) ?? [];
+    const place = (["store", "temporary", "pipe"] as const).find((one) => suffixes[one] === suffix);
+    return place === undefined ? [] : [{ name, place }];
+  });
 }
 
 /** Whether somebody listens there. What cannot be told counts as alive. */
 export async function isAlive(sign: Sign, path: string): Promise<boolean> {
-  const at = socketPath(sign, path);
   const code = await new Promise<string | undefined>((resolve) => {
-    const socket = connect({ path: at });
+    const socket = connect({ path: socketAt(sign, path) });
     socket.once("connect", () => {
       socket.destroy();
       resolve(undefined);
     });
     socket.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? "unknown"));
   });
-  if (code === "ENOENT") return false;
-  if (code !== "ECONNREFUSED") return true;
-  try {
-    unlinkSync(at);
-  } catch {
-    // Its directory may be read-only, or another has removed it.
-  }
-  return false;
+  return code !== "ENOENT" && code !== "ECONNREFUSED";
 }
