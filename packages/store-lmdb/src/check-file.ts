@@ -3,6 +3,14 @@ import { endianness } from "node:os";
 import { TightbeamError } from "@tightbeam/core/store";
 import { flags, type Meta, metaAt, nodeFlags, nodeHeader, noPage, openPages, type Pages, pageHeader, type Tree, treeAt, treeBytes, u64 } from "./pages.js";
 
+/** A-Z a-z 0-9 _ - /: what keys of stores are made of. */
+const inKeys = Uint8Array.from({ length: 256 }, (_, byte) => (/[\w/-]/.test(String.fromCharCode(byte)) ? 1 : 0));
+
+function isKey(bytes: Buffer): boolean {
+  for (let i = 0; i < bytes.length; i++) if (inKeys[bytes[i] as number] === 0) return false;
+  return bytes.length > 0;
+}
+
 const formatVersion = 2;
 const depthMax = 64;
 
@@ -31,8 +39,8 @@ function check(fd: number, size: number, file: string): void {
   const bad = (page: number, what: string): TightbeamError => damaged(page, meta.pageBytes, what);
   const walk = createWalk(pages, meta, bad);
   const freed: [first: number, count: number][] = [];
-  walk.tree(meta.main, true, () => {});
-  walk.tree(meta.free, false, (data, page) => {
+  walk.tree(meta.main, "names", () => {});
+  walk.tree(meta.free, "free", (data, page) => {
     const count = data.length < 8 ? noPage : u64(data, 0);
     if (data.length < 8 * (count + 1)) throw bad(page, "a list of free pages is cut");
     // 0: nothing. Below 0: so many pages from the next number on.
@@ -98,11 +106,15 @@ function createWalk(pages: Pages, meta: Meta, bad: (page: number, what: string) 
     return page;
   };
 
-  function tree(root: Tree, named: boolean, data: (data: Buffer, page: number) => void): void {
+  function tree(root: Tree, holds: "names" | "entries" | "free", data: (data: Buffer, page: number) => void): void {
     if (root.root === noPage) return;
     if (root.depth < 1 || root.depth > depthMax) throw bad(root.root, "a tree has no depth that makes sense");
     const seen = { branches: 0, leaves: 0, overflows: 0, entries: 0 };
     let lastKey: Buffer | undefined;
+    /** No key from here on is below it. */
+    let least: Buffer | undefined;
+    const named = holds !== "free";
+    const order = (a: Buffer, b: Buffer): number => (named ? Buffer.compare(a, b) : u64(a, 0) - u64(b, 0));
 
     const visit = (number: number, parent: number, depth: number): void => {
       const page = Buffer.from(claim(number, parent));
@@ -121,14 +133,18 @@ function createWalk(pages: Pages, meta: Meta, bad: (page: number, what: string) 
         if (nodeHeader + keyBytes > node.length) throw bad(number, "a key lies outside its page");
         const key = node.subarray(nodeHeader, nodeHeader + keyBytes);
         if (leaf) entry(node, key, number);
-        // The first key of a branch stands for everything below the second, and is empty.
-        else visit(node.readUInt32LE(0) + node.readUInt16LE(4) * 0x1_0000_0000, number, depth + 1);
+        else {
+          // The first key of a branch stands for everything below the second, and is not looked at.
+          if (i > 0 && lastKey !== undefined && order(lastKey, key) >= 0) throw bad(number, "a branch does not part its keys");
+          if (i > 0) least = key;
+          visit(node.readUInt32LE(0) + node.readUInt16LE(4) * 0x1_0000_0000, number, depth + 1);
+        }
       }
     };
 
     const entry = (node: Buffer, key: Buffer, number: number): void => {
-      if (lastKey !== undefined && (named ? Buffer.compare(lastKey, key) : u64(lastKey, 0) - u64(key, 0)) >= 0) throw bad(number, "keys are out of order");
-      if (!named && key.length !== 8) throw bad(number, "a key of the list of free pages has a wrong length");
+      if (holds === "free" ? key.length !== 8 : holds === "entries" && !isKey(key)) throw bad(number, "it is no key of a store");
+      if ((lastKey !== undefined && order(lastKey, key) >= 0) || (least !== undefined && order(least, key) > 0)) throw bad(number, "keys are out of order");
       lastKey = key;
       seen.entries++;
       const size = node.readUInt32LE(0);
@@ -137,8 +153,8 @@ function createWalk(pages: Pages, meta: Meta, bad: (page: number, what: string) 
       const inPage = kind === nodeFlags.overflow ? pageHeader : size;
       if (from + inPage > node.length || ![0, nodeFlags.overflow, nodeFlags.tree].includes(kind)) throw bad(number, "an entry lies outside its page");
       if (kind === nodeFlags.tree) {
-        if (size !== treeBytes || !named) throw bad(number, "a tree within the tree makes no sense");
-        tree(treeAt(node, from), true, () => {});
+        if (size !== treeBytes || holds !== "names") throw bad(number, "a tree within the tree makes no sense");
+        tree(treeAt(node, from), "entries", () => {});
       } else if (kind === nodeFlags.overflow) overflow(node.subarray(from), size, number);
       else data(node.subarray(from, from + size), number);
     };

@@ -19,6 +19,8 @@ const names: Readonly<Record<string, ErrorCode>> = {
   EPERM: "store_read_only",
   EACCES: "store_read_only",
   EROFS: "store_read_only",
+  // What Node says of a directory that it cannot make.
+  ENOENT: "store_read_only",
   ENOSPC: "store_full",
   EDQUOT: "store_full",
 };

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, statSync } from "node:fs";
+import { appendFileSync, closeSync, mkdirSync, openSync, statSync } from "node:fs";
 import { platform } from "node:os";
 import { join } from "node:path";
 import { TightbeamError } from "@tightbeam/core/store";
@@ -7,6 +7,8 @@ export const dataFile = (path: string): string => join(path, "data.mdb");
 export const lockFile = (path: string): string => join(path, "lock.mdb");
 
 const othersMay = 0o077;
+/** At least what LMDB makes it. */
+const lockBytes = 12_288;
 
 /** Makes the directory and its files where they are missing, for this user alone, and refuses those that others may enter. Throws `invalid_argument` and errors of the file system. */
 export function prepareFiles(path: string): void {
@@ -17,6 +19,8 @@ export function prepareFiles(path: string): void {
     closeSync(openSync(file, "a", 0o600));
     refuseOthers(file, "600");
   }
+  // LMDB maps it and writes into the map: a full disk would show by ending the process.
+  if (statSync(lockFile(path)).size < lockBytes) appendFileSync(lockFile(path), new Uint8Array(lockBytes - statSync(lockFile(path)).size));
 }
 
 function refuseOthers(path: string, mode: string): void {

@@ -11,7 +11,10 @@ import { openLmdbStore } from "../src/index.js";
 /** Its processes start in a fifth of the time when their program is one file. */
 let programs: Promise<(name: string) => string> | undefined;
 export const program = async (name: string): Promise<string> => {
-  programs ??= bundlePrograms("store", { writer: fileURLToPath(new URL("writer.ts", import.meta.url)) });
+  programs ??= bundlePrograms("store", {
+    writer: fileURLToPath(new URL("writer.ts", import.meta.url)),
+    filler: fileURLToPath(new URL("filler.ts", import.meta.url)),
+  });
   return (await programs)(name);
 };
 

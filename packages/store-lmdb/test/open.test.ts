@@ -8,7 +8,7 @@ import { bytes, place, text } from "./place.js";
 const modeOf = (path: string): number => statSync(path).mode & 0o777;
 
 describe("opening", () => {
-  it("makes the directory and its files for this user alone, and leaves nothing of itself behind in it", async () => {
+  it("TM-206 makes the directory and its files for this user alone, and leaves nothing of itself behind in it", async () => {
     const path = join(place(), "deep", "store");
     const store = await openLmdbStore({ path });
     expect(modeOf(path)).toBe(0o700);
@@ -17,7 +17,7 @@ describe("opening", () => {
     expect(readdirSync(path).sort()).toEqual(["data.mdb", "lock.mdb"]);
   });
 
-  it("refuses what others may enter, and what is no directory", async () => {
+  it("TM-206 refuses what others may enter, and what is no directory", async () => {
     const path = place();
     chmodSync(path, 0o750);
     await expect(openLmdbStore({ path })).rejects.toMatchObject({ code: "invalid_argument", message: expect.stringContaining("chmod 700") });
