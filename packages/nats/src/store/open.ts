@@ -31,6 +31,20 @@ export interface NatsStoreOptions extends BucketOptions {
   readonly runtime?: Runtime;
 }
 
+/** The type of this table keeps it whole. */
+const known: Readonly<Record<keyof NatsStoreOptions, true>> = {
+  connection: true,
+  name: true,
+  lease: true,
+  timeout: true,
+  syncAlways: true,
+  maxEntries: true,
+  storage: true,
+  replicas: true,
+  maxBytes: true,
+  create: true,
+  runtime: true,
+};
 const smallestValueBytes = 256 * 1024;
 const largestValueBytes = 8 * 1024 * 1024;
 
@@ -48,6 +62,8 @@ export const openNatsStore = (options: NatsStoreOptions): Promise<Store> => open
 
 /** The same with other limits of the log. */
 export async function openWith(options: NatsStoreOptions, limits: LogLimits): Promise<Store> {
+  for (const option of Object.keys(options))
+    if (!Object.hasOwn(known, option)) throw invalid(`openNatsStore knows no option of that name; it takes ${Object.keys(known).join(", ")}.`);
   const { connection, name, runtime = systemRuntime() } = options;
   if (!isJetStreamConnection(connection)) throw invalid("`connection` is a connection of a NATS client: what its connect() resolves with.");
   if (connection.isClosed()) throw invalid("`connection` is closed already.");

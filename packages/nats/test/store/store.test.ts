@@ -104,6 +104,7 @@ withNatsServer("a store in JetStream", () => {
     [{ replicas: 2 }],
     [{ storage: "tape" }],
     [{ maxBytes: 1024 }],
+    [{ replica: 3 }],
     [{ create: false, name: "not-there" }],
   ])("refuses the option %j", async (options) => {
     const connection = await client(broker);
