@@ -8,6 +8,8 @@ beforeAll(async () => {
   await import("../../packages/core/src/patterns/idempotency/keyed.js");
   await import("../../packages/core/src/patterns/dead-letters/dead-letters.js");
   await import("../../packages/core/src/store/state.js");
+  await import("../../packages/core/src/patterns/guards.js");
+  await import("../../packages/core/src/patterns/durable/durable.js");
 });
 
 describe("requests with an idempotency key", () => {
@@ -80,6 +82,38 @@ describe("requests with an idempotency key", () => {
     expect(await during(runtime, request)).toBe("two");
     expect(await during(runtime, bob.agent.request("alice", "pay", 5, { idempotencyKey: "a" }))).toBe("two");
     expect(ran).toEqual(["one", "two"]);
+    await place.close();
+  });
+
+  test("TM-169 a kept reply is given only to whom the policy permits the call now", async () => {
+    const place = await createPlace(26);
+    const { runtime } = place;
+    let permits = true;
+    const alice = await place.join("alice", { policy: () => permits });
+    const bob = await place.join("bob");
+    alice.agent.handle("pay", () => "paid");
+    const pay = () => during(runtime, bob.agent.request("alice", "pay", 5, { idempotencyKey: "a" }));
+    expect(await pay()).toBe("paid");
+    permits = false;
+    await expect(pay()).rejects.toMatchObject({ code: "forbidden" });
+    await place.close();
+  });
+
+  test("G-85 durable messages with one key run once, however many they are; one that failed runs again", async () => {
+    const place = await createPlace(27);
+    const { runtime } = place;
+    const alice = await place.join("alice", { store: createDisk().open(), storeKey });
+    const bob = await place.join("bob", { store: createDisk().open(), storeKey });
+    let runs = 0;
+    alice.agent.handle("pay", () => {
+      if (++runs === 1) throw new Error("not yet");
+    });
+    const pay = () => bob.agent.notify("alice", "pay", 5, { durable: true, confirm: "done", idempotencyKey: "a", timeout: 30_000 });
+    await during(runtime, pay());
+    expect(runs).toBe(2);
+    await during(runtime, Promise.all([pay(), pay()]));
+    expect(runs).toBe(2);
+    expect((await alice.agent.deadLetters.list()).letters).toEqual([]);
     await place.close();
   });
 

@@ -222,6 +222,7 @@ export const idempotencyKeysInAll = 400_000;
 export const idempotencyBytes = 256 * 1024 * 1024;
 export const idempotencyMemoryBytes = 128 * 1024 * 1024;
 export const idempotencyPruneMs = 3_600_000;
+export const idempotencyPruneMinMs = 1_000;
 /** Calls of one peer agent that wait for the reply of another with the same key. */
 export const idempotencyWaiting = 1_024;
 /** Replies in memory because their store does not take them. */

@@ -95,7 +95,7 @@ export function createTurns({ admission, handlers, calls, middleware, missing, r
       const name = header.method as string;
       const found = handlers.get(name) ?? handlers.forTheRest;
       if (found === undefined && !middleware.used) return done(call, "no_handler", undefined, missing(name));
-      const refused = late ? (closing() ?? tooLate(call)) : undefined;
+      const refused = late ? (closing() ?? call.cancelled ?? tooLate(call)) : undefined;
       if (refused !== undefined) return done(call, "refused", undefined, refused);
       call.place = places.enter(link.peer.id, header.priority);
       if (call.place === undefined) queue(call, payload);

@@ -31,7 +31,7 @@ export function keyedCallsFor({ runtime, options = {}, state }: KeyedCallsOption
     const pruneLater = (part: KeyedPart): void => {
       if (stopped) return;
       cancelPrune = runtime.timers.after(
-        Math.min(limits.idempotencyPruneMs, bounds.keepMs),
+        Math.min(limits.idempotencyPruneMs, Math.max(bounds.keepMs, limits.idempotencyPruneMinMs)),
         () => {
           part.prune();
           pruneLater(part);

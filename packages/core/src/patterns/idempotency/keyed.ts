@@ -1,4 +1,4 @@
-import { concat, encodeUtf8, equalBytes } from "../../bytes.js";
+import { encodeUtf8, equalBytes } from "../../bytes.js";
 import type { EncodedPayload } from "../../codec/types.js";
 import { crypto } from "../../crypto/index.js";
 import { isTightbeamError, TightbeamError } from "../../errors.js";
@@ -170,7 +170,8 @@ class CallsByKey implements KeyedPart {
       operation.runner = next;
       operation.deserted = undefined;
       this.#operationOf.set(next, operation);
-      this.#host.start(next, payload, true);
+      // Later: a thousand that fail at once must not stand on one another.
+      void Promise.resolve().then(() => this.#host.start(next, payload, true));
       return true;
     }
     return false;
@@ -241,7 +242,8 @@ const nameOf = (peer: string, key: string): string => `${peer} ${key}`;
 function contentOf({ header }: Call, payload: EncodedPayload | undefined): Uint8Array {
   const kind = payload === undefined ? "none" : payload.kind;
   const about = encodeUtf8(`${header.type} ${header.method ?? ""} ${kind} `);
-  return crypto().sha256.digest(payload === undefined ? about : concat(about, payload.bytes));
+  const { sha256 } = crypto();
+  return payload === undefined ? sha256.digest(about) : sha256.digest(about, payload.bytes);
 }
 
 /** Whether trying again would find the same: then it is what every repetition gets. A notification's failure is nobody's reply. */

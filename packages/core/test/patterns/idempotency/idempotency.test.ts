@@ -147,6 +147,23 @@ describe.each(["memory", "a store in memory", "a disk"])("keys, kept in %s", (ki
     expect(runs).toBe(2);
   });
 
+  test("a thousand notifications that wait for one that fails run one after the other, and none stands on another", async () => {
+    const desk = await openDesk(storeOf());
+    let runs = 0;
+    const gate = defer<void>();
+    desk.handle("work", () => {
+      if (++runs === 1) return gate.promise;
+      throw new Error("no");
+    });
+    const all = Array.from({ length: 1_000 }, () => desk.ask({ key: "a", type: "notification" }).reply);
+    await turn();
+    gate.reject(new Error("no"));
+    for (const reply of all) expect((await reply).type).toBe("refused");
+    expect(runs).toBe(1_000);
+    expect(desk.used).toBe(0);
+    await desk.server.idle();
+  });
+
   test("the one who leaves takes nothing from those who wait; the last one fires the signal, and the next one may run", async () => {
     const desk = await openDesk(storeOf());
     const gates: ReturnType<typeof defer<string>>[] = [];

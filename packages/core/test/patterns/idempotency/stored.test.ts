@@ -1,4 +1,5 @@
 import { beforeAll, expect, test } from "vitest";
+import { TightbeamError } from "../../../src/errors.js";
 import * as limits from "../../../src/limits.js";
 import { decodeRecord, encodeRecord, notKept } from "../../../src/patterns/idempotency/record.js";
 import { createVirtualRuntime } from "../../../src/runtime/virtual.js";
@@ -132,6 +133,28 @@ test("TM-171 a reply that was damaged or moved is reported, and its operation is
   second.handle("work", () => ++runs);
   for (const key of ["a", "b"]) expect((await second.ask({ key }).reply).code).toBe("store_damaged");
   expect(runs).toBe(2);
+});
+
+test("where what is known of keys cannot be read nothing with a key runs, and it is tried again with the next one", async () => {
+  const store = createMemoryStore();
+  let broken = false;
+  const desk = await openDesk({
+    store: {
+      ...store,
+      scan(...query) {
+        if (broken) throw new TightbeamError("store_failed", "as the test wants it");
+        return store.scan(...query);
+      },
+    },
+  });
+  let runs = 0;
+  desk.handle("work", () => ++runs);
+  broken = true;
+  expect((await desk.ask({ key: "a" }).reply).code).toBe("store_failed");
+  expect((await desk.ask({}).reply).payload).toBe(1);
+  broken = false;
+  expect((await desk.ask({ key: "a" }).reply).payload).toBe(2);
+  expect(desk.used).toBe(0);
 });
 
 test("what goes from memory goes from the store, and what is too old is not read again", async () => {
