@@ -35,7 +35,6 @@ export const absent: Readonly<Record<string, string>> = {
   "compression before encryption": "nothing is compressed: no option, no code",
   "encrypted payload that decompresses": "nothing is decompressed: no option, no code",
   "token reuse on a second link": "no profile has single-use tokens; a proof is bound to its own handshake (TM-42)",
-  "DLQ full": "dead letters come with the store",
   "retry of a non-retryable error": "retries come with resilience/",
   "breaker flapping": "circuit breakers come with resilience/",
 };
@@ -434,6 +433,14 @@ export const covered: readonly Covered[] = [
     in: [
       [lifecycle, "aborted already"],
       [lifecycle, "aborted between send and acknowledgement"],
+    ],
+  },
+  {
+    row: "DLQ full",
+    in: [
+      ["packages/core/test/patterns/dead-letters/prepare.test.ts", "full letters that refuse leave the message where it was"],
+      ["packages/core/test/patterns/dead-letters/prepare.test.ts", "a store without room is tried again until it has some"],
+      ["test/agents/dead-letters.test.ts", "a poison message stays and counts"],
     ],
   },
 ];

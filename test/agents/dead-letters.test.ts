@@ -256,6 +256,32 @@ describe("dead letters of the receiver", () => {
     await place.close();
   });
 
+  test("TM-166 a peer that floods with what fails and what cannot be decoded keeps its part of the room, and nobody else waits for it", async () => {
+    const place = await createPlace(14);
+    const { runtime } = place;
+    const alice = await place.join("alice", { deadLetters: { retention: { count: 100 } } });
+    const [bob, mallory] = [await place.join("bob"), await place.join("mallory")];
+    alice.agent.handle("echo", (input) => input);
+    await during(
+      runtime,
+      bob.agent.notify("alice", "nobody", "mine", { confirm: "done" }).catch(() => undefined),
+    );
+    await during(runtime, mallory.agent.link("alice"));
+    const { insideOf } = await import("../../packages/core/src/patterns/inside.js");
+    const link = insideOf(mallory.agent).host.links.find({ id: "alice" });
+    for (let round = 0; round < 10; round++) {
+      for (let n = 0; n < 100; n++) {
+        link?.send({ bytes: Uint8Array.of(0x11, 0xff, n), lane: 2, intake: true });
+        void mallory.agent.notify("alice", "nobody", n).catch(() => undefined);
+      }
+      expect(await during(runtime, bob.agent.request("alice", "echo", round))).toBe(round);
+    }
+    await runtime.advance(1_000);
+    expect(await alice.agent.deadLetters.statistics()).toMatchObject({ count: 51, sender: 0, damaged: 0 });
+    expect((await alice.agent.deadLetters.list({ peer: "bob" })).letters).toHaveLength(1);
+    await place.close();
+  });
+
   test("a replay that takes too long or is cancelled fires the handler's signal and stays; what then succeeds goes", async () => {
     const place = await createPlace(10);
     const { runtime } = place;

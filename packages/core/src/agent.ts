@@ -97,7 +97,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const { resilience } = options;
   const guarded = createGuarded({ runtime, caller, policy: resilience, onEvent: events.emit });
   const served = createServed({ changed: () => capabilities.changed(), publishes: (topic) => topics.declare(topic, {}) });
-  const keyed = options.idempotency === false ? undefined : keyedCallsFor({ runtime, options: options.idempotency, state });
+  const keyed = await keyedCallsFor({ runtime, options: options.idempotency, state });
   const server = createServer({ runtime, ids, json, admission, middleware, served, keyed, onFailure, observe: observe("sent") });
   const system = createSystem(caller, server);
   const connect: Links["connect"] = (...dial) => links.connect(...dial);

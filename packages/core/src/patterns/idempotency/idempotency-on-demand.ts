@@ -1,28 +1,33 @@
 import { TightbeamError } from "../../errors.js";
-import * as limits from "../../limits.js";
 import { onDemand } from "../../on-demand.js";
 import type { Runtime } from "../../runtime/runtime.js";
 import { keepPayload } from "../admission.js";
 import { createLatePart } from "../late-part.js";
 import type { IdempotencyState } from "./archive.js";
 import type { KeyedPart } from "./keyed.js";
-import type { LedgerBounds } from "./ledger.js";
 import type { IdempotencyOptions, KeyedCalls, KeyedHost } from "./types.js";
+
+const noOptions: IdempotencyOptions = {};
 
 const loadCode = onDemand(() => import("./keyed.js"));
 
 export interface KeyedCallsOptions {
   readonly runtime: Runtime;
-  readonly options: IdempotencyOptions | undefined;
+  /** False: none. */
+  readonly options: IdempotencyOptions | false | undefined;
   readonly state: IdempotencyState | undefined;
 }
 
 /** Calls with a key, for an agent that has them; without, handlers tell repetitions by the key themselves. */
 export type KeyedCallsFactory = (host: KeyedHost) => KeyedCalls & { stop(error: TightbeamError): void };
 
-/** Its code, and what the store has of keys, is loaded with the first key that comes. Throws `invalid_argument`. */
-export function keyedCallsFor({ runtime, options = {}, state }: KeyedCallsOptions): KeyedCallsFactory {
-  const bounds = checkOptions(options, state !== undefined && state.capabilities.durability !== "memory");
+/**
+ * Its code, and what the store has of keys, is loaded with the first key that comes; with options at once. Undefined for an agent without.
+ * Rejects `invalid_argument`, and `unavailable`.
+ */
+export async function keyedCallsFor({ runtime, options = noOptions, state }: KeyedCallsOptions): Promise<KeyedCallsFactory | undefined> {
+  if (options === false) return undefined;
+  if (options !== noOptions) (await loadCode()).idempotencyBounds(options, false);
   return (host) => {
     let opening: Promise<KeyedPart> | undefined;
     let cancelPrune = (): void => undefined;
@@ -31,7 +36,7 @@ export function keyedCallsFor({ runtime, options = {}, state }: KeyedCallsOption
     const pruneLater = (part: KeyedPart): void => {
       if (stopped) return;
       cancelPrune = runtime.timers.after(
-        Math.min(limits.idempotencyPruneMs, Math.max(bounds.keepMs, limits.idempotencyPruneMinMs)),
+        part.pruneEveryMs,
         () => {
           part.prune();
           pruneLater(part);
@@ -42,7 +47,7 @@ export function keyedCallsFor({ runtime, options = {}, state }: KeyedCallsOption
 
     const open = (): Promise<KeyedPart> => {
       opening ??= loadCode()
-        .then(({ openKeyedCalls }) => openKeyedCalls({ runtime, state, bounds }, host))
+        .then(({ openKeyedCalls }) => openKeyedCalls({ runtime, state, options }, host))
         .catch((error: unknown) => {
           opening = undefined;
           throw error;
@@ -90,24 +95,3 @@ export function keyedCallsFor({ runtime, options = {}, state }: KeyedCallsOption
 
 /** What a call that waits costs beside its payload. */
 const heldBytes = 512;
-
-const known: Readonly<Record<keyof IdempotencyOptions, readonly [least: number, most: number]>> = {
-  keep: [1, Number.MAX_SAFE_INTEGER],
-  keys: [1, limits.idempotencyKeysMax],
-  live: [0, Number.MAX_SAFE_INTEGER],
-  bytes: [1, Number.MAX_SAFE_INTEGER],
-};
-
-function checkOptions(options: IdempotencyOptions, persistent: boolean): LedgerBounds {
-  if (typeof options !== "object" || options === null) throw wrong(`is an object of ${Object.keys(known).join(", ")}, or false`);
-  for (const [name, value] of Object.entries(options)) {
-    if (!Object.hasOwn(known, name)) throw wrong(`has ${Object.keys(known).join(", ")}, and nothing else`);
-    const [least, most] = known[name as keyof IdempotencyOptions];
-    if (value !== undefined && !(Number.isSafeInteger(value) && value >= least && value <= most))
-      throw wrong(`.${name} is a whole number of ${least} to ${most}`);
-  }
-  const { keep = limits.idempotencyKeepMs, keys = limits.idempotencyKeys, live = limits.idempotencyLiveMs } = options;
-  return { keepMs: keep, liveMs: Math.min(live, keep), keys, bytes: options.bytes ?? (persistent ? limits.idempotencyBytes : limits.idempotencyMemoryBytes) };
-}
-
-const wrong = (what: string): TightbeamError => new TightbeamError("invalid_argument", `\`idempotency\` ${what}.`);

@@ -1,15 +1,15 @@
-import { encodeUtf8, equalBytes } from "../../bytes.js";
+import { equalBytes } from "../../bytes.js";
 import type { EncodedPayload } from "../../codec/types.js";
-import { crypto } from "../../crypto/index.js";
 import { isTightbeamError, TightbeamError } from "../../errors.js";
 import * as limits from "../../limits.js";
 import type { Outcome } from "../../link/message.js";
 import type { Runtime } from "../../runtime/runtime.js";
 import type { Call } from "../running-calls.js";
 import { type Archive, createArchive, type Found, type IdempotencyState } from "./archive.js";
-import type { LedgerBounds } from "./ledger.js";
+import { contentOf, isLasting } from "./content.js";
+import { idempotencyBounds } from "./options.js";
 import { notKept } from "./record.js";
-import type { KeptReply, KeyedCalls, KeyedHost } from "./types.js";
+import type { IdempotencyOptions, KeptReply, KeyedCalls, KeyedHost } from "./types.js";
 
 /** One key of one peer agent, from the first call with it until its reply is kept. */
 interface Operation {
@@ -30,6 +30,7 @@ interface Operation {
 }
 
 class CallsByKey implements KeyedPart {
+  readonly pruneEveryMs: number;
   readonly #host: KeyedHost;
   readonly #archive: Archive;
   /** By peer agent and key. */
@@ -40,7 +41,8 @@ class CallsByKey implements KeyedPart {
   /** Calls that wait, by peer agent. */
   readonly #waiters = new Map<string, number>();
 
-  constructor(host: KeyedHost, archive: Archive) {
+  constructor(host: KeyedHost, archive: Archive, pruneEveryMs: number) {
+    this.pruneEveryMs = pruneEveryMs;
     this.#host = host;
     this.#archive = archive;
   }
@@ -238,24 +240,6 @@ class CallsByKey implements KeyedPart {
 /** No agent id has a space in it. */
 const nameOf = (peer: string, key: string): string => `${peer} ${key}`;
 
-/** What the same key must stand for: requests and notifications of one method with the same bytes. */
-function contentOf({ header }: Call, payload: EncodedPayload | undefined): Uint8Array {
-  const kind = payload === undefined ? "none" : payload.kind;
-  const about = encodeUtf8(`${header.type} ${header.method ?? ""} ${kind} `);
-  const { sha256 } = crypto();
-  return payload === undefined ? sha256.digest(about) : sha256.digest(about, payload.bytes);
-}
-
-/** Whether trying again would find the same: then it is what every repetition gets. A notification's failure is nobody's reply. */
-function isLasting(call: Call, error: unknown): boolean {
-  if (call.header.type !== "request") return false;
-  if (!isTightbeamError(error)) return true;
-  return !error.retryable && !passing.has(error.code);
-}
-
-/** Said before the handler began, or when it was told to stop. */
-const passing = new Set(["no_handler", "unsupported_version", "forbidden", "closed", "cancelled", "invalid_envelope"]);
-
 const conflict = (): TightbeamError =>
   new TightbeamError("idempotency_conflict", "This idempotency key was used before, for another method or payload: use a new one for a new operation.");
 
@@ -264,15 +248,20 @@ const asError = (error: unknown): TightbeamError => (isTightbeamError(error) ? e
 export interface KeyedOptions {
   readonly runtime: Runtime;
   readonly state: IdempotencyState | undefined;
-  readonly bounds: LedgerBounds;
+  readonly options: IdempotencyOptions;
 }
 
 export interface KeyedPart extends KeyedCalls {
   /** What is too old goes. */
   prune(): void;
+  readonly pruneEveryMs: number;
 }
 
 /** Reads what the state has of keys. Rejects what that rejects. */
-export async function openKeyedCalls({ runtime, state, bounds }: KeyedOptions, host: KeyedHost): Promise<KeyedPart> {
-  return new CallsByKey(host, await createArchive(bounds, runtime.clock, state));
+export async function openKeyedCalls({ runtime, state, options }: KeyedOptions, host: KeyedHost): Promise<KeyedPart> {
+  const bounds = idempotencyBounds(options, state !== undefined && state.capabilities.durability !== "memory");
+  const pruneEveryMs = Math.min(limits.idempotencyPruneMs, Math.max(bounds.keepMs, limits.idempotencyPruneMinMs));
+  return new CallsByKey(host, await createArchive(bounds, runtime.clock, state), pruneEveryMs);
 }
+
+export { idempotencyBounds } from "./options.js";

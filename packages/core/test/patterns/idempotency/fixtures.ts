@@ -62,7 +62,7 @@ export async function openDesk({
     middleware: createMiddleware(),
     onFailure: () => undefined,
     served: createServed({ changed: () => undefined, publishes: () => () => undefined }),
-    keyed: keyedCallsFor({ runtime, options, state }),
+    keyed: await keyedCallsFor({ runtime, options, state }),
     observe: undefined,
   });
   const replies = new Map<string, (reply: Reply) => void>();
