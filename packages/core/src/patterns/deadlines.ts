@@ -27,6 +27,7 @@ class Line {
   readonly #timers: Timers;
   readonly #lines: Map<number, Line>;
   #cancel: (() => void) | undefined;
+  #leaving = false;
 
   constructor(ms: number, clock: Clock, timers: Timers, lines: Map<number, Line>) {
     this.#ms = ms;
@@ -49,11 +50,19 @@ class Line {
     else before.after = after;
     if (after === undefined) this.last = before;
     else after.before = before;
+    if (this.first !== undefined || this.#leaving) return;
+    this.#leaving = true;
+    this.#timers.soon(this.#leave);
+  }
+
+  /** Not at once: who asks one after the other asks again when the answer is there, and needs no other timer for that. */
+  readonly #leave = (): void => {
+    this.#leaving = false;
     if (this.first !== undefined) return;
     this.#cancel?.();
     this.#cancel = undefined;
     this.#lines.delete(this.#ms);
-  }
+  };
 
   readonly #ring = (): void => {
     this.#cancel = undefined;

@@ -73,12 +73,15 @@ function systemTurn(): Timers["turn"] {
   };
 }
 
+const settled = Promise.resolve();
+
 function systemTimers(): Timers {
   const turn = systemTurn();
   const { process } = globalThis as { process?: { nextTick?: Timers["turn"] } };
   const last = process?.nextTick ?? turn;
   // Node runs its ticks when the promises that are ready have run, and the other way round: a tick that a promise asks for comes after all of those.
-  return Object.freeze({ after, turn, soon: (run: () => void) => queueMicrotask(() => last(run)) });
+  // Not `queueMicrotask`, which makes an object for async hooks each time.
+  return Object.freeze({ after, turn, soon: (run: () => void) => void settled.then(() => last(run)) });
 }
 
 let shared: Runtime | undefined;

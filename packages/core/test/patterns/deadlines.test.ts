@@ -5,9 +5,14 @@ import { createVirtualRuntime } from "../../src/runtime/index.js";
 function setUp() {
   const runtime = createVirtualRuntime({ seed: 1 });
   let armed = 0;
+  let cancelled = 0;
   const after: typeof runtime.timers.after = (ms, run, options) => {
     armed++;
-    return runtime.timers.after(ms, run, options);
+    const cancel = runtime.timers.after(ms, run, options);
+    return () => {
+      cancelled++;
+      cancel();
+    };
   };
   const began = runtime.clock.monotonic();
   const told: string[] = [];
@@ -18,7 +23,7 @@ function setUp() {
     },
     aborted: (signal) => void told.push(`${name} aborted: ${signal.reason}`),
   });
-  return { runtime, deadlines: createDeadlines(runtime.clock, { ...runtime.timers, after }), owner, told, timers: () => armed };
+  return { runtime, deadlines: createDeadlines(runtime.clock, { ...runtime.timers, after }), owner, told, timers: () => armed, cancelled: () => cancelled };
 }
 
 test("each rings in its own time, in order, and only while it is not cleared", async () => {
@@ -44,6 +49,27 @@ test("thousands that end before their time share a timer", async () => {
   await runtime.advance(100_000);
   expect(told).toEqual([]);
   expect(timers()).toBe(1);
+});
+
+test("one after the other share a timer too; it goes when none follows", async () => {
+  const { runtime, deadlines, owner, told, timers, cancelled } = setUp();
+  for (let index = 0; index < 100; index++) deadlines.limit(30_000, owner("one"), undefined).clear();
+  expect([timers(), cancelled()]).toEqual([1, 0]);
+  await runtime.advance(10);
+  expect([timers(), cancelled()]).toEqual([1, 1]);
+  deadlines.limit(30_000, owner("another"), undefined);
+  await runtime.advance(30_000);
+  expect(told).toEqual(["another at 30010"]);
+});
+
+test("one that begins while the timer of those before it is still there rings in its own time", async () => {
+  const { runtime, deadlines, owner, told } = setUp();
+  const before = deadlines.limit(50, owner("before"), undefined);
+  await runtime.advance(40);
+  before.clear();
+  deadlines.limit(50, owner("after"), undefined);
+  await runtime.advance(100);
+  expect(told).toEqual(["after at 90"]);
 });
 
 test("cleared in any order, the rest stays in line", async () => {

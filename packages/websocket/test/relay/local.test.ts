@@ -1,5 +1,6 @@
 import { testTransport } from "@tightbeam/conformance";
 import { createAuthority } from "@tightbeam/core/identity";
+import { systemRuntime } from "@tightbeam/core/runtime";
 import { address } from "@tightbeam/core/transport";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connectWebSocket } from "../../src/index.js";
@@ -43,11 +44,31 @@ describe("an agent in the relay's process", () => {
     const got: Uint8Array[] = [];
     await inside.subscribe(here, (frame) => void inside.send(there, frame));
     await outside.subscribe(there, (frame) => void got.push(frame));
-    const frames = [bytes("small"), new Uint8Array(0), ...[4_095, 4_096, 16_384, 65_536, 262_144].map((size) => new Uint8Array(size).fill(size & 0xff))];
+    const frames = [
+      bytes("small"),
+      new Uint8Array(0),
+      ...[117, 118, 119, 4_095, 4_096, 16_384, 65_536, 262_144].map((size) => new Uint8Array(size).fill(size & 0xff)),
+    ];
     for (const frame of frames) await outside.send(here, frame);
     await until(() => got.length === frames.length, "all echoes");
     expect(got.map((frame, index) => Buffer.compare(Buffer.from(frames[index] as Uint8Array), frame))).toEqual(frames.map(() => 0));
     expect(relay.stats()).toMatchObject({ locals: 1, sockets: 1 });
+  });
+
+  it("asks for no turn of the event loop for little that is sent", async () => {
+    const runtime = systemRuntime();
+    let turns = 0;
+    const turn = (run: () => void) => {
+      turns += 1;
+      runtime.timers.turn(run);
+    };
+    const relay = await fixture.relay({ runtime: { ...runtime, timers: { ...runtime.timers, turn } } });
+    const inside = await relay.connect({ identity: await fixture.enroll("inside") });
+    const to = address("inbox", "nobody", inside.instance);
+    for (let i = 0; i < 100; i++) await inside.send(to, bytes("little"));
+    expect(turns).toBe(0);
+    for (let i = 0; i < 100; i++) await inside.send(to, new Uint8Array(16 * 1024));
+    expect(turns).toBe(2);
   });
 
   it("shares one large frame with others, and each owns what it gets", async () => {
