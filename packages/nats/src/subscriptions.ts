@@ -52,7 +52,7 @@ export function createSubscriptions({ connection, line, timers, inboxBytes, chan
       callback(error, message) {
         if (error !== null && error !== undefined) return refuse(seat, error);
         // The client's views share the bytes of a socket read with other messages: the receiver gets bytes of its own.
-        seat.inbox.push(new Uint8Array(message.data));
+        seat.inbox.push(new Uint8Array(message.data), true);
       },
     });
   };

@@ -1,5 +1,5 @@
 import { connect as connectNew, type NatsConnection as NewConnection } from "@nats-io/transport-node";
-import { createVirtualRuntime } from "@tightbeam/core/runtime";
+import { createVirtualRuntime, systemRuntime } from "@tightbeam/core/runtime";
 import { type Address, address, TightbeamError, type Transport } from "@tightbeam/core/transport";
 import { connect as connectOld, type NatsConnection as OldConnection } from "nats";
 import { describe, expect, it } from "vitest";
@@ -351,6 +351,21 @@ withNatsServer("nats: the transport", () => {
       await until(() => connection.info === undefined, "the client's noticing");
       expect(await codeOf(connectNats(connection))).toBe("unavailable");
     });
+  });
+
+  it("what came is handed over in the turn that read it", async () => {
+    const server = await broker();
+    const runtime = systemRuntime();
+    let turns = 0;
+    const turn = (run: () => void) => {
+      turns += 1;
+      runtime.timers.turn(run);
+    };
+    const transport = await connect(server, { runtime: { ...runtime, timers: { ...runtime.timers, turn } } });
+    const got = await listen(transport, inbox("a"));
+    for (let i = 0; i < 10; i++) await transport.send(inbox("a"), bytes(String(i)));
+    await until(() => got.length === 10, "all ten");
+    expect([got.join(""), turns]).toEqual(["0123456789", 0]);
   });
 
   it("what cannot be connected to says why", async () => {
