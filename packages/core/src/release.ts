@@ -11,8 +11,9 @@ interface Port {
 /** Smaller ones are not worth the call, and may lie in a pool. */
 const leastBytes = 4 * 1024;
 
-/** Node's way to memory that is not cleared first. */
+/** Node's ways to memory that is not cleared first: from a pool where it is small. */
 interface Unsafe {
+  allocUnsafe(length: number): Uint8Array;
   allocUnsafeSlow(length: number): Uint8Array;
 }
 const unsafe = (globalThis as { Buffer?: Partial<Unsafe> }).Buffer;
@@ -21,6 +22,13 @@ const unsafe = (globalThis as { Buffer?: Partial<Unsafe> }).Buffer;
 export function unfilled(length: number): Uint8Array {
   if (length < leastBytes || unsafe?.allocUnsafeSlow === undefined) return new Uint8Array(length);
   const { buffer, byteOffset } = unsafe.allocUnsafeSlow(length);
+  return new Uint8Array(buffer, byteOffset, length);
+}
+
+/** The same for what is no secret, such as ciphertext: small ones lie side by side in the pool that every `Buffer` comes from, which costs a third. */
+export function pooled(length: number): Uint8Array {
+  if (length >= leastBytes || unsafe?.allocUnsafe === undefined) return unfilled(length);
+  const { buffer, byteOffset } = unsafe.allocUnsafe(length);
   return new Uint8Array(buffer, byteOffset, length);
 }
 

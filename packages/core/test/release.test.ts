@@ -1,7 +1,7 @@
 import { constants, PerformanceObserver } from "node:perf_hooks";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { release, releaseFrame, releaseReceived, takesBuffer, unfilled } from "../src/release.js";
+import { pooled, release, releaseFrame, releaseReceived, takesBuffer, unfilled } from "../src/release.js";
 
 describe("release", () => {
   it("frees an array that is all of its buffer, at once", () => {
@@ -84,6 +84,22 @@ describe("unfilled", () => {
       fc.property(fc.integer({ min: 0, max: 200_000 }), (length) => {
         const bytes = unfilled(length);
         expect([bytes.constructor, bytes.length, bytes.byteOffset, bytes.buffer.byteLength]).toEqual([Uint8Array, length, 0, length]);
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
+
+describe("pooled", () => {
+  it("has exactly the length asked for, shares its bytes with no other, and is never taken for one that owns its buffer where it does not", () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 10_000 }), { maxLength: 20 }), (lengths) => {
+        const all = lengths.map((length, index) => pooled(length).fill(index));
+        for (const [index, bytes] of all.entries()) {
+          expect([bytes.constructor, bytes.length]).toEqual([Uint8Array, lengths[index]]);
+          release(bytes);
+          expect(bytes.length === 0 || bytes.every((byte) => byte === index)).toBe(true);
+        }
       }),
       { numRuns: 50 },
     );

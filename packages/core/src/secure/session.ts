@@ -3,7 +3,7 @@ import { TightbeamError } from "../errors.js";
 import { counterOf, dataFault, dataHeader, putCounter } from "../frame/frame.js";
 import * as limits from "../limits.js";
 import { counterMax, dataHeaderBytes, epochBits, tagBytes } from "../protocol.js";
-import { unfilled } from "../release.js";
+import { pooled } from "../release.js";
 import type { Clock } from "../runtime/runtime.js";
 import { createKeyChain, type KeyChain, rekey } from "./key-chain.js";
 import type { Session, SessionCounters, SuiteId } from "./types.js";
@@ -134,7 +134,7 @@ class DataSession implements Session {
     const { counters } = this;
     const counter = this.#next;
     this.#next += 1;
-    const buffer = unfilled(front + dataHeaderBytes + plaintext.length + tagBytes);
+    const buffer = pooled(front + dataHeaderBytes + plaintext.length + tagBytes);
     const frame = front === 0 ? buffer : buffer.subarray(front);
     frame.set(this.#header);
     number(frame, counter);

@@ -43,7 +43,7 @@ export function createOutbox(socket: Socket, limits: RelayLimits, clock: Clock, 
         if (socket.buffered + byteLength > bound) return drop(number, frame);
         counters.framesOut += 1;
         counters.bytesOut += byteLength;
-        if (byteLength >= copiedBelowBytes && lease.take(frame)) socket.sendParts(encodeFrame(frameType.msg, number, noBytes, noBytes), frame);
+        if (byteLength < copiedBelowBytes || lease.take(frame)) socket.sendParts(encodeFrame(frameType.msg, number, noBytes, noBytes), frame);
         else socket.send(encodeFrame(frameType.msg, number, noBytes, frame));
       },
     }),

@@ -22,7 +22,7 @@ export const socketOf = (ws: WebSocket): Socket | undefined => {
 export interface Writer {
   /** Takes ownership of the message. `alone`: nothing else lies in its buffer. */
   write(message: Uint8Array, alone?: boolean): void;
-  /** One message of two parts, neither changed nor copied. Takes ownership of both, and of what a frame takes with it. For the server's side of a connection. */
+  /** One message of two parts, neither changed. A small body is copied. Else takes ownership of both, and of what a frame takes with it. For the server's side of a connection. */
   writeParts(head: Uint8Array, body: Uint8Array): void;
 }
 
@@ -55,17 +55,20 @@ export function createWriter(ws: WebSocket, side: "client" | "server"): Writer {
       if (!isOpen()) return;
       if (side === "client") return sendWhole(Buffer.concat([head, body]));
       corked();
-      socket.write(unmaskedFront(head, body.length));
-      if (body.length > 0) socket.write(body, () => releaseFrame(body));
+      const small = body.length < copiedBelowBytes;
+      const front = unmaskedFront(head, body.length, small ? body.length : 0);
+      if (small) front.set(body, front.length - body.length);
+      socket.write(front);
+      if (!small) socket.write(body, () => releaseFrame(body));
     },
   };
 }
 
-/** RFC 6455, 5.2: FIN and opcode, no mask, 7, 16 or 64 bits of length; then the head of the message. */
-export function unmaskedFront(head: Uint8Array, bodyLength: number): Buffer {
+/** RFC 6455, 5.2: FIN and opcode, no mask, 7, 16 or 64 bits of length; then the head of the message, and `room` for as much of its body. */
+export function unmaskedFront(head: Uint8Array, bodyLength: number, room = 0): Buffer {
   const length = head.length + bodyLength;
   const start = length < 126 ? 2 : length < 65_536 ? 4 : 10;
-  const front = Buffer.allocUnsafe(start + head.length);
+  const front = Buffer.allocUnsafe(start + head.length + room);
   front[0] = 0x80 | binary;
   if (start === 2) front[1] = length;
   else if (start === 4) {
