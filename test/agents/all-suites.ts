@@ -1,4 +1,5 @@
 import { contractSuite } from "./contract-suite.js";
+import { durableSuite } from "./durable-suite.js";
 import type { AgentSuiteOptions } from "./place.js";
 import { presenceSuite } from "./presence-suite.js";
 import { receivingSuite } from "./receiving-suite.js";
@@ -14,4 +15,5 @@ export function allSuites(options: AgentSuiteOptions): void {
   topicSuite(options);
   receivingSuite(options);
   contractSuite(options);
+  durableSuite(options);
 }

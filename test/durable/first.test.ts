@@ -46,7 +46,7 @@ describe("durable messages", () => {
     expect(got).toEqual([1, 2, 3]);
   });
 
-  test("a receiver that dies while its handler runs gets it again, and what it had marked it does not", async () => {
+  test("G-71 a receiver that dies while its handler runs gets it again, and what it had marked it does not", async () => {
     const here = await world();
     const disk = createDisk();
     const bob = await here.start("bob", { disk: createDisk() });

@@ -105,4 +105,5 @@ export async function createWorld({ seed = 1, faults }: WorldOptions = {}): Prom
   };
 }
 
+export type { Disk };
 export { createDisk };

@@ -190,9 +190,18 @@ export const durablePeers = 10_000;
 export const durableWindow = 1_024;
 export const durableWindowUrgent = 64;
 export const durableWindowBytes = 4 * 1024 * 1024;
-/** Of those that wait behind them, how many of a lane are in memory, and how many are read from disk at once. */
+/** Of those that wait behind them, how many of a lane are in memory; and entries that are read from disk at once. */
 export const durableMemoryCount = 4_096;
-export const durableReadCount = 256;
+export const segmentsRead = 4;
+/** Messages and bytes of one entry. */
+export const segmentMessages = 256;
+export const segmentBytes = 64 * 1024;
+/** Numbers of a lane that were given to what then did not get into the store. */
+export const durableHoles = 256;
+/** Damaged entries that are told one by one. */
+export const durableDamagedTold = 1_000;
+/** Entries that go out of the store together. */
+export const durableRemovals = 64;
 /** How long a removal waits for others, what failed for want of room waits for some, and an opening for its answer. */
 export const durableRemoveMs = 50;
 export const durableAgainMs = 1_000;
@@ -207,7 +216,7 @@ export const durableStores = 10_000;
 export const durableMarksMs = 7 * 24 * 3_600_000;
 /** Durable messages of one sender's store that are worked on here: more than its window. And ranges of numbers to remember, what each message costs beside its payload. */
 export const durableHeldMax = 1_100;
-export const durableRangesMax = 2_304;
+export const durableRangesMax = 4_096;
 export const durableHeldCost = 512;
 /** How often a handler may fail, unless the application says otherwise, and the first wait between two tries: four times as long after each. */
 export const maxDeliveries = 5;

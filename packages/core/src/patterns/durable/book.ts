@@ -8,7 +8,7 @@ import { numberKey } from "../../store/keys.js";
 import type { StoreChange } from "../../store/types.js";
 import { isAgentId, isInstance } from "../../transport/address.js";
 import { createNumbers, type Numbers } from "./numbers.js";
-import type { Item, SharedEntry } from "./writer.js";
+import type { Item, SharedEntry, Writer } from "./writer.js";
 
 export const bookPrefix = "mark/";
 export const triesPrefix = "try/";
@@ -33,12 +33,24 @@ export interface BookState {
 }
 
 /** A message that is not over. */
-export interface HeldMessage {
+export interface HeldMessage extends Item {
   readonly header: EnvelopeHeader;
   /** It came once more: this delivery gets the same outcome. */
   join(link: Link, delivery: Delivery): void;
   linkEnded(link: Link): void;
+  /** What goes out of the store when it is marked. */
+  removals(): readonly StoreChange[];
+  /** It is marked. */
+  finish(outcome: "ok"): void;
+  /** It could not be marked. */
+  unmarked(): void;
   stop(): void;
+}
+
+export interface BookHost {
+  readonly writer: Writer;
+  /** ms since 1970. */
+  readonly now: () => number;
 }
 
 /** What a receiver remembers of the messages of one sender's store: which were handled, what runs, and how often what failed was tried. */
@@ -57,18 +69,40 @@ export class Book implements SharedEntry {
   /** What handlers see as their link: calls outlive the link they came on. */
   readonly seat: Seat;
   readonly #outcomes = new Map<number, Outcome>();
-  readonly #now: () => number;
+  readonly #host: BookHost;
+  /** Handled, and marked with the next batch. */
+  #marking: HeldMessage[] | undefined;
 
-  constructor(key: string, state: BookState, link: Link | undefined, now: () => number, marks: Numbers[] = lanes.map(() => createNumbers())) {
+  constructor(key: string, state: BookState, link: Link | undefined, host: BookHost, marks: Numbers[] = lanes.map(() => createNumbers())) {
     this.key = key;
     this.state = state;
     this.marks = marks;
     this.seat = new Seat(link);
-    this.#now = now;
+    this.#host = host;
   }
 
   get seen(): number[] {
     return this.marks.map(({ top }) => top);
+  }
+
+  /** By lane: one above the highest number that it has met at all. */
+  get met(): number[] {
+    const met = this.seen;
+    for (const { lane, number } of [...this.held.values(), ...[...this.tries.keys()].map(itemOf)]) met[lane] = Math.max(met[lane] as number, number + 1);
+    return met;
+  }
+
+  /** Its sender says that all numbers of this lane below are settled, whatever became of them. */
+  raise(lane: number, floor: number): void {
+    const marks = this.marks[lane] as Numbers;
+    if (floor <= marks.floor) return;
+    marks.raise(floor);
+    if (this.tries.size === 0) return;
+    const over = [...this.tries.keys()].filter((place) => !this.held.has(place) && itemOf(place).lane === lane && itemOf(place).number < floor);
+    if (over.length === 0) return;
+    for (const place of over) this.tries.delete(place);
+    const changes = over.map((place) => ({ remove: this.tryKey(itemOf(place)) }));
+    this.#host.writer.add({ changes: () => changes, settled: () => undefined });
   }
 
   /** How many ranges it has to remember. */
@@ -81,9 +115,9 @@ export class Book implements SharedEntry {
     return this.#outcomes.get(of) ?? "ok";
   }
 
-  remember(of: number, outcome: Outcome): void {
+  remember(of: Item, outcome: Outcome): void {
     if (outcome === "ok") return;
-    this.#outcomes.set(of, outcome);
+    this.#outcomes.set(placeOf(of), outcome);
     if (this.#outcomes.size <= outcomesKept) return;
     for (const oldest of this.#outcomes.keys()) return void this.#outcomes.delete(oldest);
   }
@@ -95,6 +129,27 @@ export class Book implements SharedEntry {
     this.state.forgets = [...this.state.forgets, forgot].slice(-forgetsKept);
   }
 
+  /** Its handler is done: all that are done until the next batch are marked with it. */
+  mark(message: HeldMessage): void {
+    if (this.#marking !== undefined) return void this.#marking.push(message);
+    const items = [message];
+    this.#marking = items;
+    this.#host.writer.add({
+      changes: () => {
+        this.#marking = undefined;
+        return items.flatMap((item) => item.removals());
+      },
+      shared: this,
+      items,
+      settled(error) {
+        for (const item of items) {
+          if (error === undefined) item.finish("ok");
+          else item.unmarked();
+        }
+      },
+    });
+  }
+
   tryKey(item: Item): string {
     return `${triesPrefix}${this.key.slice(bookPrefix.length)}/${item.lane}/${numberKey(item.number)}`;
   }
@@ -103,7 +158,7 @@ export class Book implements SharedEntry {
     const { marks } = this;
     const copies = marks.map((numbers) => numbers.copy());
     for (const { lane, number } of items) (copies[lane] as Numbers).add(number);
-    this.state.at = this.#now();
+    this.state.at = this.#host.now();
     return {
       change: { put: this.key, value: encodeBook(this.state, copies) },
       keep: () => {
@@ -116,6 +171,7 @@ export class Book implements SharedEntry {
 
 /** One number for lane and number together. */
 export const placeOf = ({ lane, number }: Item): number => number * lanes.length + lane;
+export const itemOf = (place: number): Item => ({ lane: place % lanes.length, number: Math.floor(place / lanes.length) });
 
 export const bookKey = (digest: string, store: string): string => `${bookPrefix}${digest}/${store}`;
 
@@ -124,13 +180,13 @@ function encodeBook(state: BookState, marks: readonly Numbers[]): Uint8Array {
 }
 
 /** Throws `store_damaged`. */
-export function decodeBook(key: string, value: Uint8Array, now: () => number): Book {
+export function decodeBook(key: string, value: Uint8Array, host: BookHost): Book {
   try {
     const { version: written, peer, store, kept, epoch, start, forgets, at, marks } = JSON.parse(decodeUtf8(value));
     if (written === version && isAgentId(peer) && isInstance(store) && isInstance(start.nonce) && Array.isArray(forgets) && marks.length === lanes.length) {
       const state = { peer, store, kept: kept === true, epoch: Number(epoch), start, forgets, at: Number(at) };
       const numbers = marks.map(([floor, top, ...ranges]: number[]) => createNumbers(floor, top, ranges));
-      return new Book(key, state, undefined, now, numbers);
+      return new Book(key, state, undefined, host, numbers);
     }
   } catch {
     // As below.

@@ -47,14 +47,14 @@ export function createDurableOnDemand(host: DurableHost, load = loadDurable): Du
 
   return {
     api: {
-      status: () => part?.status() ?? { store: undefined, incarnation: 0, peers: [], receiving: 0, failed: undefined },
+      status: () => part?.status() ?? { store: undefined, incarnation: 0, peers: [], receiving: 0, damaged: [], failed: undefined },
       flush: async () => part?.flush(),
       idle: async () => part?.idle(),
       forget: async (peer) => part?.forget(peer),
     },
-    async notify(target, method, input, operation) {
-      if (part?.notify === undefined) throw noStore();
-      if (target === undefined) throw new TightbeamError("invalid_argument", "A durable message goes to one agent: give its id.");
+    notify(target, method, input, operation) {
+      if (part?.notify === undefined) return Promise.reject(noStore());
+      if (target === undefined) return Promise.reject(new TightbeamError("invalid_argument", "A durable message goes to one agent: give its id."));
       return part.notify(target, method, input, operation);
     },
     take(link, delivery, header, payload) {

@@ -38,7 +38,15 @@ export async function createDurable(host: DurableHost): Promise<Durable> {
     batch: state === undefined ? () => Promise.resolve() : (changes) => state.batch(changes),
     onFailed: (error) => onEvent({ type: "durable_failed", error }),
   });
-  const onDamaged = (key: string, error: TightbeamError): void => onEvent({ type: "store_damaged", key, error });
+  const told = new Set<string>();
+  const onDamaged = (key: string, error: TightbeamError): void => {
+    if (told.size >= limits.durableDamagedTold || told.has(key)) return;
+    told.add(key);
+    onEvent({ type: "store_damaged", key, error });
+  };
+  const tellDamaged = (): void => {
+    for (const { key, error } of state?.damaged ?? []) if (ownKeys.test(key)) onDamaged(key, error);
+  };
   const observe = (link: Link, bytes: Uint8Array): void => {
     if (!host.observed()) return;
     const { header, payload } = decodeEnvelope(bytes);
@@ -78,6 +86,9 @@ export async function createDurable(host: DurableHost): Promise<Durable> {
           onEvent,
           onDamaged,
         });
+  const ready = sender === undefined ? Promise.resolve() : sender.loaded;
+  // After whoever made this agent has had time to listen.
+  void ready.then(() => runtime.timers.turn(tellDamaged));
 
   return {
     notify: sender?.notify,
@@ -102,6 +113,7 @@ export async function createDurable(host: DurableHost): Promise<Durable> {
       incarnation: state?.incarnation ?? 0,
       peers: sender?.peers() ?? [],
       receiving: taker.held,
+      damaged: [...told],
       failed: writer.failed?.code,
     }),
     flush: () => writer.idle(),
@@ -109,3 +121,6 @@ export async function createDurable(host: DurableHost): Promise<Durable> {
     forget: async (peer) => sender?.forget(peer),
   };
 }
+
+/** What is in the store for this part. */
+const ownKeys = /^(chan|out|over|mark|try)\//;

@@ -9,8 +9,9 @@ import type { Link } from "../../link/link-types.js";
 import type { Delivery, DurableDelivery, Lane, Outcome } from "../../link/message.js";
 import type { Runtime } from "../../runtime/runtime.js";
 import type { StoreChange } from "../../store/types.js";
+import { keepPayload } from "../admission.js";
 import { letterPeerOf } from "../dead-letters/peer.js";
-import { type Book, placeOf } from "./book.js";
+import { type Book, type HeldMessage, placeOf } from "./book.js";
 import { type PrepareLetter, prepare } from "./out-burial.js";
 import type { Turns } from "./turns.js";
 import { judge } from "./verdict.js";
@@ -33,24 +34,37 @@ export interface HeldHost {
   readonly onOver: () => void;
 }
 
-/** A durable message on its receiver's side, until it is marked as handled or is over another way. */
-export class Held implements DurableDelivery, Item {
+interface Joined {
+  readonly link: Link;
+  readonly delivery: Delivery;
+}
+
+/** A durable message on its receiver's side, until it is marked as handled or is over another way. For its handler's call it is the delivery. */
+export class Held implements HeldMessage, Delivery, DurableDelivery, Item {
+  readonly bytes = empty;
+  readonly size = 0;
+  readonly intake = true;
+  readonly wantsDone = true;
   readonly lane: Lane;
   readonly number: number;
+  readonly refused: Delivery["refused"];
   readonly header: EnvelopeHeader;
   /** Tries begun, this one included. */
   attempt: number;
   readonly #host: HeldHost;
   readonly #book: Book;
-  readonly #payload: EncodedPayload | undefined;
-  readonly #refused: Delivery["refused"];
+  #payload: EncodedPayload | undefined;
   readonly #budget: MemoryShare;
   readonly #charged: number;
   readonly #arrivedAt: number;
-  /** All that brought it: each gets its DONE. */
-  #deliveries: { readonly link: Link; readonly delivery: Delivery }[];
+  /** All that brought it get its DONE. */
+  #link: Link | undefined;
+  readonly #delivery: Delivery;
+  #joined: readonly Joined[] | undefined;
+  #running = false;
+  #handled = false;
   #begun = false;
-  /** Its mark is on disk, or on its way there, by what its handler committed. */
+  /** What its handler commits and is not flushed yet. */
   #commits = 0;
   #committed = false;
   #waitsForCommit: (() => void) | undefined;
@@ -62,22 +76,33 @@ export class Held implements DurableDelivery, Item {
     this.#book = book;
     this.lane = delivery.lane;
     this.number = header.durable?.number ?? 0;
+    this.refused = delivery.refused;
     this.header = header;
     this.#payload = payload;
-    this.#refused = delivery.refused;
     this.#budget = link.budget;
     this.#charged = charged;
     this.#arrivedAt = host.runtime.clock.wall();
-    this.#deliveries = [{ link, delivery }];
-    this.attempt = book.tries.get(placeOf(this)) ?? 0;
+    this.#link = link;
+    this.#delivery = delivery;
+    this.attempt = book.tries.size === 0 ? 0 : (book.tries.get(placeOf(this)) ?? 0);
+  }
+
+  /** The record that the message lies in is about to be freed. */
+  keep(): void {
+    this.#payload = this.#handled ? undefined : keepPayload(this.#payload);
+  }
+
+  get durable(): DurableDelivery {
+    return this;
   }
 
   join(link: Link, delivery: Delivery): void {
-    this.#deliveries.push({ link, delivery });
+    this.#joined = [...(this.#joined ?? []), { link, delivery }];
   }
 
   linkEnded(link: Link): void {
-    this.#deliveries = this.#deliveries.filter((each) => each.link !== link);
+    if (this.#link === link) this.#link = undefined;
+    this.#joined = this.#joined?.filter((each) => each.link !== link);
   }
 
   /** Its turn in its lane has come, once its try is on disk where it may have been begun before. */
@@ -85,20 +110,16 @@ export class Held implements DurableDelivery, Item {
     const { writer, kept, maxDeliveries } = this.#host;
     const { starting, tries } = this.#book;
     if (this.attempt >= maxDeliveries)
-      return this.#bury(
-        "handler_failed",
-        `Its handler was begun ${this.attempt} times, and this process or its predecessors never saw it settle.`,
-        "dead_lettered",
-      );
-    const counts = kept && (this.header.durable?.again === true || tries.has(placeOf(this)));
+      return this.#bury("handler_failed", `Its handler was begun ${this.attempt} times and never seen to settle.`, "dead_lettered");
+    const counts = kept && (this.header.durable?.again === true || (tries.size > 0 && tries.has(placeOf(this))));
     if (!counts && starting[this.lane] === 0) return this.#enter();
     starting[this.lane] = (starting[this.lane] as number) + 1;
     writer.add({
-      changes: counts ? [this.#try(this.attempt + 1)] : [],
+      changes: () => (counts ? [this.#try(this.attempt + 1)] : []),
       settled: (error) => {
         starting[this.lane] = (starting[this.lane] as number) - 1;
         if (error === undefined) this.#enter();
-        else this.#giveBack();
+        else this.#end("again");
       },
     });
   }
@@ -110,32 +131,18 @@ export class Held implements DurableDelivery, Item {
 
   #enter(): void {
     const { method = "" } = this.header;
-    if (this.#host.isOrdered(method)) this.#host.turns.enter(this.#book.state.peer, this.lane, method, this, this.#run);
+    const { isOrdered, turns } = this.#host;
+    if (isOrdered(method)) turns.enter(this.#book.state.peer, this.lane, method, this, () => this.#run());
     else this.#run();
   }
 
-  readonly #run = (): void => {
+  #run(): void {
     if (this.#over || this.#host.stopped()) return;
-    const { serve } = this.#host;
-    let settled = false;
     this.attempt++;
     this.#begun = false;
-    const delivery: Delivery = {
-      bytes: empty,
-      size: 0,
-      lane: this.lane,
-      intake: true,
-      wantsDone: true,
-      refused: this.#refused,
-      durable: this,
-      settle: (outcome, error) => {
-        if (settled) return;
-        settled = true;
-        this.#settled(outcome, error);
-      },
-    };
-    serve(this.#book.seat, delivery, this.header, this.#payload);
-  };
+    this.#running = true;
+    this.#host.serve(this.#book.seat, this, this.header, this.#payload);
+  }
 
   begun(): void {
     this.#begun = true;
@@ -144,13 +151,13 @@ export class Held implements DurableDelivery, Item {
   commit(changes: readonly StoreChange[]): Promise<void> {
     const { kept, writer } = this.#host;
     if (!kept) return Promise.reject(new TightbeamError("invalid_argument", "There is nothing to commit to: give createAgent a store."));
-    if (this.#over) return Promise.reject(new TightbeamError("invalid_argument", "This message is over: commit before its handler settles."));
+    if (this.#over || !this.#running) return Promise.reject(new TightbeamError("invalid_argument", "Commit before the handler settles."));
     this.#commits++;
     return new Promise((resolve, reject) => {
       writer.add({
-        changes: [...changes, ...this.#removeTry()],
+        changes: () => [...changes, ...this.removals()],
         shared: this.#book,
-        item: this,
+        items: [this],
         settled: (error) => {
           this.#commits--;
           if (error === undefined) {
@@ -163,6 +170,12 @@ export class Held implements DurableDelivery, Item {
     });
   }
 
+  settle(outcome: Outcome, error?: unknown): void {
+    if (!this.#running) return;
+    this.#running = false;
+    this.#settled(outcome, error);
+  }
+
   #settled(outcome: Outcome, error: unknown): void {
     if (this.#over || this.#host.stopped()) return;
     if (this.#commits > 0) {
@@ -172,56 +185,51 @@ export class Held implements DurableDelivery, Item {
       };
       return;
     }
-    if (this.#committed) return this.#finish("ok");
+    if (this.#committed) return this.finish("ok");
     const verdict = judge(outcome, error, this.#begun, this.attempt, this.attempt >= this.#host.maxDeliveries);
     switch (verdict.is) {
       case "handled":
-        return this.#mark();
+        this.#handled = true;
+        return this.#book.mark(this);
       case "elsewhere":
-        return this.#giveBack();
+        return this.#end("again");
       case "retry":
         if (!verdict.counts) this.attempt--;
         return this.#retry(verdict.after);
       case "over":
-        if (verdict.outcome === "no_handler") return this.#finish("no_handler");
+        if (verdict.outcome === "no_handler") return this.finish("no_handler");
         return this.#bury(verdict.code, verdict.cause, verdict.outcome);
     }
     // This agent ends: what it did not handle its sender keeps.
   }
 
-  #mark(): void {
-    const { writer, runtime } = this.#host;
-    writer.add({
-      changes: this.#removeTry(),
-      shared: this.#book,
-      item: this,
-      settled: (error) => {
-        if (error === undefined) this.#finish("ok");
-        else if (writer.failed !== undefined) this.#giveBack();
-        else this.#cancel = runtime.timers.after(limits.durableAgainMs, () => this.#host.stopped() || this.#mark());
-      },
-    });
+  /** What goes out of the store when it is marked. */
+  removals(): readonly StoreChange[] {
+    const { tries } = this.#book;
+    return tries.size > 0 && tries.has(placeOf(this)) ? [{ remove: this.#book.tryKey(this) }] : none;
   }
 
-  #removeTry(): readonly StoreChange[] {
-    return this.#book.tries.has(placeOf(this)) ? [{ remove: this.#book.tryKey(this) }] : [];
+  /** Its mark could not be written. */
+  unmarked(): void {
+    const { writer, runtime, stopped } = this.#host;
+    if (writer.failed !== undefined) this.#end("again");
+    else this.#cancel = runtime.timers.after(limits.durableAgainMs, () => stopped() || this.#book.mark(this));
   }
 
   #retry(retryAfter: number): void {
     const { writer, kept, runtime } = this.#host;
-    if (this.#book.tries.get(placeOf(this)) !== this.attempt && this.attempt > 0) {
+    if (this.attempt > 0 && this.#book.tries.get(placeOf(this)) !== this.attempt) {
       const change = this.#try(this.attempt);
-      if (kept) writer.add({ changes: [change], settled: () => undefined });
+      if (kept) writer.add({ changes: () => (this.#over ? none : [change]), settled: () => undefined });
     }
     const most = Math.min(limits.durableRetryMaxMs, limits.durableRetryMs * 4 ** Math.min(Math.max(this.attempt - 1, 0), 10));
     const [random = 0] = runtime.random.bytes(1);
-    const ms = Math.max(retryAfter, most * (0.5 + random / 512));
-    this.#cancel = runtime.timers.after(ms, this.#run);
+    this.#cancel = runtime.timers.after(Math.max(retryAfter, most * (0.5 + random / 512)), () => this.#run());
   }
 
   /** Kept as a dead letter here, and marked, in one batch; without a store it is the sender who keeps it. */
   #bury(reason: ErrorCode, cause: string, outcome: "refused" | "dead_lettered"): void {
-    const { writer, letters, runtime } = this.#host;
+    const { writer, letters, runtime, stopped } = this.#host;
     const { durable: _, ...header } = this.header;
     const letter = prepare(letters, {
       reason,
@@ -234,48 +242,46 @@ export class Held implements DurableDelivery, Item {
       attempts: this.attempt,
       firstAt: this.#arrivedAt,
       lastAt: runtime.clock.wall(),
-      envelope: encodeEnvelope(header, this.#payload),
+      envelope: this.refused === undefined ? encodeEnvelope(header, this.#payload).slice() : undefined,
       sender: letterPeerOf(this.#book.seat.peer),
     });
     const later = (): void => {
-      this.#cancel = runtime.timers.after(limits.durableAgainMs, () => this.#host.stopped() || this.#bury(reason, cause, outcome));
+      this.#cancel = runtime.timers.after(limits.durableAgainMs, () => stopped() || this.#bury(reason, cause, outcome));
     };
     if (letter instanceof TightbeamError) return later();
     writer.add({
-      changes: [...(letter?.changes ?? []), ...this.#removeTry()],
+      changes: () => [...(letter?.changes ?? none), ...this.removals()],
       shared: this.#book,
-      item: this,
+      items: [this],
       settled: (error) => {
         if (error === undefined) {
           letter?.committed();
-          return this.#finish(letter === undefined ? "refused" : outcome);
+          return this.finish(letter === undefined ? "refused" : outcome);
         }
         letter?.abandoned();
-        if (writer.failed !== undefined) this.#giveBack();
+        if (writer.failed !== undefined) this.#end("again");
         else later();
       },
     });
   }
 
-  /** Not now, not here: the sender sends it again. */
-  #giveBack(): void {
-    this.#end("again");
-  }
-
-  #finish(outcome: Outcome): void {
-    const place = placeOf(this);
-    this.#book.tries.delete(place);
-    this.#book.remember(place, outcome);
+  /** What became of it is on disk. */
+  finish(outcome: Outcome): void {
+    const { tries } = this.#book;
+    if (tries.size > 0) tries.delete(placeOf(this));
+    this.#book.remember(this, outcome);
     this.#end(outcome);
   }
 
+  /** `again`: not now, not here, the sender sends it again. */
   #end(outcome: Outcome): void {
     if (this.#over) return;
     this.#over = true;
     this.#cancel?.();
     this.#book.held.delete(placeOf(this));
     this.#budget.give(this.#charged);
-    for (const { delivery } of this.#deliveries) delivery.settle(outcome);
+    if (this.#link !== undefined) this.#delivery.settle(outcome);
+    for (const { delivery } of this.#joined ?? []) delivery.settle(outcome);
     this.#host.turns.leave(this);
     this.#host.onOver();
   }
@@ -284,3 +290,5 @@ export class Held implements DurableDelivery, Item {
     this.#cancel?.();
   }
 }
+
+const none: readonly StoreChange[] = [];

@@ -14,7 +14,8 @@ export interface Opening {
   readonly epoch: number;
   /** Drawn when the sender's operator last said to forget what is known of the two stores. One that the receiver has not met yet makes it forget too. */
   readonly forgot: string | undefined;
-  /** By lane: one above the highest number given, and the lowest that is not settled. */
+  /** By lane: one above the highest number given before this opening of the store, and until now; and the lowest that is not settled. */
+  readonly began: readonly number[];
   readonly next: readonly number[];
   readonly floor: readonly number[];
 }
@@ -34,11 +35,11 @@ const most = 2 ** 48;
 
 /** Throws `invalid_input`. */
 export function readOpening(value: unknown): Opening {
-  const { store, kept, starts, epoch, forgot, next, floor } = members(value);
-  if (!(isInstance(store) && typeof kept === "boolean" && isCount(epoch) && isCounts(next) && isCounts(floor))) throw wrong();
+  const { store, kept, starts, epoch, forgot, began, next, floor } = members(value);
+  if (!(isInstance(store) && typeof kept === "boolean" && isCount(epoch) && isCounts(began) && isCounts(next) && isCounts(floor))) throw wrong();
   if (forgot !== undefined && !isInstance(forgot)) throw wrong();
-  if (next.some((count, lane) => (floor[lane] as number) > count)) throw wrong();
-  return { store, kept, starts: readStarts(starts), epoch, forgot, next, floor };
+  if (next.some((count, lane) => (floor[lane] as number) > count || (began[lane] as number) > count)) throw wrong();
+  return { store, kept, starts: readStarts(starts), epoch, forgot, began, next, floor };
 }
 
 /** Throws `invalid_output`. */

@@ -3,8 +3,6 @@ import { isTightbeamError, TightbeamError } from "../../errors.js";
 import type { Runtime } from "../../runtime/runtime.js";
 import type { DeadLetterOffice } from "../dead-letters/dead-letters.js";
 import type { NewDeadLetter, PreparedLetter } from "../dead-letters/types.js";
-import { envelopeOf } from "./out-entry.js";
-import type { OutMessage } from "./out-message.js";
 import type { Writer } from "./writer.js";
 
 export type PrepareLetter = DeadLetterOffice["prepare"];
@@ -22,15 +20,15 @@ export type SenderReason = "expired" | "too_large" | "no_handler" | "handler_fai
 export interface Burial {
   readonly reason: SenderReason;
   readonly cause: string;
-  /** Of the message in the store. */
+  readonly attempts: number;
+  /** The entry that says that it is over. */
   readonly key: string;
   /** It is a dead letter, or still a message. */
   readonly settled: (error: TightbeamError | undefined) => void;
 }
 
 /** Out of the outbox and among the dead letters, in one batch. */
-export function buryOut({ letters, writer, runtime }: BurialHost, peer: string, message: OutMessage, { reason, cause, key, settled }: Burial): void {
-  const envelope = envelopeOf(message.value as Uint8Array);
+export function buryOut({ letters, writer, runtime }: BurialHost, peer: string, envelope: Uint8Array, { reason, cause, attempts, key, settled }: Burial): void {
   const { id, method = "", priority, timestamp } = decodeHeader(envelope);
   const letter = prepare(letters, {
     reason,
@@ -40,14 +38,14 @@ export function buryOut({ letters, writer, runtime }: BurialHost, peer: string, 
     messageId: id,
     method,
     priority,
-    attempts: message.again ? 1 : 0,
+    attempts,
     firstAt: timestamp,
     lastAt: runtime.clock.wall(),
     envelope: envelope.slice(),
   });
   if (letter instanceof TightbeamError) return settled(letter);
   writer.add({
-    changes: [...(letter?.changes ?? []), { remove: key }],
+    changes: () => [...(letter?.changes ?? []), { put: key, value: nothing }],
     settled(error) {
       if (error === undefined) letter?.committed();
       else letter?.abandoned();
@@ -55,6 +53,8 @@ export function buryOut({ letters, writer, runtime }: BurialHost, peer: string, 
     },
   });
 }
+
+const nothing = new Uint8Array([1]);
 
 /** An error: there is no room for it, and the message has to stay where it is. Undefined: dead letters are not kept. */
 export function prepare(letters: PrepareLetter | undefined, letter: NewDeadLetter): PreparedLetter | TightbeamError | undefined {

@@ -4,13 +4,15 @@ import type { Link } from "../../link/link-types.js";
 import { type Lane, lanes, type Outcome } from "../../link/message.js";
 import type { StoreChange } from "../../store/types.js";
 import { buryOut, type SenderReason } from "./out-burial.js";
-import { entryCost, envelopeOf, expiresOf, outKey, outPrefix, stamp } from "./out-entry.js";
+import { OutFlight } from "./out-flight.js";
 import type { SenderHost } from "./out-host.js";
+import { lanePrefix, messageCost, overKey, segmentKey } from "./out-keys.js";
 import { OutLane } from "./out-lane.js";
 import { findLeft } from "./out-loading.js";
-import { type MessageOwner, OutMessage, type Waiter } from "./out-message.js";
+import { type Draft, type MessageOwner, OutMessage, type Waiter } from "./out-message.js";
 import { readOn } from "./out-reading.js";
 import { type Binding, encodeRecord, type OutRecord, recordKey } from "./out-record.js";
+import { OutSegment } from "./out-segment.js";
 import { createRemovals, type Removals } from "./removals.js";
 import { Road, type Traveller } from "./road.js";
 
@@ -28,11 +30,10 @@ export class OutChannel implements MessageOwner, Traveller {
   bytes = 0;
   /** Its messages of before are counted. */
   loaded = false;
-  #lanes = lanes.map(() => new OutLane());
+  #lanes = lanes.map((lane) => new OutLane(lane));
   /** Its entry is in the store. */
   #recorded = false;
-  #inFlight = 0;
-  #flightBytes = 0;
+  readonly #flight = new OutFlight();
   /** Held back: the peer takes none now, or the link has no room. */
   #paused: (() => void) | undefined;
   #stopped = false;
@@ -50,14 +51,18 @@ export class OutChannel implements MessageOwner, Traveller {
       this.forgot = record.forgot;
       this.bound = record.bound;
       this.handled = [...record.handled];
-      this.#lanes = record.next.map((next) => new OutLane(next));
+      this.#lanes = lanes.map((lane) => new OutLane(lane, record.next[lane]));
     }
     this.road = new Road(host, this);
     this.#removals = createRemovals(host, () => this.record);
   }
 
   get inFlight(): number {
-    return this.#inFlight;
+    return this.#flight.count;
+  }
+
+  get began(): readonly number[] {
+    return this.#lanes.map(({ againBelow }) => againBelow);
   }
 
   get next(): readonly number[] {
@@ -76,44 +81,69 @@ export class OutChannel implements MessageOwner, Traveller {
 
   /** Counts what is there of it from before. Rejects what the store rejects. */
   async load(): Promise<void> {
-    const found = await findLeft(this.#host.state, this.digest, this.next);
+    const { state, onDamaged } = this.#host;
+    const found = await findLeft(state, this.digest, this.next, onDamaged);
     this.#lanes = found.lanes;
+    for (const key of found.stray) this.#removals.add(key);
     this.#count(found.messages, found.bytes);
     this.loaded = true;
     this.pump();
   }
 
-  /** A new message: `make` puts number and floor into its envelope and returns its entry. Throws `overloaded`. */
-  accept(laneOf: Lane, make: (number: number, floor: number) => Uint8Array, waiter: Waiter): OutMessage {
+  /** A new message. Throws `overloaded`, `unsupported`, `store_rolled_back`, and what encoding it throws. */
+  accept(laneOf: Lane, draft: Draft, waiter: Waiter): OutMessage {
     if (this.road.blocked !== undefined) throw this.road.blocked;
     const lane = this.#lanes[laneOf] as OutLane;
-    if (lane.holes >= limits.durableWindow) throw new TightbeamError("overloaded", "The store has no room: wait until some of what it has is handled.");
+    if (lane.holes >= limits.durableHoles) throw new TightbeamError("overloaded", "The store has no room: wait until some of what it has is handled.");
     const number = lane.next;
-    const value = make(number, lane.settled.floor);
+    const { envelope, at, expires } = draft.encode(number, lane.settled.floor);
+    let { open } = lane;
+    if (open === undefined || !open.segment.takes(envelope.length)) open = this.#begin(lane, number);
     lane.next++;
-    const message = new OutMessage(this, laneOf, number, value, false, waiter);
-    this.#count(1, value.length);
-    this.#host.pending(value.length);
-    const put = { put: outKey(this.digest, laneOf, number), value };
-    this.#host.writer.add({ changes: this.#recorded ? [put] : [this.record, put], settled: (error) => this.#written(message, value.length, error) });
+    const message = new OutMessage(this, number, open.segment, open.segment.append(envelope, at, expires), false, waiter);
+    open.messages.push(message);
+    this.#count(1, envelope.length);
+    this.#host.pending(envelope.length);
     return message;
   }
 
-  #written(message: OutMessage, bytes: number, error: TightbeamError | undefined): void {
-    const lane = this.#lanes[message.lane] as OutLane;
+  #begin(lane: OutLane, first: number): NonNullable<OutLane["open"]> {
+    const open = { segment: new OutSegment(lane.lane, first), messages: [] };
+    lane.open = open;
+    this.#host.writer.add({
+      changes: () => {
+        if (lane.open === open) lane.open = undefined;
+        const put = { put: segmentKey(this.digest, lane.lane, first), value: open.segment.value() };
+        return this.#recorded ? [put] : [this.record, put];
+      },
+      settled: (error) => this.#written(lane, open.segment, open.messages, error),
+    });
+    return open;
+  }
+
+  #written(lane: OutLane, segment: OutSegment, messages: readonly OutMessage[], error: TightbeamError | undefined): void {
+    const bytes = segment.content;
     this.#host.pending(-bytes);
-    this.#recorded ||= error === undefined;
     if (error !== undefined) {
-      this.#count(-1, -bytes);
-      lane.failed(message.number);
-      message.settle(error);
+      this.#count(-messages.length, -bytes);
+      for (const message of messages) {
+        lane.failed(message.number);
+        message.settle(error);
+      }
       return;
     }
-    const keep = lane.onDisk === undefined && lane.ready.length < limits.durableMemoryCount && this.#host.budget.take(bytes + entryCost);
-    if (keep) message.charged = bytes + entryCost;
-    else message.drop();
-    lane.push(message, keep);
-    message.flushed();
+    this.#recorded = true;
+    lane.flushed = segment.first + segment.count;
+    const cost = bytes + messageCost * messages.length;
+    if (lane.onDisk === undefined && lane.ready.length < limits.durableMemoryCount && this.#host.budget.take(cost)) {
+      const charge = Math.floor(cost / messages.length);
+      this.#host.budget.give(cost - charge * messages.length);
+      for (const message of messages) {
+        message.charged = charge;
+        lane.ready.push(message);
+      }
+    } else lane.leaveOnDisk(messages);
+    for (const message of messages) message.flushed();
     this.pump();
   }
 
@@ -123,41 +153,37 @@ export class OutChannel implements MessageOwner, Traveller {
     const { link } = this.road;
     if (link === undefined) return this.road.seek();
     for (const lane of this.#lanes) {
-      for (let message = this.#take(lane); message !== undefined; message = this.#take(lane)) if (!this.#send(link, lane, message)) return;
+      while (this.#flight.hasRoom(lane)) {
+        const message = lane.ready.shift();
+        if (message === undefined) break;
+        if (!this.#send(link, lane, message)) return;
+      }
       if (lane.ready.length === 0 && lane.onDisk !== undefined && !lane.reading) void this.#read(lane);
     }
   }
 
-  #take(lane: OutLane): OutMessage | undefined {
-    // What is urgent has a part of the window for itself.
-    const window = lane === this.#lanes[0] ? limits.durableWindow : limits.durableWindow - limits.durableWindowUrgent;
-    if (this.#inFlight >= window || this.#flightBytes >= limits.durableWindowBytes) return undefined;
-    return lane.ready.shift();
-  }
-
   /** False: not now. */
   #send(link: Link, lane: OutLane, message: OutMessage): boolean {
-    const { value } = message;
-    if (value === undefined) return true;
-    const expires = expiresOf(value);
+    const { segment, start } = message;
+    // It was over when its turn came: an older link brought its DONE.
+    if (segment === undefined) return true;
+    const expires = segment.expires(start);
     if (expires !== 0 && expires < this.#host.runtime.clock.wall()) {
       this.#bury(message, "expired", "Its time was over before it could be sent.");
       return true;
     }
-    const bytes = envelopeOf(value);
+    const bytes = segment.envelope(start);
     if (bytes.length > link.peer.limits.maxMessageBytes) {
       this.#bury(message, "too_large", `It has ${bytes.length} bytes; ${this.peer} takes at most ${link.peer.limits.maxMessageBytes}.`);
       return true;
     }
-    stamp(value, lane.settled.floor, message.again);
-    lane.flight.set(message.number, message);
-    this.#inFlight++;
-    this.#flightBytes += bytes.length;
+    segment.stamp(start, lane.settled.floor, message.again);
+    this.#flight.add(lane, message, bytes.length);
     try {
       link.send({ bytes, lane: message.lane, intake: true, kept: true, wantsDone: true, watch: message });
     } catch {
       // The link has ended, which we are told of, or has no room.
-      this.#backFrom(lane, [message]);
+      this.#flight.recall(lane, [message]);
       this.#pause();
       return false;
     }
@@ -169,12 +195,12 @@ export class OutChannel implements MessageOwner, Traveller {
   /** Reads on where memory ends. */
   async #read(lane: OutLane): Promise<void> {
     const { state, budget, onDamaged, writer } = this.#host;
-    const laneOf = this.#lanes.indexOf(lane) as Lane;
-    const make = (number: number, value: Uint8Array): OutMessage => new OutMessage(this, laneOf, number, value, number < lane.againBelow, undefined);
-    const missing = (number: number): void => this.#missing(lane, number);
+    const make = (number: number, segment: OutSegment, start: number): OutMessage =>
+      new OutMessage(this, number, segment, start, number < lane.againBelow, undefined);
+    const empty = (segment: OutSegment): void => this.#remove(segment);
     lane.reading = true;
     try {
-      await readOn(lane, { state, budget, onDamaged, make, missing, prefix: outPrefix(this.digest, laneOf) });
+      await readOn(lane, { state, budget, onDamaged, make, empty, gone: (count) => this.#count(-count, 0), prefix: lanePrefix(this.digest, lane.lane) });
     } catch {
       if (writer.failed === undefined) this.#pause();
     }
@@ -182,69 +208,58 @@ export class OutChannel implements MessageOwner, Traveller {
     this.pump();
   }
 
-  /** What was there and is not: an entry that does not open any more. The store has reported it. */
-  #missing(lane: OutLane, number: number): void {
-    if (lane.settled.has(number)) return;
-    lane.settled.add(number);
-    this.#count(-1, 0);
-    lane.parked.get(number)?.settle(new TightbeamError("store_damaged", "The entry of this message could not be read any more: it was not delivered."));
-    lane.parked.delete(number);
-  }
-
   onDone(message: OutMessage, outcome: Outcome): void {
     const lane = this.#lanes[message.lane] as OutLane;
-    const landed = this.#landed(lane, message);
+    const landed = this.#flight.landed(lane, message);
     if (outcome === "again") {
       if (landed) lane.recall([message]);
       return this.#pause();
     }
-    if (outcome === "refused" || outcome === "no_handler") {
-      const handler = outcome === "no_handler";
-      const cause = handler ? `${this.peer} has no handler for it.` : `${this.peer} refused it, or its handler failed for good.`;
-      return this.#bury(message, handler ? "no_handler" : "handler_failed", cause);
-    }
+    if (outcome === "no_handler") return this.#bury(message, "no_handler", `${this.peer} has no handler for it.`);
+    if (outcome === "refused") return this.#bury(message, "handler_failed", `${this.peer} refused it, or its handler failed for good.`);
     this.handled[message.lane] = Math.max(this.handled[message.lane] as number, message.number + 1);
     this.#finish(message, outcome === "ok" ? undefined : new TightbeamError("dead_lettered", `${this.peer} keeps it as a dead letter: its handler failed.`));
   }
 
-  #landed(lane: OutLane, message: OutMessage): boolean {
-    if (!lane.flight.delete(message.number)) return false;
-    this.#inFlight--;
-    this.#flightBytes -= envelopeOf(message.value as Uint8Array).length;
-    return true;
-  }
-
   #finish(message: OutMessage, error: TightbeamError | undefined): void {
-    if (message.over) return;
-    const bytes = (message.value as Uint8Array).length;
+    const { segment } = message;
+    if (message.over || segment === undefined) return;
     message.over = true;
     (this.#lanes[message.lane] as OutLane).settled.add(message.number);
     this.#host.budget.give(message.charged);
-    this.#count(-1, -bytes);
-    this.#removals.add(outKey(this.digest, message.lane, message.number));
+    this.#count(-1, -segment.size(message.start));
+    if (--segment.left === 0) this.#remove(segment);
     message.drop();
     message.settle(error);
     this.pump();
   }
 
-  /** It becomes a dead letter here, in the batch that takes it out. Without room for that it stays. */
+  #remove(segment: OutSegment): void {
+    const { lane, first, count } = segment;
+    this.#removals.add(segmentKey(this.digest, lane, first));
+    const { buried } = this.#lanes[lane] as OutLane;
+    if (buried.size === 0) return;
+    for (let number = first; number < first + count; number++) if (buried.delete(number)) this.#removals.add(overKey(this.digest, lane, number));
+  }
+
+  /** It becomes a dead letter here, in the batch that says that it is over. Without room for that it stays. */
   #bury(message: OutMessage, reason: SenderReason, cause: string): void {
     const { runtime, writer } = this.#host;
+    const { segment } = message;
+    if (segment === undefined) return;
     const settled = (error: TightbeamError | undefined): void => {
-      if (error === undefined) this.#finish(message, new TightbeamError(reason, `${cause} It is among the dead letters.`));
-      else if (writer.failed === undefined) runtime.timers.after(limits.durableAgainMs, () => this.#stopped || this.#bury(message, reason, cause));
+      if (error === undefined) {
+        this.#lanes[message.lane]?.buried.add(message.number);
+        this.#finish(message, new TightbeamError(reason, `${cause} It is among the dead letters.`));
+      } else if (writer.failed === undefined) runtime.timers.after(limits.durableAgainMs, () => this.#stopped || this.#bury(message, reason, cause));
     };
-    buryOut(this.#host, this.peer, message, { reason, cause, key: outKey(this.digest, message.lane, message.number), settled });
+    const key = overKey(this.digest, message.lane, message.number);
+    buryOut(this.#host, this.peer, segment.envelope(message.start), { reason, cause, attempts: message.again ? 1 : 0, key, settled });
   }
 
   /** The link is no more, or another leads to the peer's store now. */
   recall(): void {
-    for (const lane of this.#lanes) this.#backFrom(lane, [...lane.flight.values()]);
-  }
-
-  #backFrom(lane: OutLane, messages: readonly OutMessage[]): void {
-    for (const message of messages) this.#landed(lane, message);
-    lane.recall(messages);
+    for (const lane of this.#lanes) this.#flight.recall(lane, [...lane.flight.values()]);
   }
 
   #pause(): void {
@@ -260,11 +275,6 @@ export class OutChannel implements MessageOwner, Traveller {
     this.#host.count(messages, bytes);
   }
 
-  /** The peer knows no durable messages. Those that are kept wait for a newer version of it. */
-  unsupported(): void {
-    this.road.blocked = new TightbeamError("unsupported", `${this.peer} runs a version that takes no durable messages.`);
-  }
-
   /** What was known of the other side counts no more, and what is kept goes to whoever has the name now. */
   forget(forgot: string): void {
     this.forgot = forgot;
@@ -274,14 +284,16 @@ export class OutChannel implements MessageOwner, Traveller {
     this.road.reset();
   }
 
+  /** The peer knows no durable messages. Those that are kept wait for a newer version of it. */
+  unsupported(): void {
+    this.road.blocked = new TightbeamError("unsupported", `${this.peer} runs a version that takes no durable messages.`);
+  }
+
   stop(error: TightbeamError): void {
     this.#removals.flush();
     this.#stopped = true;
     this.#paused?.();
     this.road.stop();
-    for (const lane of this.#lanes) {
-      for (const message of [...lane.flight.values(), ...lane.parked.values()]) message.settle(error);
-      for (let message = lane.ready.shift(); message !== undefined; message = lane.ready.shift()) message.settle(error);
-    }
+    for (const lane of this.#lanes) lane.stop(error);
   }
 }

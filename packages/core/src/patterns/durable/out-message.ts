@@ -2,6 +2,13 @@ import { TightbeamError } from "../../errors.js";
 import type { Lane, MessageWatch, Outcome } from "../../link/message.js";
 import type { Limit, Limited } from "../deadlines.js";
 import { cancelled, outcomeUnknown } from "../operation.js";
+import type { OutSegment } from "./out-segment.js";
+
+/** A message that is to be accepted, as the application gave it. */
+export interface Draft {
+  /** Its envelope with this number and floor, and where in it they are. */
+  encode(number: number, floor: number): { readonly envelope: Uint8Array; readonly at: number; readonly expires: number };
+}
 
 /** Who waits for a durable message, and for what. */
 export interface Waiter {
@@ -15,12 +22,13 @@ export interface MessageOwner {
   onDone(message: OutMessage, outcome: Outcome): void;
 }
 
-/** A durable message on its sender's side, from its number to its DONE; those that do not fit into memory are made again when they are read. */
+/** A durable message on its sender's side, from its number to its DONE; one that is on disk alone is made again when it is read. */
 export class OutMessage implements MessageWatch, Limited {
   readonly lane: Lane;
   readonly number: number;
-  /** As it is in the store (out-entry.ts), while it is in memory. */
-  value: Uint8Array | undefined;
+  /** Where its bytes are, while they are in memory. */
+  segment: OutSegment | undefined;
+  start: number;
   /** What it takes of the agent's memory. */
   charged = 0;
   /** Handed to a link, this time or before. */
@@ -31,11 +39,12 @@ export class OutMessage implements MessageWatch, Limited {
   #waiter: Waiter | undefined;
   #limit: Limit | undefined;
 
-  constructor(owner: MessageOwner, lane: Lane, number: number, value: Uint8Array, again: boolean, waiter: Waiter | undefined) {
+  constructor(owner: MessageOwner, number: number, segment: OutSegment, start: number, again: boolean, waiter: Waiter | undefined) {
     this.#owner = owner;
-    this.lane = lane;
+    this.lane = segment.lane;
     this.number = number;
-    this.value = value;
+    this.segment = segment;
+    this.start = start;
     this.again = again;
     this.#waiter = waiter;
   }
@@ -45,20 +54,20 @@ export class OutMessage implements MessageWatch, Limited {
     else this.#limit = limit;
   }
 
-  /** Somebody waits for its DONE: it stays in memory until then. */
+  /** Somebody waits for what becomes of it. */
   get awaited(): boolean {
     return this.#waiter !== undefined;
   }
 
-  /** Out of memory: it is in the store, or over. */
+  /** Its bytes leave memory: they are in the store, or it is over. */
   drop(): void {
-    this.value = undefined;
+    this.segment = undefined;
     this.charged = 0;
   }
 
   /** It is in the store. */
   flushed(): void {
-    if (this.#waiter?.confirm === undefined) this.settle(undefined);
+    if (this.#waiter !== undefined && this.#waiter.confirm === undefined) this.settle(undefined);
   }
 
   received(): void {
@@ -71,9 +80,7 @@ export class OutMessage implements MessageWatch, Limited {
 
   expired(): void {
     this.settle(
-      new TightbeamError("timeout", "Nothing was confirmed in the time given. If the message is in the store it will be delivered all the same.", {
-        retryable: false,
-      }),
+      new TightbeamError("timeout", "Nothing was confirmed in the time given: what is in the store by then is delivered all the same.", { retryable: false }),
     );
   }
 

@@ -1,58 +1,79 @@
-import type { TightbeamError } from "../../errors.js";
+import { isTightbeamError, type TightbeamError } from "../../errors.js";
 import * as limits from "../../limits.js";
 import type { MemoryBudget } from "../../link/budget.js";
 import { numberKey } from "../../store/keys.js";
 import type { State } from "../../store/state.js";
-import { checkEntry, entryCost, ofOutKey } from "./out-entry.js";
+import { messageCost, numberedOf } from "./out-keys.js";
 import type { OutLane } from "./out-lane.js";
 import type { OutMessage } from "./out-message.js";
+import { type OutSegment, readSegment } from "./out-segment.js";
 
 export interface Reading {
   readonly state: State;
   readonly budget: Pick<MemoryBudget, "take">;
   /** Keys of the lane begin with it. */
   readonly prefix: string;
-  readonly make: (number: number, value: Uint8Array) => OutMessage;
-  /** There is no message of this number, and there should be. */
-  readonly missing: (number: number) => void;
+  readonly make: (number: number, segment: OutSegment, start: number) => OutMessage;
+  /** All messages of a segment are over: it may go. */
+  readonly empty: (segment: OutSegment) => void;
+  /** So many messages are not there, and should be. */
+  readonly gone: (count: number) => void;
   readonly onDamaged: (key: string, error: TightbeamError) => void;
 }
 
-/** Brings the next messages of a lane from disk into memory: a few at least, more while there is room. Rejects what the store rejects. */
-export async function readOn(lane: OutLane, { state, budget, prefix, make, missing, onDamaged }: Reading): Promise<void> {
+/** Brings the next messages of a lane from disk into memory: a segment at least, more while there is room. Rejects what the store rejects. */
+export async function readOn(lane: OutLane, { state, budget, prefix, make, empty, gone, onDamaged }: Reading): Promise<void> {
   const from = lane.onDisk as number;
   let at = from;
-  let count = 0;
+  let found = false;
   const after = from === 0 ? {} : { after: prefix + numberKey(from - 1) };
-  for await (const [key, value] of state.scan(prefix, { ...after, limit: limits.durableReadCount })) {
-    const number = ofOutKey(key)?.number ?? 0;
-    if (number >= lane.flushed) break;
-    const room = budget.take(value.length + entryCost);
+  for await (const [key, value] of state.scan(prefix, { ...after, limit: limits.segmentsRead })) {
+    const first = numberedOf(key)?.number ?? lane.flushed;
+    if (first >= lane.flushed || (lane.ready.length > 0 && lane.ready.length >= limits.durableMemoryCount)) break;
+    const read = segmentOf(key, first, value);
+    if (read === undefined) continue;
+    const undone = read.starts.filter((_, index) => !lane.settled.has(first + index)).length;
+    const charge = Math.ceil(value.length / read.starts.length) + messageCost;
+    const room = budget.take(charge * undone);
     if (!room && lane.ready.length > 0) break;
-    count++;
-    for (; at < number; at++) missing(at);
-    at = number + 1;
-    if (!lane.settled.has(number) && isWhole(key, value)) {
-      const parked = lane.parked.get(number);
-      lane.parked.delete(number);
-      const message = parked ?? make(number, value);
-      message.value = value;
-      message.charged = room ? value.length + entryCost : 0;
-      lane.ready.push(message);
-    }
+    found = true;
+    miss(first);
+    take(read.segment, read.starts, room ? charge : 0);
+    at = first + read.starts.length;
   }
   // Nothing more, although there should be.
-  if (count === 0) for (; at < lane.flushed; at++) missing(at);
+  if (!found) miss(lane.flushed);
   lane.onDisk = at < lane.flushed ? at : undefined;
 
-  function isWhole(key: string, value: Uint8Array): boolean {
+  function miss(until: number): void {
+    for (; at < until; at++) if (lane.missing(at)) gone(1);
+  }
+
+  function segmentOf(key: string, first: number, value: Uint8Array): ReturnType<typeof readSegment> | undefined {
     try {
-      checkEntry(value);
-      return true;
+      return readSegment(lane.lane, first, value);
     } catch (error) {
-      onDamaged(key, error as TightbeamError);
-      missing(at - 1);
-      return false;
+      if (!isTightbeamError(error)) throw error;
+      onDamaged(key, error);
+      return undefined;
     }
+  }
+
+  function take(segment: OutSegment, starts: readonly number[], charge: number): void {
+    starts.forEach((start, index) => {
+      const number = segment.first + index;
+      if (lane.settled.has(number)) {
+        segment.left--;
+        return;
+      }
+      const parked = lane.parked.get(number);
+      lane.parked.delete(number);
+      const message = parked ?? make(number, segment, start);
+      message.segment = segment;
+      message.start = start;
+      message.charged = charge;
+      lane.ready.push(message);
+    });
+    if (segment.left === 0) empty(segment);
   }
 }

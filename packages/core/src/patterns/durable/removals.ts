@@ -20,7 +20,7 @@ export function createRemovals({ runtime, writer }: Pick<SenderHost, "runtime" |
     const removed = keys;
     keys = [];
     writer.add({
-      changes: [...removed.map((remove) => ({ remove })), record()],
+      changes: () => [...removed.map((remove) => ({ remove })), record()],
       settled(error) {
         if (error !== undefined && writer.failed === undefined) for (const key of removed) add(key);
       },
@@ -28,7 +28,7 @@ export function createRemovals({ runtime, writer }: Pick<SenderHost, "runtime" |
   };
   const add = (key: string): void => {
     keys.push(key);
-    if (keys.length === limits.durableReadCount) flush();
+    if (keys.length === limits.durableRemovals) flush();
     else cancel ??= runtime.timers.after(limits.durableRemoveMs, flush, { background: true });
   };
   return { add, flush };

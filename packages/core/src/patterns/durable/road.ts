@@ -12,6 +12,7 @@ export interface Traveller {
   readonly peer: string;
   readonly queued: number;
   readonly forgot: string | undefined;
+  readonly began: readonly number[];
   readonly next: readonly number[];
   readonly floor: readonly number[];
   /** Its entry in the store, as it is now. */
@@ -110,10 +111,10 @@ export class Road {
     if (this.#stopped || this.#opened.has(link) || link.state === "ended" || this.blocked?.code === "store_rolled_back") return;
     this.#opened.set(link, undefined);
     const { state, system } = this.#host;
-    const { epoch, forgot, next, floor } = this.#channel;
+    const { epoch, forgot, began, next, floor } = this.#channel;
     const kept = state.capabilities.durability !== "memory";
     const told = forgot === undefined ? {} : { forgot };
-    const opening = { store: state.id, kept, starts: tellStarts(state.starts), epoch, ...told, next, floor };
+    const opening = { store: state.id, kept, starts: tellStarts(state.starts), epoch, ...told, began, next, floor };
     system
       .request(link, openingName, opening, { timeout: limits.durableOpenMs })
       .then((value) => this.#answered(link, readAnswer(value)))
@@ -168,12 +169,12 @@ export class Road {
     this.#host.onEvent({ type: "rebound", peer, from: bound.store, to: store });
     // It was opened with the epoch before.
     this.#opened.clear();
-    this.#host.writer.add({ changes: [channel.record], settled: (error) => (error === undefined ? this.#open(link) : this.#later()) });
+    this.#host.writer.add({ changes: () => [channel.record], settled: (error) => (error === undefined ? this.#open(link) : this.#later()) });
   }
 
   /** What is remembered of the other side is flushed before anything relies on it. */
   #write(link: Link, answer: Answer): void {
-    this.#host.writer.add({ changes: [this.#channel.record], settled: (error) => (error === undefined ? this.#take(link, answer) : this.#again(link)) });
+    this.#host.writer.add({ changes: () => [this.#channel.record], settled: (error) => (error === undefined ? this.#take(link, answer) : this.#again(link)) });
   }
 
   #again(link: Link): void {

@@ -9,19 +9,22 @@ import { encodeEnvelope } from "../../envelope/wire.js";
 import { isTightbeamError, TightbeamError } from "../../errors.js";
 import * as limits from "../../limits.js";
 import type { Link } from "../../link/link-types.js";
-import type { Lane } from "../../link/message.js";
+import { type Lane, lanes } from "../../link/message.js";
 import { randomInstance } from "../../transport/instance.js";
 import { createDeadlines } from "../deadlines.js";
 import { checkOperation, laneOf, type NotifyOptions, timeoutOf } from "../operation.js";
 import type { Route } from "../target.js";
 import { OutChannel } from "./out-channel.js";
-import { makeEntry } from "./out-entry.js";
 import type { SenderHost } from "./out-host.js";
+import type { Draft } from "./out-message.js";
 import { decodeRecord, recordPrefix } from "./out-record.js";
+import { segmentOverhead } from "./out-segment.js";
 import type { DurableOptions, DurablePeer } from "./types.js";
 
 /** The durable messages of this agent for all its peers. */
 export interface Sender {
+  /** Settles when the messages of before are counted. Never rejects. */
+  readonly loaded: Promise<void>;
   /** Resolves when it is in the store. Rejects `invalid_argument`, `overloaded`, `unsupported`, `store_rolled_back`, `too_large`, and what the store rejects. */
   notify(target: Route, method: Method, input: unknown, operation: NotifyOptions): Promise<void>;
   linkUp(link: Link): void;
@@ -68,14 +71,18 @@ export async function createSender({ ids, json, options, ...given }: SenderOptio
     },
   };
 
+  /** Digests of peers whose entry cannot be read: their numbers would be given again. */
+  const broken = new Set<string>();
   for await (const [key, value] of state.scan(recordPrefix)) {
     try {
       const record = decodeRecord(value);
       channels.set(record.peer, new OutChannel(host, record.peer, record));
     } catch (error) {
+      broken.add(key.slice(recordPrefix.length));
       host.onDamaged(key, error as TightbeamError);
     }
   }
+  for (const { key } of state.damaged) if (key.startsWith(recordPrefix)) broken.add(key.slice(recordPrefix.length));
 
   /** One after the other, and nobody waits for it but those who send to that peer. */
   const loadAll = async (): Promise<void> => {
@@ -90,11 +97,13 @@ export async function createSender({ ids, json, options, ...given }: SenderOptio
       waiting.delete(channel);
     }
   };
-  void loadAll();
+  const loaded = loadAll();
 
   const channelOf = (peer: string): OutChannel => {
     const known = channels.get(peer);
     if (known !== undefined) return known;
+    if (broken.size > 0 && broken.has(state.digest(peer)))
+      throw new TightbeamError("store_damaged", `What was known of ${peer} cannot be read: agent.durable.forget("${peer}") begins anew.`);
     if (channels.size >= limits.durablePeers) throw new TightbeamError("overloaded", `Durable messages go to at most ${limits.durablePeers} peers.`);
     const made = new OutChannel(host, peer);
     channels.set(peer, made);
@@ -111,6 +120,7 @@ export async function createSender({ ids, json, options, ...given }: SenderOptio
   ): void => {
     try {
       if (stopped !== undefined) throw stopped;
+      if (!channel.loaded) throw new TightbeamError("store_failed", `What is kept for ${channel.peer} could not be read: see the event store_damaged.`);
       if (writer.failed !== undefined) throw writer.failed;
       const size = payload?.bytes.length ?? 0;
       if (channel.queued >= outboxMax || bytes + size > outboxMaxBytes || unflushed + size > limits.durableUnflushedBytes)
@@ -119,36 +129,11 @@ export async function createSender({ ids, json, options, ...given }: SenderOptio
           `${channel.queued} durable messages wait for ${channel.peer}, ${bytes} bytes for all: there is no room for more.`,
         );
       const lane: Lane = laneOf(operation, size);
-      const make = (number: number, floor: number): Uint8Array => {
-        const value = entryFor(method, payload, operation, number, floor);
-        if (value.length > state.capabilities.maxValueBytes)
-          throw new TightbeamError("too_large", `The message has ${value.length} bytes; the store takes at most ${state.capabilities.maxValueBytes}.`);
-        return value;
-      };
-      const message = channel.accept(lane, make, { confirm: operation.confirm, resolve, reject });
+      const message = channel.accept(lane, new NewMessage(host, ids, method, payload, operation), { confirm: operation.confirm, resolve, reject });
       message.limit(deadlines.limit(timeoutOf(operation), message, operation.signal));
     } catch (error) {
       reject(asError(error));
     }
-  };
-
-  const entryFor = (method: Method, payload: EncodedPayload | undefined, operation: NotifyOptions, number: number, floor: number): Uint8Array => {
-    const now = runtime.clock.wall();
-    const { ttl, idempotencyKey, headers, priority = "normal" } = operation;
-    const header: { -readonly [name in keyof OutgoingHeader]: OutgoingHeader[name] } = {
-      type: "notification",
-      id: ids.bytes(now),
-      timestamp: now,
-      priority,
-      method: method.name,
-      durable: { number, floor, again: false },
-    };
-    if (ttl !== undefined) header.ttl = ttl;
-    if (idempotencyKey !== undefined) header.idempotencyKey = idempotencyKey;
-    if (headers !== undefined) header.headers = headers;
-    const envelope = encodeEnvelope(header, payload);
-    const at = envelope.length - (payload?.bytes.length ?? 0) - durableBytes;
-    return makeEntry(envelope, at, ttl === undefined ? 0 : now + ttl);
   };
 
   const acceptWhenLoaded = (channel: OutChannel, method: Method, payload: EncodedPayload | undefined, operation: NotifyOptions): Promise<void> =>
@@ -161,6 +146,7 @@ export async function createSender({ ids, json, options, ...given }: SenderOptio
     });
 
   return {
+    loaded,
     notify(target, method, input, operation) {
       try {
         checkOperation(operation);
@@ -187,20 +173,27 @@ export async function createSender({ ids, json, options, ...given }: SenderOptio
         epoch: channel.epoch,
         blocked: channel.road.reason,
       })),
-    forget: (peer) =>
-      new Promise((resolve, reject) => {
-        const channel = channels.get(peer);
-        if (channel === undefined) return resolve();
+    async forget(peer) {
+      const digest = state.digest(peer);
+      const mended = broken.has(digest)
+        ? new OutChannel(host, peer, { peer, epoch: 0, forgot: undefined, bound: undefined, next: zeros, handled: zeros })
+        : undefined;
+      await mended?.load();
+      if (mended !== undefined && broken.delete(digest)) channels.set(peer, mended);
+      const channel = channels.get(peer);
+      if (channel === undefined) return;
+      return new Promise<void>((resolve, reject) => {
         channel.forget(randomInstance(runtime.random));
         writer.add({
-          changes: [channel.record],
+          changes: () => [channel.record],
           settled(error) {
             if (error !== undefined) return reject(error);
             channel.pump();
             resolve();
           },
         });
-      }),
+      });
+    },
     idle: () =>
       new Promise((resolve) => {
         if (queued === 0 && waiting.size === 0) return resolve();
@@ -213,6 +206,46 @@ export async function createSender({ ids, json, options, ...given }: SenderOptio
       for (const channel of channels.values()) channel.stop(error);
     },
   };
+}
+
+const zeros = lanes.map(() => 0);
+
+class NewMessage implements Draft {
+  readonly #host: SenderHost;
+  readonly #ids: Ids;
+  readonly #method: Method;
+  readonly #payload: EncodedPayload | undefined;
+  readonly #operation: NotifyOptions;
+
+  constructor(host: SenderHost, ids: Ids, method: Method, payload: EncodedPayload | undefined, operation: NotifyOptions) {
+    this.#host = host;
+    this.#ids = ids;
+    this.#method = method;
+    this.#payload = payload;
+    this.#operation = operation;
+  }
+
+  encode(number: number, floor: number): { readonly envelope: Uint8Array; readonly at: number; readonly expires: number } {
+    const { runtime, state } = this.#host;
+    const payload = this.#payload;
+    const now = runtime.clock.wall();
+    const { ttl, idempotencyKey, headers, priority = "normal" } = this.#operation;
+    const header: { -readonly [name in keyof OutgoingHeader]: OutgoingHeader[name] } = {
+      type: "notification",
+      id: this.#ids.bytes(now),
+      timestamp: now,
+      priority,
+      method: this.#method.name,
+      durable: { number, floor, again: false },
+    };
+    if (ttl !== undefined) header.ttl = ttl;
+    if (idempotencyKey !== undefined) header.idempotencyKey = idempotencyKey;
+    if (headers !== undefined) header.headers = headers;
+    const envelope = encodeEnvelope(header, payload);
+    const most = state.capabilities.maxValueBytes - segmentOverhead;
+    if (envelope.length > most) throw new TightbeamError("too_large", `The message has ${envelope.length} bytes; the store takes at most ${most}.`);
+    return { envelope, at: envelope.length - (payload?.bytes.length ?? 0) - durableBytes, expires: ttl === undefined ? 0 : now + ttl };
+  }
 }
 
 const asError = (error: unknown): TightbeamError =>

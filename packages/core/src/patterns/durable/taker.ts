@@ -7,12 +7,11 @@ import type { Link } from "../../link/link-types.js";
 import { type Delivery, lanes } from "../../link/message.js";
 import type { StoreStart } from "../../store/header.js";
 import type { State } from "../../store/state.js";
-import { keepPayload } from "../admission.js";
-import { Book, bookKey, bookPrefix, decodeBook, placeOf, triesPrefix } from "./book.js";
+import { Book, bookKey, bookPrefix, decodeBook, itemOf, placeOf, triesPrefix } from "./book.js";
 import { Held, type HeldHost } from "./held.js";
 import type { createNumbers } from "./numbers.js";
 import { type Opening, readOpening, rolledBack, rolledBackError, tellStarts } from "./opening.js";
-import { ofOutKey } from "./out-entry.js";
+import { numberedOf } from "./out-keys.js";
 import type { DurableEvent } from "./types.js";
 
 /** The durable messages that peers send here. */
@@ -44,7 +43,8 @@ export interface TakerOptions extends Omit<HeldHost, "stopped" | "onOver"> {
 /** Reads what is remembered. Rejects what the store rejects. */
 export async function createTaker(options: TakerOptions): Promise<Taker> {
   const { state, runtime, writer, onEvent, onRefused } = options;
-  const now = runtime.clock.wall;
+  const now = (): number => runtime.clock.wall();
+  const bookHost = { writer, now };
   const books = new Map<string, Book>();
   const opened = new Map<Link, Book>();
   let stopped = false;
@@ -65,14 +65,14 @@ export async function createTaker(options: TakerOptions): Promise<Taker> {
   if (state !== undefined) {
     for await (const [key, value] of state.scan(bookPrefix)) {
       try {
-        books.set(key, decodeBook(key, value, now));
+        books.set(key, decodeBook(key, value, bookHost));
       } catch (error) {
         options.onDamaged(key, error as TightbeamError);
       }
     }
     for await (const [key, value] of state.scan(triesPrefix)) {
       const book = books.get(bookPrefix + key.slice(triesPrefix.length).split("/", 2).join("/"));
-      const item = ofOutKey(key);
+      const item = numberedOf(key);
       if (book !== undefined && item !== undefined) book.tries.set(placeOf(item), Number(decodeUtf8(value)) || 0);
     }
   }
@@ -89,7 +89,7 @@ export async function createTaker(options: TakerOptions): Promise<Taker> {
     if (oldest === undefined) throw new TightbeamError("overloaded", "This agent remembers as many senders' stores as it can.");
     books.delete(oldest.key);
     const changes = [{ remove: oldest.key }, ...[...oldest.tries.keys()].map((place) => ({ remove: oldest.tryKey(itemOf(place)) }))];
-    writer.add({ changes, settled: () => undefined });
+    writer.add({ changes: () => changes, settled: () => undefined });
   };
 
   const bookOf = (link: Link, { store, starts, epoch, forgot, kept }: Opening): Book => {
@@ -99,17 +99,19 @@ export async function createTaker(options: TakerOptions): Promise<Taker> {
     if (known !== undefined) return known;
     makeRoom(peer);
     const start = starts[0] as StoreStart;
-    const book = new Book(key, { peer, store, kept, epoch, start, forgets: forgot === undefined ? [] : [forgot], at: now() }, link, now);
+    const book = new Book(key, { peer, store, kept, epoch, start, forgets: forgot === undefined ? [] : [forgot], at: now() }, link, bookHost);
     books.set(key, book);
     return book;
   };
 
-  const judge = (book: Book, { starts, epoch, next, forgot }: Opening): void => {
+  const judge = (book: Book, { starts, epoch, began, next, forgot }: Opening): void => {
     if (forgot !== undefined && !book.state.forgets.includes(forgot)) return book.forget(forgot);
-    const given = book.seen.findIndex((seen, lane) => (next[lane] as number) < seen);
+    // In a process that we have not met, all numbers that we have met were given before it.
+    const given = starts[0]?.nonce === book.state.start.nonce ? next : began;
+    const reused = book.met.some((met, lane) => (given[lane] as number) < met);
     const why =
       rolledBack(book.state.start, starts) ??
-      (given >= 0 ? "it would give numbers again that were handled here" : epoch < book.state.epoch ? "it goes by an older epoch" : undefined);
+      (reused ? "it would give numbers again that came here before" : epoch < book.state.epoch ? "it goes by an older epoch" : undefined);
     if (why === undefined) return;
     const error = rolledBackError(`The store of ${book.state.peer}`, why);
     onEvent({ type: "store_rolled_back", peer: book.state.peer, error });
@@ -132,7 +134,7 @@ export async function createTaker(options: TakerOptions): Promise<Taker> {
       const { seen } = book;
       book.state.epoch = opening.epoch;
       book.state.start = opening.starts[0] as StoreStart;
-      for (const lane of lanes) book.marks[lane]?.raise(opening.floor[lane] as number);
+      for (const lane of lanes) book.raise(lane, opening.floor[lane] as number);
       book.seat.link = link;
       book.links.add(link);
       opened.set(link, book);
@@ -148,21 +150,21 @@ export async function createTaker(options: TakerOptions): Promise<Taker> {
       const item = { lane, number: numbered.number };
       const place = placeOf(item);
       const marks = book.marks[lane] as ReturnType<typeof createNumbers>;
-      marks.raise(numbered.floor);
+      book.raise(lane, numbered.floor);
       if (marks.has(item.number)) return delivery.settle(book.outcomeOf(place));
       const known = book.held.get(place);
       if (known !== undefined) {
         if (known.header.id !== header.id) return refuse(link, delivery, "Two durable messages came with one number.");
         return known.join(link, delivery);
       }
-      const kept = keepPayload(payload);
-      const bytes = (kept?.bytes.length ?? 0) + limits.durableHeldCost;
-      const full = book.held.size >= limits.durableHeldMax || book.ranges >= limits.durableRangesMax;
+      const bytes = (payload?.bytes.length ?? 0) + limits.durableHeldCost;
+      const full = book.held.size >= limits.durableHeldMax || book.ranges + book.held.size >= limits.durableRangesMax;
       if (writer.failed !== undefined || delivery.refused === "overloaded" || full || !link.budget.take(bytes)) return delivery.settle("again");
-      const message = new Held(host, book, link, delivery, header, kept, bytes);
+      const message = new Held(host, book, link, delivery, header, payload, bytes);
       held++;
       book.held.set(place, message);
       message.start();
+      message.keep();
     },
     linkEnded(link) {
       const book = opened.get(link);
@@ -185,5 +187,3 @@ export async function createTaker(options: TakerOptions): Promise<Taker> {
     },
   };
 }
-
-const itemOf = (place: number) => ({ lane: place % lanes.length, number: Math.floor(place / lanes.length) });

@@ -34,6 +34,8 @@ export interface DurableStatus {
   readonly peers: readonly DurablePeer[];
   /** Durable messages here whose handlers run, wait or are about to be written. */
   readonly receiving: number;
+  /** Keys of entries that could not be read: what was in them is lost. At most 1,000. */
+  readonly damaged: readonly string[];
   /** Why nothing durable is sent or taken any more. */
   readonly failed: ErrorCode | undefined;
 }

@@ -4,11 +4,12 @@ import type { StoreChange } from "../../store/types.js";
 
 /** What has to be in the store as a whole before something can be said. */
 export interface Writing {
-  readonly changes: readonly StoreChange[];
+  /** Asked once, when its batch is made. */
+  changes(): readonly StoreChange[];
   /** An entry that other writings of the same batch change as well: it is written once for all of them. */
   readonly shared?: SharedEntry | undefined;
-  /** What this writing changes of it. */
-  readonly item?: Item;
+  /** What this writing changes of it, as it is when its batch is made. */
+  readonly items?: readonly Item[];
   /** Flushed, or why not: then nothing of it is there. Called in the order in which they were added; must not throw. */
   settled(error: TightbeamError | undefined): void;
 }
@@ -43,6 +44,11 @@ export interface WriterOptions {
   readonly onFailed: (error: TightbeamError) => void;
 }
 
+interface Made {
+  readonly writing: Writing;
+  readonly changes: readonly StoreChange[];
+}
+
 const groupMax = 1_024;
 const groupBytes = 4 * 1024 * 1024;
 
@@ -60,9 +66,9 @@ export function createWriter({ timers, batch, onFailed }: WriterOptions): Writer
     return error;
   };
 
-  const write = async (group: readonly Writing[]): Promise<void> => {
+  const write = async (group: readonly Made[]): Promise<void> => {
     if (failed !== undefined) return settle(group, failed);
-    const { changes, keep } = changesOf(group);
+    const { changes, keep } = together(group);
     try {
       if (changes.length > 0) await batch(changes);
     } catch (cause) {
@@ -76,12 +82,22 @@ export function createWriter({ timers, batch, onFailed }: WriterOptions): Writer
     settle(group, undefined);
   };
 
-  const run = async (): Promise<void> => {
-    while (waiting.length > 0) {
-      const group = take(waiting);
-      waiting = waiting.slice(group.length);
-      await write(group);
+  /** As many as one batch should hold, and at least one. */
+  const take = (): Made[] => {
+    const group: Made[] = [];
+    let bytes = 0;
+    for (const writing of waiting) {
+      if (group.length === groupMax || bytes > groupBytes) break;
+      const changes = writing.changes();
+      for (const change of changes) if ("put" in change) bytes += change.value.length;
+      group.push({ writing, changes });
     }
+    waiting = waiting.slice(group.length);
+    return group;
+  };
+
+  const run = async (): Promise<void> => {
+    while (waiting.length > 0) await write(take());
     busy = false;
     const waiters = idleWaiters;
     idleWaiters = [];
@@ -103,33 +119,21 @@ export function createWriter({ timers, batch, onFailed }: WriterOptions): Writer
   };
 }
 
-function settle(group: readonly Writing[], error: TightbeamError | undefined): void {
-  for (const writing of group) writing.settled(error);
+function settle(group: readonly Made[], error: TightbeamError | undefined): void {
+  for (const { writing } of group) writing.settled(error);
 }
 
-/** As many as one batch should hold, and at least one. */
-function take(waiting: readonly Writing[]): readonly Writing[] {
-  let bytes = 0;
-  let count = 0;
-  for (const { changes } of waiting) {
-    for (const change of changes) if ("put" in change) bytes += change.value.length;
-    if (count > 0 && (count === groupMax || bytes > groupBytes)) break;
-    count++;
-  }
-  return count === waiting.length ? waiting : waiting.slice(0, count);
-}
-
-function changesOf(group: readonly Writing[]): { readonly changes: StoreChange[]; readonly keep: readonly (() => void)[] } {
+function together(group: readonly Made[]): { readonly changes: StoreChange[]; readonly keep: readonly (() => void)[] } {
   const changes: StoreChange[] = [];
   const keep: (() => void)[] = [];
   let shared: Map<SharedEntry, Item[]> | undefined;
-  for (const writing of group) {
-    for (const change of writing.changes) changes.push(change);
-    if (writing.shared === undefined || writing.item === undefined) continue;
+  for (const { writing, changes: own } of group) {
+    for (const change of own) changes.push(change);
+    if (writing.shared === undefined || writing.items === undefined) continue;
     shared ??= new Map();
-    const items = shared.get(writing.shared);
-    if (items === undefined) shared.set(writing.shared, [writing.item]);
-    else items.push(writing.item);
+    const items = shared.get(writing.shared) ?? [];
+    for (const item of writing.items) items.push(item);
+    shared.set(writing.shared, items);
   }
   for (const [entry, items] of shared ?? []) {
     const made = entry.with(items);

@@ -1,0 +1,36 @@
+import * as limits from "../../limits.js";
+import type { OutLane } from "./out-lane.js";
+import type { OutMessage } from "./out-message.js";
+
+/** The messages under way to one peer: never more than its window takes. */
+export class OutFlight {
+  count = 0;
+  #bytes = 0;
+
+  /** For one more of this lane. */
+  hasRoom({ lane }: OutLane): boolean {
+    // What is urgent has a part of the window for itself.
+    const window = lane === 0 ? limits.durableWindow : limits.durableWindow - limits.durableWindowUrgent;
+    return this.count < window && this.#bytes < limits.durableWindowBytes;
+  }
+
+  add(lane: OutLane, message: OutMessage, bytes: number): void {
+    lane.flight.set(message.number, message);
+    this.count++;
+    this.#bytes += bytes;
+  }
+
+  /** It is under way no more. False when it was not. */
+  landed(lane: OutLane, message: OutMessage): boolean {
+    if (!lane.flight.delete(message.number)) return false;
+    this.count--;
+    this.#bytes -= message.segment?.size(message.start) ?? 0;
+    return true;
+  }
+
+  /** None of these are any more: they wait again, in order. */
+  recall(lane: OutLane, messages: readonly OutMessage[]): void {
+    for (const message of messages) this.landed(lane, message);
+    lane.recall(messages);
+  }
+}
