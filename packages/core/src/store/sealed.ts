@@ -7,7 +7,7 @@ import type { Random } from "../runtime/runtime.js";
 export type StoreKey = Uint8Array | { readonly current: Uint8Array; readonly previous?: readonly Uint8Array[] };
 
 /*
- * A sealed value: u8 version 1 | 4 bytes key id | 24 bytes random nonce | ciphertext || tag.
+ * A sealed value: u8 version 1 | 4 bytes key id | 24 bytes nonce | ciphertext || tag.
  * What is authenticated besides: version | key id | the entry's key, so that no value can stand in another's place.
  */
 const version = 1;
@@ -57,11 +57,35 @@ const idAt = (sealed: Uint8Array, id: Uint8Array): boolean => {
   return true;
 };
 
+/** Values under one draw of the nonce's first 16 bytes. */
+const noncesPerDraw = 128;
+
+/**
+ * Nonces that never come twice: drawn at random, and counted up from there in their last 8 bytes for the next values, which then share
+ * what is derived of the first 16. A process that is cloned repeats no more of them than a pool of random bytes would.
+ */
+function nonces(random: Random): () => Uint8Array {
+  let nonce: Uint8Array = new Uint8Array(0);
+  let left = 0;
+  return () => {
+    if (left-- === 0) {
+      nonce = random.bytes(extendedNonceBytes).slice();
+      left = noncesPerDraw - 1;
+      return nonce;
+    }
+    let at = extendedNonceBytes - 1;
+    while (at > extendedNonceBytes - 8 && nonce[at] === 0xff) nonce[at--] = 0;
+    nonce[at] = (nonce[at] as number) + 1;
+    return nonce;
+  };
+}
+
 /** Opens with any of the keys, seals with the current one. Throws `invalid_argument`. */
 export function createSealing(storeKey: StoreKey, random: Random): Sealing {
   const sealers = storeKeys(storeKey).map(sealer);
   const current = sealers[0] as Sealer;
   const encoder = new TextEncoder();
+  const nextNonce = nonces(random);
   const bound = new Uint8Array(nonceAt + 3 * keyMax);
   bound[0] = version;
 
@@ -74,7 +98,7 @@ export function createSealing(storeKey: StoreKey, random: Random): Sealing {
   return {
     seal(key, value) {
       const sealed = new Uint8Array(sealedOverhead + value.length);
-      const nonce = random.bytes(extendedNonceBytes);
+      const nonce = nextNonce();
       sealed[0] = version;
       sealed.set(current.id, 1);
       sealed.set(nonce, nonceAt);

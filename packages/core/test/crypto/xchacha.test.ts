@@ -45,6 +45,20 @@ describe("XChaCha20-Poly1305", () => {
     expect(() => cipher.open(nonce.subarray(1), aad, sealed)).toThrow("24 bytes");
   });
 
+  it("goes from nonce to nonce, whether they share their first 16 bytes or not, and keeps sealing and opening apart", () => {
+    const cipher = xchacha(key);
+    const sealedAt = [0, 1, 20, 20, 1, 0, 23, 16].map((at) => {
+      const own = nonce.slice();
+      own[at] = (own[at] as number) ^ 0x55;
+      const out = new Uint8Array(plaintext.length + 16);
+      cipher.sealInto(out, own, aad, plaintext);
+      expect(out).toEqual(xchacha20poly1305(key, own, aad).encrypt(plaintext));
+      expect(cipher.open(nonce, aad, fromHex(answer))).toEqual(plaintext);
+      return [own, out] as const;
+    });
+    for (const [own, out] of sealedAt.toReversed()) expect(cipher.open(own, aad, out)).toEqual(plaintext);
+  });
+
   it("agrees with the library's own construction at every size", () => {
     fc.assert(
       fc.property(

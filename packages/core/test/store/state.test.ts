@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { systemRuntime } from "../../src/runtime/index.js";
+import { type Runtime, systemRuntime } from "../../src/runtime/index.js";
 import { createMemoryStore, type DamagedEntry, openState, type State, type StateOptions, type StoreKey } from "../../src/store/index.js";
 import { createDisk, type Disk } from "./disk.js";
 
@@ -121,11 +121,26 @@ describe("what lies in the store", () => {
   it("is sealed anew each time: the same value twice gives other bytes under another nonce", async () => {
     const state = await open();
     const nonces = new Set<string>();
-    for (let i = 0; i < 200; i++) {
+    const draws = new Set<string>();
+    for (let i = 0; i < 1_000; i++) {
       await state.batch([{ put: "k", value: secret }]);
-      nonces.add(Buffer.from(disk.entries.get("k") as Uint8Array).toString("hex", 5, 29));
+      const nonce = Buffer.from(disk.entries.get("k") as Uint8Array).toString("hex", 5, 29);
+      nonces.add(nonce);
+      draws.add(nonce.slice(0, 32));
     }
-    expect(nonces.size).toBe(200);
+    expect(nonces.size).toBe(1_000);
+    expect(draws.size).toBeGreaterThanOrEqual(8);
+    expect(draws.size).toBeLessThanOrEqual(9);
+  });
+
+  it("counts nonces on over the end of their bytes", async () => {
+    const ending: Runtime = { ...runtime, random: { bytes: (length) => new Uint8Array(length).fill(0xff) } };
+    const state = await open({ runtime: ending });
+    await state.batch([put("a", "1"), put("b", "2"), put("c", "3")]);
+    const nonceOf = (key: string): string => Buffer.from(disk.entries.get(key) as Uint8Array).toString("hex", 5, 29);
+    // The header had the first.
+    expect(["a", "b", "c"].map(nonceOf)).toEqual(["0000", "0001", "0002"].map((end) => `${"ff".repeat(16)}${end.padStart(16, "0")}`));
+    expect(await all(state)).toEqual(["a=1", "b=2", "c=3"]);
   });
 
   it("does not open in another entry's place, with a flipped bit, cut or lengthened (TM-201)", async () => {
