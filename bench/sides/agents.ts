@@ -25,7 +25,7 @@ const shape = z.object({
 });
 const typed = method("typed", { input: shape, output: shape });
 
-const guarded = { policy: policy(retry(), breaker(), timeout(10_000)) };
+const guarded = Object.freeze({ policy: policy(retry(), breaker(), timeout(10_000)) });
 
 const secret = Buffer.from(process.env.BENCH_SECRET ?? "", "base64url");
 const everyone = trust.everyoneWithSecret(secret);

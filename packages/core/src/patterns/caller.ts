@@ -40,7 +40,7 @@ export interface Caller {
   notify(target: LinkTarget, method: Method, input: unknown, options: NotifyOptions): Promise<void>;
   /** The input as it travels: validated and encoded, now or when an asynchronous schema has answered. Throws `invalid_input`, `not_serialisable`. */
   encode(method: Method, input: unknown): EncodedPayload | undefined | Promise<EncodedPayload | undefined>;
-  /** Attempts under a policy. They throw for what is wrong with the options. */
+  /** Attempts under a policy, with options that were checked. */
   requestEncoded(target: LinkTarget, method: Method, payload: EncodedPayload | undefined, options: RequestOptions, settler: Settler<unknown>): void;
   notifyEncoded(target: LinkTarget, method: Method, payload: EncodedPayload | undefined, options: NotifyOptions, settler: Settler<void>): void;
   /** The same on one link, and no other. */
@@ -228,14 +228,12 @@ export function createCaller(options: CallerOptions): Caller {
     notify: (target, method, input, operation) => operate(announce, options.find, target, method, input, operation),
     encode: encodeInput,
     requestEncoded(target, method, payload, operation, settler) {
-      checkOperation(operation, true);
       const link = options.choose(target);
       const timeout = timeoutOf(operation);
       if (link !== undefined) place(link, method, payload, operation, timeout, target, settler, undefined);
       else settleWith(settler, operateLater(post, options.choose, target, method, payload, link, operation, timeout));
     },
     notifyEncoded(target, method, payload, operation, settler) {
-      checkOperation(operation, true);
       const link = options.find(target);
       const timeout = timeoutOf(operation);
       if (link !== undefined) settleWith(settler, announce(link, method, payload, operation, timeout));

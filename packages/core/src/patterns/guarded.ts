@@ -28,34 +28,34 @@ export const isPolicy = (value: unknown): value is CallPolicy => typeof (value a
 
 export const noPolicy = "A call's policy is what policy() of @tightbeam/core/resilience returns, or false.";
 
+/** What all requests, or all notifications, of an agent have in common. */
+interface Way {
+  readonly pool: CallPool;
+  readonly send: GuardedCaller["requestEncoded"] | GuardedCaller["notifyEncoded"];
+}
+
 /** One call and all its attempts: they have the same input, encoded once. */
 class GuardedCall implements LimitedOperation<unknown> {
-  readonly timeout: number;
-  readonly pool: CallPool;
-  readonly #caller: GuardedCaller;
-  readonly #how: "request" | "notify";
+  readonly #way: Way;
   readonly #to: Route;
   readonly #method: Method;
   readonly #payload: EncodedPayload | undefined;
   readonly #options: NotifyOptions;
 
-  constructor(
-    pool: CallPool,
-    caller: GuardedCaller,
-    how: "request" | "notify",
-    to: Route,
-    method: Method,
-    payload: EncodedPayload | undefined,
-    options: NotifyOptions,
-  ) {
-    this.timeout = timeoutOf(options);
-    this.pool = pool;
-    this.#caller = caller;
-    this.#how = how;
+  constructor(way: Way, to: Route, method: Method, payload: EncodedPayload | undefined, options: NotifyOptions) {
+    this.#way = way;
     this.#to = to;
     this.#method = method;
     this.#payload = payload;
     this.#options = options;
+  }
+
+  get timeout(): number {
+    return timeoutOf(this.#options);
+  }
+
+  get pool(): CallPool {
+    return this.#way.pool;
   }
 
   get selfLimited(): true {
@@ -85,9 +85,7 @@ class GuardedCall implements LimitedOperation<unknown> {
   }
 
   attempt(attempt: LimitedAttempt, settler: Settler<unknown>): void {
-    const options = attempt.limit(this.#options);
-    if (this.#how === "request") this.#caller.requestEncoded(this.#to, this.#method, this.#payload, options, settler);
-    else this.#caller.notifyEncoded(this.#to, this.#method, this.#payload, options, settler);
+    this.#way.send(this.#to, this.#method, this.#payload, attempt.limit(this.#options), settler);
   }
 }
 
@@ -95,7 +93,9 @@ class GuardedCall implements LimitedOperation<unknown> {
 export function createGuarded({ caller, policy: own, runtime, onEvent }: GuardedOptions): Guarded {
   const { clock } = runtime;
   let last = own?.bind(runtime);
-  let pool: CallPool | undefined;
+  let ways: { readonly request: Way; readonly notify: Way } | undefined;
+
+  const waysOf = (pool: CallPool) => ({ request: { pool, send: caller.requestEncoded }, notify: { pool, send: caller.notifyEncoded } });
 
   const call = (how: "request" | "notify", to: Route, method: Method, input: unknown, operation: NotifyOptions): Promise<unknown> => {
     try {
@@ -106,10 +106,10 @@ export function createGuarded({ caller, policy: own, runtime, onEvent }: Guarded
         last = policy.bind(runtime);
       }
       checkOperation(operation, true);
-      pool ??= policy.pool(onEvent);
+      ways ??= waysOf(policy.pool(onEvent));
       const encoded = caller.encode(method, input);
-      if (encoded instanceof Promise) return callLate(policy, pool, how, to, method, encoded, operation);
-      return policy.execute(new GuardedCall(pool, caller, how, to, method, encoded, operation));
+      if (encoded instanceof Promise) return callLate(policy, ways[how], to, method, encoded, operation);
+      return policy.execute(new GuardedCall(ways[how], to, method, encoded, operation));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -118,8 +118,7 @@ export function createGuarded({ caller, policy: own, runtime, onEvent }: Guarded
   /** The time that an asynchronous schema takes is part of the operation's. */
   const callLate = async (
     policy: CallPolicy,
-    calls: CallPool,
-    how: "request" | "notify",
+    way: Way,
     to: Route,
     method: Method,
     encoded: Promise<EncodedPayload | undefined>,
@@ -128,13 +127,13 @@ export function createGuarded({ caller, policy: own, runtime, onEvent }: Guarded
     const start = clock.monotonic();
     const payload = await encoded;
     const timeout = Math.max(timeoutOf(operation) - (clock.monotonic() - start), 1);
-    return policy.execute(new GuardedCall(calls, caller, how, to, method, payload, { ...operation, timeout }));
+    return policy.execute(new GuardedCall(way, to, method, payload, { ...operation, timeout }));
   };
 
   return {
     request: (to, method, input, operation) => call("request", to, method, input, operation),
     notify: (to, method, input, operation) => call("notify", to, method, input, operation),
-    drain: () => pool?.drain() ?? Promise.resolve(),
-    stop: (error) => pool?.stop(error),
+    drain: () => ways?.request.pool.drain() ?? Promise.resolve(),
+    stop: (error) => ways?.request.pool.stop(error),
   };
 }

@@ -2,7 +2,7 @@ import { TightbeamError } from "../errors.js";
 import * as limits from "../limits.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { createEmitter } from "../telemetry/events.js";
-import type { Circuit, CircuitListener, CircuitRules, Pass } from "./circuit.js";
+import type { CircuitListener, CircuitRules, Pass } from "./circuit.js";
 import { Circuits } from "./circuits.js";
 import { type Verdict, verdictOf } from "./outcome.js";
 import { bindOnce, checkFunction, checkNumber, checkOptions, checkPer, defineStep, type Per, type StepRun, type StepWork, timerMax } from "./step.js";
@@ -64,15 +64,14 @@ class BreakerWork implements StepWork {
     const { now } = run;
     if (this.#allHeld) throw this.#refusal("all peers", Number.POSITIVE_INFINITY);
     const circuit = this.#circuits.get(this.#peerOf(peer), this.#methodOf(method), now);
-    run.slots[at] = undefined;
     if (circuit === undefined) {
       this.unwatched++;
+      run.keep(at, undefined);
       return;
     }
     const pass = circuit.admit(now, run);
     if (typeof pass === "number") throw this.#refusal(`'${circuit.method || "all methods"}' at ${circuit.peer || "all peers"}`, pass);
-    run.slots[at] = circuit;
-    run.slots[at + 1] = pass;
+    run.keep(at, pass);
   }
 
   /** It counts from when the call began, which is known: reading the clock costs as much as all the rest here. */
@@ -136,8 +135,8 @@ class BreakerWork implements StepWork {
   }
 
   #settle(run: StepRun, at: number, verdict: Verdict, now: number): void {
-    const circuit = run.slots[at] as Circuit | undefined;
-    circuit?.settle(run.slots[at + 1] as Pass, verdict, now, run);
+    const pass = run.kept(at) as Pass | undefined;
+    pass?.circuit.settle(pass, verdict, now, run);
   }
 
   readonly #tell: CircuitListener = ({ peer, method }, { from, to, reason, retryAfter }, cause) => {

@@ -48,7 +48,7 @@ class BulkheadWork implements StepWork {
     if (place.running < this.#concurrent) {
       place.running++;
       this.running++;
-      run.slots[at] = place;
+      run.keep(at, place);
       return undefined;
     }
     if (place.queue.size >= this.#queue) {
@@ -60,7 +60,7 @@ class BulkheadWork implements StepWork {
     }
     return (go) => {
       const waiter = place.queue.add(() => {
-        run.slots[at] = place;
+        run.keep(at, place);
         go();
       });
       this.queued++;
@@ -73,11 +73,11 @@ class BulkheadWork implements StepWork {
   }
 
   succeeded(run: StepRun, at: number): void {
-    this.#leave(run.slots[at] as Compartment);
+    this.#leave(run.kept(at) as Compartment);
   }
 
   failed(run: StepRun, at: number): undefined {
-    this.#leave(run.slots[at] as Compartment);
+    this.#leave(run.kept(at) as Compartment);
   }
 
   /** The place goes to whoever waited longest, without being free in between. */

@@ -16,10 +16,12 @@ export interface CircuitRules {
 /** What may call while the circuit is closed. */
 class Closed {
   readonly name = "closed";
+  readonly circuit: Circuit;
   readonly window: Window;
   consecutive = 0;
 
-  constructor(size: WindowSize, now: number) {
+  constructor(circuit: Circuit, size: WindowSize, now: number) {
+    this.circuit = circuit;
     this.window = createWindow(size, now);
   }
 }
@@ -38,10 +40,12 @@ interface HalfOpen {
 }
 
 class Probe {
+  readonly circuit: Circuit;
   readonly of: HalfOpen;
   readonly at: number;
 
-  constructor(of: HalfOpen, at: number) {
+  constructor(circuit: Circuit, of: HalfOpen, at: number) {
+    this.circuit = circuit;
     this.of = of;
     this.at = at;
   }
@@ -78,7 +82,7 @@ export class Circuit {
     this.#changed = changed;
     this.#openMs = 0;
     this.#closedAt = now;
-    this.#state = new Closed(rules.window, now);
+    this.#state = new Closed(this, rules.window, now);
   }
 
   get state(): BreakerState {
@@ -104,7 +108,7 @@ export class Circuit {
     // One that has not settled in all the time the circuit would be open counts no longer: else one lost call would shut it for ever.
     for (const probe of state.probes) if (now - probe.at >= openFor || now < probe.at) state.probes.delete(probe);
     if (state.probes.size + state.succeeded >= halfOpenProbes) return Math.ceil(openFor / 10);
-    const probe = new Probe(state, now);
+    const probe = new Probe(this, state, now);
     state.probes.add(probe);
     return probe;
   }
@@ -188,7 +192,7 @@ export class Circuit {
 
   #close(now: number, reason: BreakerReason, cause?: StepRun): void {
     this.#closedAt = now;
-    this.#become(new Closed(this.#rules.window, now), reason, undefined, cause);
+    this.#become(new Closed(this, this.#rules.window, now), reason, undefined, cause);
   }
 
   #become(state: Closed | Open | HalfOpen, reason: BreakerReason, retryAfter: number | undefined, cause?: StepRun): void {

@@ -4,7 +4,7 @@ import type { Runtime } from "../runtime/runtime.js";
 import { systemRuntime } from "../runtime/system.js";
 import { createEmitter } from "../telemetry/events.js";
 import { createPool } from "./pool.js";
-import { Run } from "./run.js";
+import { type Course, Run } from "./run.js";
 import { bindOnce, checkNumber, checkOptions, type StepWork, timerMax, workOf } from "./step.js";
 import type { Attempt, CallPolicy, FunctionOperation, Operation, PolicyEvent, RunOptions, Step } from "./types.js";
 
@@ -21,18 +21,18 @@ export function policy(...steps: readonly Step[]): CallPolicy {
     return work;
   });
   const events = createEmitter<PolicyEvent>();
-  let runtime: Runtime | undefined;
+  const course: Course = { works, places: placesOf(steps), emit: events.emit, runtime: undefined, narrowed: undefined };
 
-  const bind = (to: Runtime): Runtime => {
-    bindOnce(runtime, to);
-    for (const work of works) work.bind(to);
-    runtime = to;
-    return to;
+  const bind = (runtime: Runtime): void => {
+    bindOnce(course.runtime, runtime);
+    for (const work of works) work.bind(runtime);
+    course.runtime = runtime;
   };
 
   const execute = <T>(operation: Operation<T>): Promise<T> => {
+    if (course.runtime === undefined) bind(systemRuntime());
     operation.pool?.begins();
-    return new Run(operation, works, runtime ?? bind(systemRuntime()), events.emit).start();
+    return new Run(operation, course).start();
   };
 
   return Object.freeze<CallPolicy>({
@@ -48,6 +48,13 @@ export function policy(...steps: readonly Step[]): CallPolicy {
       return this;
     },
   });
+}
+
+/** Numbers under which steps keep things: what every call keeps comes first, since the first of them costs no array. */
+function placesOf(steps: readonly Step[]): readonly number[] {
+  const order: readonly Step["kind"][] = ["breaker", "timeout", "bulkhead", "retry"];
+  const sorted = steps.toSorted((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind));
+  return steps.map((step) => sorted.indexOf(step));
 }
 
 function functionOperation<T>(run: (attempt: Attempt) => PromiseLike<T> | T, options: RunOptions): FunctionOperation<T> {

@@ -45,7 +45,8 @@ class RetryWork implements StepWork {
 
   enter(run: StepRun, at: number): undefined {
     this.calls++;
-    run.slots[at] = 1;
+    // Nothing kept is one attempt: all that most operations need.
+    if (run.number > 0) run.keep(at, 1);
     this.#accounts?.earn(run.operation.peer, run.now);
   }
 
@@ -58,7 +59,7 @@ class RetryWork implements StepWork {
     const { attempts, base, cap, retryAfterMax } = this.#settings;
     const { clock, random } = bound(this.#runtime);
     const { peer, method } = run.operation;
-    const made = run.slots[at] as number;
+    const made = (run.kept(at) ?? 1) as number;
     if (made >= attempts) return this.#giveUp("attempts");
     const now = clock.monotonic();
     const delay = Math.min(saidAfter(error), retryAfterMax) + fullJitter(random, base, cap, made);
@@ -68,7 +69,7 @@ class RetryWork implements StepWork {
       return this.#giveUp("budget");
     }
     this.retries++;
-    run.slots[at] = made + 1;
+    run.keep(at, made + 1);
     run.repeats(error);
     run.emit({ type: "retried", peer, method, attempt: made + 1, delay, error });
     return delay;

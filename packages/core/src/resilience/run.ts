@@ -2,45 +2,68 @@ import { isTightbeamError, TightbeamError } from "../errors.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { BoundedAttempt } from "./bounded-attempt.js";
 import { nothingWasDone } from "./outcome.js";
-import type { StepRun, StepWork, Wait } from "./step.js";
+import { bound, type StepRun, type StepWork, type Wait } from "./step.js";
 import type { Operation, OperationLimits, PolicyEvent, Settler } from "./types.js";
 
-/** Each step keeps two things of a run. */
-const slotsEach = 2;
+/** What all runs of a policy have in common. */
+export interface Course {
+  readonly works: readonly StepWork[];
+  /** The number under which each of them keeps things. */
+  readonly places: readonly number[];
+  readonly emit: (event: PolicyEvent) => void;
+  runtime: Runtime | undefined;
+  /** Frozen options that were narrowed last, and to what. */
+  narrowed: { readonly of: OperationLimits; readonly to: OperationLimits } | undefined;
+}
 
 /**
  * An operation on its way in through the steps and out again. The usual way, in and out once, is a call of each, and of promises only the caller's own: a
- * promise and a timer for each step would cost more than the request. Limits of time are kept as times; only what waits, or cannot limit itself, has a timer,
- * for the nearest of them.
+ * promise and a timer for each step would cost more than the request, and each byte that is kept until the answer comes is paid for when the young
+ * generation is collected. Times are ms since the beginning, small whole numbers as long as nothing waits; only what waits, or cannot limit itself, has a
+ * timer, for the nearest limit.
  */
 export class Run<T> implements StepRun, Settler<T> {
   readonly operation: Operation<T>;
-  readonly slots: unknown[];
-  now: number;
-  until: number;
-  timeout: number | undefined;
   number = 0;
   refused = false;
-  readonly #steps: readonly StepWork[];
-  readonly #runtime: Runtime;
-  readonly #listener: (event: PolicyEvent) => void;
+  readonly #course: Course;
   readonly #began: number;
+  /** When it went on last, and the nearest limit. */
+  #at = 0;
+  #limit: number;
+  #first: unknown;
+  #others: unknown[] | undefined;
   #resolve: (value: T) => void = nothing;
   #reject: (error: unknown) => void = nothing;
   /** An attempt that may have been done. */
   #doubt: unknown;
 
-  constructor(operation: Operation<T>, steps: readonly StepWork[], runtime: Runtime, listener: (event: PolicyEvent) => void) {
-    const { timeout } = operation;
+  constructor(operation: Operation<T>, course: Course) {
     this.operation = operation;
-    this.slots = new Array(steps.length * slotsEach);
-    this.#steps = steps;
-    this.#runtime = runtime;
-    this.#listener = listener;
-    this.#began = runtime.clock.monotonic();
-    this.now = this.#began;
-    this.timeout = timeout;
-    this.until = timeout === undefined ? Number.POSITIVE_INFINITY : this.now + timeout;
+    this.#course = course;
+    this.#began = this.#runtime.clock.monotonic();
+    this.#limit = this.whole;
+  }
+
+  get whole(): number {
+    return this.operation.timeout ?? Number.POSITIVE_INFINITY;
+  }
+
+  get now(): number {
+    return this.#began + this.#at;
+  }
+
+  get until(): number {
+    return this.#began + this.#limit;
+  }
+
+  get timeout(): number | undefined {
+    if (this.#limit === Number.POSITIVE_INFINITY) return undefined;
+    return this.#at === 0 ? this.#limit : Math.max(this.#limit - this.#at, 1);
+  }
+
+  get #runtime(): Runtime {
+    return bound(this.#course.runtime);
   }
 
   start(): Promise<T> {
@@ -51,24 +74,39 @@ export class Run<T> implements StepRun, Settler<T> {
     });
   }
 
+  keep(at: number, value: unknown): void {
+    if (at === 0) this.#first = value;
+    else {
+      this.#others ??= new Array(this.#course.works.length);
+      this.#others[at] = value;
+    }
+  }
+
+  kept(at: number): unknown {
+    return at === 0 ? this.#first : this.#others?.[at];
+  }
+
   limit<O extends OperationLimits>(limits: O): O {
     const { timeout } = this;
     const { ttl } = limits;
     if (ttl !== undefined && this.number > 1) return { ...limits, timeout, ttl: this.#ttlLeft(ttl) };
-    return timeout === undefined || timeout === this.operation.timeout ? limits : { ...limits, timeout };
+    if (timeout === undefined || timeout === this.operation.timeout) return limits;
+    const { narrowed } = this.#course;
+    if (narrowed?.of === limits && narrowed.to.timeout === timeout) return narrowed.to as O;
+    const to = { ...limits, timeout };
+    // Most calls come with the same options or none, which then cannot change.
+    if (Object.isFrozen(limits)) this.#course.narrowed = { of: limits, to };
+    return to;
   }
 
   narrow(ms: number): number {
-    const before = this.until;
-    if (this.now + ms < before) {
-      this.until = this.now + ms;
-      this.timeout = ms;
-    }
+    const before = this.#limit;
+    this.#limit = Math.min(before, this.#at + ms);
     return before;
   }
 
-  widen(until: number): void {
-    this.until = until;
+  widen(limit: number): void {
+    this.#limit = limit;
   }
 
   repeats(error: unknown): void {
@@ -76,26 +114,26 @@ export class Run<T> implements StepRun, Settler<T> {
   }
 
   emit(event: PolicyEvent): void {
-    this.#listener(event);
+    this.#course.emit(event);
     this.operation.pool?.emit(event);
   }
 
   resolve(value: T): void {
-    const steps = this.#steps;
-    for (let index = steps.length - 1; index >= 0; index--) (steps[index] as StepWork).succeeded(this, index * slotsEach);
+    const { works, places } = this.#course;
+    for (let index = works.length - 1; index >= 0; index--) (works[index] as StepWork).succeeded(this, places[index] as number);
     this.operation.pool?.over();
     this.#resolve(value);
   }
 
   reject(error: unknown): void {
-    this.#fail(this.#steps.length - 1, error);
+    this.#fail(this.#course.works.length - 1, error);
   }
 
   #enter(from: number): void {
-    const steps = this.#steps;
-    for (let index = from; index < steps.length; index++) {
+    const { works, places } = this.#course;
+    for (let index = from; index < works.length; index++) {
       try {
-        const wait = (steps[index] as StepWork).enter(this, index * slotsEach);
+        const wait = (works[index] as StepWork).enter(this, places[index] as number);
         if (wait !== undefined) return this.#wait(index, wait);
       } catch (error) {
         return this.#refuse(index, error);
@@ -108,10 +146,10 @@ export class Run<T> implements StepRun, Settler<T> {
     const { operation } = this;
     this.number++;
     this.refused = false;
+    if (operation.signal?.aborted) return this.#refuse(this.#course.works.length, this.#cancelled());
     try {
       if (operation.selfLimited) operation.attempt(this, this);
-      else if (!operation.signal?.aborted) new BoundedAttempt(operation, this.number, this.timeout, this.#runtime.timers).run(this);
-      else this.#refuse(this.#steps.length, this.#cancelled());
+      else new BoundedAttempt(operation, this.number, this.timeout, this.#runtime.timers).run(this);
     } catch (error) {
       this.reject(error);
     }
@@ -119,8 +157,9 @@ export class Run<T> implements StepRun, Settler<T> {
 
   /** Out through the steps from this one on, until one of them tries again. */
   #fail(from: number, error: unknown): void {
+    const { works, places } = this.#course;
     for (let index = from; index >= 0; index--) {
-      const delay = (this.#steps[index] as StepWork).failed(this, index * slotsEach, error);
+      const delay = (works[index] as StepWork).failed(this, places[index] as number, error);
       if (delay !== undefined) return this.#wait(index, (go) => this.#runtime.timers.after(delay, go));
     }
     this.operation.pool?.over();
@@ -150,8 +189,7 @@ export class Run<T> implements StepRun, Settler<T> {
     const onAbort = (): void => stop(this.#cancelled());
     const leave = wait(() =>
       end(() => {
-        this.now = clock.monotonic();
-        this.timeout = this.until === Number.POSITIVE_INFINITY ? undefined : Math.max(this.until - this.now, 1);
+        this.#at = clock.monotonic() - this.#began;
         this.#enter(index + 1);
       }),
     );
@@ -163,7 +201,7 @@ export class Run<T> implements StepRun, Settler<T> {
 
   /** A ttl counts from the call, not from the attempt. */
   #ttlLeft(ttl: number): number {
-    const left = Math.ceil(ttl - (this.now - this.#began));
+    const left = Math.ceil(ttl - this.#at);
     if (left > 0) return left;
     const { method } = this.operation;
     throw new TightbeamError("expired", `'${method}' was not tried again: its ttl of ${ttl} ms is over.`, { retryable: false });

@@ -5,17 +5,22 @@ import type { Operation, PolicyEvent, Step } from "./types.js";
 /** One operation on its way through the steps, as they see it. */
 export interface StepRun {
   readonly operation: Operation<unknown>;
-  /** What each step keeps of this run, at its own place. */
-  readonly slots: unknown[];
+  /** Attempts that began. */
+  readonly number: number;
   /** Monotonic ms when it last began or went on. */
   readonly now: number;
   /** Until when, monotonic ms: the nearest of the limits around. */
   readonly until: number;
+  /** The limit of the whole operation, as `narrow` returns it. */
+  readonly whole: number;
   /** The failure is one of the policy's own: the operation was not tried. */
   readonly refused: boolean;
+  /** What a step keeps of this run, under its own number. */
+  keep(at: number, value: unknown): void;
+  kept(at: number): unknown;
   /** Narrows the limit to `ms` from now; returns the one before, for `widen`. */
   narrow(ms: number): number;
-  widen(until: number): void;
+  widen(limit: number): void;
   /** The error after which it is tried again: it counts when the last attempt says that nothing was done. */
   repeats(error: unknown): void;
   emit(event: PolicyEvent): void;
@@ -24,7 +29,7 @@ export interface StepRun {
 /** Waits for something: `go` is called later, once, unless the returned function is called first. */
 export type Wait = (go: () => void) => () => void;
 
-/** What a step does; `at` is its place in the run. None of these may throw but `enter`. */
+/** What a step does; `at` is the number under which it may keep something. None of these may throw but `enter`. */
 export interface StepWork {
   bind(runtime: Runtime): void;
   /** Throws to refuse. Returns what to wait for first. */

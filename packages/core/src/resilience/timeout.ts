@@ -17,15 +17,17 @@ class TimeoutWork implements StepWork {
   }
 
   enter(run: StepRun, at: number): undefined {
-    run.slots[at] = run.narrow(this.#ms);
+    const before = run.narrow(this.#ms);
+    // Mostly the operation's own limit, which need not be kept.
+    if (before !== run.whole || run.kept(at) !== undefined) run.keep(at, before);
   }
 
   succeeded(run: StepRun, at: number): void {
-    run.widen(run.slots[at] as number);
+    run.widen((run.kept(at) as number | undefined) ?? run.whole);
   }
 
   failed(run: StepRun, at: number, error: unknown): undefined {
-    run.widen(run.slots[at] as number);
+    run.widen((run.kept(at) as number | undefined) ?? run.whole);
     if (isTightbeamError(error) && error.code === "timeout") this.expired++;
   }
 }

@@ -1,5 +1,15 @@
 import { expect, test } from "vitest";
-import { type Attempt, breaker, bulkhead, type PolicyEvent, policy, retry, timeout } from "../../src/resilience/index.js";
+import {
+  type Attempt,
+  breaker,
+  bulkhead,
+  type LimitedOperation,
+  type OperationLimits,
+  type PolicyEvent,
+  policy,
+  retry,
+  timeout,
+} from "../../src/resilience/index.js";
 import { systemRuntime } from "../../src/runtime/index.js";
 import { failure, held, outcome, settle, virtual, watch } from "./world.js";
 
@@ -176,4 +186,43 @@ test("what is no policy or no operation is refused", async () => {
   ];
   for (const options of bad) await expect(of.run(() => 1, options as never)).rejects.toEqual(wrong);
   await expect(of.run(5 as never)).rejects.toEqual(wrong);
+});
+
+test("what limits itself gets its options narrowed for each attempt, and as they are when nothing is narrower", async () => {
+  const runtime = virtual();
+  const of = policy(retry({ base: 10, budget: false }), timeout(500)).bind(runtime);
+  const seen: object[] = [];
+  const limited = (options: OperationLimits, errors: unknown[] = []): LimitedOperation<number> => ({
+    peer: "bob",
+    method: "work",
+    idempotent: false,
+    idempotencyKey: undefined,
+    signal: undefined,
+    timeout: options.timeout,
+    pool: undefined,
+    selfLimited: true,
+    attempt(attempt, settler) {
+      seen.push(attempt.limit(options));
+      const error = errors[attempt.number - 1];
+      if (error === undefined) settler.resolve(attempt.number);
+      else settler.reject(error);
+    },
+  });
+  const frozen = Object.freeze({ timeout: 1_000, mark: 1 });
+  const loose = { timeout: 1_000, mark: 2 };
+  const short = { timeout: 300 };
+  for (const options of [frozen, loose, frozen, short]) expect(await of.execute(limited(options))).toBe(1);
+  loose.mark = 3;
+  expect(await of.execute(limited(loose))).toBe(1);
+  expect(seen).toEqual([{ timeout: 500, mark: 1 }, { timeout: 500, mark: 2 }, { timeout: 500, mark: 1 }, { timeout: 300 }, { timeout: 500, mark: 3 }]);
+  expect([seen[2] === seen[0], seen[3] === short]).toEqual([true, true]);
+
+  seen.length = 0;
+  const again = of.execute(limited({ timeout: 600, ttl: 400 }, [failure("overloaded", { retryAfter: 200 })]));
+  await runtime.advance(1_000);
+  expect(await again).toBe(2);
+  const [first, second] = seen as { timeout: number; ttl: number }[];
+  expect(first).toEqual({ timeout: 500, ttl: 400 });
+  expect(second?.timeout).toBeLessThanOrEqual(400);
+  expect(second?.ttl).toBeLessThanOrEqual(200);
 });
