@@ -21,6 +21,7 @@ export async function loadParts(): Promise<void> {
   const [alice, bob] = await Promise.all([join("alice"), join("bob")]);
   alice.handle("echo", (input) => input);
   await bob.request("alice", "echo", 1);
+  await bob.request("alice", "echo", 1, { idempotencyKey: "once" });
   await Promise.all([alice.close(), bob.close()]);
 }
 
