@@ -114,7 +114,13 @@ class LetterShelf implements Shelf {
         makeRoom(1 / 2, peer, peer);
         makeRoom(3 / 4, side, side);
       }
-      makeRoom(1, () => this, this.#giver);
+      // What came has at most three quarters: what was sent gives way to it down to the last one.
+      const { sender, receiver } = this.#sides;
+      makeRoom(
+        1,
+        () => this,
+        () => (sender.count > 0 ? sender : receiver),
+      );
     } catch (error) {
       for (const entry of instead) this.keep(entry);
       throw error;
@@ -154,12 +160,6 @@ class LetterShelf implements Shelf {
     this.#count(entry.letter, 1);
     return entry;
   }
-
-  /** Who gives room when all is taken: what was sent as long as it has more than a quarter, which is kept for it. */
-  readonly #giver = (): Holder => {
-    const { sender, receiver } = this.#sides;
-    return sender.count * 4 > this.count || sender.bytes * 4 > this.bytes ? sender : receiver;
-  };
 
   #holdersOf({ side, peer }: DeadLetter): readonly Holder[] {
     const holder = side === "receiver" ? this.#peers.get(peer) : undefined;

@@ -113,6 +113,20 @@ describe("dead letters", () => {
     expect(before.map(({ id }) => id)).not.toContain(letter.id);
   });
 
+  test("a replay that kills its process has been tried all the same, and its letter is there", async () => {
+    const disk = createDisk();
+    const server = { serve: () => disk.crash(), cancel: () => undefined, linkEnded: () => undefined };
+    const first = await openOffice(disk.open(), {}, { server });
+    await addAll(first.office, [letterOf(1)]);
+    void first.office.letters.replay({});
+    for (let i = 0; i < 10; i++) await new Promise((resolve) => setImmediate(resolve));
+    const second = await openOffice(disk.open());
+    expect((await second.office.letters.list()).letters).toMatchObject([{ attempts: 2, reason: "handler_failed" }]);
+    expect(await second.office.letters.replay({})).toMatchObject({ replayed: 1 });
+    disk.crash();
+    expect((await (await openOffice(disk.open())).office.letters.list()).letters).toEqual([]);
+  });
+
   test("filters and pages give what a plain look at all letters gives", async () => {
     const reasons = ["expired", "handler_failed", "forbidden"] as const;
     const given = fc.record({
@@ -241,6 +255,10 @@ describe("dead letters", () => {
     await settled(office.letters, 728);
     expect(await countOf({ side: "sender" })).toBe(10);
     expect(await countOf({})).toBe(40);
+    // What is sent pushes out what was sent.
+    for (let index = 0; index < 50; index++) office.add(letterOf(3_000 + index, { side: "sender", peer: "dave" }));
+    await settled(office.letters, 778);
+    expect([await countOf({ side: "sender" }), await countOf({})]).toEqual([10, 40]);
   });
 
   test("TM-167 bytes are bounded: large letters push out the oldest, and one beyond all room is kept without its message", async () => {

@@ -82,6 +82,17 @@ test("G-82 a store without room is tried again until it has some; what waits is 
   expect(await office.letters.statistics()).toMatchObject({ added: limits.lettersWaitingOfPeer + 1, notKept: 3 });
 });
 
+test("a batch that failed has taken no room: what is tried again finds as much as before", async () => {
+  const disk = createDisk();
+  const { office, runtime } = await openOffice(disk.open(), { retention: { count: 3 } });
+  disk.fail("store_full");
+  for (let index = 0; index < 3; index++) office.add(letterOf(index, { side: "sender" }));
+  await runtime.advance(20_000);
+  disk.fail(undefined);
+  await runtime.advance(limits.letterAgainMaxMs + 1_000);
+  expect(await office.letters.statistics()).toMatchObject({ count: 3, added: 3, dropped: 0, notKept: 0 });
+});
+
 test("TM-167 what waits to be written is bounded in bytes, and in all", async () => {
   const disk = createDisk();
   const { office, events } = await openOffice(disk.open());

@@ -200,6 +200,25 @@ describe.each(["memory", "a store in memory", "a disk"])("keys, kept in %s", (ki
     await desk.server.idle();
   });
 
+  test("one that waited is looked at again before it runs instead: it may be too old by then", async () => {
+    const desk = await openDesk(storeOf());
+    let runs = 0;
+    const gate = defer<number>();
+    desk.handle("work", () => {
+      runs++;
+      return gate.promise;
+    });
+    const first = desk.ask({ key: "a", ttl: 10_000 });
+    await settledYet(first.reply);
+    desk.server.cancel(first.link, first.id);
+    const second = desk.ask({ key: "a", ttl: 1_000 });
+    await settledYet(first.reply);
+    await desk.runtime.advance(2_000);
+    gate.reject(new Error("as it was told to"));
+    expect((await second.reply).code).toBe("expired");
+    expect(runs).toBe(1);
+  });
+
   test("a handler that ends well although nobody waits is not run again", async () => {
     const desk = await openDesk(storeOf());
     let runs = 0;
