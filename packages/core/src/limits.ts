@@ -32,6 +32,8 @@ export const ackEveryRecords = 2;
 export const ackEveryLargeRecords = 4;
 export const largeRecordBytes = 64 * 1024;
 export const ackDelayMs = 5;
+/** A message that seems to be of the future by more than this shows that the clocks have to be compared again. */
+export const clockSlackMs = 1_000;
 export const pingEveryMs = 25_000;
 /** A peer that owes replies is asked after a sixth of `goneAfter`, and not sooner than this. */
 export const awaitingPingMinMs = 500;

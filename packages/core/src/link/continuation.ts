@@ -14,6 +14,8 @@ export interface LinkRecord {
   key: Uint8Array | undefined;
   /** Undefined until a handshake has finished. */
   link: LinkEnd | undefined;
+  /** Our half was offered in a handshake that may still finish. */
+  offering: boolean;
 }
 
 /** What a handshake decided: which generation the session has, whether an old link ended by it, what the peer has. */
@@ -51,7 +53,7 @@ export function createContinuation(options: ContinuationOptions) {
   const offered = new Map<string, LinkRecord>();
 
   const newRecord = (key: string): LinkRecord => {
-    const record: LinkRecord = { half: random.bytes(halfBytes), peerHalf: undefined, key: undefined, link: undefined };
+    const record: LinkRecord = { half: random.bytes(halfBytes), peerHalf: undefined, key: undefined, link: undefined, offering: false };
     records.set(key, record);
     return record;
   };
@@ -99,6 +101,7 @@ export function createContinuation(options: ContinuationOptions) {
       const { link, key } = record;
       const continues = link !== undefined && key !== undefined && sameParty(record, peer);
       const generation = link === undefined ? 0 : link.generation() + 1;
+      record.offering = true;
       offers.set(peer, { record, link, generation, acknowledged: link?.next().acknowledged ?? nothing });
       return encodeLinkOffer({
         half: record.half,
@@ -127,7 +130,8 @@ export function createContinuation(options: ContinuationOptions) {
       } else if (record?.peerHalf !== undefined) {
         // Another half: the peer began anew. What was pending on the old link is its `delivery_unknown`.
         endOld(record, peer);
-        record = newRecord(peer.inbox);
+        // When both dial at once and neither knows the other's half, what each has offered is what they both come to know: else they would part again, and for ever.
+        if (!record.offering) record = newRecord(peer.inbox);
       }
       record ??= newRecord(peer.inbox);
       const key = continued ? (record.key as Uint8Array) : adopt(record, peer, offer.half);
@@ -149,6 +153,9 @@ export function createContinuation(options: ContinuationOptions) {
       const { record } = made;
       // Meanwhile a handshake of the other direction may have replaced the record we offered from.
       if (records.get(peer.inbox) !== record) throw new TightbeamError("link_state_lost", `The link with ${peer.id} was replaced while this handshake ran.`);
+      record.offering = false;
+      // Of another link than that it would say nothing.
+      const acknowledged = record.link === made.link ? made.acknowledged : nothing;
       if (!continued) {
         // The half we know: the peer dialled us before, READY did not reach it, and it took this for our first word. It has had nothing of the link.
         const known = record.peerHalf !== undefined && equalBytes(record.peerHalf, answer.half);
@@ -156,7 +163,7 @@ export function createContinuation(options: ContinuationOptions) {
           endOld(record, peer);
           adopt(record, peer, answer.half);
         }
-        return { record, generation: made.generation, peerNext: record.link === undefined ? nothing : checkNext(record, answer, made.acknowledged) };
+        return { record, generation: made.generation, peerNext: record.link === undefined ? nothing : checkNext(record, answer, acknowledged) };
       }
       if (record.peerHalf !== undefined && !equalBytes(record.peerHalf, answer.half))
         throw new TightbeamError("auth", `${peer.id} continued another link than this one.`);
@@ -164,7 +171,7 @@ export function createContinuation(options: ContinuationOptions) {
       if (answer.mac === undefined || !equalBytes(answer.mac, resumeMac(sha256, key, 1, finalHash))) {
         throw new TightbeamError("auth", `The proof that ${peer.id} continues its link is wrong.`);
       }
-      return { record, generation: made.generation, peerNext: checkNext(record, answer, made.acknowledged) };
+      return { record, generation: made.generation, peerNext: checkNext(record, answer, acknowledged) };
     },
   };
 }

@@ -241,6 +241,10 @@ class LinkConversation implements Conversation, CellVisitor, OrderSink, InboundS
     return this.#signals.clockOffset;
   }
 
+  askClock(): void {
+    this.#signals.ping();
+  }
+
   get counters(): ConversationCounters {
     return {
       messagesSent: this.#outbox.accepted,

@@ -24,6 +24,8 @@ export interface Link {
   readonly budget: MemoryShare;
   /** Peer's wall clock minus ours, ms: by the last PONG, before one by the handshake. */
   clockOffset(): number;
+  /** Measures it again: what came does not fit it. */
+  askClock(): void;
   /** Queues a message. Throws the link's end, or `overloaded` when the agent's memory budget is used up. */
   send(message: OutgoingMessage): Sent;
   /** Queues an intake message if it would go with the very next record; false, and nothing queued, otherwise. */

@@ -234,6 +234,12 @@ class InstanceLink implements LinkEnd, ConversationSink, PumpOwner {
     return this.#conversation.clockOffset ?? this.peer.clockOffset;
   }
 
+  askClock(): void {
+    if (this.#ended !== undefined) return;
+    this.#conversation.askClock();
+    this.wake();
+  }
+
   generation(): number {
     return this.#sessions.current?.generation ?? 0;
   }

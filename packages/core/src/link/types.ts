@@ -67,6 +67,8 @@ export interface Conversation {
   readonly counters: ConversationCounters;
   /** Peer's wall clock minus ours in ms, by the last PONG; undefined before one. */
   readonly clockOffset: number | undefined;
+  /** The next record asks the peer for its clock. */
+  askClock(): void;
   /** Ends everything: settles every watch with the error. Returns how many messages were never acknowledged. */
   end(error: (sealed: boolean) => TightbeamError): number;
 }

@@ -1,6 +1,7 @@
 import type { EncodedPayload } from "../codec/types.js";
 import type { EnvelopeHeader, Priority } from "../envelope/types.js";
 import { TightbeamError } from "../errors.js";
+import * as limits from "../limits.js";
 import type { Link } from "../link/link-types.js";
 import type { Rate } from "../resilience/token-bucket.js";
 import type { Runtime } from "../runtime/runtime.js";
@@ -91,8 +92,13 @@ class AgentAdmission implements Admission {
   }
 
   expired(link: Link, { ttl, timestamp }: EnvelopeHeader, when: string): TightbeamError | undefined {
+    if (ttl === undefined) return undefined;
     // By our clock and the link's measured offset (peer's clock minus ours).
-    if (ttl === undefined || this.#runtime.clock.wall() + link.clockOffset() - timestamp <= ttl) return undefined;
+    const age = this.#runtime.clock.wall() + link.clockOffset() - timestamp;
+    if (age <= ttl && age >= -limits.clockSlackMs) return undefined;
+    // Too old, or from the future: one of the two clocks may have jumped since.
+    link.askClock();
+    if (age <= ttl) return undefined;
     return new TightbeamError("expired", `The message was older than its ttl of ${ttl} ms ${when}.`);
   }
 

@@ -4,6 +4,7 @@ import * as limits from "../limits.js";
 import type { Link, LinkTarget } from "../link/link-types.js";
 import type { MessageWatch, Sent } from "../link/message.js";
 import { release } from "../release.js";
+import { nothingWasDone } from "../resilience/outcome.js";
 import type { Settler } from "../resilience/types.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { Deadlines, Limit, Limited } from "./deadlines.js";
@@ -71,6 +72,8 @@ export class Call implements MessageWatch, Limited {
   #limit: Limit | undefined;
   /** Why it waits for another link. */
   #departed: TightbeamError | undefined;
+  /** It left an instance that may have done it: what another one says of itself is not the whole truth (G-11). */
+  #doubt = false;
   #moves = 0;
 
   /** Throws what the link throws, and `too_large`. */
@@ -107,11 +110,16 @@ export class Call implements MessageWatch, Limited {
     if (this.#departed === undefined) this.link.awaited--;
     this.#limit?.clear();
     const settler = this.#resolve;
+    const known = error !== undefined && this.#doubt && nothingWasDone(error) ? this.#refusedElsewhere(error) : error;
     if (typeof settler === "function") {
-      if (error === undefined) settler(value);
-      else this.#reject?.(error);
-    } else if (error === undefined) settler.resolve(value);
-    else settler.reject(error);
+      if (known === undefined) settler(value);
+      else this.#reject?.(known);
+    } else if (known === undefined) settler.resolve(value);
+    else settler.reject(known);
+  }
+
+  #refusedElsewhere(error: TightbeamError): TightbeamError {
+    return outcomeUnknown(`An earlier instance went away, and another one refused (${error.code})`, this.#question.options, error);
   }
 
   /** The peer has all of it. */
@@ -124,7 +132,9 @@ export class Call implements MessageWatch, Limited {
   }
 
   lost(error: TightbeamError, sealed: boolean): void {
-    if (this.#departed === undefined) this.#leave(error, !sealed || this.#repeatable, this.#question.left);
+    if (this.#departed !== undefined) return;
+    if (sealed) this.#doubt = true;
+    this.#leave(error, !sealed || this.#repeatable, this.#question.left);
   }
 
   /** The peer did nothing with it and takes no more for now: another instance may, if there is one soon. */

@@ -118,6 +118,23 @@ describe("TM-68 a link continues only between the two that made it", () => {
     expect(begin(bob, alice).accept().conclude()).toEqual({ continued: true, generation: 2 });
   });
 
+  test("two that have lost each other's halves and dial at once come to one link, whatever the links were that they had (G-01)", () => {
+    const [alice, bob] = [side("A"), side("B")];
+    handshake(alice, bob);
+    // Each was the responder of a dial of the other's that the other gave up: both have links, and neither has the other's half.
+    recordOf(alice, bob)?.peerHalf?.fill(1);
+    recordOf(bob, alice)?.peerHalf?.fill(2);
+    for (const at of [alice, bob]) Object.assign(at.place, { nextToSend: [0, 0, 5, 0], acknowledged: [0, 0, 2, 0] });
+    const [first, second] = [begin(alice, bob), begin(bob, alice)];
+    const [atBob, atAlice] = [first.accept(), second.accept()];
+    expect([alice.ended, bob.ended].map((ended) => ended.map(({ code }) => code))).toEqual([["delivery_unknown"], ["delivery_unknown"]]);
+    expect([atBob.conclude(), atAlice.conclude()]).toEqual(Array(2).fill({ continued: false, generation: 1 }));
+    expect(recordOf(alice, bob)?.key).toEqual(recordOf(bob, alice)?.key);
+    for (const at of [alice, bob]) Object.assign(at.place, { nextToSend: zeros, acknowledged: zeros });
+    expect(handshake(alice, bob).continued).toBe(true);
+    expect([alice.ended, bob.ended].map(({ length }) => length)).toEqual([1, 1]);
+  });
+
   test("a peer that calls a link new of which it has acknowledged something has lost its state, whatever half it shows", () => {
     const [alice, bob] = [side("A"), side("B")];
     begin(bob, alice).accept();

@@ -9,7 +9,12 @@ import { createGuards } from "../../src/patterns/guards.js";
 import { createVirtualRuntime } from "../../src/runtime/index.js";
 
 const linkOf = (id: string, permissions: readonly string[] = []): Link =>
-  ({ peer: { id, instance: "AAAAAAAAAAAAAAAAAAAAAA", issuer: "i", thumbprint: "t", permissions }, clockOffset: () => 0, state: "up" }) as unknown as Link;
+  ({
+    peer: { id, instance: "AAAAAAAAAAAAAAAAAAAAAA", issuer: "i", thumbprint: "t", permissions },
+    clockOffset: () => 0,
+    askClock: () => undefined,
+    state: "up",
+  }) as unknown as Link;
 
 function setUp(limits: AdmissionLimits = {}, policy?: Policy) {
   const runtime = createVirtualRuntime({ seed: 1 });

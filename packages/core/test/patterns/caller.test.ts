@@ -3,6 +3,7 @@ import { jsonLimits } from "../../src/codec/limits.js";
 import { method } from "../../src/contract/index.js";
 import { createIds } from "../../src/envelope/id.js";
 import { decodeEnvelope } from "../../src/envelope/wire.js";
+import { TightbeamError } from "../../src/errors.js";
 import type { Link } from "../../src/link/link-types.js";
 import type { OutgoingMessage } from "../../src/link/message.js";
 import { createCaller } from "../../src/patterns/caller.js";
@@ -68,4 +69,38 @@ test("a large request that was declined is not freed under the link that still r
   expect(sent[0]?.bytes.length).toBeGreaterThan(40_000);
   await runtime.advance(10_000);
   expect(await asked).toMatchObject({ code: "timeout" });
+});
+
+test("G-11 a request that left an instance which may have done it is not called undone because the next one refuses", async () => {
+  const runtime = createVirtualRuntime({ seed: 1 });
+  const peer = { id: "bob", instance: "AAAAAAAAAAAAAAAAAAAAAA", limits: { maxMessageBytes: 1_000 } };
+  const ask = async (sealed: boolean) => {
+    const sent: OutgoingMessage[] = [];
+    const send = (message: OutgoingMessage) => {
+      sent.push(message);
+      return { giveUp: () => false };
+    };
+    const links = [1, 2].map(() => ({ peer, state: "up", awaited: 0, send }) as unknown as Link);
+    let current = links[0] as Link;
+    const caller = createCaller({
+      runtime,
+      ids: createIds(runtime),
+      json: jsonLimits,
+      find: () => current,
+      choose: () => current,
+      connect: () => Promise.resolve(current),
+      observe: undefined,
+      onMoved: () => undefined,
+    });
+    const asked = caller.request({ id: "bob" }, method("pay"), 1, { idempotencyKey: "order-1" }).catch((error: unknown) => error);
+    const { header } = decodeEnvelope((sent[0] as OutgoingMessage).bytes);
+    current = links[1] as Link;
+    sent[0]?.watch?.lost?.(new TightbeamError("delivery_unknown", "gone"), sealed);
+    await runtime.advance(1);
+    const error = { code: "expired", message: "too late", id: "e" } as const;
+    caller.answered(links[1] as Link, { type: "error", id: header.id, correlationId: header.id, timestamp: 0, priority: "normal", error }, undefined);
+    return asked;
+  };
+  expect(await ask(true)).toMatchObject({ code: "delivery_unknown", idempotencyKey: "order-1", cause: { code: "expired" } });
+  expect(await ask(false)).toMatchObject({ code: "expired" });
 });

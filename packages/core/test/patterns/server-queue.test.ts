@@ -39,7 +39,7 @@ function setUp(own: AdmissionLimits, policy?: Policy) {
       const { header } = decodeEnvelope(bytes);
       answers.push(header.error?.code ?? header.type);
     };
-    const link = { peer, state: "up", clockOffset: () => 0, send };
+    const link = { peer, state: "up", clockOffset: () => 0, askClock: () => undefined, send };
     const delivery = { refused: undefined, settle: (outcome: Outcome) => void outcomes.push(outcome) } as unknown as Delivery;
     const serve = (number: number, more: Partial<EnvelopeHeader> = {}): void => {
       const header: EnvelopeHeader = { type: "request", id: idOf(number), timestamp: runtime.clock.wall(), priority: "normal", method: "work", ...more };

@@ -20,7 +20,13 @@ function setUp() {
   const sent: OutgoingMessage[] = [];
   const outcomes: Outcome[] = [];
   const peer = { id: "bob", instance: "AAAAAAAAAAAAAAAAAAAAAA", issuer: "i", permissions: ["p"], token: "secret", limits: { maxMessageBytes: 1_000 } };
-  const link = { peer, state: "up", clockOffset: () => 0, send: (message: OutgoingMessage) => void sent.push(message) } as unknown as Link;
+  const link = {
+    peer,
+    state: "up",
+    clockOffset: () => 0,
+    askClock: () => undefined,
+    send: (message: OutgoingMessage) => void sent.push(message),
+  } as unknown as Link;
   const runtime = createVirtualRuntime({ seed: 1 });
   const server = createServer({
     runtime,

@@ -146,6 +146,7 @@ function absentLink(peer: Link["peer"]): Link {
     declines: false,
     budget,
     clockOffset: () => 0,
+    askClock: () => undefined,
     send: gone,
     offer: () => false,
     status: gone,

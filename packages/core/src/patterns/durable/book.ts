@@ -222,6 +222,10 @@ export class Seat implements Link {
     return this.#present.clockOffset();
   }
 
+  askClock(): void {
+    this.#present.askClock();
+  }
+
   send(message: Parameters<Link["send"]>[0]): ReturnType<Link["send"]> {
     return this.#present.send(message);
   }

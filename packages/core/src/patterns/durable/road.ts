@@ -81,8 +81,9 @@ export class Road {
   }
 
   linkEnded(link: Link): void {
-    this.#opened.delete(link);
-    if (this.link !== link) return;
+    const known = this.#opened.delete(link);
+    // It ended before it was opened: whoever waits for that looks for another.
+    if (this.link !== link) return known ? this.#later() : undefined;
     this.#lose();
     this.#channel.pump();
   }

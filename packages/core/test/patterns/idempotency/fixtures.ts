@@ -84,7 +84,7 @@ export async function openDesk({
       replies.get(header.correlationId as string)?.({ type: header.type, payload: text, code: header.error?.code, retryAfter: header.error?.retryAfter });
     };
     const peer = { id, instance: "AAAAAAAAAAAAAAAAAAAAAA", issuer: "i", permissions: [], limits: { maxMessageBytes: 100_000_000 } };
-    return { peer, state: "up", clockOffset: () => 0, send, budget } as unknown as Link;
+    return { peer, state: "up", clockOffset: () => 0, askClock: () => undefined, send, budget } as unknown as Link;
   };
   const links = new Map<string, Link>();
   let asked = 0;

@@ -91,6 +91,7 @@ export function setUp({
         peer: { id, instance: "AAAAAAAAAAAAAAAAAAAAAA", issuer: "i", permissions: [], limits: { maxMessageBytes: 10_000 } },
         state: "up",
         clockOffset: () => 0,
+        askClock: () => undefined,
         offer(message: OutgoingMessage) {
           if (!fake.open) return false;
           take(message);
