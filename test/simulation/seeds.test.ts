@@ -28,8 +28,8 @@ it("reads what to simulate", () => {
 it("runs one again with some of its faults, says so, and what it takes when it does not understand", async () => {
   const printed: string[] = [];
   const run = (...args: string[]) => main(args, { worker: "", print: (text) => void printed.push(text) });
-  expect(await run("--seed", "74", "--faults", "0")).toBe(0);
-  expect(printed.join("")).toMatch(/^Seed 74, with 1 of \d faults:\n {2}#0 .*\nEverything held\.\n$/);
+  expect(await run("--seed", "1", "--faults", "0")).toBe(0);
+  expect(printed.join("")).toMatch(/^Seed 1, with 1 of \d faults:\n {2}#0 .*\nEverything held\.\n$/);
   expect(await run("--sed", "74")).toBe(2);
   expect(await run()).toBe(2);
   expect(printed.at(-1)).toContain("npm run simulate -- --seeds 100000");

@@ -14,6 +14,10 @@ import { supervise } from "./world/supervisor.js";
 const durationMs = 5_000;
 const drainMs = 60_000;
 const sampleEveryMs = 1_000;
+/** How often, in the second phase, it is looked whether everything has settled. */
+const lookEveryMs = 100;
+/** To read what dead letters there are. */
+const collectMs = 10_000;
 
 /** One run, unjudged: starts every program, lets faults happen, heals, and waits for everything to settle. Throws `invalid_argument`. */
 export async function run(options: SimulationOptions): Promise<Outcome> {
@@ -44,7 +48,7 @@ export async function run(options: SimulationOptions): Promise<Outcome> {
   }
   const onFault = ({ id }: { id: number }, what: string): void =>
     void trace.push({ at: scheduler.now, agent: "", incarnation: 0, type: "fault", fault: id, what });
-  const supervisor = supervise({ faults, stations, network, scheduler, onFault });
+  const supervisor = supervise({ seed, faults, stations, network, scheduler, onFault });
   const sample = (): void => {
     for (const station of stations.values()) station.sample();
     scheduler.at(scheduler.now + sampleEveryMs, sample);
@@ -55,9 +59,14 @@ export async function run(options: SimulationOptions): Promise<Outcome> {
   await scheduler.run(duration);
   supervisor.heal();
   const drained = (): boolean => [...stations.values()].every((station) => !station.busy);
-  await scheduler.run(duration + drain, drained);
+  const bound = duration + drain;
+  while (!drained() && scheduler.now < bound) await scheduler.run(Math.min(bound, scheduler.now + lookEveryMs));
   const drainedAt = drained() ? scheduler.now : undefined;
-  sample();
+  let collected = false;
+  void Promise.all([...stations.values()].map((station) => station.collect())).then(() => {
+    collected = true;
+  });
+  await scheduler.run(scheduler.now + collectMs, () => collected);
   for (const station of stations.values()) station.end();
   return { seed, faults, trace, drainedAt, endedAt: scheduler.now, secrets };
 }

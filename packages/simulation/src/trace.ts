@@ -38,6 +38,8 @@ export interface HandlingEvent {
   readonly print: string;
   readonly priority: string;
   readonly idempotencyKey: string | undefined;
+  /** Of a durable message: which try it is. */
+  readonly attempt: number | undefined;
 }
 export interface HandledEvent {
   readonly type: "handled";
@@ -64,9 +66,21 @@ export interface WriteEvent {
   readonly value: Uint8Array | undefined;
 }
 
+/** A dead letter that was there in the end. */
+export interface LetterEvent {
+  readonly type: "letter";
+  readonly reason: string;
+  readonly side: "sender" | "receiver";
+  readonly peer: string;
+  readonly method: string;
+  readonly print: string;
+}
+
 /** What an agent said of itself: an event of `onEvent`, as text. */
 export interface LogEvent {
   readonly type: "log";
+  /** The event's type. */
+  readonly what: string;
   readonly text: string;
 }
 
@@ -105,6 +119,7 @@ export type TraceDetail =
   | JoinedEvent
   | FrameEvent
   | WriteEvent
+  | LetterEvent
   | LogEvent
   | ProcessEvent
   | MemoryEvent

@@ -1,5 +1,6 @@
 import type { Agent, AgentOptions } from "@tightbeam/core";
 import type { Runtime } from "@tightbeam/core/runtime";
+import type { Store } from "@tightbeam/core/store";
 import type { DrawOptions } from "./faults/draw.js";
 import type { Fault } from "./faults/types.js";
 import type { Outcome } from "./outcome.js";
@@ -23,10 +24,19 @@ export interface Place {
   readonly healedAt: number;
   /** An agent with this place's identity, network and clocks. What else it is made with are these options. */
   createAgent(options?: Partial<AgentOptions>): Promise<Agent>;
+  /** What outlives the processes of this machine. */
+  readonly disk: PlaceDisk;
   /** By the machine's clock. */
   sleep(ms: number): Promise<void>;
   /** Writes something into the trace, for checks of one's own. */
   note(name: string, value: unknown): void;
+}
+
+export interface PlaceDisk {
+  /** `createAgent({ store: disk.open(), storeKey: disk.key })`. Throws `store_locked` while this process has it open. */
+  open(): Store;
+  /** 32 bytes: another one for each agent. */
+  readonly key: Uint8Array;
 }
 
 export interface SimulationOptions {

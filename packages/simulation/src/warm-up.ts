@@ -13,17 +13,25 @@ export function warmUp(): Promise<void> {
 
 async function exercise(): Promise<void> {
   const answering = async (place: Place): Promise<void> => {
-    const agent = await place.createAgent({ policy: () => true, limits: { rate: { perSecond: 1_000, burst: 1_000 } } });
+    const agent = await place.createAgent({
+      policy: () => true,
+      limits: { rate: { perSecond: 1_000, burst: 1_000 } },
+      store: place.disk.open(),
+      storeKey: place.disk.key,
+    });
     agent.handle("echo", (input) => input);
     agent.publishes("news");
     await agent.describe();
-    await place.sleep(200);
+    await place.sleep(100);
     await agent.publish("news", 1);
   };
   const asking = async (place: Place): Promise<void> => {
-    const agent = await place.createAgent({ deadLetters: {} });
+    const agent = await place.createAgent({ store: place.disk.open(), storeKey: place.disk.key });
     await agent.request("answering", "echo", 1);
     await agent.request("answering", "echo", 1, { idempotencyKey: "first" });
+    await agent.notify("answering", "echo", 2, { durable: true, confirm: "done" });
+    await agent.notify("answering", "echo", 2, { durable: true, ttl: 1 });
+    await agent.deadLetters.list();
     await agent.subscribe("news", () => undefined);
     const stream = agent.stream("answering", "nothing");
     await stream[Symbol.asyncIterator]()

@@ -1,14 +1,19 @@
 import { describe, expect, it } from "vitest";
-import { invariants } from "../src/index.js";
+import { invariants, type Listed } from "../src/index.js";
 import type { HandlingEvent, StartedEvent, TraceDetail, TraceEvent } from "../src/trace.js";
 
 const secret = Buffer.from("a secret that is long");
 
 /** A trace of these, one each ms, judged by one invariant. */
-function judged(name: string, events: readonly (readonly [agent: string, detail: TraceDetail])[], drainedAt: number | undefined = 100): readonly string[] {
+function judged(
+  name: string,
+  events: readonly (readonly [agent: string, detail: TraceDetail])[],
+  drainedAt: number | undefined = 100,
+  faults: readonly Listed[] = [],
+): readonly string[] {
   const trace = events.map(([agent, detail], at): TraceEvent => ({ at, agent, incarnation: 0, ...detail }));
   const check = invariants.find((one) => one.name === name);
-  return check?.run({ seed: 1, faults: [], trace, drainedAt, endedAt: 100, secrets: [secret] }) ?? ["there is no such invariant"];
+  return check?.run({ seed: 1, faults, trace, drainedAt, endedAt: 100, secrets: [secret] }) ?? ["there is no such invariant"];
 }
 
 const started = (operation: number, more: Partial<StartedEvent> = {}) =>
@@ -43,6 +48,7 @@ const handling = (call: number, print: string, more: Partial<HandlingEvent> = {}
       print,
       priority: "normal",
       idempotencyKey: undefined,
+      attempt: undefined,
       ...more,
     },
   ] as const;
@@ -109,13 +115,14 @@ describe("each invariant says what breaks it, and nothing about what does not", 
   });
 
   it("idempotent", () => {
-    const asked = started(1, { idempotencyKey: "k" });
     const key = { idempotencyKey: "k" };
-    expect(judged("idempotent", [asked, handling(1, '"1"', key), handled(1), handling(2, '"1"', key)])).toEqual([
-      expect.stringContaining("sent 1 times, handled 2 times"),
-    ]);
+    const asked = started(1, key);
+    const write = ["bob", { type: "write", key: "idem/1", value: undefined }] as const;
+    expect(judged("idempotent", [asked, handling(1, '"1"', key), handled(1), handling(2, '"1"', key)])).toEqual([expect.stringContaining("with this key")]);
     expect(judged("idempotent", [asked, handling(1, '"1"', key), handled(1, true), handling(2, '"1"', key)])).toEqual([]);
-    expect(judged("idempotent", [asked, asked, handling(1, '"1"', key), handled(1), handling(2, '"1"', key)])).toEqual([]);
+    const again = [asked, handling(1, '"1"', key), handled(1, true), settled(1), handling(2, '"1"', key)] as const;
+    expect(judged("idempotent", again)).toEqual([]);
+    expect(judged("idempotent", [write, ...again])).toEqual([expect.stringContaining("it had been answered")]);
   });
 
   it("answered", () => {
@@ -131,16 +138,58 @@ describe("each invariant says what breaks it, and nothing about what does not", 
     expect(judged("truthful", [started(1), handling(1, '"1"'), handled(1, true), settled(1, "forbidden")])).toEqual([]);
   });
 
+  it("acknowledged", () => {
+    const kept = started(1, { what: "notify", durable: true });
+    const letter = (side: "sender" | "receiver") =>
+      [
+        side === "sender" ? "alice" : "bob",
+        { type: "letter", reason: "handler_failed", side, peer: side === "sender" ? "bob" : "alice", method: "ask", print: '"1"' },
+      ] as const;
+    expect(judged("acknowledged", [kept, settled(1)])).toEqual([expect.stringContaining("was accepted, and is gone")]);
+    expect(judged("acknowledged", [kept, settled(1), handling(1, '"1"'), handled(1, true)])).toHaveLength(1);
+    expect(judged("acknowledged", [kept, settled(1), handling(1, '"1"'), handled(1)])).toEqual([]);
+    expect(judged("acknowledged", [kept, settled(1), letter("sender")])).toEqual([]);
+    expect(judged("acknowledged", [kept, settled(1), letter("receiver")])).toEqual([]);
+    expect(judged("acknowledged", [kept, settled(1, "store_full")])).toEqual([]);
+    expect(judged("acknowledged", [kept, settled(1), ["bob", { type: "log", what: "store_damaged", text: "" }]])).toEqual([]);
+  });
+
+  it("done", () => {
+    const kept = started(1, { what: "notify", durable: true, confirm: "done" });
+    expect(judged("done", [kept, handling(1, '"1"'), handled(1), settled(1), handling(2, '"1"')])).toEqual([
+      expect.stringContaining("it was confirmed as done"),
+    ]);
+    expect(judged("done", [kept, handling(1, '"1"'), handled(1), handling(2, '"1"'), settled(1)])).toEqual([]);
+  });
+
+  it("in-turn", () => {
+    const [first, second] = [started(1, { what: "notify", durable: true }), started(2, { what: "notify", durable: true })];
+    expect(judged("in-turn", [first, second, handling(1, '"2"'), handling(2, '"1"')])).toEqual([expect.stringContaining("after a later one")]);
+    expect(judged("in-turn", [first, second, handling(1, '"1"'), handling(2, '"2"'), handling(3, '"1"')])).toEqual([]);
+  });
+
+  it("sound", () => {
+    const event = ["bob", { type: "log", what: "store_rolled_back", text: "of alice" }] as const;
+    expect(judged("sound", [event])).toEqual(["bob/0 at 0.0 ms: of alice"]);
+    expect(judged("sound", [event], 100, [{ id: 0, kind: "rot", agent: "alice", at: 0 }])).toEqual([]);
+  });
+
   it("secrecy", () => {
     const leak = Buffer.concat([Buffer.from("before "), secret]);
     expect(judged("secrecy", [["alice", { type: "frame", to: "inbox/bob/i", frame: leak }]])).toEqual([expect.stringContaining("in a frame")]);
     expect(judged("secrecy", [["alice", { type: "write", key: "out/1", value: leak }]])).toEqual([expect.stringContaining("in a disk")]);
-    expect(judged("secrecy", [["alice", { type: "log", text: `failed: ${secret.toString()}` }]])).toEqual([expect.stringContaining("in a log")]);
+    expect(judged("secrecy", [["alice", { type: "log", what: "handler_failed", text: `failed: ${secret.toString()}` }]])).toEqual([
+      expect.stringContaining("in a log"),
+    ]);
   });
 
   it("nonces", () => {
     expect(judged("nonces", [record(0, 1), record(0, 2)])).toEqual([expect.stringContaining("one nonce")]);
     expect(judged("nonces", [record(0, 1), record(0, 1)])).toEqual([]);
+    const value = (nonce: number, byte: number) =>
+      ["bob", { type: "write", key: "out/1", value: Uint8Array.from({ length: 60 }, (_, at) => (at < 29 ? nonce : byte)) }] as const;
+    expect(judged("nonces", [value(1, 1), value(1, 2)])).toEqual([expect.stringContaining("two values with one nonce")]);
+    expect(judged("nonces", [value(1, 1), value(2, 2)])).toEqual([]);
   });
 
   it("memory", () => {

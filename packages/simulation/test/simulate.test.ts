@@ -135,6 +135,10 @@ describe("each kind of fault, by itself", () => {
     { kind: "pause", agent: "alice", at: 1_000, for: 1_000 },
     { kind: "jump", agent: "alice", at: 1_000, by: -500_000 },
     { kind: "drift", agent: "alice", rate: 0.8, ...during },
+    { kind: "full", agent: "bob", at: 500, for: 1_000 },
+    { kind: "torn", agent: "alice", at: 500, for: 1_000 },
+    { kind: "fsync", agent: "bob", at: 500, for: 1_000 },
+    { kind: "rot", agent: "alice", at: 1_000 },
   ];
   it.each(faults.map((fault) => [fault.kind, fault] as const))("%s: everything holds", async (_, fault) => {
     for (const seed of [1, 2, 3]) await simulate({ ...conversation(seed), seed, faults: [fault] });

@@ -36,20 +36,31 @@ function saidOf(event: TraceEvent): string {
 const dataFrame = 0x14;
 const headerBytes = 20;
 
+/** docs/protocol.md: a sealed value is version 1, 4 bytes of key id, 24 of nonce, and the rest. */
+const nonceEnds = 29;
+
+/** What must be unique, and what it stands before. */
+function sealedIn(event: TraceEvent): { readonly nonce: string; readonly bytes: Uint8Array } | undefined {
+  if (event.type === "frame" && event.frame[0] === dataFrame) return { nonce: textAt(event.frame, headerBytes), bytes: event.frame };
+  // The header of a store has a byte before its value.
+  const value = event.type === "write" ? event.value?.subarray(event.key.startsWith("meta/") ? 1 : 0) : undefined;
+  return value === undefined || value.length <= nonceEnds ? undefined : { nonce: textAt(value, nonceEnds), bytes: value };
+}
+
+const textAt = ({ buffer, byteOffset, length }: Uint8Array, end: number): string => Buffer.from(buffer, byteOffset, Math.min(end, length)).toString("latin1");
+
 export const nonces: Check = {
   name: "nonces",
-  claim: "No two records are sealed with the same nonce under the same key, across restarts too: what has the header of another is the same frame.",
+  claim: "No two records, and no two values of a store, are sealed with the same nonce under the same key, across restarts too.",
   run({ trace }) {
     const seen = new Map<string, Uint8Array>();
     return trace.flatMap((event) => {
-      if (event.type !== "frame" || event.frame[0] !== dataFrame) return [];
-      const { at, agent, to, frame } = event;
-      const header = Buffer.from(frame.buffer, frame.byteOffset, Math.min(headerBytes, frame.length)).toString("latin1");
-      const before = seen.get(header);
-      seen.set(header, frame);
-      return before === undefined || Buffer.compare(before, frame) === 0
-        ? []
-        : [`${agent} sealed two records with one nonce, the second for ${to} at ${at.toFixed(1)} ms`];
+      const sealed = sealedIn(event);
+      if (sealed === undefined) return [];
+      const before = seen.get(sealed.nonce);
+      seen.set(sealed.nonce, sealed.bytes);
+      if (before === undefined || Buffer.compare(before, sealed.bytes) === 0) return [];
+      return [`${event.agent} sealed two ${event.type === "frame" ? "records" : "values"} with one nonce, the second at ${event.at.toFixed(1)} ms`];
     });
   },
 };

@@ -56,19 +56,3 @@ export const order: Check = {
     });
   },
 };
-
-export const idempotent: Check = {
-  name: "idempotent",
-  claim: "A process handles what has an idempotency key no more often than it was asked to: what the network and the links repeat it tells by the key.",
-  run(outcome) {
-    return firsts(readOperations(outcome)).flatMap((first) => {
-      const { alike, handled, idempotencyKey, durable } = first;
-      if (idempotencyKey === undefined || durable) return [];
-      const runs = new Map<number, number>();
-      for (const { incarnation, ended } of handled) if (ended?.failed !== true) runs.set(incarnation, (runs.get(incarnation) ?? 0) + 1);
-      return [...runs].flatMap(([incarnation, times]) =>
-        times <= alike.length ? [] : [`${describe(first)}: sent ${alike.length} times, handled ${times} times by process ${incarnation}`],
-      );
-    });
-  },
-};

@@ -14,14 +14,12 @@ export interface Scheduler {
 }
 
 export interface SchedulerOptions {
-  /** Takes about as long as it says, so that real threads (loading modules, above all) get their time. Not deterministic: to warm up only. */
+  /** Takes as long as it says, so that real threads (loading modules, above all) get their time. Not deterministic: to warm up only. */
   readonly patient?: boolean;
 }
 
 /** So often the process may look after what else it does. */
 const stepsPerTurn = 4_096;
-/** What a patient one waits at most, ms of real time, before virtual time moves. */
-const patienceMs = 25;
 /** More steps without time moving than any real program needs. */
 const stepsAtOnceMax = 1_000_000;
 
@@ -40,7 +38,7 @@ export function createScheduler({ patient = false }: SchedulerOptions = {}): Sch
       else timers.soon(resolve);
     });
 
-  const realTime = (ms: number): Promise<void> => new Promise((resolve) => void timers.after(Math.min(ms, patienceMs), resolve));
+  const realTime = (ms: number): Promise<void> => new Promise((resolve) => void timers.after(ms, resolve));
 
   const takeReady = (): (() => void) | undefined => {
     const run = ready[next++];

@@ -28,6 +28,10 @@ export const faultKinds: readonly FaultKind[] = [
   "pause",
   "jump",
   "drift",
+  "full",
+  "torn",
+  "fsync",
+  "rot",
 ];
 
 /** Up to `most` faults that fit into the duration. */
@@ -52,7 +56,12 @@ function drawFault(chance: Chance, kind: FaultKind, agents: readonly string[], d
       return { kind, agent, ...during, ms: Math.ceil(chance.between(20, 400)) };
     case "crash":
     case "pause":
+    case "full":
+    case "torn":
+    case "fsync":
       return { kind, agent, ...during };
+    case "rot":
+      return { kind, agent, at };
     case "jump":
       return { kind, agent, at, by: Math.floor(chance.between(-600_000, 600_000)) };
     case "drift":

@@ -22,6 +22,11 @@ function whom(fault: Fault): string {
     case "crash":
     case "pause":
       return fault.agent;
+    case "full":
+    case "torn":
+    case "fsync":
+    case "rot":
+      return `on ${fault.agent}'s disk`;
     case "flap":
       return `${fault.agent} every ${fault.ms ?? 200} ms`;
     default:

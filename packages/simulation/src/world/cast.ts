@@ -7,6 +7,7 @@ import { wallStart } from "./process.js";
 /** Who an agent of simulations is: the same in every one, because making keys and tokens takes longer than simulating with them. */
 export interface Role {
   readonly identity: Identity;
+  readonly storeKey: Uint8Array;
   /** Must be in no frame, file and log. */
   readonly secrets: readonly Uint8Array[];
 }
@@ -44,8 +45,9 @@ async function createRole(name: string): Promise<Role> {
   const key = await keyOf(seed);
   const token = await issuer.issue({ id: name, publicKey: key.publicJwk });
   verified.set(token, await issuer.trust().verify(token, { now: wallStart }));
-  const secrets = [seed, Buffer.from(seed.toString("base64url")), Buffer.from(token.slice(-40))];
-  return { identity: { id: name, key, token: async () => token }, secrets };
+  const storeKey = new Uint8Array(seedOf(`store of ${name}`));
+  const secrets = [storeKey, seed, Buffer.from(seed.toString("base64url")), Buffer.from(token.slice(-40))];
+  return { identity: { id: name, key, token: async () => token }, storeKey, secrets };
 }
 
 /** Throws `invalid_argument` for what is no agent id. */

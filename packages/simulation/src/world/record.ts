@@ -52,7 +52,7 @@ export function recordAgent(agent: Agent, { record, next }: Recorder): Agent {
     (input, given) => {
       const context = given as HandlerContext;
       const call = next();
-      const { peer, method, priority, idempotencyKey } = context;
+      const { peer, method, priority, idempotencyKey, delivery } = context;
       record({
         type: "handling",
         call,
@@ -63,6 +63,7 @@ export function recordAgent(agent: Agent, { record, next }: Recorder): Agent {
         print: printOf(textOf(input)),
         priority,
         idempotencyKey,
+        attempt: delivery?.attempt,
       });
       const ended = (failed: boolean): void => record({ type: "handled", call, failed });
       try {
@@ -95,12 +96,13 @@ export function recordAgent(agent: Agent, { record, next }: Recorder): Agent {
         print: printOf(textOf(event)),
         priority: "normal",
         idempotencyKey: undefined,
+        attempt: undefined,
       });
       return run(event, context);
     };
 
   const isStream = (contract: unknown): boolean => (contract as { kind?: string }).kind === "stream";
-  agent.onEvent((event) => record({ type: "log", text: printEvent(event) }));
+  agent.onEvent((event) => record({ type: "log", what: event.type, text: printEvent(event) }));
   return Object.assign(agent, {
     request: operation("request", request as Loose),
     notify: operation("notify", notify as Loose),

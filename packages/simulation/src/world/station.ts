@@ -4,6 +4,8 @@ import { createChance } from "../random.js";
 import type { TraceDetail } from "../trace.js";
 import type { Place, Program } from "../types.js";
 import { type Role, trustIn } from "./cast.js";
+import { createDisk, type Disk } from "./disk.js";
+import { collectLetters } from "./letters.js";
 import type { Network } from "./network.js";
 import { type Clocks, createClocks, createProcess, type Process } from "./process.js";
 import { recordAgent } from "./record.js";
@@ -12,6 +14,7 @@ import { createTransport, type SimulatedTransport } from "./transport.js";
 /** A machine with one agent: its processes come and go, its clocks stay. */
 export interface Station {
   readonly clocks: Clocks;
+  readonly disk: Disk;
   start(): void;
   crash(): void;
   /** The simulation is over: nothing of it runs any more. */
@@ -22,6 +25,8 @@ export interface Station {
   restore(): void;
   /** Notes how much memory its agents use. */
   sample(): void;
+  /** Notes what dead letters there are. */
+  collect(): Promise<void>;
   /** Operations that have not settled, and a program that goes on. */
   readonly busy: boolean;
 }
@@ -40,6 +45,7 @@ export interface StationOptions {
 
 export function createStation({ name, seed, program, role, scheduler, network, healedAt, record, next }: StationOptions): Station {
   const clocks = createClocks(scheduler);
+  const disk = createDisk(seed, name);
   let process: Process | undefined;
   let incarnation = -1;
   let transports: SimulatedTransport[] = [];
@@ -67,6 +73,7 @@ export function createStation({ name, seed, program, role, scheduler, network, h
         return scheduler.now;
       },
       healedAt,
+      disk: { open: () => disk.open(mine, tell), key: role.storeKey },
       async createAgent(options = {}) {
         const transport = createTransport(mine, network);
         if (isCut) transport.cut();
@@ -92,6 +99,7 @@ export function createStation({ name, seed, program, role, scheduler, network, h
   };
 
   const end = (): void => {
+    disk.crash();
     process?.kill();
     process = undefined;
     for (const transport of transports) transport.vanish();
@@ -103,8 +111,9 @@ export function createStation({ name, seed, program, role, scheduler, network, h
 
   return {
     clocks,
+    disk,
     get busy() {
-      return running || pending > 0;
+      return running || pending > 0 || agents.some(hasMessages);
     },
     start() {
       incarnation += 1;
@@ -136,10 +145,22 @@ export function createStation({ name, seed, program, role, scheduler, network, h
       isCut = false;
       for (const transport of transports) transport.restore();
     },
+    async collect() {
+      const tell = process === undefined ? undefined : recorder(process);
+      if (tell !== undefined) for (const agent of agents) await collectLetters(agent, tell);
+    },
     sample() {
       const mine = process;
       if (mine !== undefined)
         for (const { memory } of agents.map((agent) => agent.status())) recorder(mine)({ type: "memory", used: memory.used, most: memory.most });
     },
   };
+}
+
+/** Durable messages that are not over. What waits for somebody to judge a store that was rolled back waits for ever. */
+function hasMessages(agent: Agent): boolean {
+  const { peers, receiving, failed } = agent.durable.status();
+  return (
+    receiving > 0 || failed !== undefined || peers.some(({ queued, blocked }) => queued > 0 && blocked !== "store_rolled_back" && blocked !== "unsupported")
+  );
 }

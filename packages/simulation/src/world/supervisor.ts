@@ -1,5 +1,6 @@
 import type { Scheduler } from "../clock/scheduler.js";
 import type { Listed } from "../faults/types.js";
+import { createChance } from "../random.js";
 import type { Network } from "./network.js";
 import type { Station } from "./station.js";
 
@@ -10,6 +11,7 @@ export interface Supervisor {
 }
 
 export interface SupervisorOptions {
+  readonly seed: number;
   readonly faults: readonly Listed[];
   readonly stations: ReadonlyMap<string, Station>;
   readonly network: Network;
@@ -17,10 +19,15 @@ export interface SupervisorOptions {
   readonly onFault: (fault: Listed, what: "begins" | "ends") => void;
 }
 
-export function supervise({ faults, stations, network, scheduler, onFault }: SupervisorOptions): Supervisor {
+export function supervise({ seed, faults, stations, network, scheduler, onFault }: SupervisorOptions): Supervisor {
   const going = new Map<Listed, () => void>();
   /** What keeps something from working, by agent: it works again when nothing does. */
-  const holds = { crash: new Map<string, Set<number>>(), pause: new Map<string, Set<number>>(), cut: new Map<string, Set<number>>() };
+  const holds = {
+    crash: new Map<string, Set<number>>(),
+    pause: new Map<string, Set<number>>(),
+    cut: new Map<string, Set<number>>(),
+    full: new Map<string, Set<number>>(),
+  };
   let healed = false;
 
   const hold = (kind: keyof typeof holds, agent: string, id: number, first: () => void, last: () => void): (() => void) => {
@@ -70,6 +77,35 @@ export function supervise({ faults, stations, network, scheduler, onFault }: Sup
         return hold("cut", agent, id, station.cut, station.restore);
       case "flap":
         return flap(station, agent, id, fault.ms ?? 200);
+      case "full":
+        return hold(
+          "full",
+          agent,
+          id,
+          () => station.disk.setFull(true),
+          () => station.disk.setFull(false),
+        );
+      case "torn": {
+        let release: (() => void) | undefined;
+        station.disk.onFlush(() => {
+          station.disk.onFlush(undefined);
+          release = hold("crash", agent, id, station.crash, station.start);
+        });
+        return () => {
+          station.disk.onFlush(undefined);
+          release?.();
+        };
+      }
+      case "fsync":
+        station.disk.failFlush(true);
+        // As whoever watches over it would: a store that failed is of no use to its process any more.
+        return () => {
+          station.disk.failFlush(false);
+          if (station.disk.broken) hold("crash", agent, id, station.crash, station.start)();
+        };
+      case "rot":
+        station.disk.rot(createChance(seed, "fault", id));
+        return undefined;
       case "jump":
         station.clocks.jump(fault.by);
         return undefined;

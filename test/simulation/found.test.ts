@@ -1,0 +1,59 @@
+import { isTightbeamError } from "@tightbeam/core";
+import { type Program, simulate } from "@tightbeam/simulation";
+import { expect, it } from "vitest";
+
+// What simulations have found, each in the few lines that are left of it.
+
+it("a durable message that was to go over a link that ended before it was opened finds another way", async () => {
+  const bob: Program = async ({ createAgent, disk, sleep }) => {
+    const agent = await createAgent({ store: disk.open(), storeKey: disk.key, goneAfter: 3_000 });
+    await agent.link("alice");
+    await sleep(600);
+    await agent.notify("alice", "job", 1, { durable: true });
+  };
+  const alice: Program = async ({ createAgent }) => {
+    const agent = await createAgent({ goneAfter: 3_000 });
+    agent.handle("job", () => undefined);
+  };
+  await simulate({ seed: 1, agents: { alice, bob }, faults: [{ kind: "crash", agent: "alice", at: 500, for: 1_400 }], duration: 3_000, drain: 40_000 });
+});
+
+it("a clock that jumps is measured again: what came after it was called expired for as long as the link lived", async () => {
+  for (const by of [-400_000, 400_000]) {
+    const bob: Program = async ({ createAgent }) => (await createAgent()).handle("ask", (input) => input);
+    const alice: Program = async ({ createAgent, sleep, note }) => {
+      const agent = await createAgent();
+      for (let number = 0; number < 5; number++) {
+        await agent.request("bob", "ask", number, { timeout: 500 }).then(
+          () => note("answered", number),
+          (error: unknown) => note("failed", isTightbeamError(error) && error.code),
+        );
+        await sleep(100);
+      }
+    };
+    for (const agent of ["alice", "bob"]) {
+      const { trace } = await simulate({ seed: 1, agents: { alice, bob }, faults: [{ kind: "jump", agent, at: 150, by }], duration: 3_000 });
+      const noted = trace.flatMap((event) => (event.type === "note" ? [`${event.name} ${event.value}`] : []));
+      const wrong = noted.filter((text) => text === "failed expired");
+      expect(wrong.length).toBeLessThanOrEqual(1);
+      expect(noted).toHaveLength(5);
+      expect(noted.filter((text) => text.startsWith("answered")).length).toBe(5 - wrong.length);
+    }
+  }
+});
+
+it("G-11 a request that ran in a process that died is not called expired by the next one", async () => {
+  const bob: Program = async ({ createAgent, incarnation }) => {
+    const agent = await createAgent({ goneAfter: 2_000 });
+    agent.handle("pay", () => (incarnation === 0 ? new Promise(() => undefined) : "paid"));
+  };
+  const alice: Program = async ({ createAgent, note }) => {
+    const agent = await createAgent({ goneAfter: 2_000 });
+    await agent.link("bob");
+    await agent
+      .request("bob", "pay", 1, { idempotencyKey: "order-1", ttl: 400, timeout: 8_000 })
+      .catch((error: unknown) => note("ended", isTightbeamError(error) && error.code));
+  };
+  const { trace } = await simulate({ seed: 1, agents: { alice, bob }, faults: [{ kind: "crash", agent: "bob", at: 100, for: 500 }], duration: 1_000 });
+  expect(trace.flatMap((event) => (event.type === "note" ? [event.value] : []))).toEqual(["delivery_unknown"]);
+});
