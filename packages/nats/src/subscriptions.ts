@@ -12,6 +12,9 @@ import { describe } from "./causes.js";
 import type { NatsConnection, NatsSubscription } from "./connection.js";
 import type { Line } from "./line.js";
 
+/** A larger frame is one of many as a rule: those of several reads are handed over together and acknowledged together. */
+const aloneBelowBytes = 4 * 1024;
+
 interface Seat {
   readonly at: Address;
   readonly subject: string;
@@ -52,7 +55,8 @@ export function createSubscriptions({ connection, line, timers, inboxBytes, chan
       callback(error, message) {
         if (error !== null && error !== undefined) return refuse(seat, error);
         // The client's views share the bytes of a socket read with other messages: the receiver gets bytes of its own.
-        seat.inbox.push(new Uint8Array(message.data), true);
+        const frame = new Uint8Array(message.data);
+        seat.inbox.push(frame, frame.length < aloneBelowBytes);
       },
     });
   };

@@ -353,7 +353,7 @@ withNatsServer("nats: the transport", () => {
     });
   });
 
-  it("what came is handed over in the turn that read it", async () => {
+  it("a small frame is handed over in the turn that read it, and large ones wait for each other", async () => {
     const server = await broker();
     const runtime = systemRuntime();
     let turns = 0;
@@ -366,6 +366,9 @@ withNatsServer("nats: the transport", () => {
     for (let i = 0; i < 10; i++) await transport.send(inbox("a"), bytes(String(i)));
     await until(() => got.length === 10, "all ten");
     expect([got.join(""), turns]).toEqual(["0123456789", 0]);
+    await transport.send(inbox("a"), new Uint8Array(4 * 1024));
+    await until(() => got.length === 11, "the large one");
+    expect(turns).toBe(1);
   });
 
   it("what cannot be connected to says why", async () => {
