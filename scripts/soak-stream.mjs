@@ -1,9 +1,9 @@
 // `npm run soak:stream -- [chunks] [kills]`: one stream, both ways, through a relay process that is killed again and again. Fails unless everything came once and in order.
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { bundleExample } from "./bundle.mjs";
+import { bundlePrograms } from "./bundle.mjs";
 
 const source = (name) => fileURLToPath(new URL(`../test/failover/${name}.ts`, import.meta.url));
-const bundle = await bundleExample("soak-stream", { soak: source("stream-soak"), child: source("stream-child") });
+const bundle = await bundlePrograms("soak-stream", { soak: source("stream-soak"), child: source("stream-child") });
 const { describeSoak, soakStream } = await import(pathToFileURL(bundle("soak")).href);
 
 const [chunks = 1_000_000, kills = 10] = process.argv.slice(2).map(Number);

@@ -154,6 +154,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
         server.linkEnded(event.link, event.error);
         for (const part of [...parts]) part.linkEnded?.(event.link, event.error);
       } else if (event.type === "link" && event.state === "up") for (const part of parts) part.linkUp?.(event.link);
+      else if (event.type === "link" && event.state === "suspect") for (const part of parts) part.linkSuspect?.(event.link);
       events.emit(event);
     },
   });

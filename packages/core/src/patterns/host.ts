@@ -42,6 +42,8 @@ export interface PatternHost {
 export interface PatternPart {
   /** A link's first session is there, or its transport is up again. */
   linkUp?(link: Link): void;
+  /** Its peer is silent with something pending. */
+  linkSuspect?(link: Link): void;
   linkEnded?(link: Link, error: TightbeamError): void;
   /** The agent is about to close: refuses what comes from now on with this error, and settles when what runs is over. */
   drain?(error: TightbeamError): Promise<void>;

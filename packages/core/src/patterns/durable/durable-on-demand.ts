@@ -66,6 +66,7 @@ export function createDurableOnDemand(host: DurableHost, load = loadDurable): Du
       if (host.kept !== undefined) await make();
     },
     linkUp: (link) => part?.linkUp(link),
+    linkSuspect: (link) => part?.linkSuspect(link),
     linkEnded: (link, error) => part?.linkEnded(link, error),
     drain: async (error) => part?.drain(error),
     stop(error) {

@@ -95,6 +95,7 @@ export async function createDurable(host: DurableHost): Promise<Durable> {
     open: taker.open,
     take: taker.take,
     linkUp: (link) => sender?.linkUp(link),
+    linkSuspect: (link) => sender?.linkSuspect(link),
     linkEnded(link) {
       sender?.linkEnded(link);
       taker.linkEnded(link);

@@ -178,7 +178,7 @@ export class OutChannel implements MessageOwner, Traveller {
       return true;
     }
     segment.stamp(start, lane.settled.floor, message.again);
-    this.#flight.add(lane, message, bytes.length);
+    this.#flight.add(link, lane, message, bytes.length);
     try {
       link.send({ bytes, lane: message.lane, intake: true, kept: true, wantsDone: true, watch: message });
     } catch {

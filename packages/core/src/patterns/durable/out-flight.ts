@@ -1,4 +1,5 @@
 import * as limits from "../../limits.js";
+import type { Link } from "../../link/link-types.js";
 import type { OutLane } from "./out-lane.js";
 import type { OutMessage } from "./out-message.js";
 
@@ -6,6 +7,8 @@ import type { OutMessage } from "./out-message.js";
 export class OutFlight {
   count = 0;
   #bytes = 0;
+  /** All go there, and count there as one that waits: while there are any, a peer that is silent is asked whether it lives. */
+  #link: Link | undefined;
 
   /** For one more of this lane. */
   hasRoom({ lane }: OutLane): boolean {
@@ -14,7 +17,11 @@ export class OutFlight {
     return this.count < window && this.#bytes < limits.durableWindowBytes;
   }
 
-  add(lane: OutLane, message: OutMessage, bytes: number): void {
+  add(link: Link, lane: OutLane, message: OutMessage, bytes: number): void {
+    if (this.#link === undefined) {
+      this.#link = link;
+      link.awaited++;
+    }
     lane.flight.set(message.number, message);
     this.count++;
     this.#bytes += bytes;
@@ -23,7 +30,10 @@ export class OutFlight {
   /** It is under way no more. False when it was not. */
   landed(lane: OutLane, message: OutMessage): boolean {
     if (!lane.flight.delete(message.number)) return false;
-    this.count--;
+    if (--this.count === 0 && this.#link !== undefined) {
+      this.#link.awaited--;
+      this.#link = undefined;
+    }
     this.#bytes -= message.segment?.size(message.start) ?? 0;
     return true;
   }

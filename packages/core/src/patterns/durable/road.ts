@@ -80,6 +80,11 @@ export class Road {
     if (this.#channel.queued > 0) this.#open(link);
   }
 
+  /** Its process may be gone, and another have its store already: whoever answers to the name is asked. */
+  linkSuspect(link: Link): void {
+    if (this.link === link && !this.#dialling && !this.#stopped && this.#channel.queued > 0) this.#dial(false, true);
+  }
+
   linkEnded(link: Link): void {
     const known = this.#opened.delete(link);
     // It ended before it was opened: whoever waits for that looks for another.
@@ -198,12 +203,12 @@ export class Road {
     this.#channel.pump();
   }
 
-  #dial(there: boolean): void {
+  #dial(there: boolean, anew = false): void {
     const { links } = this.#host;
     const { peer, bound } = this.#channel;
     this.#dialling = true;
     // By its name others may answer; by its address only the one that had the store last.
-    const known = bound !== undefined && (there || this.#rounds % 2 === 1);
+    const known = bound !== undefined && !anew && (there || this.#rounds % 2 === 1);
     if (there) links.seek(peer);
     const over = (): void => {
       this.#dialling = false;

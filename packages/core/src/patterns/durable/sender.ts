@@ -28,6 +28,7 @@ export interface Sender {
   /** Resolves when it is in the store. Rejects `invalid_argument`, `overloaded`, `unsupported`, `store_rolled_back`, `too_large`, and what the store rejects. */
   notify(target: Route, method: Method, input: unknown, operation: NotifyOptions): Promise<void>;
   linkUp(link: Link): void;
+  linkSuspect(link: Link): void;
   linkEnded(link: Link): void;
   peers(): readonly DurablePeer[];
   /** Messages are given to whoever has the peer's name now, under a new epoch. */
@@ -162,6 +163,7 @@ export async function createSender({ ids, json, options, ...given }: SenderOptio
       }
     },
     linkUp: (link) => channels.get(link.peer.id)?.road.linkUp(link),
+    linkSuspect: (link) => channels.get(link.peer.id)?.road.linkSuspect(link),
     linkEnded: (link) => channels.get(link.peer.id)?.road.linkEnded(link),
     peers: () =>
       [...channels.values()].map((channel) => ({

@@ -24,7 +24,7 @@ import { createStreamTable, type Place } from "./table.js";
 import type { StreamCall, StreamCallOptions, StreamContext, StreamHandleOptions } from "./types.js";
 
 /** Streams of one agent, opened and served. */
-export interface Streams extends Required<Omit<PatternPart, "linkUp">> {
+export interface Streams extends Required<Omit<PatternPart, "linkUp" | "linkSuspect">> {
   /** `target` undefined: it is none. Never throws: what is wrong is what the stream ends with. */
   open(target: LinkTarget | undefined, contract: Stream, input: unknown, options: StreamCallOptions): StreamCall;
   handle(contract: Stream, handler: (input: unknown, context: StreamContext) => unknown, options?: StreamHandleOptions): () => void;
