@@ -6,6 +6,7 @@ import type { LinkStatus } from "./link/link-types.js";
 import type { LinksEvent } from "./link/links.js";
 import type { AdmissionLimits } from "./patterns/admission.js";
 import type { Policy } from "./patterns/admission-policy.js";
+import type { AgentCheckpoints, CheckpointEvent } from "./patterns/checkpoints/types.js";
 import type { BroadcastClient, Client, ClientOptions } from "./patterns/client.js";
 import type { HandlerContext } from "./patterns/context.js";
 import type { DeadLetterEvent, DeadLetterOptions, DeadLetters } from "./patterns/dead-letters/types.js";
@@ -113,6 +114,7 @@ export type AgentEvent =
   | PolicyEvent
   | DeadLetterEvent
   | DurableEvent
+  | CheckpointEvent
   | { readonly type: "handler_failed"; readonly id: string; readonly method: string; readonly peer: string; readonly error: unknown }
   /** A peer said what it can do, or that this has changed: `link.peer.capabilities`. */
   | { readonly type: "capabilities"; readonly peer: string; readonly instance: string }
@@ -121,7 +123,7 @@ export type AgentEvent =
   | { readonly type: "moved"; readonly id: string; readonly method: string; readonly peer: string; readonly from: string; readonly to: string };
 
 /** A program with an id, an identity and handlers, linked to others end to end. */
-export interface Agent {
+export interface Agent extends AgentCheckpoints {
   readonly id: string;
   /** This process of the agent: 22 base64url characters. */
   readonly instance: string;

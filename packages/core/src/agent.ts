@@ -13,6 +13,7 @@ import { onDemand } from "./on-demand.js";
 import { createAdmission } from "./patterns/admission.js";
 import { createCaller } from "./patterns/caller.js";
 import { createCapabilities } from "./patterns/capabilities.js";
+import { checkpointsFor } from "./patterns/checkpoints/checkpoints-on-demand.js";
 import { type ClientOptions, createClient } from "./patterns/client.js";
 import type { HandlerContext } from "./patterns/context.js";
 import { deadLettersFor, noDeadLetters } from "./patterns/dead-letters/dead-letters-on-demand.js";
@@ -238,6 +239,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     subscribe: (topic: Topic | string, handler: (event: never, context: EventContext) => unknown, subscribeOptions: SubscribeOptions<never> = {}) =>
       topics.subscribe(topic, handler as EventHandler, subscribeOptions),
     durable: durable.api,
+    ...checkpointsFor(() => durable.checkpoints),
     topics: topics.topics,
     subscribers: topics.subscribers,
     peer: (target: Target | BroadcastTarget, contract: Contract, clientOptions?: ClientOptions) =>

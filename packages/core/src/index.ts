@@ -88,6 +88,15 @@ export type {
 } from "./patterns/dead-letters/types.js";
 export type { AgentDurable, DurableEvent, DurableOptions, DurablePeer, DurableStatus } from "./patterns/durable/types.js";
 export type { IdempotencyOptions } from "./patterns/idempotency/types.js";
+export type {
+  AgentCheckpoints,
+  Checkpoint,
+  CheckpointEvent,
+  CheckpointOptions,
+  CommitOptions,
+  RestoreOptions,
+  SnapshotOptions,
+} from "./patterns/checkpoints/types.js";
 export type { HandlerContext } from "./patterns/context.js";
 export type { HandleOptions } from "./patterns/handlers.js";
 export type { DurableNumber, Envelope, EnvelopeHeader, EnvelopeType, Headers, Priority, StreamOpening, WireError } from "./envelope/types.js";

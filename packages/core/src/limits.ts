@@ -220,6 +220,16 @@ export const durableMarksMs = 7 * 24 * 3_600_000;
 export const durableHeldMax = 1_100;
 export const durableRangesMax = 4_096;
 export const durableHeldCost = 512;
+/** Names of an agent's checkpoints and characters of one, checkpoints of a name unless the application says otherwise, and the most; bytes of a state. */
+export const checkpointNames = 1_024;
+export const checkpointNameMax = 256;
+export const checkpointsKept = 3;
+export const checkpointsKeptMax = 100;
+export const checkpointBytesMax = 64 * 1024 * 1024;
+/** Calls that wait for one name's checkpoint to be written; and senders' marks that a checkpoint says it was written with. */
+export const checkpointsWaiting = 65_536;
+export const checkpointWitnesses = 16;
+export const snapshotMinMs = 10;
 /** How often a handler may fail, unless the application says otherwise, and the first wait between two tries: four times as long after each. */
 export const maxDeliveries = 5;
 export const durableRetryMs = 250;

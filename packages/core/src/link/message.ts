@@ -1,5 +1,4 @@
 import type { TightbeamError } from "../errors.js";
-import type { StoreChange } from "../store/types.js";
 
 /** critical, high, normal, low. */
 export type Lane = 0 | 1 | 2 | 3;
@@ -65,6 +64,12 @@ export interface DurableDelivery {
   readonly attempt: number;
   /** Its handler, or what stands before it, begins. */
   begun(): void;
-  /** Puts these into the one batch that says that the message was handled. Resolves when that is flushed. */
-  commit(changes: readonly StoreChange[]): Promise<void>;
+  /** Keeps a state in the one batch that says that the message was handled. Resolves when that is flushed. */
+  commit(state: unknown, options: NamedCommit): Promise<void>;
+}
+
+/** Where a state is kept, and how many versions of it. */
+export interface NamedCommit {
+  readonly name: string;
+  readonly keep?: number;
 }

@@ -1,6 +1,8 @@
 import type { EnvelopeHeader, Headers, Priority } from "../envelope/types.js";
+import { TightbeamError } from "../errors.js";
 import type { Link } from "../link/link-types.js";
 import type { Delivery } from "../link/message.js";
+import type { CommitOptions } from "./checkpoints/types.js";
 
 /** What a handler is told beside its input. */
 export interface HandlerContext {
@@ -13,6 +15,13 @@ export interface HandlerContext {
   readonly idempotencyKey: string | undefined;
   /** Of a durable message: which try this is, from 1. */
   readonly delivery: { readonly durable: true; readonly attempt: number } | undefined;
+  /**
+   * In a handler of a durable message: keeps a state as `agent.checkpoint` does, under the method's name unless another is given, in one batch
+   * with the message's mark. Resolves when it is flushed: from then on the message is handled, whatever becomes of its handler. Once for each
+   * message. Rejects `invalid_argument` (no durable message, no store, the handler has settled, committed already), `cancelled` (the message was
+   * given up), `closed`, and as `agent.checkpoint`: then nothing is kept, and what the state was made of should be read again with `restore`.
+   */
+  commit(state: unknown, options?: CommitOptions): Promise<void>;
   /** Fires when the caller gave up, the link ended, or the agent closes. */
   readonly signal: AbortSignal;
 }
@@ -26,6 +35,10 @@ export interface Running {
   abort: AbortController | undefined;
   /** Why the signal fires, once it does. */
   cancelled: unknown;
+  /** Its handler has begun and has not settled. */
+  readonly running?: boolean;
+  /** Given up, although its handler has not settled. */
+  readonly abandoned?: boolean;
 }
 
 const noHeaders: Headers = Object.freeze({});
@@ -72,10 +85,25 @@ export class CallContext implements HandlerContext {
     return durable === undefined ? undefined : { durable: true, attempt: durable.attempt };
   }
 
+  /** Bound, as other members are: handlers may take it out of the context. */
+  get commit(): HandlerContext["commit"] {
+    const running = this.#running;
+    return (state, options) => commit(running, state, options);
+  }
+
   get signal(): AbortSignal {
     const running = this.#running;
     running.abort ??= new AbortController();
     if (running.cancelled !== undefined && !running.abort.signal.aborted) running.abort.abort(running.cancelled);
     return running.abort.signal;
   }
+}
+
+async function commit({ delivery, header, running, abandoned }: Running, state: unknown, options: CommitOptions = {}): Promise<void> {
+  const { name = header.method ?? "", ...rest } = options;
+  if (delivery?.durable === undefined)
+    throw new TightbeamError("invalid_argument", "Only the handler of a durable message commits: others keep their state with agent.checkpoint().");
+  if (abandoned === true) throw new TightbeamError("cancelled", "This message was given up: nothing is committed, and it is tried again.");
+  if (running !== true) throw new TightbeamError("invalid_argument", "Commit before the handler settles.");
+  return delivery.durable.commit(state, { name, ...rest });
 }

@@ -40,6 +40,8 @@ export interface HeldMessage extends Item {
   linkEnded(link: Link): void;
   /** What goes out of the store when it is marked. */
   removals(): readonly StoreChange[];
+  /** Its handler is done, and it is not marked. */
+  readonly handled: boolean;
   /** It is marked. */
   finish(outcome: "ok"): void;
   /** It could not be marked. */

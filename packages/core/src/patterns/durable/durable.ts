@@ -2,8 +2,11 @@ import { decodeEnvelope } from "../../envelope/wire.js";
 import type { TightbeamError } from "../../errors.js";
 import * as limits from "../../limits.js";
 import type { Link } from "../../link/link-types.js";
+import { onDemand } from "../../on-demand.js";
 import type { State } from "../../store/state.js";
 import { randomInstance } from "../../transport/instance.js";
+import type { Checkpoints } from "../checkpoints/checkpoints.js";
+import type { CheckpointEvent } from "../checkpoints/types.js";
 import type { PatternHost, PatternPart } from "../host.js";
 import type { Server } from "../server.js";
 import type { PrepareLetter } from "./out-burial.js";
@@ -18,16 +21,20 @@ export interface DurableHost extends PatternHost {
   readonly options: DurableOptions;
   /** Undefined without a store: then nothing durable is sent, and what is taken is remembered for as long as this process lives. */
   readonly kept: { readonly state: State; readonly letters: PrepareLetter | undefined } | undefined;
-  readonly onEvent: (event: DurableEvent) => void;
+  readonly onEvent: (event: DurableEvent | CheckpointEvent) => void;
 }
 
 /** Both sides of durable messages, once the store was read. */
 export interface Durable extends Required<Omit<PatternPart, "stop">>, Pick<Taker, "open" | "take">, AgentDurable {
   readonly notify: Sender["notify"] | undefined;
+  /** Undefined without a store. */
+  readonly checkpoints: Checkpoints | undefined;
   stop(error: TightbeamError): void;
   /** After `stop`: settles when what was on its way to the store is there. */
   closed(): Promise<void>;
 }
+
+const loadCheckpoints = onDemand(() => import("../checkpoints/checkpoints.js"));
 
 /** Rejects what the store rejects. */
 export async function createDurable(host: DurableHost): Promise<Durable> {
@@ -52,11 +59,25 @@ export async function createDurable(host: DurableHost): Promise<Durable> {
     const { header, payload } = decodeEnvelope(bytes);
     host.observe(link, header, payload);
   };
+  const checkpoints =
+    state === undefined
+      ? undefined
+      : (await loadCheckpoints()).createCheckpoints({
+          runtime,
+          state,
+          writer,
+          json: host.json,
+          budget: host.links.budget,
+          settled: () => taker.settled(),
+          onDamaged,
+          onFailed: (name, error) => onEvent({ type: "checkpoint_failed", name, error }),
+        });
   const taker = await createTaker({
     runtime,
     writer,
     state,
     letters: kept?.letters,
+    save: checkpoints?.commit,
     kept: state !== undefined,
     store: state?.id ?? randomInstance(runtime.random),
     starts: state?.starts ?? [{ incarnation: 1, nonce: randomInstance(runtime.random) }],
@@ -105,10 +126,15 @@ export async function createDurable(host: DurableHost): Promise<Durable> {
       await writer.idle();
     },
     stop(error) {
+      checkpoints?.stop(error);
       sender?.stop(error);
       taker.stop();
     },
-    closed: () => writer.idle(),
+    async closed() {
+      await checkpoints?.idle();
+      await writer.idle();
+    },
+    checkpoints,
     status: () => ({
       store: state?.id,
       incarnation: state?.incarnation ?? 0,

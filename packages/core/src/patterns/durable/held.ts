@@ -6,7 +6,7 @@ import { type ErrorCode, TightbeamError } from "../../errors.js";
 import * as limits from "../../limits.js";
 import type { MemoryShare } from "../../link/budget.js";
 import type { Link } from "../../link/link-types.js";
-import type { Delivery, DurableDelivery, Lane, Outcome } from "../../link/message.js";
+import type { Delivery, DurableDelivery, Lane, NamedCommit, Outcome } from "../../link/message.js";
 import type { Runtime } from "../../runtime/runtime.js";
 import type { StoreChange } from "../../store/types.js";
 import { keepPayload } from "../admission.js";
@@ -23,6 +23,8 @@ export interface HeldHost {
   readonly writer: Writer;
   /** False: what is remembered is gone with this process. */
   readonly kept: boolean;
+  /** Keeps a state in one batch with a message's mark. Undefined without a store. */
+  readonly save: ((book: Book, message: HeldMessage, state: unknown, options: NamedCommit) => Promise<void>) | undefined;
   /** Undefined: dead letters stay with their senders. */
   readonly letters: PrepareLetter | undefined;
   readonly maxDeliveries: number;
@@ -64,8 +66,8 @@ export class Held implements HeldMessage, Delivery, DurableDelivery, Item {
   #running = false;
   #handled = false;
   #begun = false;
-  /** What its handler commits and is not flushed yet. */
-  #commits = 0;
+  /** What its handler commits is not flushed yet. */
+  #committing = false;
   #committed = false;
   #waitsForCommit: (() => void) | undefined;
   #over = false;
@@ -148,26 +150,26 @@ export class Held implements HeldMessage, Delivery, DurableDelivery, Item {
     this.#begun = true;
   }
 
-  commit(changes: readonly StoreChange[]): Promise<void> {
-    const { kept, writer } = this.#host;
-    if (!kept) return Promise.reject(new TightbeamError("invalid_argument", "There is nothing to commit to: give createAgent a store."));
-    if (this.#over || !this.#running) return Promise.reject(new TightbeamError("invalid_argument", "Commit before the handler settles."));
-    this.#commits++;
-    return new Promise((resolve, reject) => {
-      writer.add({
-        changes: () => [...changes, ...this.removals()],
-        shared: this.#book,
-        items: [this],
-        settled: (error) => {
-          this.#commits--;
-          if (error === undefined) {
-            this.#committed = true;
-            resolve();
-          } else reject(error);
-          if (this.#commits === 0) this.#waitsForCommit?.();
-        },
-      });
-    });
+  commit(state: unknown, options: NamedCommit): Promise<void> {
+    const { save, stopped } = this.#host;
+    if (save === undefined) return Promise.reject(invalid("There is nothing to commit to: give createAgent a store."));
+    if (stopped()) return Promise.reject(new TightbeamError("closed", "This agent is closing: the message is sent again, and was not committed."));
+    if (this.#over || !this.#running) return Promise.reject(invalid("Commit before the handler settles."));
+    if (this.#committing || this.#committed)
+      return Promise.reject(invalid("A handler commits once: put what belongs together into one state. agent.checkpoint() keeps others."));
+    this.#committing = true;
+    const end = (committed: boolean): void => {
+      this.#committing = false;
+      this.#committed = committed;
+      this.#waitsForCommit?.();
+    };
+    return save(this.#book, this, state, options).then(
+      () => end(true),
+      (error: unknown) => {
+        end(false);
+        throw error;
+      },
+    );
   }
 
   settle(outcome: Outcome, error?: unknown): void {
@@ -178,7 +180,8 @@ export class Held implements HeldMessage, Delivery, DurableDelivery, Item {
 
   #settled(outcome: Outcome, error: unknown): void {
     if (this.#over || this.#host.stopped()) return;
-    if (this.#commits > 0) {
+    if (this.#committing) {
+      this.#handled = outcome === "ok";
       this.#waitsForCommit = () => {
         this.#waitsForCommit = undefined;
         this.#settled(outcome, error);
@@ -201,6 +204,11 @@ export class Held implements HeldMessage, Delivery, DurableDelivery, Item {
         return this.#bury(verdict.code, verdict.cause, verdict.outcome);
     }
     // This agent ends: what it did not handle its sender keeps.
+  }
+
+  /** Its handler is done, and it is not marked: what it did is in whatever state its application keeps now. */
+  get handled(): boolean {
+    return this.#handled;
   }
 
   /** What goes out of the store when it is marked. */
@@ -292,3 +300,5 @@ export class Held implements HeldMessage, Delivery, DurableDelivery, Item {
 }
 
 const none: readonly StoreChange[] = [];
+
+const invalid = (message: string): TightbeamError => new TightbeamError("invalid_argument", message);

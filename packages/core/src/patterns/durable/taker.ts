@@ -7,6 +7,7 @@ import type { Link } from "../../link/link-types.js";
 import { type Delivery, lanes } from "../../link/message.js";
 import type { StoreStart } from "../../store/header.js";
 import type { State } from "../../store/state.js";
+import type { MarkedBook } from "../checkpoints/host.js";
 import { Book, bookKey, bookPrefix, decodeBook, itemOf, placeOf, triesPrefix } from "./book.js";
 import { Held, type HeldHost } from "./held.js";
 import type { createNumbers } from "./numbers.js";
@@ -21,6 +22,8 @@ export interface Taker {
   /** A durable message arrived. */
   take(link: Link, delivery: Delivery, header: EnvelopeHeader, payload: EncodedPayload | undefined): void;
   linkEnded(link: Link): void;
+  /** Senders that are linked or have messages whose handlers are done and that are not marked: with those messages. */
+  settled(): readonly MarkedBook[];
   /** Messages that are not over. */
   readonly held: number;
   /** Settles when nothing is held. */
@@ -173,6 +176,11 @@ export async function createTaker(options: TakerOptions): Promise<Taker> {
       book.links.delete(link);
       for (const message of book.held.values()) message.linkEnded(link);
     },
+    settled: () =>
+      [...books.values()].flatMap((entry) => {
+        const items = [...entry.held.values()].filter(({ handled }) => handled);
+        return items.length + entry.links.size > 0 ? [{ entry, items }] : [];
+      }),
     get held() {
       return held;
     },

@@ -10,6 +10,8 @@ export interface Writing {
   readonly shared?: SharedEntry | undefined;
   /** What this writing changes of it, as it is when its batch is made. */
   readonly items?: readonly Item[];
+  /** The same, of several entries. */
+  readonly marks?: readonly Marked[];
   /** Flushed, or why not: then nothing of it is there. Called in the order in which they were added; must not throw. */
   settled(error: TightbeamError | undefined): void;
 }
@@ -17,6 +19,11 @@ export interface Writing {
 export interface Item {
   readonly lane: number;
   readonly number: number;
+}
+
+export interface Marked {
+  readonly entry: SharedEntry;
+  readonly items: readonly Item[];
 }
 
 export interface SharedEntry {
@@ -127,13 +134,16 @@ function together(group: readonly Made[]): { readonly changes: StoreChange[]; re
   const changes: StoreChange[] = [];
   const keep: (() => void)[] = [];
   let shared: Map<SharedEntry, Item[]> | undefined;
+  const mark = (entry: SharedEntry, more: readonly Item[]): void => {
+    shared ??= new Map();
+    const items = shared.get(entry) ?? [];
+    for (const item of more) items.push(item);
+    shared.set(entry, items);
+  };
   for (const { writing, changes: own } of group) {
     for (const change of own) changes.push(change);
-    if (writing.shared === undefined || writing.items === undefined) continue;
-    shared ??= new Map();
-    const items = shared.get(writing.shared) ?? [];
-    for (const item of writing.items) items.push(item);
-    shared.set(writing.shared, items);
+    if (writing.shared !== undefined && writing.items !== undefined) mark(writing.shared, writing.items);
+    for (const { entry, items } of writing.marks ?? []) if (items.length > 0) mark(entry, items);
   }
   for (const [entry, items] of shared ?? []) {
     const made = entry.with(items);

@@ -1,0 +1,131 @@
+import type { HandlerContext } from "@tightbeam/core";
+import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { loadParts } from "../agents/clock.js";
+import { createDisk, createWorld, type Disk, type DurableWorld, type Mortal, type WorldOptions } from "./world.js";
+
+beforeAll(loadParts);
+
+const world = async (options?: WorldOptions): Promise<DurableWorld> => {
+  const made = await createWorld(options);
+  onTestFinished(() => made.close());
+  return made;
+};
+
+interface Pair {
+  readonly here: DurableWorld;
+  readonly alice: Mortal;
+  readonly bob: Mortal;
+  readonly disk: Disk;
+}
+
+/** Bob sends, Alice handles. */
+async function pair(disk = createDisk()): Promise<Pair> {
+  const here = await world();
+  const alice = await here.start("alice", { disk });
+  const bob = await here.start("bob", { disk: createDisk() });
+  return { here, alice, bob, disk };
+}
+
+const settled = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => "kept",
+    (error: { code: string }) => error.code,
+  );
+
+describe("a handler that commits", () => {
+  test("keeps its state and its message's mark in one batch (G-89)", async () => {
+    const { here, alice, bob, disk } = await pair();
+    let tally = 0;
+    alice.agent.handle("add", async (input, context) => {
+      tally += input as number;
+      await context.commit(tally, { name: "tally" });
+    });
+    for (const each of [1, 2, 3]) await here.during(bob.agent.notify("alice", "add", each, { durable: true, confirm: "done" }));
+    expect(await here.during(alice.agent.restore("tally"))).toBe(6);
+    expect(await here.during(alice.agent.checkpoints("tally"))).toMatchObject([{ number: 3, bytes: 1 }, { number: 2 }, { number: 1 }]);
+    await alice.crash();
+    const again = await here.start("alice", { disk });
+    expect(await here.during(again.agent.restore("tally"))).toBe(6);
+    expect(await here.during(again.agent.restore("tally", { number: 2 }))).toBe(3);
+    expect(await here.during(again.agent.restore("other"))).toBeUndefined();
+  });
+
+  test("and then throws has handled its message: it is reported and never runs again (G-90)", async () => {
+    const { here, alice, bob } = await pair();
+    let runs = 0;
+    alice.agent.handle("add", async (_input, context) => {
+      runs++;
+      await context.commit({ runs });
+      throw new Error("after all");
+    });
+    await here.during(bob.agent.notify("alice", "add", 1, { durable: true, confirm: "done" }));
+    await here.runtime.advance(60_000);
+    expect(runs).toBe(1);
+    expect(alice.events.filter(({ type }) => type === "handler_failed")).toMatchObject([{ method: "add", peer: "bob" }]);
+    expect(await here.during(alice.agent.restore("add"))).toEqual({ runs: 1 });
+  });
+
+  test("commits once, while it runs", async () => {
+    const { here, alice, bob } = await pair();
+    const codes: unknown[] = [];
+    let late: HandlerContext | undefined;
+    alice.agent.handle("add", async (_input, context) => {
+      late = context;
+      const first = context.commit(1);
+      codes.push(await settled(context.commit(2)), await settled(first), await settled(context.commit(3)));
+    });
+    await here.during(bob.agent.notify("alice", "add", 1, { durable: true, confirm: "done" }));
+    expect(codes).toEqual(["invalid_argument", "kept", "invalid_argument"]);
+    expect(await settled((late as HandlerContext).commit(4))).toBe("invalid_argument");
+    expect(await here.during(alice.agent.restore("add"))).toBe(1);
+  });
+
+  test("of a request, of a plain notification, or without a store is told so", async () => {
+    const here = await world();
+    const alice = await here.start("alice");
+    const bob = await here.start("bob", { disk: createDisk() });
+    const said: unknown[] = [];
+    alice.agent.handle("add", async (_input, { commit }) => {
+      said.push(await settled(commit(1)));
+    });
+    await here.during(bob.agent.request("alice", "add"));
+    await here.during(bob.agent.notify("alice", "add", 1, { confirm: "done" }));
+    await here.during(bob.agent.notify("alice", "add", 1, { durable: true, confirm: "done" }));
+    expect(said).toEqual(["invalid_argument", "invalid_argument", "invalid_argument"]);
+    for (const refused of [alice.agent.checkpoint("a", 1), alice.agent.restore("a"), alice.agent.checkpoints("a")])
+      await expect(refused).rejects.toMatchObject({ code: "invalid_argument", message: expect.stringContaining("store") });
+    expect(() => alice.agent.snapshots("a", () => 1, { every: 100 })).toThrow("store");
+  });
+
+  test("a state that cannot be kept leaves the message unhandled, and the next try may commit", async () => {
+    const { here, alice, bob } = await pair();
+    const codes: unknown[] = [];
+    alice.agent.handle("add", async (_input, context) => {
+      const states = [undefined, () => 1, new Uint8Array(64 * 1024 * 1024 + 1), { text: "x".repeat(2_000_000) }];
+      for (const state of states) codes.push(await settled(context.commit(state)));
+      for (const options of [{ name: "" }, { name: "a\nb" }, { keep: 0 }, { keep: 101 }, { kept: 2 } as object])
+        codes.push(await settled(context.commit(1, options)));
+      await context.commit(1);
+    });
+    await here.during(bob.agent.notify("alice", "add", 1, { durable: true, confirm: "done" }));
+    expect(codes).toEqual(["invalid_argument", "not_serialisable", "too_large", "too_large", ...Array.from({ length: 5 }, () => "invalid_argument")]);
+    expect(await here.during(alice.agent.restore("add"))).toBe(1);
+  });
+
+  test("what was given up commits nothing", async () => {
+    const { here, alice, bob } = await pair();
+    const contexts: HandlerContext[] = [];
+    alice.agent.handle("add", (_input, context) => {
+      contexts.push(context);
+      return new Promise(() => {});
+    });
+    await here.during(bob.agent.notify("alice", "add", 1, { durable: true, ttl: 600_000 }));
+    await here.until(() => contexts.length === 1);
+    const [context] = contexts as [HandlerContext];
+    await here.runtime.advance(500);
+    // Nobody cancels a durable message but the agent that closes.
+    const closed = alice.agent.close();
+    expect(await settled(context.commit(1))).toBe("closed");
+    await here.during(closed);
+  });
+});
