@@ -226,8 +226,8 @@ export const checkpointNameMax = 256;
 export const checkpointsKept = 3;
 export const checkpointsKeptMax = 100;
 export const checkpointBytesMax = 64 * 1024 * 1024;
-/** Calls that wait for one name's checkpoint to be written; and senders' marks that a checkpoint says it was written with. */
-export const checkpointsWaiting = 65_536;
+/** Checkpoints that wait to be written, those that handlers commit aside; and senders' marks that one says it was written with. */
+export const checkpointsWaiting = 4_096;
 export const checkpointWitnesses = 16;
 export const snapshotMinMs = 10;
 /** How often a handler may fail, unless the application says otherwise, and the first wait between two tries: four times as long after each. */

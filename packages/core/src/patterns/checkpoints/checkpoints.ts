@@ -25,6 +25,8 @@ export function createCheckpoints(host: CheckpointsHost): Checkpoints {
   const books = { writer, now: () => runtime.clock.wall() };
   const lines = new Map<string, Line>();
   const adding = new Set<Promise<void>>();
+  /** To `checkpoint` that are not flushed. */
+  let calls = 0;
   let stopped: TightbeamError | undefined;
 
   /** Throws `invalid_argument`, `overloaded`, `closed`. */
@@ -45,7 +47,6 @@ export function createCheckpoints(host: CheckpointsHost): Checkpoints {
     if (!(Number.isInteger(count) && count >= 1 && count <= limits.checkpointsKeptMax))
       throw invalid(`A checkpoint's \`keep\` is 1 to ${limits.checkpointsKeptMax}.`);
     const line = lineOf(name);
-    if (line.waiting >= limits.checkpointsWaiting) throw new TightbeamError("overloaded", `${line.waiting} checkpoints wait to be written: wait for them.`);
     const added = line.add(encode(value), count, marks());
     adding.add(added);
     await added.finally(() => adding.delete(added));
@@ -93,10 +94,17 @@ export function createCheckpoints(host: CheckpointsHost): Checkpoints {
     return now.damaged !== undefined || now.kept.some((each) => each.number === number);
   };
 
-  const snapshots = createSnapshots({ runtime, keep: (name, value, options) => keep(name, value, options, host.settled), onFailed: host.onFailed });
+  /** Commits are as many as the messages that are worked on, at most. */
+  const checkpoint = async (name: string, value: unknown, options: CheckpointOptions): Promise<void> => {
+    if (calls >= limits.checkpointsWaiting) throw new TightbeamError("overloaded", `${calls} checkpoints wait to be written: wait for them.`);
+    calls++;
+    await keep(name, value, options, host.settled).finally(() => calls--);
+  };
+
+  const snapshots = createSnapshots({ runtime, keep: checkpoint, onFailed: host.onFailed });
 
   return {
-    checkpoint: (name, value, options = {}) => keep(name, value, options, host.settled),
+    checkpoint: (name, value, options = {}) => checkpoint(name, value, options),
     commit: (entry, message, value, { name, ...options }) => keep(name, value, options, () => [{ entry, items: [message] }]),
     restore: (name, options = {}) => restore(name, options),
     checkpoints: async (name) => {

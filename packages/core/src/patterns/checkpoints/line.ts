@@ -16,8 +16,8 @@ interface Waiter {
 interface Group {
   state: EncodedPayload;
   keep: number;
-  marks: readonly MarkedBook[];
-  waiters: readonly Waiter[];
+  readonly marks: MarkedBook[];
+  readonly waiters: Waiter[];
 }
 
 /**
@@ -74,17 +74,15 @@ export class Line {
     return this.#loading;
   }
 
-  get waiting(): number {
-    return this.#waiting?.waiters.length ?? 0;
-  }
-
   /** Resolves when it is flushed, or a later one with its marks. */
   add(state: EncodedPayload, keep: number, marks: readonly MarkedBook[]): Promise<void> {
     if (this.#stopped !== undefined) return Promise.reject(this.#stopped);
     if (!this.#host.budget.take(state.bytes.length))
       return Promise.reject(new TightbeamError("overloaded", "This agent has no memory left for a state that is to be written."));
     return new Promise((resolve, reject) => {
-      this.#join({ state, keep, marks, waiters: [{ resolve, reject }] });
+      this.#join(state, keep);
+      for (const mark of marks) this.#waiting?.marks.push(mark);
+      this.#waiting?.waiters.push({ resolve, reject });
       this.#queue();
     });
   }
@@ -98,14 +96,16 @@ export class Line {
     this.#refuse(error);
   }
 
-  /** The later of two: `later` is what waits, or what is added to it. */
-  #join(group: Group): void {
-    const before = this.#waiting;
-    if (before === undefined) this.#waiting = group;
-    else {
-      this.#host.budget.give(before.state.bytes.length);
-      this.#waiting = { ...group, marks: [...before.marks, ...group.marks], waiters: [...before.waiters, ...group.waiters] };
+  /** In place of the state that waits. */
+  #join(state: EncodedPayload, keep: number): void {
+    const group = this.#waiting;
+    if (group === undefined) {
+      this.#waiting = { state, keep, marks: [], waiters: [] };
+      return;
     }
+    this.#host.budget.give(group.state.bytes.length);
+    group.state = state;
+    group.keep = keep;
   }
 
   #queue(): void {
@@ -160,7 +160,11 @@ export class Line {
     } else if (error.code === "store_full" && this.#stopped === undefined) {
       const later = this.#waiting;
       this.#waiting = group;
-      if (later !== undefined) this.#join(later);
+      if (later !== undefined) {
+        this.#join(later.state, later.keep);
+        for (const mark of later.marks) group.marks.push(mark);
+        for (const waiter of later.waiters) group.waiters.push(waiter);
+      }
       this.#tryLater();
     } else {
       this.#host.budget.give(group.state.bytes.length);
