@@ -1,4 +1,5 @@
 import type { HandlerContext } from "@tightbeam/core";
+import type { Store } from "@tightbeam/core/store";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { loadParts } from "../agents/clock.js";
 import { createDisk, createWorld, type Disk, type DurableWorld, type Mortal, type WorldOptions } from "./world.js";
@@ -31,6 +32,62 @@ const settled = (promise: Promise<unknown>): Promise<unknown> =>
     () => "kept",
     (error: { code: string }) => error.code,
   );
+
+/** A disk that notes which keys each batch puts. */
+function noting(disk: Disk): { readonly disk: Disk; readonly batches: string[][] } {
+  const batches: string[][] = [];
+  const open = (): Store => {
+    const store = disk.open();
+    return {
+      ...store,
+      batch(changes) {
+        batches.push(changes.flatMap((change) => ("put" in change ? [change.put.split("/")[0] as string] : [])));
+        return store.batch(changes);
+      },
+    };
+  };
+  return { disk: { ...disk, open }, batches };
+}
+
+describe("a batch", () => {
+  test("has a commit's state and its message's mark, or neither (G-89)", async () => {
+    const { disk, batches } = noting(createDisk());
+    const { here, alice, bob } = await pair(disk);
+    let tally = 0;
+    alice.agent.handle("add", (input, context) => {
+      tally += input as number;
+      return context.commit(tally, { name: "tally" });
+    });
+    for (let i = 0; i < 4; i++) await here.during(bob.agent.notify("alice", "add", i, { durable: true, confirm: "done" }));
+    const states = batches.filter((keys) => keys.includes("ck"));
+    expect(states).toHaveLength(4);
+    expect(states.every((keys) => keys.includes("mark"))).toBe(true);
+    expect(batches.filter((keys) => keys.includes("mark"))).toHaveLength(4);
+  });
+
+  test("has a checkpoint and the marks of what has settled before it, though those could not be written before (G-88)", async () => {
+    const noted = noting(createDisk());
+    const { here, alice, bob } = await pair(noted.disk);
+    const ran: unknown[] = [];
+    alice.agent.handle("add", (input) => void ran.push(input));
+    await here.during(bob.agent.notify("alice", "add", 0, { durable: true, confirm: "done" }));
+    noted.disk.fail("store_full");
+    await here.during(bob.agent.notify("alice", "add", 1, { durable: true }));
+    await here.until(() => ran.length === 2);
+    await here.runtime.advance(300);
+    noted.disk.fail(undefined);
+    noted.batches.length = 0;
+    const kept = alice.agent.checkpoint("ran", ran);
+    await here.during(kept);
+    expect(noted.batches[0]).toEqual(expect.arrayContaining(["ck", "mark"]));
+    await alice.crash();
+    const again = await here.start("alice", { disk: noted.disk });
+    expect(await here.during(again.agent.restore("ran"))).toEqual([0, 1]);
+    again.agent.handle("add", (input) => void ran.push(input));
+    await here.during(bob.agent.durable.idle());
+    expect(ran).toEqual([0, 1]);
+  });
+});
 
 describe("a handler that commits", () => {
   test("keeps its state and its message's mark in one batch (G-89)", async () => {

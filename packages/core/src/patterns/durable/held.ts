@@ -12,6 +12,7 @@ import type { StoreChange } from "../../store/types.js";
 import { keepPayload } from "../admission.js";
 import { letterPeerOf } from "../dead-letters/peer.js";
 import { type Book, type HeldMessage, placeOf } from "./book.js";
+import { Commitment } from "./commitment.js";
 import { type PrepareLetter, prepare } from "./out-burial.js";
 import type { Turns } from "./turns.js";
 import { judge } from "./verdict.js";
@@ -66,10 +67,7 @@ export class Held implements HeldMessage, Delivery, DurableDelivery, Item {
   #running = false;
   #handled = false;
   #begun = false;
-  /** What its handler commits is not flushed yet. */
-  #committing = false;
-  #committed = false;
-  #waitsForCommit: (() => void) | undefined;
+  readonly #commitment = new Commitment();
   #over = false;
   #cancel: (() => void) | undefined;
 
@@ -155,21 +153,7 @@ export class Held implements HeldMessage, Delivery, DurableDelivery, Item {
     if (save === undefined) return Promise.reject(invalid("There is nothing to commit to: give createAgent a store."));
     if (stopped()) return Promise.reject(new TightbeamError("closed", "This agent is closing: the message is sent again, and was not committed."));
     if (this.#over || !this.#running) return Promise.reject(invalid("Commit before the handler settles."));
-    if (this.#committing || this.#committed)
-      return Promise.reject(invalid("A handler commits once: put what belongs together into one state. agent.checkpoint() keeps others."));
-    this.#committing = true;
-    const end = (committed: boolean): void => {
-      this.#committing = false;
-      this.#committed = committed;
-      this.#waitsForCommit?.();
-    };
-    return save(this.#book, this, state, options).then(
-      () => end(true),
-      (error: unknown) => {
-        end(false);
-        throw error;
-      },
-    );
+    return this.#commitment.make(() => save(this.#book, this, state, options));
   }
 
   settle(outcome: Outcome, error?: unknown): void {
@@ -180,15 +164,11 @@ export class Held implements HeldMessage, Delivery, DurableDelivery, Item {
 
   #settled(outcome: Outcome, error: unknown): void {
     if (this.#over || this.#host.stopped()) return;
-    if (this.#committing) {
+    if (this.#commitment.pending) {
       this.#handled = outcome === "ok";
-      this.#waitsForCommit = () => {
-        this.#waitsForCommit = undefined;
-        this.#settled(outcome, error);
-      };
-      return;
+      return this.#commitment.afterwards(() => this.#settled(outcome, error));
     }
-    if (this.#committed) return this.finish("ok");
+    if (this.#commitment.made) return this.finish("ok");
     const verdict = judge(outcome, error, this.#begun, this.attempt, this.attempt >= this.#host.maxDeliveries);
     switch (verdict.is) {
       case "handled":
