@@ -30,12 +30,17 @@ export async function startSystems(wanted: ReadonlySet<keyof Systems>): Promise<
     const forwarder = await startProcess("middle", "raw", "serve", "forward", raw.at);
     made.forwarded = system("ws through a forwarder", await startProcess("client", "raw", "connect", forwarder.at), forwarder, raw);
   }
-  if (wanted.has("direct") || wanted.has("policy")) {
+  if (wanted.has("durable")) {
+    const server = await startProcess("server", "agents", "serve", "durable");
+    made.durable = system("Tightbeam, durable", await startProcess("client", "agents", "connect", server.at), server);
+  }
+  if (wanted.has("plain") || wanted.has("direct") || wanted.has("policy")) {
     const server = await startProcess("server", "agents", "serve", "direct");
     const whole = system("Tightbeam, direct", await startProcess("client", "agents", "connect", server.at), server);
     const direct: System = { ...whole, run: (load) => whole.run(load.kind === "policy" ? { ...load, kind: "echo" } : load) };
     made.direct = direct;
     made.policy = { name: "Tightbeam, direct, with a policy", run: (load) => whole.run(load.kind === "echo" ? { ...load, kind: "policy" } : load) };
+    made.plain = { name: "Tightbeam, direct, not durable", run: (load) => direct.run({ ...load, kind: "oneWay" }) };
     made.untyped = { name: "Tightbeam, direct, without schemas", run: (load) => direct.run(load.kind === "json" ? { ...load, kind: "untyped" } : load) };
   }
   if (wanted.has("relayed")) {
@@ -77,7 +82,7 @@ const warmUpMs = 300;
 /** On small messages, many in flight and one at a time: some of the code is only reached one way. */
 export async function warmUp(systems: Partial<Systems>): Promise<void> {
   for (const [name, system] of Object.entries(systems)) {
-    if (name === "untyped") continue;
+    if (name === "untyped" || name === "plain") continue;
     await system.run({ kind: "echo", bytes: 256, inFlight: 64, ms: compileMs });
     await system.run({ kind: "echo", bytes: 256, inFlight: 1, ms: compileMs / 2 });
   }

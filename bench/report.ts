@@ -29,6 +29,8 @@ const names: Record<keyof Systems, string> = {
   relayed: "through a relay",
   through: "through an agent",
   untyped: "direct, no schema",
+  durable: "direct, LMDB",
+  plain: "direct, not durable",
   policy: "direct, with a policy",
   raw: "raw ws",
   tls: "ws over TLS",

@@ -10,6 +10,10 @@ export interface Systems {
   readonly untyped: System;
   /** The processes of `direct`, with retry, breaker and timeout around each request. */
   readonly policy: System;
+  /** Both sides with a store in LMDB. */
+  readonly durable: System;
+  /** The processes of `direct`, which send the same messages and keep nothing. */
+  readonly plain: System;
   readonly raw: System;
   readonly tls: System;
   readonly forwarded: System;
@@ -29,7 +33,7 @@ export interface Bar {
 export interface Row {
   readonly name: string;
   readonly load: Omit<Load, "ms">;
-  readonly ours: "direct" | "policy" | "relayed" | "through" | "nats";
+  readonly ours: "direct" | "policy" | "relayed" | "through" | "nats" | "durable";
   /** The first one is what the ratio column says. */
   readonly against: readonly (keyof Systems)[];
   readonly bars: readonly Bar[];
@@ -66,6 +70,14 @@ const oneWay: readonly Row[] = [256, KiB].map((bytes) => ({
   ours: "direct",
   against: ["raw"],
   bars: bytes === 256 ? [{ against: "raw", least: 3 }] : [],
+}));
+
+const durable: readonly Row[] = [256, 1_024].map((inFlight) => ({
+  name: `durable one way, 256 B, ${flightName(inFlight)}, LMDB`,
+  load: { kind: "durable", bytes: 256, inFlight },
+  ours: "durable",
+  against: ["plain"],
+  bars: inFlight === 256 ? [{ against: "plain", least: 0.25 }] : [],
 }));
 
 const streams: readonly Row[] = [
@@ -159,4 +171,4 @@ const nats: readonly Row[] = [
   natsRow("one way, 256 B", { kind: "oneWay", bytes: 256, inFlight: 1 }, 0.6),
 ];
 
-export const rows: readonly Row[] = [...direct, ...oneWay, ...streams, ...json, ...policies, ...relayed, ...through, ...nats, ...peers];
+export const rows: readonly Row[] = [...direct, ...oneWay, ...durable, ...streams, ...json, ...policies, ...relayed, ...through, ...nats, ...peers];

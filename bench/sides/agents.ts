@@ -1,10 +1,14 @@
 /** Two agents: the server embeds its relay (direct), or both meet at a relay or a nats-server in a process of its own. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type Agent, createAgent, method, stream } from "@tightbeam/core";
 import { type Identity, identityFromSecret, trust } from "@tightbeam/core/identity";
 import { breaker, policy, retry, timeout } from "@tightbeam/core/resilience";
 import type { Transport } from "@tightbeam/core/transport";
 import { connectThrough } from "@tightbeam/core/via";
 import { connectNats } from "@tightbeam/nats";
+import { openLmdbStore } from "@tightbeam/store-lmdb";
 import { connectWebSocket } from "@tightbeam/websocket";
 import { createRelay } from "@tightbeam/websocket/relay";
 import { z } from "zod";
@@ -41,6 +45,15 @@ async function connect(url: string, own: Identity): Promise<Transport> {
   });
   return connectThrough(carrier, "gate");
 }
+/** Before the URL of a server that keeps durable messages: its client keeps them, too. */
+const keptPrefix = "kept+";
+const storeKey = new Uint8Array(32).fill(7);
+/** On the disk of this machine, gone with the process. */
+async function kept() {
+  const folder = mkdtempSync(join(tmpdir(), "tightbeam-bench-"));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  return { store: await openLmdbStore({ path: join(folder, "store") }), storeKey };
+}
 const identity = (id: string) => identityFromSecret({ id, secret });
 
 function answer(agent: Agent): void {
@@ -75,6 +88,22 @@ async function runOneWay(agent: Agent, { bytes, ms }: Load): Promise<number> {
   return rate;
 }
 
+/** As many at once as are in flight, each until it is flushed here; the rate is that of messages handled and marked there. */
+async function runDurable(agent: Agent, load: Load): Promise<number> {
+  const payload = new Uint8Array(load.bytes).fill(7);
+  const began = performance.now();
+  let sent = 0;
+  await closedLoop(load, async () => {
+    sent++;
+    await agent.notify("server", take, payload, { durable: true });
+  });
+  await agent.durable.idle();
+  const rate = (sent / (performance.now() - began)) * 1_000;
+  const received = await agent.request("server", taken, undefined);
+  if (received !== sent) throw new Error(`${received} of ${sent} durable messages came`);
+  return rate;
+}
+
 async function runStream(agent: Agent, { bytes, ms }: Load): Promise<number> {
   const began = performance.now();
   let came = 0;
@@ -87,8 +116,11 @@ async function runStream(agent: Agent, { bytes, ms }: Load): Promise<number> {
 
 async function clientOf(url: string): Promise<Client> {
   const own = await identity("client");
-  const agent = await createAgent({ identity: own, trust: everyone, transport: await connect(url, own) });
+  const keeps = url.startsWith(keptPrefix);
+  const transport = await connect(keeps ? url.slice(keptPrefix.length) : url, own);
+  const agent = await createAgent({ identity: own, trust: everyone, transport, ...(keeps ? await kept() : {}) });
   return (load) => {
+    if (load.kind === "durable") return runDurable(agent, load);
     if (load.kind === "oneWay") return runOneWay(agent, load);
     if (load.kind === "stream") return runStream(agent, load);
     if (load.kind === "json") {
@@ -123,6 +155,12 @@ export const side: Side = {
       const own = await identity("server");
       answer(await createAgent({ identity: own, trust: everyone, transport: await relay.connect({ identity: own }) }));
       return relay.url;
+    },
+    async durable() {
+      const relay = await createRelay({ port: 0, trust: everyone });
+      const own = await identity("server");
+      answer(await createAgent({ identity: own, trust: everyone, transport: await relay.connect({ identity: own }), ...(await kept()) }));
+      return keptPrefix + relay.url;
     },
     relay: async () => (await createRelay({ port: 0, trust: everyone })).url,
     async gate() {
