@@ -196,7 +196,7 @@ export const durableWindowBytes = 4 * 1024 * 1024;
 export const durableMemoryCount = 4_096;
 export const segmentsRead = 4;
 /** Messages and bytes of one entry. */
-export const segmentMessages = 256;
+export const segmentMessages = 64;
 export const segmentBytes = 64 * 1024;
 /** Numbers of a lane that were given to what then did not get into the store. */
 export const durableHoles = 256;

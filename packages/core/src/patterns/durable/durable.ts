@@ -4,6 +4,7 @@ import * as limits from "../../limits.js";
 import type { Link } from "../../link/link-types.js";
 import { onDemand } from "../../on-demand.js";
 import type { State } from "../../store/state.js";
+import type { StoreChange } from "../../store/types.js";
 import { randomInstance } from "../../transport/instance.js";
 import type { Checkpoints } from "../checkpoints/checkpoints.js";
 import type { CheckpointEvent } from "../checkpoints/types.js";
@@ -14,7 +15,7 @@ import { createSender, type Sender } from "./sender.js";
 import { createTaker, type Taker } from "./taker.js";
 import { createTurns } from "./turns.js";
 import type { AgentDurable, DurableEvent, DurableOptions } from "./types.js";
-import { createWriter } from "./writer.js";
+import { createWriter, type Writer } from "./writer.js";
 
 export interface DurableHost extends PatternHost {
   readonly server: Server;
@@ -40,11 +41,18 @@ const loadCheckpoints = onDemand(() => import("../checkpoints/checkpoints.js"));
 export async function createDurable(host: DurableHost): Promise<Durable> {
   const { runtime, server, options, kept, onEvent, onRefused } = host;
   const state = kept?.state;
-  const writer = createWriter({
-    timers: runtime.timers,
-    batch: state === undefined ? () => Promise.resolve() : (changes) => state.batch(changes),
-    onFailed: (error) => onEvent({ type: "durable_failed", error }),
-  });
+  const onFailed = (error: TightbeamError): void => {
+    if (writer.failed === undefined || entries.failed === undefined) onEvent({ type: "durable_failed", error });
+    writer.fail(error);
+    entries.fail(error);
+  };
+  const batch = (changes: readonly StoreChange[]): Promise<void> => state?.batch(changes) ?? Promise.resolve();
+  const writer: Writer = createWriter({ timers: runtime.timers, batch, onFailed });
+  const entries: Writer = createWriter({ timers: runtime.timers, batch, depth: 2, onFailed });
+  const written = async (): Promise<void> => {
+    await entries.idle();
+    await writer.idle();
+  };
   const told = new Set<string>();
   const onDamaged = (key: string, error: TightbeamError): void => {
     if (told.size >= limits.durableDamagedTold || told.has(key)) return;
@@ -96,6 +104,7 @@ export async function createDurable(host: DurableHost): Promise<Durable> {
           ...kept,
           runtime,
           writer,
+          entries,
           options,
           ids: host.ids,
           json: host.json,
@@ -123,7 +132,7 @@ export async function createDurable(host: DurableHost): Promise<Durable> {
     },
     drain: async () => {
       await taker.idle();
-      await writer.idle();
+      await written();
     },
     stop(error) {
       checkpoints?.stop(error);
@@ -132,7 +141,7 @@ export async function createDurable(host: DurableHost): Promise<Durable> {
     },
     async closed() {
       await checkpoints?.idle();
-      await writer.idle();
+      await written();
     },
     checkpoints,
     status: () => ({
@@ -143,7 +152,7 @@ export async function createDurable(host: DurableHost): Promise<Durable> {
       damaged: [...told],
       failed: writer.failed?.code,
     }),
-    flush: () => writer.idle(),
+    flush: written,
     idle: () => sender?.idle() ?? Promise.resolve(),
     forget: async (peer) => sender?.forget(peer),
   };

@@ -33,6 +33,7 @@ export class OutChannel implements MessageOwner, Traveller {
   #lanes = lanes.map((lane) => new OutLane(lane));
   /** Its entry is in the store. */
   #recorded = false;
+  #unrecorded = 0;
   readonly #flight = new OutFlight();
   /** Held back: the peer takes none now, or the link has no room. */
   #paused: (() => void) | undefined;
@@ -68,7 +69,6 @@ export class OutChannel implements MessageOwner, Traveller {
   get next(): readonly number[] {
     return this.#lanes.map(({ next }) => next);
   }
-
   get floor(): readonly number[] {
     return this.#lanes.map(({ settled }) => settled.floor);
   }
@@ -110,13 +110,19 @@ export class OutChannel implements MessageOwner, Traveller {
   #begin(lane: OutLane, first: number): NonNullable<OutLane["open"]> {
     const open = { segment: new OutSegment(lane.lane, first), messages: [] };
     lane.open = open;
-    this.#host.writer.add({
+    // Until its entry is there, which other writings change as well, one batch after the other.
+    const alone = this.#recorded && this.#unrecorded === 0;
+    if (!alone) this.#unrecorded++;
+    (alone ? this.#host.entries : this.#host.writer).add({
       changes: () => {
         if (lane.open === open) lane.open = undefined;
         const put = { put: segmentKey(this.digest, lane.lane, first), value: open.segment.value() };
         return this.#recorded ? [put] : [this.record, put];
       },
-      settled: (error) => this.#written(lane, open.segment, open.messages, error),
+      settled: (error) => {
+        if (!alone) this.#unrecorded--;
+        this.#written(lane, open.segment, open.messages, error);
+      },
     });
     return open;
   }
@@ -282,11 +288,6 @@ export class OutChannel implements MessageOwner, Traveller {
     this.bound = undefined;
     this.handled = this.handled.map(() => 0);
     this.road.reset();
-  }
-
-  /** The peer knows no durable messages. Those that are kept wait for a newer version of it. */
-  unsupported(): void {
-    this.road.blocked = new TightbeamError("unsupported", `${this.peer} runs a version that takes no durable messages.`);
   }
 
   stop(error: TightbeamError): void {

@@ -14,6 +14,8 @@ export interface SenderHost {
   readonly runtime: Runtime;
   readonly state: State;
   readonly writer: Writer;
+  /** For entries with new messages, which nothing else changes. */
+  readonly entries: Writer;
   readonly budget: Pick<MemoryBudget, "take" | "give">;
   /** Undefined: dead letters are dropped. */
   readonly letters: PrepareLetter | undefined;

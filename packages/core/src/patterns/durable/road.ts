@@ -1,4 +1,4 @@
-import { type ErrorCode, isTightbeamError, type TightbeamError } from "../../errors.js";
+import { type ErrorCode, isTightbeamError, TightbeamError } from "../../errors.js";
 import * as limits from "../../limits.js";
 import type { Link } from "../../link/link-types.js";
 import type { StoreChange } from "../../store/types.js";
@@ -25,8 +25,6 @@ export interface Traveller {
   pump(): void;
   /** What is under way is not any more. */
   recall(): void;
-  /** The peer knows no durable messages. */
-  unsupported(): void;
 }
 
 /** Which link leads to the store that a peer's messages belong to: finds it, opens it, and judges whether that store is what it was. */
@@ -145,7 +143,8 @@ export class Road {
     if (this.#stopped || !this.#opened.delete(link)) return;
     const code = isTightbeamError(error) ? error.code : "internal";
     if (code === "store_rolled_back") return this.#block(error as TightbeamError);
-    if (code === "no_handler") this.#channel.unsupported();
+    // Those that are kept wait for a newer version of it.
+    if (code === "no_handler") this.blocked = new TightbeamError("unsupported", `${this.#channel.peer} runs a version that takes no durable messages.`);
     this.#later();
   }
 

@@ -42,11 +42,15 @@ export interface Writer {
   idle(): Promise<void>;
   /** Why nothing more is written. */
   readonly failed: TightbeamError | undefined;
+  /** The store has failed elsewhere. */
+  fail(error: TightbeamError): void;
 }
 
 export interface WriterOptions {
   readonly timers: Pick<Timers, "turn">;
   readonly batch: (changes: readonly StoreChange[]) => Promise<void>;
+  /** Batches at once. More than one only for entries that nothing else changes: what does not fit is written again, after those behind it. Default 1. */
+  readonly depth?: number;
   /** Once, and for good. */
   readonly onFailed: (error: TightbeamError) => void;
 }
@@ -56,12 +60,21 @@ interface Made {
   readonly changes: readonly StoreChange[];
 }
 
+interface Begun {
+  readonly group: readonly Made[];
+  readonly keep: readonly (() => void)[];
+  readonly outcome: Promise<{ readonly cause: unknown } | undefined>;
+}
+
 const groupMax = 1_024;
 const groupBytes = 4 * 1024 * 1024;
 
-export function createWriter({ timers, batch, onFailed }: WriterOptions): Writer {
+export function createWriter({ timers, batch, depth = 1, onFailed }: WriterOptions): Writer {
   let waiting: Writing[] = [];
-  let busy = false;
+  /** Batches that have begun and not settled; they settle in the order in which they began. */
+  let underWay = 0;
+  let last = Promise.resolve();
+  let asked = false;
   let failed: TightbeamError | undefined;
   let idleWaiters: (() => void)[] = [];
 
@@ -73,28 +86,41 @@ export function createWriter({ timers, batch, onFailed }: WriterOptions): Writer
     return error;
   };
 
-  const write = async (group: readonly Made[]): Promise<void> => {
-    if (failed !== undefined) return settle(group, failed);
+  /** Its batch begins now. */
+  const begin = (group: readonly Made[]): Begun => {
     const { changes, keep } = together(group);
-    try {
-      if (changes.length > 0) await batch(changes);
-    } catch (cause) {
-      if (!(isTightbeamError(cause) && (cause.code === "store_full" || cause.code === "too_large"))) return settle(group, fail(cause));
-      if (group.length === 1) return settle(group, cause);
-      const half = group.length >> 1;
-      await write(group.slice(0, half));
-      return write(group.slice(half));
-    }
-    for (const kept of keep) kept();
-    settle(group, undefined);
+    const flushed = failed !== undefined ? Promise.reject(failed) : changes.length === 0 ? Promise.resolve() : batch(changes);
+    return {
+      group,
+      keep,
+      outcome: flushed.then(
+        () => undefined,
+        (cause: unknown) => ({ cause }),
+      ),
+    };
   };
 
-  /** As many as one batch should hold, and at least one. */
+  const end = async ({ group, keep, outcome }: Begun): Promise<void> => {
+    const failure = await outcome;
+    if (failure === undefined) {
+      for (const kept of keep) kept();
+      return settle(group, undefined);
+    }
+    const { cause } = failure;
+    if (!(isTightbeamError(cause) && (cause.code === "store_full" || cause.code === "too_large"))) return settle(group, fail(cause));
+    if (group.length === 1) return settle(group, cause);
+    const half = group.length >> 1;
+    await end(begin(group.slice(0, half)));
+    await end(begin(group.slice(half)));
+  };
+
+  /** As many as one batch should hold, and at least one. With nothing under way half of them: the other half is flushed while these are worked on. */
   const take = (): Made[] => {
     const group: Made[] = [];
+    const most = Math.min(groupMax, underWay === 0 && depth > 1 ? (waiting.length + 1) >> 1 : groupMax);
     let bytes = 0;
     for (const writing of waiting) {
-      if (group.length === groupMax || bytes > groupBytes) break;
+      if (group.length === most || bytes > groupBytes) break;
       const changes = writing.changes();
       for (const change of changes) if ("put" in change) bytes += change.value.length;
       group.push({ writing, changes });
@@ -103,9 +129,22 @@ export function createWriter({ timers, batch, onFailed }: WriterOptions): Writer
     return group;
   };
 
-  const run = async (): Promise<void> => {
-    while (waiting.length > 0) await write(take());
-    busy = false;
+  const run = (): void => {
+    asked = false;
+    while (waiting.length > 0 && underWay < depth) {
+      const begun = begin(take());
+      underWay++;
+      last = last.then(async () => {
+        await end(begun);
+        underWay--;
+        if (!asked) run();
+        settleIdle();
+      });
+    }
+  };
+
+  const settleIdle = (): void => {
+    if (underWay + waiting.length > 0 || idleWaiters.length === 0) return;
     const waiters = idleWaiters;
     idleWaiters = [];
     for (const waiter of waiters) waiter();
@@ -115,14 +154,19 @@ export function createWriter({ timers, batch, onFailed }: WriterOptions): Writer
     add(writing) {
       if (failed !== undefined) return writing.settled(failed);
       waiting.push(writing);
-      if (busy) return;
-      busy = true;
-      timers.turn(() => void run());
+      if (asked || underWay >= depth) return;
+      asked = true;
+      timers.turn(run);
     },
-    idle: () => (busy ? new Promise((resolve) => idleWaiters.push(resolve)) : Promise.resolve()),
+    idle: () =>
+      new Promise((resolve) => {
+        idleWaiters.push(resolve);
+        settleIdle();
+      }),
     get failed() {
       return failed;
     },
+    fail,
   };
 }
 
