@@ -14,6 +14,8 @@ export interface ManyOptions {
 
 export interface Many {
   readonly seeds: number;
+  /** ms of processor time, of all processes. */
+  readonly cpuMs: number;
   readonly failures: readonly { readonly seed: number; readonly text: string }[];
 }
 
@@ -24,15 +26,19 @@ const failuresMax = 5;
 export async function runMany({ worker, from, count, processes = availableParallelism(), onDone }: ManyOptions): Promise<Many> {
   const failures: { seed: number; text: string }[] = [];
   let seeds = 0;
+  let cpuMs = 0;
   const controller = new AbortController();
   const start = (share: Share): Promise<void> =>
     new Promise((resolve, reject) => {
       const child = fork(worker, [JSON.stringify(share)], { execArgv: [], env: { ...process.env, NODE_OPTIONS: "" } });
+      let used = 0;
       const stop = (): void => void child.kill("SIGKILL");
       controller.signal.addEventListener("abort", stop);
       child.on("message", (said: Said) => {
         if (said.type === "done") {
           seeds += said.seeds;
+          cpuMs += said.cpuMs - used;
+          used = said.cpuMs;
           onDone?.(seeds);
           return;
         }
@@ -49,5 +55,5 @@ export async function runMany({ worker, from, count, processes = availableParall
   await Promise.all(
     Array.from({ length: Math.min(processes, count) }, (_, index) => start({ from: from + index, to: from + count, step: Math.min(processes, count) })),
   );
-  return { seeds, failures: failures.sort((a, b) => a.seed - b.seed) };
+  return { seeds, cpuMs, failures: failures.sort((a, b) => a.seed - b.seed) };
 }

@@ -8,7 +8,9 @@ export interface Share {
   readonly step: number;
 }
 
-export type Said = { readonly type: "done"; readonly seeds: number } | { readonly type: "failed"; readonly seed: number; readonly text: string };
+export type Said =
+  | { readonly type: "done"; readonly seeds: number; readonly cpuMs: number }
+  | { readonly type: "failed"; readonly seed: number; readonly text: string };
 
 const doneEvery = 20;
 const say = (said: Said): Promise<void> => new Promise((resolve) => void process.send?.(said, () => resolve()));
@@ -21,15 +23,19 @@ async function work({ from, to, step }: Share): Promise<void> {
   };
   process.on("unhandledRejection", onStray).on("uncaughtException", onStray);
   let unsaid = 0;
+  const sayDone = (): Promise<void> => {
+    const { user, system } = process.cpuUsage();
+    return say({ type: "done", seeds: unsaid, cpuMs: (user + system) / 1_000 });
+  };
   for (; seed < to; seed += step) {
     const text = await runTask({ seed });
     if (text !== undefined) await say({ type: "failed", seed, text });
     if (++unsaid === doneEvery) {
-      await say({ type: "done", seeds: unsaid });
+      await sayDone();
       unsaid = 0;
     }
   }
-  await say({ type: "done", seeds: unsaid });
+  await sayDone();
 }
 
 await work(JSON.parse(process.argv[2] ?? "{}") as Share);

@@ -14,12 +14,12 @@ export interface ConversationOptions {
 const priorities: readonly Priority[] = ["critical", "high", "normal", "low"];
 const durationMs = 3_000;
 const goneAfterMs = 3_000;
-const mostPerProcess = 8;
+const mostPerProcess = 6;
 
 /** Two or three agents that ask and tell each other things, in all lanes and ways, until shortly before faults end. Most keep what is durable on a disk. */
 export function conversation(seed: number, { store = (raw) => raw }: ConversationOptions = {}): Omit<SimulationOptions, "seed"> {
   const cast = createChance(seed, "cast");
-  const names = ["alice", "bob", "carol"].slice(0, cast.is(0.8) ? 2 : 3);
+  const names = ["alice", "bob", "carol"].slice(0, cast.is(0.9) ? 2 : 3);
   const keeping = new Set(names.filter(() => cast.is(0.7)));
   const talk = async (place: Place): Promise<void> => {
     const kept = keeping.has(place.name);
@@ -65,7 +65,7 @@ async function createAgain(place: Place, options: Partial<AgentOptions>): Promis
 async function speak(place: Place, agent: Agent, others: readonly string[], kept: boolean): Promise<void> {
   const { chance } = place;
   // Some only answer.
-  const count = chance.is(0.3) ? 0 : 1 + chance.below(mostPerProcess);
+  const count = chance.is(0.4) ? 0 : 1 + chance.below(mostPerProcess);
   for (let number = 0; number < count; number++) {
     await place.sleep(chance.between(0, (place.healedAt - place.now) / 6));
     const burst = chance.is(0.2) ? 1 + chance.below(8) : 1;
