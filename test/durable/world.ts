@@ -69,9 +69,9 @@ export async function createWorld({ seed = 1, faults }: WorldOptions = {}): Prom
       const store = disk === undefined ? {} : { store: disk.open(), storeKey };
       const identity = await identityOf(id);
       const made = createAgent({ identity, trust: authority.trust(), transport, runtime, presence: { every: 60_000 }, ...store, ...options });
-      const agent = await during(runtime, made, 1);
       const events: AgentEvent[] = [];
-      agent.onEvent((event) => void events.push(event));
+      void made.then(({ onEvent }) => onEvent((event) => void events.push(event))).catch(() => undefined);
+      const agent = await during(runtime, made, 1);
       const mortal: Mortal = {
         agent,
         disk,

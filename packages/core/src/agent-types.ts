@@ -6,7 +6,7 @@ import type { LinkStatus } from "./link/link-types.js";
 import type { LinksEvent } from "./link/links.js";
 import type { AdmissionLimits } from "./patterns/admission.js";
 import type { Policy } from "./patterns/admission-policy.js";
-import type { AgentCheckpoints, CheckpointEvent } from "./patterns/checkpoints/types.js";
+import type { AgentCheckpoints, CheckpointEvent, RecoveryEvent } from "./patterns/checkpoints/types.js";
 import type { BroadcastClient, Client, ClientOptions } from "./patterns/client.js";
 import type { HandlerContext } from "./patterns/context.js";
 import type { DeadLetterEvent, DeadLetterOptions, DeadLetters } from "./patterns/dead-letters/types.js";
@@ -115,6 +115,7 @@ export type AgentEvent =
   | DeadLetterEvent
   | DurableEvent
   | CheckpointEvent
+  | RecoveryEvent
   | { readonly type: "handler_failed"; readonly id: string; readonly method: string; readonly peer: string; readonly error: unknown }
   /** A peer said what it can do, or that this has changed: `link.peer.capabilities`. */
   | { readonly type: "capabilities"; readonly peer: string; readonly instance: string }

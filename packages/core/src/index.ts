@@ -94,6 +94,11 @@ export type {
   CheckpointEvent,
   CheckpointOptions,
   CommitOptions,
+  RecoveredCheckpoint,
+  RecoveredPeer,
+  RecoveredSender,
+  RecoveryEvent,
+  RecoveryReport,
   RestoreOptions,
   SnapshotOptions,
 } from "./patterns/checkpoints/types.js";
@@ -102,7 +107,7 @@ export type { HandleOptions } from "./patterns/handlers.js";
 export type { DurableNumber, Envelope, EnvelopeHeader, EnvelopeType, Headers, Priority, StreamOpening, WireError } from "./envelope/types.js";
 export type { LinkState, LinkStatus, LinkTarget } from "./link/link-types.js";
 export type { StoreKey } from "./store/sealed.js";
-export type { Store } from "./store/types.js";
+export type { DamagedEntry, Store } from "./store/types.js";
 export { createAuthority } from "./identity/authority.js";
 export type { Authority } from "./identity/authority-types.js";
 export { trust } from "./identity/trust.js";

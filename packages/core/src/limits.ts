@@ -229,6 +229,8 @@ export const checkpointBytesMax = 64 * 1024 * 1024;
 /** Checkpoints that wait to be written, those that handlers commit aside; and senders' marks that one says it was written with. */
 export const checkpointsWaiting = 4_096;
 export const checkpointWitnesses = 16;
+/** Entries that a report of a start names. */
+export const recoveryDamaged = 1_000;
 export const snapshotMinMs = 10;
 /** How often a handler may fail, unless the application says otherwise, and the first wait between two tries: four times as long after each. */
 export const maxDeliveries = 5;

@@ -1,4 +1,4 @@
-import { encodeUtf8, toBase64url } from "../bytes.js";
+import { decodeUtf8, encodeUtf8, toBase64url } from "../bytes.js";
 import { crypto } from "../crypto/index.js";
 import { isTightbeamError, TightbeamError } from "../errors.js";
 import type { Runtime } from "../runtime/runtime.js";
@@ -16,6 +16,8 @@ export interface State {
   readonly incarnation: number;
   /** The last 16 openings, newest first, this one included. */
   readonly starts: readonly StoreStart[];
+  /** The last opening ended with `close`. Undefined: there was none. */
+  readonly closedCleanly: boolean | undefined;
   /** The instance that an agent with this store is, across restarts: 22 base64url characters. */
   readonly instance: string;
   readonly capabilities: StoreCapabilities;
@@ -59,8 +61,22 @@ export async function openState({ store, storeKey, runtime, onDamaged }: StateOp
     throw new TightbeamError("invalid_argument", "A store that persists needs a storeKey: 32 random bytes that are kept elsewhere.");
   const sealing = storeKey === undefined ? undefined : createSealing(storeKey, runtime.random);
   const header = await readHeader(store, sealing, runtime);
-  await store.batch([{ put: headerKey, value: encodeHeader(header, sealing) }]);
-  return stateOver(store, sealing, header, onDamaged);
+  const last = await store.get(closedKey);
+  const closedCleanly = header.starts.length === 1 ? undefined : last !== undefined && isLastWord(last, sealing, header.starts[1]);
+  const goodbye: StoreChange[] = last === undefined ? [] : [{ remove: closedKey }];
+  await store.batch([{ put: headerKey, value: encodeHeader(header, sealing) }, ...goodbye]);
+  return stateOver(store, sealing, header, closedCleanly, onDamaged);
+}
+
+/** Written with the end of an opening, and gone with the next: which opening it was. */
+const closedKey = "meta/closed";
+
+function isLastWord(bytes: Uint8Array, sealing: Sealing | undefined, opening: StoreStart | undefined): boolean {
+  try {
+    return decodeUtf8(sealing === undefined ? bytes : sealing.open(closedKey, bytes)) === opening?.nonce;
+  } catch {
+    return false;
+  }
 }
 
 async function readHeader(store: Store, sealing: Sealing | undefined, { random }: Runtime): Promise<Header> {
@@ -71,11 +87,18 @@ async function readHeader(store: Store, sealing: Sealing | undefined, { random }
   return newHeader(random);
 }
 
-function stateOver(store: Store, sealing: Sealing | undefined, header: Header, onDamaged: StateOptions["onDamaged"]): State {
+function stateOver(
+  store: Store,
+  sealing: Sealing | undefined,
+  header: Header,
+  closedCleanly: boolean | undefined,
+  onDamaged: StateOptions["onDamaged"],
+): State {
   const { sha256 } = crypto();
   const maxValueBytes = store.capabilities.maxValueBytes - (sealing === undefined ? 0 : sealedOverhead);
   const damaged = new Map<string, DamagedEntry>();
   let damagedCount = 0;
+  let closed = false;
   const touched: Touched = { keys: undefined };
 
   const report = (key: string, error: unknown): void => {
@@ -94,7 +117,7 @@ function stateOver(store: Store, sealing: Sealing | undefined, header: Header, o
     checkChanges(changes, maxValueBytes);
     for (const change of changes) {
       const key = "put" in change ? change.put : change.remove;
-      if (key === headerKey) throw new TightbeamError("invalid_argument", `${headerKey} is the store's own entry.`);
+      if (key === headerKey || key === closedKey) throw new TightbeamError("invalid_argument", `${key} is the store's own entry.`);
       touched.keys?.add(key);
     }
   };
@@ -104,6 +127,7 @@ function stateOver(store: Store, sealing: Sealing | undefined, header: Header, o
     incarnation: header.starts[0]?.incarnation ?? 0,
     starts: header.starts,
     instance: header.instance,
+    closedCleanly,
     capabilities: { ...store.capabilities, maxValueBytes },
     get damaged() {
       return [...damaged.values()];
@@ -154,6 +178,14 @@ function stateOver(store: Store, sealing: Sealing | undefined, header: Header, o
     },
     digest: (name) => toBase64url(sha256.hmac(header.digestKey, encodeUtf8(name)).subarray(0, digestBytes)),
     rotate: async () => (sealing === undefined ? 0 : rotateEntries({ store, sealing, touched, header: () => encodeHeader(header, sealing), report })),
-    close: () => store.close(),
+    async close() {
+      if (!closed) {
+        closed = true;
+        const nonce = encodeUtf8(header.starts[0]?.nonce ?? "");
+        // Accepted before the close, which flushes it; where it cannot be written the end was not a clean one.
+        void store.batch([{ put: closedKey, value: sealing === undefined ? nonce : sealing.seal(closedKey, nonce) }]).catch(() => undefined);
+      }
+      await store.close();
+    },
   };
 }

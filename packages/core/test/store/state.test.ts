@@ -98,6 +98,28 @@ describe("a state", () => {
     await expect(openState({ store: disk.open(), runtime })).rejects.toMatchObject({ code: "invalid_argument", message: expect.stringContaining("storeKey") });
   });
 
+  it("knows whether the opening before it was closed", async () => {
+    const first = await open();
+    expect(first.closedCleanly).toBeUndefined();
+    disk.crash();
+    const second = await open();
+    expect(second.closedCleanly).toBe(false);
+    await Promise.all([second.close(), second.close()]);
+    const said = disk.entries.get("meta/closed") as Uint8Array;
+    const third = await open();
+    expect(third.closedCleanly).toBe(true);
+    expect(disk.entries.has("meta/closed")).toBe(false);
+    await expect(third.batch([{ put: "meta/closed", value: said }])).rejects.toMatchObject({ code: "invalid_argument" });
+    disk.crash();
+    disk.entries.set("meta/closed", said);
+    const fourth = await open();
+    expect(fourth.closedCleanly).toBe(false);
+    disk.fail("store_full");
+    await fourth.close();
+    disk.fail(undefined);
+    expect((await open()).closedCleanly).toBe(false);
+  });
+
   it("closes its store, and says so when it is used later", async () => {
     const state = await open();
     await state.close();
@@ -248,7 +270,7 @@ describe("opening", () => {
 
 describe("rotation (TM-203)", () => {
   const rotating = { current: other, previous: [storeKey] };
-  const sealedWithOld = (): string[] => [...disk.entries.keys()].filter((key) => key !== "meta/state");
+  const sealedWithOld = (): string[] => [...disk.entries.keys()].filter((key) => !key.startsWith("meta/"));
 
   it("opens with either key, seals with the current one, and after it the old one is not needed", async () => {
     const before = await open();

@@ -2,9 +2,11 @@ import { TightbeamError } from "../../errors.js";
 import type { Checkpoints } from "./checkpoints.js";
 import type { AgentCheckpoints } from "./types.js";
 
+type Part = Omit<Checkpoints, "commit" | "stop" | "idle"> & Pick<AgentCheckpoints, "recover">;
+
 /** Checkpoints as an agent has them. `part`: undefined without a store; with one their code is loaded before the agent is there. */
-export function checkpointsFor(part: () => Checkpoints | undefined): AgentCheckpoints {
-  const use = (): Checkpoints => {
+export function checkpointsFor(part: () => Part | undefined): AgentCheckpoints {
+  const use = (): Part => {
     const found = part();
     if (found === undefined) throw noStore();
     return found;
@@ -13,6 +15,7 @@ export function checkpointsFor(part: () => Checkpoints | undefined): AgentCheckp
     checkpoint: async (name, state, options) => use().checkpoint(name, state, options),
     restore: async (name, options) => use().restore(name, options),
     checkpoints: async (name) => use().checkpoints(name),
+    recover: async () => use().recover(),
     snapshots: (name, state, options) => use().snapshots(name, state, options),
   };
 }

@@ -11,7 +11,7 @@ import { createSnapshots } from "./snapshots.js";
 import type { AgentCheckpoints, CheckpointOptions, CommitOptions, RestoreOptions } from "./types.js";
 
 /** The states of an agent with a store. */
-export interface Checkpoints extends AgentCheckpoints {
+export interface Checkpoints extends Omit<AgentCheckpoints, "recover"> {
   /** Keeps a state in one batch with the mark of this message. */
   commit(book: Book, message: HeldMessage, state: unknown, options: CommitOptions & { readonly name: string }): Promise<void>;
   /** Takes the last snapshots; what comes later is refused. */

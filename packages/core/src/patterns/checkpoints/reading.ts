@@ -2,6 +2,7 @@ import { decodePayload } from "../../codec/index.js";
 import type { JsonLimits } from "../../codec/limits.js";
 import { isTightbeamError, type TightbeamError } from "../../errors.js";
 import type { State } from "../../store/state.js";
+import type { DamagedEntry } from "../../store/types.js";
 import type { BookHost } from "../durable/book.js";
 import { damaged, decodeCheckpoint, decodeKept, joinParts, type Kept, namePrefix, numberOfKey, partKey, versionKey } from "./entry.js";
 import { missingMark } from "./witness.js";
@@ -103,4 +104,22 @@ async function attempt<T extends object>(key: string, read: () => Promise<T>): P
     if (isTightbeamError(error) && error.code === "store_damaged") return { key, error };
     throw error;
   }
+}
+
+/** What there is of a name, and what of it is damaged. Rejects what the store rejects. */
+export async function lookAt(
+  state: State,
+  books: BookHost,
+  json: JsonLimits,
+  name: string,
+): Promise<{ readonly kept: readonly Kept[]; readonly damaged: readonly DamagedEntry[] }> {
+  const digest = state.digest(name);
+  const { kept, damaged: list } = await readKept(state, name, digest);
+  const entries: DamagedEntry[] = list === undefined ? [] : [list];
+  for (const { number } of kept) {
+    const found = await attempt(versionKey(digest, number), async () => ({ state: await readState(state, books, json, name, digest, number) }));
+    // It may have made room for a newer one meanwhile.
+    if ("error" in found && (await readKept(state, name, digest)).kept.some((each) => each.number === number)) entries.push(found);
+  }
+  return { kept, damaged: entries };
 }

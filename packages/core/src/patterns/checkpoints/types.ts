@@ -1,4 +1,5 @@
 import type { TightbeamError } from "../../errors.js";
+import type { DamagedEntry } from "../../store/types.js";
 
 /** One version of a state that was kept. */
 export interface Checkpoint {
@@ -33,6 +34,56 @@ export interface SnapshotOptions extends CheckpointOptions {
   readonly every: number;
 }
 
+/** Durable messages of before that this agent goes on to send. */
+export interface RecoveredPeer {
+  readonly peer: string;
+  readonly messages: number;
+  readonly bytes: number;
+}
+
+/** What is remembered of one sender's messages. */
+export interface RecoveredSender {
+  readonly peer: string;
+  /** The sender's store. */
+  readonly store: string;
+  /** How many of its messages are marked: they do not run again. */
+  readonly marked: number;
+}
+
+export interface RecoveredCheckpoint {
+  readonly name: string;
+  readonly newest: Checkpoint;
+  /** How many there are. */
+  readonly kept: number;
+}
+
+/** What an agent found in its store when it began. */
+export interface RecoveryReport {
+  /** The store's id. */
+  readonly store: string;
+  /** How often the store has been opened, this time included. */
+  readonly incarnation: number;
+  /** The agent before was closed. False: it ended otherwise, or its last words could not be written. Undefined: there was none. */
+  readonly clean: boolean | undefined;
+  readonly resumed: readonly RecoveredPeer[];
+  readonly senders: readonly RecoveredSender[];
+  /** Durable messages that were tried and are not handled: their senders send them again. Those that were tried for the first time are not among them. */
+  readonly interrupted: number;
+  readonly deadLetters: number;
+  /** Replies that are kept for repeated calls. */
+  readonly idempotencyKeys: number;
+  readonly checkpoints: readonly RecoveredCheckpoint[];
+  /** Every entry that cannot be read, or says what cannot be, with its key: 1,000 of them. */
+  readonly damaged: readonly DamagedEntry[];
+  readonly damagedCount: number;
+}
+
+/** What is in the store was read. */
+export interface RecoveryEvent {
+  readonly type: "recovered";
+  readonly report: RecoveryReport;
+}
+
 /** States that an agent keeps: a JSON value or a Uint8Array each. */
 export interface AgentCheckpoints {
   /**
@@ -53,6 +104,11 @@ export interface AgentCheckpoints {
    * end of the one before. What fails is an event `checkpoint_failed`. Returns a function that ends it. Throws `invalid_argument`.
    */
   snapshots(name: string, state: () => unknown, options: SnapshotOptions): () => void;
+  /**
+   * What this agent found in its store when it began: read by itself, beside everything else, and told once by the event `recovered`. Rejects
+   * `invalid_argument` without a store, `closed`, and what the store rejects.
+   */
+  recover(): Promise<RecoveryReport>;
 }
 
 /** A snapshot could not be taken or kept: the next one is tried all the same. */

@@ -107,6 +107,11 @@ export class Book implements SharedEntry {
     this.#host.writer.add({ changes: () => changes, settled: () => undefined });
   }
 
+  /** How many messages are marked. */
+  get marked(): number {
+    return this.marks.reduce((sum, { count }) => sum + count, 0);
+  }
+
   /** How many ranges it has to remember. */
   get ranges(): number {
     return this.marks.reduce((sum, { ranges }) => sum + ranges.length / 2, 0);

@@ -1,7 +1,6 @@
 import type { Method } from "../../contract/index.js";
 import { TightbeamError } from "../../errors.js";
 import { onDemand } from "../../on-demand.js";
-import type { Checkpoints } from "../checkpoints/checkpoints.js";
 import type { PatternPart } from "../host.js";
 import type { NotifyOptions } from "../operation.js";
 import type { Taker } from "../receiver.js";
@@ -17,7 +16,7 @@ export interface DurableOnDemand extends Required<PatternPart> {
   readonly api: AgentDurable;
   notify(target: Route | undefined, method: Method, input: unknown, operation: NotifyOptions): Promise<void>;
   readonly take: Taker;
-  readonly checkpoints: Checkpoints | undefined;
+  readonly checkpoints: Durable["checkpoints"];
   /** Settles when what the store remembers was read. Rejects what the store rejects. */
   ready(): Promise<void>;
   /** After `stop`: settles when what was on its way to the store is there. */

@@ -7,7 +7,7 @@ import type { State } from "../../store/state.js";
 import type { StoreChange } from "../../store/types.js";
 import { randomInstance } from "../../transport/instance.js";
 import type { Checkpoints } from "../checkpoints/checkpoints.js";
-import type { CheckpointEvent } from "../checkpoints/types.js";
+import type { AgentCheckpoints, CheckpointEvent, RecoveryEvent } from "../checkpoints/types.js";
 import type { PatternHost, PatternPart } from "../host.js";
 import type { Server } from "../server.js";
 import type { PrepareLetter } from "./out-burial.js";
@@ -22,20 +22,21 @@ export interface DurableHost extends PatternHost {
   readonly options: DurableOptions;
   /** Undefined without a store: then nothing durable is sent, and what is taken is remembered for as long as this process lives. */
   readonly kept: { readonly state: State; readonly letters: PrepareLetter | undefined } | undefined;
-  readonly onEvent: (event: DurableEvent | CheckpointEvent) => void;
+  readonly onEvent: (event: DurableEvent | CheckpointEvent | RecoveryEvent) => void;
 }
 
 /** Both sides of durable messages, once the store was read. */
 export interface Durable extends Required<Omit<PatternPart, "stop">>, Pick<Taker, "open" | "take">, AgentDurable {
   readonly notify: Sender["notify"] | undefined;
   /** Undefined without a store. */
-  readonly checkpoints: Checkpoints | undefined;
+  readonly checkpoints: (Checkpoints & Pick<AgentCheckpoints, "recover">) | undefined;
   stop(error: TightbeamError): void;
   /** After `stop`: settles when what was on its way to the store is there. */
   closed(): Promise<void>;
 }
 
 const loadCheckpoints = onDemand(() => import("../checkpoints/checkpoints.js"));
+const loadRecovery = onDemand(() => import("../checkpoints/recovery.js"));
 
 /** Rejects what the store rejects. */
 export async function createDurable(host: DurableHost): Promise<Durable> {
@@ -53,10 +54,10 @@ export async function createDurable(host: DurableHost): Promise<Durable> {
     await entries.idle();
     await writer.idle();
   };
-  const told = new Set<string>();
+  const told = new Map<string, TightbeamError>();
   const onDamaged = (key: string, error: TightbeamError): void => {
     if (told.size >= limits.durableDamagedTold || told.has(key)) return;
-    told.add(key);
+    told.set(key, error);
     onEvent({ type: "store_damaged", key, error });
   };
   const tellDamaged = (): void => {
@@ -77,7 +78,8 @@ export async function createDurable(host: DurableHost): Promise<Durable> {
           json: host.json,
           budget: host.links.budget,
           settled: () => taker.settled(),
-          onDamaged,
+          // Each time: whoever restores may not have listened before.
+          onDamaged: (key, error) => onEvent({ type: "store_damaged", key, error }),
           onFailed: (name, error) => onEvent({ type: "checkpoint_failed", name, error }),
         });
   const taker = await createTaker({
@@ -119,6 +121,17 @@ export async function createDurable(host: DurableHost): Promise<Durable> {
   const ready = sender === undefined ? Promise.resolve() : sender.loaded;
   // After whoever made this agent has had time to listen.
   void ready.then(() => runtime.timers.turn(tellDamaged));
+  const recovery =
+    state === undefined || sender === undefined
+      ? undefined
+      : (await loadRecovery()).beginRecovery({
+          runtime,
+          state,
+          books: { writer, now: () => runtime.clock.wall() },
+          json: host.json,
+          durable: { ...taker.known, resumed: sender.resumed, damaged: () => [...told].map(([key, error]) => ({ key, error })) },
+          onEvent,
+        });
 
   return {
     notify: sender?.notify,
@@ -136,20 +149,21 @@ export async function createDurable(host: DurableHost): Promise<Durable> {
     },
     stop(error) {
       checkpoints?.stop(error);
+      recovery?.stop(error);
       sender?.stop(error);
       taker.stop();
     },
     async closed() {
-      await checkpoints?.idle();
+      await Promise.all([checkpoints?.idle(), recovery?.ended()]);
       await written();
     },
-    checkpoints,
+    checkpoints: checkpoints === undefined || recovery === undefined ? undefined : { ...checkpoints, recover: recovery.report },
     status: () => ({
       store: state?.id,
       incarnation: state?.incarnation ?? 0,
       peers: sender?.peers() ?? [],
       receiving: taker.held,
-      damaged: [...told],
+      damaged: [...told.keys()],
       failed: writer.failed?.code,
     }),
     flush: written,

@@ -6,6 +6,8 @@ export interface Numbers {
   readonly top: number;
   /** `from, to` of each, `to` excluded, ascending: none touches the next, or the floor. */
   readonly ranges: readonly number[];
+  /** How many are settled. */
+  readonly count: number;
   has(number: number): boolean;
   /** What is settled already may be added again. */
   add(number: number): void;
@@ -25,6 +27,10 @@ class SettledNumbers implements Numbers {
     this.floor = floor;
     this.top = top;
     this.ranges = ranges;
+  }
+
+  get count(): number {
+    return this.ranges.reduce((sum, bound, at) => (at % 2 === 0 ? sum - bound : sum + bound), this.floor);
   }
 
   has(number: number): boolean {

@@ -11,6 +11,7 @@ import * as limits from "../../limits.js";
 import type { Link } from "../../link/link-types.js";
 import { type Lane, lanes } from "../../link/message.js";
 import { randomInstance } from "../../transport/instance.js";
+import type { RecoveredPeer } from "../checkpoints/types.js";
 import { createDeadlines } from "../deadlines.js";
 import { checkOperation, laneOf, type NotifyOptions, timeoutOf } from "../operation.js";
 import type { Route } from "../target.js";
@@ -25,6 +26,8 @@ import type { DurableOptions, DurablePeer } from "./types.js";
 export interface Sender {
   /** Settles when the messages of before are counted. Never rejects. */
   readonly loaded: Promise<void>;
+  /** What was in the store, once it was read. */
+  readonly resumed: Promise<readonly RecoveredPeer[]>;
   /** Resolves when it is in the store. Rejects `invalid_argument`, `overloaded`, `unsupported`, `store_rolled_back`, `too_large`, and what the store rejects. */
   notify(target: Route, method: Method, input: unknown, operation: NotifyOptions): Promise<void>;
   linkUp(link: Link): void;
@@ -86,11 +89,14 @@ export async function createSender({ ids, json, options, ...given }: SenderOptio
   for (const { key } of state.damaged) if (key.startsWith(recordPrefix)) broken.add(key.slice(recordPrefix.length));
 
   /** One after the other, and nobody waits for it but those who send to that peer. */
+  const resumed: RecoveredPeer[] = [];
   const loadAll = async (): Promise<void> => {
     for (const channel of [...channels.values()]) {
       if (stopped !== undefined) return;
       try {
         await channel.load();
+        const { peer, queued: messages, bytes: size } = channel;
+        if (messages > 0) resumed.push({ peer, messages, bytes: size });
       } catch (error) {
         host.onDamaged(recordPrefix + channel.digest, asError(error));
       }
@@ -148,6 +154,7 @@ export async function createSender({ ids, json, options, ...given }: SenderOptio
 
   return {
     loaded,
+    resumed: loaded.then(() => resumed),
     notify(target, method, input, operation) {
       try {
         checkOperation(operation);

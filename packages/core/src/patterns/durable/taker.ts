@@ -8,6 +8,7 @@ import { type Delivery, lanes } from "../../link/message.js";
 import type { StoreStart } from "../../store/header.js";
 import type { State } from "../../store/state.js";
 import type { MarkedBook } from "../checkpoints/host.js";
+import type { DurableFound } from "../checkpoints/recovery.js";
 import { Book, bookKey, bookPrefix, decodeBook, itemOf, placeOf, triesPrefix } from "./book.js";
 import { Held, type HeldHost } from "./held.js";
 import type { createNumbers } from "./numbers.js";
@@ -22,6 +23,8 @@ export interface Taker {
   /** A durable message arrived. */
   take(link: Link, delivery: Delivery, header: EnvelopeHeader, payload: EncodedPayload | undefined): void;
   linkEnded(link: Link): void;
+  /** What was remembered when it began. */
+  readonly known: Pick<DurableFound, "senders" | "interrupted">;
   /** Senders that are linked or have messages whose handlers are done and that are not marked: with those messages. */
   settled(): readonly MarkedBook[];
   /** Messages that are not over. */
@@ -79,6 +82,10 @@ export async function createTaker(options: TakerOptions): Promise<Taker> {
       if (book !== undefined && item !== undefined) book.tries.set(placeOf(item), Number(decodeUtf8(value)) || 0);
     }
   }
+  const known = {
+    senders: [...books.values()].map(({ state: { peer, store }, marked }) => ({ peer, store, marked })),
+    interrupted: [...books.values()].reduce((sum, { tries }) => sum + tries.size, 0),
+  };
 
   /** Room for one more sender's store. What is forgotten for it is gone with its process, or was not heard of for long. Throws `overloaded`. */
   const makeRoom = (peer: string): void => {
@@ -176,6 +183,7 @@ export async function createTaker(options: TakerOptions): Promise<Taker> {
       book.links.delete(link);
       for (const message of book.held.values()) message.linkEnded(link);
     },
+    known,
     settled: () =>
       [...books.values()].flatMap((entry) => {
         const items = [...entry.held.values()].filter(({ handled }) => handled);

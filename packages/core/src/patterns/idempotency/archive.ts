@@ -3,7 +3,7 @@ import type { Clock } from "../../runtime/runtime.js";
 import type { State } from "../../store/state.js";
 import type { StoreChange } from "../../store/types.js";
 import { createLedger, type Done, type Gone, keyBytes, type Ledger, type LedgerBounds } from "./ledger.js";
-import { damaged, decodeRecord, encodeRecord, notKept, recordHeadBytes } from "./record.js";
+import { damaged, decodeRecord, encodeRecord, notKept, recordHeadBytes, recordPrefix } from "./record.js";
 import type { KeptReply } from "./types.js";
 
 export type IdempotencyState = Pick<State, "get" | "batch" | "scan" | "digest" | "capabilities" | "damaged">;
@@ -59,8 +59,7 @@ function memoryArchive(ledger: Ledger, clock: Clock): Archive {
   };
 }
 
-const prefix = "idem/";
-const keyOf = ({ peer, key }: Gone): string => `${prefix}${peer}/${key}`;
+const keyOf = ({ peer, key }: Gone): string => `${recordPrefix}${peer}/${key}`;
 
 async function storedArchive(ledger: Ledger, clock: Clock, state: IdempotencyState): Promise<Archive> {
   const { maxValueBytes } = state.capabilities;
@@ -161,7 +160,7 @@ async function storedArchive(ledger: Ledger, clock: Clock, state: IdempotencySta
 /** What cannot be read may have been done: its key is not run again, and its time counts from now. */
 async function fill(ledger: Ledger, clock: Clock, state: IdempotencyState): Promise<void> {
   const found: { name: string; at: number; bytes: number }[] = [];
-  for await (const [name, value] of state.scan(prefix)) {
+  for await (const [name, value] of state.scan(recordPrefix)) {
     let at = clock.wall();
     try {
       ({ at } = decodeRecord(value));
@@ -170,10 +169,10 @@ async function fill(ledger: Ledger, clock: Clock, state: IdempotencyState): Prom
     }
     found.push({ name, at, bytes: keyBytes + value.length });
   }
-  for (const { key } of state.damaged) if (key.startsWith(prefix)) found.push({ name: key, at: clock.wall(), bytes: keyBytes });
+  for (const { key } of state.damaged) if (key.startsWith(recordPrefix)) found.push({ name: key, at: clock.wall(), bytes: keyBytes });
   found.sort((a, b) => a.at - b.at);
   for (const { name, at, bytes } of found) {
-    const [peer = "", key = ""] = name.slice(prefix.length).split("/");
+    const [peer = "", key = ""] = name.slice(recordPrefix.length).split("/");
     ledger.place(peer, key, { at, bytes, kept: undefined });
   }
 }

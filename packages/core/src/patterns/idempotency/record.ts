@@ -10,6 +10,8 @@ import type { KeptReply } from "./types.js";
  * kinds: 0 done, nothing to say  1 JSON  2 bytes  3 error: JSON { code, message, retryAfter? }  4 done, and the reply was too large to be kept
  */
 
+export const recordPrefix = "idem/";
+
 const version = 1;
 export const recordHeadBytes = 40;
 const kinds = { nothing: 0, json: 1, bytes: 2, error: 3, notKept: 4 } as const;
