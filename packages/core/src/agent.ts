@@ -1,4 +1,3 @@
-import { checkAgentOptions } from "./agent-options.js";
 import type { Agent, AgentEvent, AgentOptions } from "./agent-types.js";
 import { toBase64url } from "./bytes.js";
 import { jsonLimits } from "./codec/limits.js";
@@ -43,13 +42,14 @@ import { type BroadcastTarget, isBroadcast, notATarget, type Target, toTarget } 
 import { createTopicsOnDemand } from "./patterns/topics/topics-on-demand.js";
 import type { EventContext, EventHandler, SubscribeOptions } from "./patterns/topics/types.js";
 import { createViews } from "./patterns/view.js";
+import { checkOptions } from "./plain-options.js";
 import { systemRuntime } from "./runtime/system.js";
 import { classicalSuite, hybridSuite } from "./secure/suites.js";
 import { createEmitter } from "./telemetry/events.js";
 
 /** Joins the network of `transport` as `identity`. Rejects with `denied`, `closed` or another TransportError when the transport refuses. */
 export async function createAgent(options: AgentOptions): Promise<Agent> {
-  checkAgentOptions(options);
+  await checkOptions(options);
   const { identity, transport } = options;
   const runtime = options.runtime ?? systemRuntime();
   const goneAfterMs = options.goneAfter ?? limits.goneAfterMs;

@@ -5,7 +5,8 @@ import type { Link } from "../link/link-types.js";
 import * as protocol from "../protocol.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { createEmitter } from "../telemetry/events.js";
-import { type Claims, makeHello, readHello, type ServedContract } from "./hello.js";
+import type { Claims, ServedContract } from "./hello.js";
+import { loadHello } from "./hello-on-demand.js";
 import type { System } from "./system.js";
 
 /** What a peer can do, as far as it may: what it said of itself over the link, and its token. Read anew each time: a token may be renewed. */
@@ -39,7 +40,12 @@ export interface CapabilityExchange {
 
 const name = "hello";
 
-export function createCapabilities({ runtime, system }: { readonly runtime: Runtime; readonly system: System }): CapabilityExchange {
+export interface CapabilitiesOptions {
+  readonly runtime: Runtime;
+  readonly system: System;
+}
+
+export function createCapabilities({ runtime, system }: CapabilitiesOptions, hello = loadHello): CapabilityExchange {
   const providers = new Map<keyof Claims, () => unknown>();
   const known = new WeakMap<Link, Capabilities>();
   const changes = createEmitter<Link>();
@@ -53,10 +59,16 @@ export function createCapabilities({ runtime, system }: { readonly runtime: Runt
 
   const tell = (link: Link): void => {
     if (stopped || told.get(link) === edition || link.state === "ended") return;
+    // What cannot be loaded is tried again when the link comes up again, or there is something else to say.
+    if (hello.loaded === undefined)
+      return void hello().then(
+        () => tell(link),
+        () => undefined,
+      );
     const now = edition;
     told.set(link, now);
     // A link that takes nothing for so long is told when it comes up again.
-    system.notify(link, name, makeHello(providers)).catch(() => {
+    system.notify(link, name, hello.loaded.makeHello(providers)).catch(() => {
       if (told.get(link) === now) told.set(link, 0);
     });
   };
@@ -80,13 +92,20 @@ export function createCapabilities({ runtime, system }: { readonly runtime: Runt
     return last.claims;
   };
 
-  system.handle(name, (link, value) => {
+  const hear = (link: Link, said: Claims): void => {
     const before = known.get(link)?.claims;
-    const claims = shared(readHello(value));
+    const claims = shared(said);
     if (before === claims || (before !== undefined && JSON.stringify(before) === JSON.stringify(claims))) return;
     known.set(link, new PeerCapabilities(link, claims));
     changes.emit(link);
-  });
+  };
+
+  const hearLater = async (link: Link, value: unknown): Promise<void> => {
+    const { readHello } = await hello();
+    if (link.state !== "ended") hear(link, readHello(value));
+  };
+
+  system.handle(name, (link, value) => (hello.loaded === undefined ? hearLater(link, value) : hear(link, hello.loaded.readHello(value))));
 
   const exchange: CapabilityExchange = {
     provide: (member, value) => void providers.set(member, value),

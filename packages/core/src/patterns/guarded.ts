@@ -1,7 +1,7 @@
 import type { EncodedPayload } from "../codec/types.js";
 import type { Method } from "../contract/index.js";
 import { TightbeamError } from "../errors.js";
-import type { CallPolicy, CallPool, LimitedAttempt, LimitedOperation, PolicyEvent, Settler } from "../resilience/types.js";
+import type { CallPolicy, CallPool, PolicyEvent, CallWay as Way } from "../resilience/types.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { Caller } from "./caller.js";
 import type { PatternPart } from "./host.js";
@@ -18,6 +18,8 @@ export interface GuardedOptions {
   readonly policy: CallPolicy | undefined;
 }
 
+type CallWay = Way<Route, Method, EncodedPayload | undefined, NotifyOptions>;
+
 /** Requests and notifications under a policy. */
 export interface Guarded extends Required<Pick<PatternPart, "drain" | "stop">> {
   request(to: Route, method: Method, input: unknown, operation: RequestOptions): Promise<unknown>;
@@ -28,72 +30,11 @@ export const isPolicy = (value: unknown): value is CallPolicy => typeof (value a
 
 export const noPolicy = "A call's policy is what policy() of @tightbeam/core/resilience returns, or false.";
 
-/** What all requests, or all notifications, of an agent have in common. */
-interface Way {
-  readonly pool: CallPool;
-  readonly send: GuardedCaller["requestEncoded"] | GuardedCaller["notifyEncoded"];
-}
-
-/** One call and all its attempts: they have the same input, encoded once. */
-class GuardedCall implements LimitedOperation<unknown> {
-  readonly #way: Way;
-  readonly #to: Route;
-  readonly #method: Method;
-  readonly #payload: EncodedPayload | undefined;
-  readonly #options: NotifyOptions;
-
-  constructor(way: Way, to: Route, method: Method, payload: EncodedPayload | undefined, options: NotifyOptions) {
-    this.#way = way;
-    this.#to = to;
-    this.#method = method;
-    this.#payload = payload;
-    this.#options = options;
-  }
-
-  get timeout(): number {
-    return timeoutOf(this.#options);
-  }
-
-  get pool(): CallPool {
-    return this.#way.pool;
-  }
-
-  get selfLimited(): true {
-    return true;
-  }
-
-  /** Circuits and budgets are kept by agent; what goes to any of a kind has the kind's. No agent id has a colon. */
-  get peer(): string {
-    const { kind, id } = this.#to;
-    return kind === undefined ? id : `kind:${kind}`;
-  }
-
-  get method(): string {
-    return this.#method.name;
-  }
-
-  get idempotent(): boolean {
-    return this.#method.idempotent || this.#options.idempotencyKey !== undefined;
-  }
-
-  get idempotencyKey(): string | undefined {
-    return this.#options.idempotencyKey;
-  }
-
-  get signal(): AbortSignal | undefined {
-    return this.#options.signal;
-  }
-
-  attempt(attempt: LimitedAttempt, settler: Settler<unknown>): void {
-    this.#way.send(this.#to, this.#method, this.#payload, attempt.limit(this.#options), settler);
-  }
-}
-
 /** What policies need of an agent. The rest of their code comes with them. */
 export function createGuarded({ caller, policy: own, runtime, onEvent }: GuardedOptions): Guarded {
   const { clock } = runtime;
   let last = own?.bind(runtime);
-  let ways: { readonly request: Way; readonly notify: Way } | undefined;
+  let ways: { readonly request: CallWay; readonly notify: CallWay } | undefined;
 
   const waysOf = (pool: CallPool) => ({ request: { pool, send: caller.requestEncoded }, notify: { pool, send: caller.notifyEncoded } });
 
@@ -109,7 +50,7 @@ export function createGuarded({ caller, policy: own, runtime, onEvent }: Guarded
       ways ??= waysOf(policy.pool(onEvent));
       const encoded = caller.encode(method, input);
       if (encoded instanceof Promise) return callLate(policy, ways[how], to, method, encoded, operation);
-      return policy.execute(new GuardedCall(ways[how], to, method, encoded, operation));
+      return policy.call(ways[how], to, method, encoded, operation);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -118,7 +59,7 @@ export function createGuarded({ caller, policy: own, runtime, onEvent }: Guarded
   /** The time that an asynchronous schema takes is part of the operation's. */
   const callLate = async (
     policy: CallPolicy,
-    way: Way,
+    way: CallWay,
     to: Route,
     method: Method,
     encoded: Promise<EncodedPayload | undefined>,
@@ -127,7 +68,7 @@ export function createGuarded({ caller, policy: own, runtime, onEvent }: Guarded
     const start = clock.monotonic();
     const payload = await encoded;
     const timeout = Math.max(timeoutOf(operation) - (clock.monotonic() - start), 1);
-    return policy.execute(new GuardedCall(way, to, method, payload, { ...operation, timeout }));
+    return policy.call(way, to, method, payload, { ...operation, timeout });
   };
 
   return {

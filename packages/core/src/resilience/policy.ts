@@ -3,6 +3,7 @@ import * as limits from "../limits.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { systemRuntime } from "../runtime/system.js";
 import { createEmitter } from "../telemetry/events.js";
+import { GuardedCall } from "./guarded-call.js";
 import { createPool } from "./pool.js";
 import { type Course, Run } from "./run.js";
 import { bindOnce, checkNumber, checkOptions, type StepWork, timerMax, workOf } from "./step.js";
@@ -37,6 +38,7 @@ export function policy(...steps: readonly Step[]): CallPolicy {
 
   return Object.freeze<CallPolicy>({
     execute,
+    call: (way, to, method, payload, options) => execute(new GuardedCall(way, to, method, payload, options)),
     pool: createPool,
     async run(operation, options = {}) {
       return execute(functionOperation(operation, options));

@@ -179,6 +179,24 @@ export interface CallPool {
   stop(error: TightbeamError): void;
 }
 
+/** Whom an agent's call is for: an agent, or any of a kind. */
+export interface CallTarget {
+  readonly id: string;
+  readonly kind?: string;
+}
+
+export interface CallOptions extends OperationLimits {
+  readonly idempotencyKey?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** What all requests, or all notifications, of an agent have in common. */
+export interface CallWay<Target extends CallTarget, Method, Payload, Options extends CallOptions> {
+  readonly pool: CallPool;
+  /** Sends one attempt, which limits itself. */
+  readonly send: (to: Target, method: Method, payload: Payload, options: Options, settler: Settler<unknown>) => void;
+}
+
 /** What `policy()` makes. */
 export interface CallPolicy {
   /** Resolves with what an attempt resolved with. Rejects with what the last one rejected with, `circuit_open`, `overloaded`, `timeout`, `cancelled`, or `delivery_unknown` when an attempt before the last may have been done. */
@@ -191,6 +209,14 @@ export interface CallPolicy {
   bind(runtime: Runtime): CallPolicy;
   /** For calls that limit themselves: an agent's. */
   execute<T>(operation: LimitedOperation<T>): Promise<T>;
+  /** One call of an agent: all its attempts have the same input, encoded once. Its timeout is 30 s by default. */
+  call<Target extends CallTarget, Method extends { readonly name: string; readonly idempotent: boolean }, Payload, Options extends CallOptions>(
+    way: CallWay<Target, Method, Payload, Options>,
+    to: Target,
+    method: Method,
+    payload: Payload,
+    options: Options,
+  ): Promise<unknown>;
   /** Brings the code that an agent needs for its calls under policies: agents without any do not carry it. */
   pool(emit: (event: PolicyEvent) => void): CallPool;
 }

@@ -4,8 +4,12 @@ import { loadNobleAesGcm, loadNobleBlake2s, loadNobleX25519, nobleChachaPoly, no
 import * as everywhere from "../../src/crypto/platform.js";
 import * as browser from "../../src/crypto/platform-browser.js";
 import { selectCrypto } from "../../src/crypto/select.js";
+import * as engine from "../../src/engine.js";
+import * as engineBrowser from "../../src/engine-browser.js";
 import * as signature from "../../src/identity/signature.js";
 import * as signatureBrowser from "../../src/identity/signature-browser.js";
+import * as hello from "../../src/patterns/hello-on-demand.js";
+import * as helloBrowser from "../../src/patterns/hello-on-demand-browser.js";
 import { systemRuntime } from "../../src/runtime/index.js";
 import * as answering from "../../src/secure/answering.js";
 import * as answeringBrowser from "../../src/secure/answering-browser.js";
@@ -17,17 +21,35 @@ describe("the two platforms", () => {
     const { browser: map } = JSON.parse(readFileSync(file("package.json"), "utf8")) as { browser: Record<string, string> };
     for (const path of Object.entries(map).flat()) expect(existsSync(file(path.replace("./dist/", "src/").replace(/\.js$/, ".ts")))).toBe(true);
     for (const [path, instead] of Object.entries(map)) expect(instead).toBe(path.replace(/\.js$/, "-browser.js"));
-    expect(Object.keys(map)).toEqual(["./dist/crypto/platform.js", "./dist/identity/signature.js", "./dist/secure/answering.js"]);
+    expect(Object.keys(map)).toEqual([
+      "./dist/crypto/platform.js",
+      "./dist/engine.js",
+      "./dist/identity/signature.js",
+      "./dist/patterns/hello-on-demand.js",
+      "./dist/secure/answering.js",
+    ]);
   });
 
   it("have the same exports", async () => {
     expect(Object.keys(browser).sort()).toEqual(Object.keys(everywhere).sort());
     expect(Object.keys(signatureBrowser)).toEqual(Object.keys(signature));
     expect(Object.keys(answeringBrowser)).toEqual(Object.keys(answering));
+    expect(Object.keys(engineBrowser).sort()).toEqual(Object.keys(engine).sort());
+    expect(Object.keys(helloBrowser)).toEqual(Object.keys(hello));
+    expect(helloBrowser.loadHello.loaded).toBeUndefined();
+    expect(await helloBrowser.loadHello()).toBe(hello.loadHello.loaded);
+    expect(engineBrowser.leastBytes).toBe(engine.leastBytes);
     expect(await signatureBrowser.loadVerify()).toBe(await signature.loadVerify());
   });
 
   it("give the same X25519", async () => expect(await browser.loadX25519()).toBe(await everywhere.loadX25519()));
+
+  it("a page takes back the memory of a buffer where its engine can, and else leaves it", () => {
+    const { buffer } = engineBrowser.unfilled(8);
+    engineBrowser.findDetach()(buffer);
+    expect(buffer.byteLength).toBe("transfer" in ArrayBuffer.prototype ? 0 : 8);
+    expect([...engineBrowser.pooled(3)]).toEqual([0, 0, 0]);
+  });
 
   it("a page has nothing native, and what links need", async () => {
     const script = { chachaPoly: nobleChachaPoly, sha256: nobleSha256, aesGcm: loadNobleAesGcm, blake2s: loadNobleBlake2s, x25519: loadNobleX25519 };

@@ -2,28 +2,33 @@ import { describe, expect, test } from "vitest";
 import { TightbeamError } from "../../src/errors.js";
 import * as limits from "../../src/limits.js";
 import type { Link } from "../../src/link/link-types.js";
+import { onDemand } from "../../src/on-demand.js";
 import { createCapabilities } from "../../src/patterns/capabilities.js";
+import { loadHello } from "../../src/patterns/hello-on-demand.js";
 import type { SystemHandler } from "../../src/patterns/system.js";
 import { createVirtualRuntime } from "../../src/runtime/index.js";
 
-function setUp() {
+function setUp(code?: typeof loadHello) {
   const runtime = createVirtualRuntime({ seed: 1 });
   const sent: { link: Link; name: string; value: unknown }[] = [];
   let failing = false;
   let hear: SystemHandler = () => undefined;
-  const exchange = createCapabilities({
-    runtime,
-    system: {
-      handle: (_, handler) => {
-        hear = handler;
-      },
-      request: () => Promise.reject(new Error("asked")),
-      async notify(link, name, value) {
-        sent.push({ link, name, value });
-        if (failing) throw new TightbeamError("timeout", "full");
+  const exchange = createCapabilities(
+    {
+      runtime,
+      system: {
+        handle: (_, handler) => {
+          hear = handler;
+        },
+        request: () => Promise.reject(new Error("asked")),
+        async notify(link, name, value) {
+          sent.push({ link, name, value });
+          if (failing) throw new TightbeamError("timeout", "full");
+        },
       },
     },
-  });
+    code,
+  );
   const link = (permissions: readonly string[] = [], state: Link["state"] = "up") =>
     ({ peer: { id: "bob", permissions, limits: { maxMessageBytes: 5 } }, state }) as unknown as Link & {
       state: Link["state"];
@@ -36,6 +41,39 @@ function setUp() {
 }
 
 describe("capabilities", () => {
+  test("whose code is loaded with the first link: told once, heard in order, and not of a link that ended meanwhile", async () => {
+    const { exchange, sent, link, hear } = setUp(onDemand(async () => loadHello()));
+    const [one, over] = [link(), link()];
+    exchange.linkUp(one);
+    exchange.linkUp(one);
+    const heard = [hear(one, { protocol: 1, publishes: true }), hear(one, { protocol: 2 }), hear(over, { protocol: 1 })];
+    const wrong = hear(one, { protocol: "x" });
+    over.state = "ended";
+    expect(sent).toEqual([]);
+    await expect(wrong).rejects.toMatchObject({ code: "invalid_input" });
+    await Promise.all(heard);
+    expect(sent.map((each) => each.link)).toEqual([one]);
+    expect(exchange.of(one)).toMatchObject({ protocol: 2, publishes: false });
+    expect(exchange.of(over)).toBeUndefined();
+  });
+
+  test("whose code cannot be loaded: tried again when the link comes up again", async () => {
+    let there = false;
+    const code = onDemand(async () => {
+      if (!there) throw new Error("offline");
+      return loadHello();
+    });
+    const { exchange, sent, link, hear } = setUp(code);
+    const one = link();
+    exchange.linkUp(one);
+    await expect(hear(one, { protocol: 1 })).rejects.toMatchObject({ code: "unavailable" });
+    there = true;
+    exchange.linkUp(one);
+    await code();
+    await Promise.resolve();
+    expect(sent).toHaveLength(1);
+  });
+
   test("are said once per link, however often it comes up", () => {
     const { exchange, sent, link } = setUp();
     const [one, two] = [link(), link()];
