@@ -169,6 +169,24 @@ describe("a handler that commits", () => {
     expect(await here.during(alice.agent.restore("add"))).toBe(1);
   });
 
+  test("that failed too often may commit when its letter is replayed, and the letter goes", async () => {
+    const here = await world();
+    const alice = await here.start("alice", { disk: createDisk(), durable: { maxDeliveries: 1 } });
+    const bob = await here.start("bob", { disk: createDisk() });
+    let broken = true;
+    alice.agent.handle("add", async (input, context) => {
+      if (broken) throw new Error("not yet");
+      await context.commit(input, { name: "last" });
+      throw new Error("after its commit");
+    });
+    await here.during(bob.agent.notify("alice", "add", 7, { durable: true }));
+    await here.during(bob.agent.durable.idle());
+    broken = false;
+    expect(await here.during(alice.agent.deadLetters.replay({}))).toMatchObject({ replayed: 1, failedCount: 0 });
+    expect(await here.during(alice.agent.restore("last"))).toBe(7);
+    expect(await alice.agent.deadLetters.statistics()).toMatchObject({ count: 0 });
+  });
+
   test("what was given up commits nothing", async () => {
     const { here, alice, bob } = await pair();
     const contexts: HandlerContext[] = [];

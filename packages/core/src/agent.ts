@@ -81,6 +81,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     find: (target) => links.find(target),
     connect: (...dial) => routing.connect(...dial),
     server: { serve: (...call) => server.serve(...call), cancel: (...call) => server.cancel(...call), linkEnded: (...end) => server.linkEnded(...end) },
+    save: (kept, { name, ...rest }) => checkpoints.checkpoint(name, kept, rest),
     onEvent: events.emit,
   });
   const onFailure: PatternHost["onFailure"] = (failure) => events.emit({ type: "handler_failed", ...failure });
@@ -181,6 +182,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const topics = createTopicsOnDemand(host, events.emit);
   const kept = state === undefined ? undefined : { state, letters: letters?.prepare };
   const durable = createDurableOnDemand({ ...host, server, options: options.durable ?? {}, kept, onEvent: events.emit });
+  const checkpoints = checkpointsFor(() => durable.checkpoints);
   parts.push(streams, topics, durable);
   peers.begin();
 
@@ -239,7 +241,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     subscribe: (topic: Topic | string, handler: (event: never, context: EventContext) => unknown, subscribeOptions: SubscribeOptions<never> = {}) =>
       topics.subscribe(topic, handler as EventHandler, subscribeOptions),
     durable: durable.api,
-    ...checkpointsFor(() => durable.checkpoints),
+    ...checkpoints,
     topics: topics.topics,
     subscribers: topics.subscribers,
     peer: (target: Target | BroadcastTarget, contract: Contract, clientOptions?: ClientOptions) =>

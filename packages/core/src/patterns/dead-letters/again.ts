@@ -5,11 +5,12 @@ import { decodeEnvelope, encodeEnvelope } from "../../envelope/wire.js";
 import { TightbeamError } from "../../errors.js";
 import type { Trust } from "../../identity/types.js";
 import type { Link, LinkTarget } from "../../link/link-types.js";
-import type { Delivery, Outcome } from "../../link/message.js";
+import type { Delivery, DurableDelivery, NamedCommit, Outcome } from "../../link/message.js";
 import type { Runtime } from "../../runtime/runtime.js";
 import { Announcement } from "../announcement.js";
 import { checkSize } from "../call.js";
 import { createDeadlines } from "../deadlines.js";
+import { Commitment } from "../durable/commitment.js";
 import { cancelled, laneOfPriority } from "../operation.js";
 import type { Server } from "../server.js";
 import type { LetterBody } from "./entry.js";
@@ -23,6 +24,8 @@ export interface AgainOptions {
   readonly find: (target: LinkTarget) => Link | undefined;
   readonly connect: (target: LinkTarget, options: { timeout: number; signal?: AbortSignal | undefined }) => Promise<Link>;
   readonly server: Pick<Server, "serve" | "cancel" | "linkEnded">;
+  /** Keeps what a handler commits. */
+  readonly save: (state: unknown, options: NamedCommit) => Promise<void>;
 }
 
 export interface AgainCall {
@@ -113,16 +116,28 @@ export function createAgain(options: AgainOptions): Again {
       });
       signal?.addEventListener("abort", abort, { once: true });
       let settled = false;
+      const commitment = new Commitment();
+      const conclude = (outcome: Outcome, error: unknown): void => {
+        const handled = outcome === "ok" || commitment.made;
+        if (over && handled) call.late();
+        end(handled ? undefined : (error ?? new TightbeamError("handler_failed", "The handler failed.")));
+      };
       const settle = (outcome: Outcome, error?: unknown): void => {
         if (settled) return;
         settled = true;
         server.linkEnded(link, new TightbeamError("closed", "The replay is over."));
-        if (over && outcome === "ok") call.late();
-        end(outcome === "ok" ? undefined : (error ?? new TightbeamError("handler_failed", "The handler failed.")));
+        if (commitment.pending) commitment.afterwards(() => conclude(outcome, error));
+        else conclude(outcome, error);
+      };
+      // Not in one batch with the letter's end: a replay is at least once.
+      const durable: DurableDelivery = {
+        attempt: letter.attempts + 1,
+        begun: () => undefined,
+        commit: (state, named) => commitment.make(() => options.save(state, named)),
       };
       const { envelope } = body;
       const lane = laneOfPriority(header.priority, envelope.length);
-      const delivery: Delivery = { bytes: envelope, size: envelope.length, lane, intake: true, wantsDone: false, refused: undefined, settle };
+      const delivery: Delivery = { bytes: envelope, size: envelope.length, lane, intake: true, wantsDone: false, refused: undefined, settle, durable };
       server.serve(link, delivery, header, decoded.payload);
     });
   };

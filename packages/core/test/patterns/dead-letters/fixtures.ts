@@ -73,6 +73,7 @@ export async function openOffice(
       Server,
       "serve" | "cancel" | "linkEnded"
     >,
+    save: () => Promise.resolve(),
     onEvent: (event) => void events.push(event),
     ...rest,
   });
