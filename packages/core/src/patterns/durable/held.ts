@@ -180,8 +180,10 @@ export class Held implements HeldMessage, Delivery, DurableDelivery, Item {
         if (!verdict.counts) this.attempt--;
         return this.#retry(verdict.after);
       case "over":
-        if (verdict.outcome === "no_handler") return this.finish("no_handler");
-        return this.#bury(verdict.code, verdict.cause, verdict.outcome);
+        if (verdict.outcome !== "no_handler") return this.#bury(verdict.code, verdict.cause, verdict.outcome);
+        // Its sender keeps it, and nothing of it is left here.
+        this.#host.writer.add({ changes: constant(this.removals()), settled: () => undefined });
+        return this.finish("no_handler");
     }
     // This agent ends: what it did not handle its sender keeps.
   }
@@ -280,5 +282,6 @@ export class Held implements HeldMessage, Delivery, DurableDelivery, Item {
 }
 
 const none: readonly StoreChange[] = [];
+const constant = (changes: readonly StoreChange[]) => () => changes;
 
 const invalid = (message: string): TightbeamError => new TightbeamError("invalid_argument", message);

@@ -70,7 +70,7 @@ export class OutChannel implements MessageOwner, Traveller {
     return this.#lanes.map(({ next }) => next);
   }
   get floor(): readonly number[] {
-    return this.#lanes.map(({ settled }) => settled.floor);
+    return this.#lanes.map(({ floor }) => floor);
   }
 
   /** Its entry, as it is now. */

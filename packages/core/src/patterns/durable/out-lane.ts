@@ -52,6 +52,11 @@ export class OutLane {
     return this.#failed.size;
   }
 
+  /** As the receiver is told. What is settled above all that is in the store could not be written: the next process may give its number to another message. */
+  get floor(): number {
+    return Math.min(this.settled.floor, this.flushed);
+  }
+
   /** They are in the store now, but not in memory. */
   leaveOnDisk(messages: readonly OutMessage[]): void {
     for (const message of messages) {

@@ -24,25 +24,33 @@ export interface Reading {
 /** Brings the next messages of a lane from disk into memory: a segment at least, more while there is room. Rejects what the store rejects. */
 export async function readOn(lane: OutLane, { state, budget, prefix, make, empty, gone, onDamaged }: Reading): Promise<void> {
   const from = lane.onDisk as number;
+  /** What is flushed while this reads may not be seen. */
+  const end = lane.flushed;
   let at = from;
-  let found = false;
+  let over = false;
   const after = from === 0 ? {} : { after: prefix + numberKey(from - 1) };
-  for await (const [key, value] of state.scan(prefix, { ...after, limit: limits.segmentsRead })) {
-    const first = numberedOf(key)?.number ?? lane.flushed;
-    if (first >= lane.flushed || (lane.ready.length > 0 && lane.ready.length >= limits.durableMemoryCount)) break;
-    const read = segmentOf(key, first, value);
-    if (read === undefined) continue;
-    const undone = read.starts.filter((_, index) => !lane.settled.has(first + index)).length;
-    const charge = Math.ceil(value.length / read.starts.length) + messageCost;
-    const room = budget.take(charge * undone);
-    if (!room && lane.ready.length > 0) break;
-    found = true;
-    miss(first);
-    take(read.segment, read.starts, room ? charge : 0);
-    at = first + read.starts.length;
+  // Entries that do not open count against a limit: once more without one, before all is given up that lies behind them.
+  for (const limit of [{ limit: limits.segmentsRead }, undefined]) {
+    for await (const [key, value] of state.scan(prefix, { ...after, ...limit })) {
+      const first = numberedOf(key)?.number ?? end;
+      if (first >= end) break;
+      const read = segmentOf(key, first, value);
+      if (read === undefined) continue;
+      const undone = read.starts.filter((_, index) => !lane.settled.has(first + index)).length;
+      const charge = Math.ceil(value.length / read.starts.length) + messageCost;
+      const room = lane.ready.length < limits.durableMemoryCount && budget.take(charge * undone);
+      // It is there, whether there is room for it now or not.
+      over = true;
+      if (!room && lane.ready.length > 0) break;
+      miss(first);
+      take(read.segment, read.starts, room ? charge : 0);
+      at = first + read.starts.length;
+      if (limit === undefined) break;
+    }
+    if (over) break;
   }
   // Nothing more, although there should be.
-  if (!found) miss(lane.flushed);
+  if (!over) miss(end);
   lane.onDisk = at < lane.flushed ? at : undefined;
 
   function miss(until: number): void {

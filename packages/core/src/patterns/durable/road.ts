@@ -157,7 +157,8 @@ export class Road {
   /** The bound store has been away for so long, or for good, that another may take its place. */
   #rebinds(answer: Answer): boolean {
     const { bound, peer } = this.#channel;
-    if (bound === undefined || bound.store === answer.store) return false;
+    // A link that is up leads to it: it is not away.
+    if (bound === undefined || bound.store === answer.store || this.link !== undefined) return false;
     if (!bound.durable) return this.#host.links.find({ id: peer, instance: bound.instance }) === undefined;
     const { rebindAfter, runtime } = this.#host;
     return rebindAfter !== undefined && runtime.clock.monotonic() - this.#lostAt >= rebindAfter;

@@ -88,20 +88,29 @@ export async function createSender({ ids, json, options, ...given }: SenderOptio
   }
   for (const { key } of state.damaged) if (key.startsWith(recordPrefix)) broken.add(key.slice(recordPrefix.length));
 
-  /** One after the other, and nobody waits for it but those who send to that peer. */
+  const loading = new Set(channels.values());
   const resumed: RecoveredPeer[] = [];
+
+  const load = async (channel: OutChannel): Promise<void> => {
+    loading.add(channel);
+    try {
+      await channel.load();
+      const { peer, queued: messages, bytes: size } = channel;
+      if (messages > 0) resumed.push({ peer, messages, bytes: size });
+    } catch (error) {
+      host.onDamaged(recordPrefix + channel.digest, asError(error));
+    }
+    loading.delete(channel);
+    const line = waiting.get(channel) ?? [];
+    waiting.delete(channel);
+    for (const run of line) run();
+  };
+
+  /** One after the other, and nobody waits for it but those who send to that peer. */
   const loadAll = async (): Promise<void> => {
-    for (const channel of [...channels.values()]) {
+    for (const channel of [...loading]) {
       if (stopped !== undefined) return;
-      try {
-        await channel.load();
-        const { peer, queued: messages, bytes: size } = channel;
-        if (messages > 0) resumed.push({ peer, messages, bytes: size });
-      } catch (error) {
-        host.onDamaged(recordPrefix + channel.digest, asError(error));
-      }
-      for (const run of waiting.get(channel) ?? []) run();
-      waiting.delete(channel);
+      await load(channel);
     }
   };
   const loaded = loadAll();
@@ -146,10 +155,12 @@ export async function createSender({ ids, json, options, ...given }: SenderOptio
   const acceptWhenLoaded = (channel: OutChannel, method: Method, payload: EncodedPayload | undefined, operation: NotifyOptions): Promise<void> =>
     new Promise((resolve, reject) => {
       const run = (): void => accept(channel, method, payload, operation, resolve, reject);
-      if (channel.loaded) return run();
+      if (channel.loaded || stopped !== undefined) return run();
       const line = waiting.get(channel) ?? [];
       if (line.length >= limits.durableWindow) return reject(new TightbeamError("overloaded", "What is in the store from before is still being read."));
       waiting.set(channel, [...line, run]);
+      // It could not be read before: it is tried again.
+      if (!loading.has(channel)) void load(channel);
     });
 
   return {

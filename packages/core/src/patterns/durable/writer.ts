@@ -1,4 +1,4 @@
-import { isTightbeamError, TightbeamError } from "../../errors.js";
+import { type ErrorCode, isTightbeamError, TightbeamError } from "../../errors.js";
 import type { Timers } from "../../runtime/runtime.js";
 import type { StoreChange } from "../../store/types.js";
 
@@ -66,6 +66,8 @@ interface Begun {
   readonly outcome: Promise<{ readonly cause: unknown } | undefined>;
 }
 
+/** Nothing of the batch is there, and others may be taken: no room in the store, or in what waits for its server. */
+const nothingDone: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["store_full", "too_large", "unavailable"]);
 const groupMax = 1_024;
 const groupBytes = 4 * 1024 * 1024;
 
@@ -107,7 +109,7 @@ export function createWriter({ timers, batch, depth = 1, onFailed }: WriterOptio
       return settle(group, undefined);
     }
     const { cause } = failure;
-    if (!(isTightbeamError(cause) && (cause.code === "store_full" || cause.code === "too_large"))) return settle(group, fail(cause));
+    if (!(isTightbeamError(cause) && nothingDone.has(cause.code))) return settle(group, fail(cause));
     if (group.length === 1) return settle(group, cause);
     const half = group.length >> 1;
     await end(begin(group.slice(0, half)));
