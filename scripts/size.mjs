@@ -34,6 +34,8 @@ const lazy = [
   { module: "patterns/presence/station.js", what: "presence: whoever serves, publishes, subscribes or looks for others" },
   { module: "store/state.js", what: "what is kept: with `store`, or dead letters in memory" },
   { module: "patterns/durable/durable.js", what: "durable messages: whoever sends or gets one" },
+  { module: "patterns/checkpoints/checkpoints.js", what: "checkpoints: with a store" },
+  { module: "patterns/checkpoints/recovery.js", what: "what a start found: with a store" },
   { module: "patterns/dead-letters/dead-letters.js", what: "dead letters: with `store` or `deadLetters`" },
   { module: "patterns/idempotency/keyed.js", what: "replies by key: whoever is asked with an idempotency key" },
   { module: "patterns/route.js", what: "targets by kind" },
