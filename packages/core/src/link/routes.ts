@@ -3,7 +3,8 @@ import type { Runtime } from "../runtime/runtime.js";
 import { createDials, type Dials, type DialsOptions } from "./dials.js";
 import type { LinkEnd, LinkTarget } from "./link-types.js";
 import { createReplicaTable, type ReplicaTable } from "./replicas.js";
-import { createSeeker, type SeekOptions } from "./seek.js";
+import type { SeekOptions } from "./seek.js";
+import { createSeeking } from "./seeking.js";
 
 export interface RoutesOptions {
   readonly runtime: Runtime;
@@ -44,7 +45,7 @@ export function createRoutes({ runtime, withInstance, ask, dial }: RoutesOptions
     },
   });
 
-  const seeker = createSeeker({
+  const seeker = createSeeking({
     runtime,
     ask,
     isKnown: (id, instance) => withInstance(id, instance) !== undefined,

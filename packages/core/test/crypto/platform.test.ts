@@ -8,6 +8,8 @@ import * as engine from "../../src/engine.js";
 import * as engineBrowser from "../../src/engine-browser.js";
 import * as signature from "../../src/identity/signature.js";
 import * as signatureBrowser from "../../src/identity/signature-browser.js";
+import * as seeking from "../../src/link/seeking.js";
+import * as seekingBrowser from "../../src/link/seeking-browser.js";
 import * as hello from "../../src/patterns/hello-on-demand.js";
 import * as helloBrowser from "../../src/patterns/hello-on-demand-browser.js";
 import { systemRuntime } from "../../src/runtime/index.js";
@@ -25,6 +27,7 @@ describe("the two platforms", () => {
       "./dist/crypto/platform.js",
       "./dist/engine.js",
       "./dist/identity/signature.js",
+      "./dist/link/seeking.js",
       "./dist/patterns/hello-on-demand.js",
       "./dist/secure/answering.js",
     ]);
@@ -35,6 +38,7 @@ describe("the two platforms", () => {
     expect(Object.keys(signatureBrowser)).toEqual(Object.keys(signature));
     expect(Object.keys(answeringBrowser)).toEqual(Object.keys(answering));
     expect(Object.keys(engineBrowser).sort()).toEqual(Object.keys(engine).sort());
+    expect(Object.keys(seekingBrowser)).toEqual(Object.keys(seeking));
     expect(Object.keys(helloBrowser)).toEqual(Object.keys(hello));
     expect(helloBrowser.loadHello.loaded).toBeUndefined();
     expect(await helloBrowser.loadHello()).toBe(hello.loadHello.loaded);
