@@ -171,4 +171,24 @@ describe("what is asked settles", () => {
     expect(bob.agent.durable.status()).toMatchObject({ failed: undefined });
     await bob.close();
   });
+
+  test("the first message of a sender that kills its process each time is a dead letter in the end", async () => {
+    const here = await world();
+    const disk = createDisk();
+    const bob = await here.start("bob", { disk: createDisk(), goneAfter: 3_000 });
+    await here.during(bob.agent.notify("alice", "poison", 1, durable));
+    let begun = 0;
+    for (let life = 0; life < 8; life++) {
+      const before = begun;
+      const alice = await here.start("alice", { disk, goneAfter: 3_000 });
+      alice.agent.handle("poison", () => {
+        begun++;
+        return new Promise(() => {});
+      });
+      await here.until(() => begun > before || bob.agent.durable.status().peers[0]?.queued === 0);
+      await alice.crash();
+    }
+    expect(begun).toBeLessThanOrEqual(6);
+    expect(bob.agent.durable.status().peers).toMatchObject([{ queued: 0 }]);
+  });
 });

@@ -202,4 +202,26 @@ describe("a rogue peer", () => {
     expect(both).toEqual(["ok", "ok"]);
     expect(got).toEqual([0]);
   });
+
+  test("what was tried before its sender said to forget counts no more", async () => {
+    const here = await createWorld();
+    onTestFinished(() => here.close());
+    const disk = createDisk();
+    const before = await here.start("alice", { disk });
+    before.agent.handle("job", () => {
+      throw new Error("no");
+    });
+    const first = await rogueIn(here);
+    await first.open(opening());
+    void first.send({ number: 5, floor: 0, again: true });
+    await here.until(() => [...disk.entries.keys()].some((key) => key.startsWith("try/")));
+    await before.crash();
+    await here.start("alice", { disk });
+    const second = await rogueIn(here, "rogue");
+    const forgetting = opening({ forgot: text(9) });
+    expect(await second.open(forgetting)).toMatchObject({ seen: [0, 0, 0, 0] });
+    expect(await second.open(forgetting)).toMatchObject({ seen: [0, 0, 0, 0] });
+    await here.runtime.advance(1_000);
+    expect([...disk.entries.keys()].filter((key) => key.startsWith("try/"))).toEqual([]);
+  });
 });

@@ -99,8 +99,12 @@ export class Book implements SharedEntry {
     const marks = this.marks[lane] as Numbers;
     if (floor <= marks.floor) return;
     marks.raise(floor);
-    if (this.tries.size === 0) return;
-    const over = [...this.tries.keys()].filter((place) => !this.held.has(place) && itemOf(place).lane === lane && itemOf(place).number < floor);
+    if (this.tries.size > 0) this.#dropTries((item) => item.lane === lane && item.number < floor);
+  }
+
+  /** Of what does not run now. */
+  #dropTries(which: (item: Item) => boolean): void {
+    const over = [...this.tries.keys()].filter((place) => !this.held.has(place) && which(itemOf(place)));
     if (over.length === 0) return;
     for (const place of over) this.tries.delete(place);
     const changes = over.map((place) => ({ remove: this.tryKey(itemOf(place)) }));
@@ -133,6 +137,8 @@ export class Book implements SharedEntry {
   forget(forgot: string): void {
     this.marks = lanes.map(() => createNumbers());
     this.#outcomes.clear();
+    // Its numbers may begin anew: another message would be taken for what was tried, or for a number given twice.
+    this.#dropTries(() => true);
     this.state.forgets = [...this.state.forgets, forgot].slice(-forgetsKept);
   }
 

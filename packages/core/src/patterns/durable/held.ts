@@ -116,6 +116,8 @@ export class Held implements HeldMessage, Delivery, DurableDelivery, Item {
     starting[this.lane] = (starting[this.lane] as number) + 1;
     writer.add({
       changes: () => (counts ? [this.#try(this.attempt + 1)] : []),
+      // A try counts in the next process only beside the entry of its sender.
+      ...(counts ? { shared: this.#book, items: [] } : undefined),
       settled: (error) => {
         starting[this.lane] = (starting[this.lane] as number) - 1;
         if (error === undefined) this.#enter();
@@ -210,7 +212,7 @@ export class Held implements HeldMessage, Delivery, DurableDelivery, Item {
     const { writer, kept, runtime } = this.#host;
     if (this.attempt > 0 && this.#book.tries.get(placeOf(this)) !== this.attempt) {
       const change = this.#try(this.attempt);
-      if (kept) writer.add({ changes: () => (this.#over ? none : [change]), settled: () => undefined });
+      if (kept) writer.add({ changes: () => (this.#over ? none : [change]), shared: this.#book, items: [], settled: () => undefined });
     }
     const most = Math.min(limits.durableRetryMaxMs, limits.durableRetryMs * 4 ** Math.min(Math.max(this.attempt - 1, 0), 10));
     const [random = 0] = runtime.random.bytes(1);
