@@ -1,4 +1,5 @@
 import { type Agent, type AgentOptions, contract, createAgent, createAuthority, describe as describeContract, method, stream, topic } from "@tightbeam/core";
+import { createMemoryStore } from "@tightbeam/core/store";
 import { connectMemory, createHub } from "@tightbeam/memory";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
@@ -62,6 +63,47 @@ describe("createAgent", () => {
     );
     expect(error).toMatchObject({ name: "TightbeamError", code: "invalid_argument" });
     expect((error as Error).message).not.toContain("\u001b");
+  });
+
+  test("what is a promise still is called so", async () => {
+    const { transport } = good;
+    const store = Promise.resolve(createMemoryStore()) as never;
+    await expect(createAgent({ ...good, store })).rejects.toMatchObject({ code: "invalid_argument", message: "`store` is a promise: await it first." });
+    await expect(createAgent({ ...good, transport: Promise.resolve(transport) as never })).rejects.toThrow("`transport` is a promise");
+  });
+
+  test("a store belongs to one agent of a process, until that has closed or could not be made", async () => {
+    const kept = createMemoryStore();
+    const store = { ...kept, close: async () => undefined };
+    const broken = { deadLetters: { retention: { count: 0 } } };
+    await expect(createAgent({ ...good, ...broken, store })).rejects.toMatchObject({
+      code: "invalid_argument",
+      message: expect.stringMatching(/deadLetters\.retention\.count is a whole number of 1 to/),
+    });
+    const first = await createAgent({ ...good, store });
+    await expect(createAgent({ ...good, store })).rejects.toMatchObject({ code: "store_locked", message: expect.stringContaining("a store of its own") });
+    await first.close();
+    agent = await createAgent({ ...good, transport: await connectMemory(createHub()), store });
+    expect(agent.instance).toBe(first.instance);
+  });
+
+  test("a request that is to be durable, and options nobody knows, say what there is instead", async () => {
+    const alice = await join();
+    const call = (operation: object) => alice.request("bob", "work", 1, operation);
+    await expect(call({ durable: true })).rejects.toMatchObject({ code: "invalid_argument", message: expect.stringContaining("idempotencyKey") });
+    await expect(call({ idempotencykey: "a" })).rejects.toMatchObject({
+      code: "invalid_argument",
+      message: expect.stringContaining("Options are timeout, signal, priority, ttl, idempotencyKey"),
+    });
+    expect(() => alice.snapshots("state", () => 1, undefined as never)).toThrow(expect.objectContaining({ code: "invalid_argument" }));
+  });
+
+  test("what letters are asked for is said in words", async () => {
+    agent = await createAgent({ ...good, deadLetters: {} });
+    const { deadLetters } = agent;
+    await expect(deadLetters.get("nope")).rejects.toThrow("The id of a letter is 12 hex digits, as list() gives it.");
+    await expect(deadLetters.list({ reason: "bad" as never })).rejects.toThrow("query.reason is an error code, or up to");
+    await expect(deadLetters.list({ limit: -1 })).rejects.toThrow("query.limit is a whole number of 1 to");
   });
 
   test("options that are undefined are as if they were not there", async () => {

@@ -48,6 +48,8 @@ export function checkAgentOptions(options: AgentOptions): void {
     throw invalid("`identity` says who the agent is: `await authority.enroll(id)`, or an identity of @tightbeam/core/identity.");
   if (!isAgentId(identity.id)) throw invalid("An agent id is [realm/]name, each part 1 to 64 of A-Z a-z 0-9 _ -.");
   if (!(isObject(trust) && has(trust, "verify", "recheck"))) throw invalid("`trust` says whose tokens count: authority.trust() or trust(...).");
+  for (const name of ["transport", "store"] as const)
+    if (isObject(options[name]) && has(options[name], "then")) throw invalid(`\`${name}\` is a promise: await it first.`);
   if (!(isObject(transport) && has(transport, "send", "subscribe", "close") && isObject(transport.state) && has(transport.state, "subscribe")))
     throw invalid("`transport` carries the frames: await connectMemory(...), connectWebSocket(...), connectNats(...) or your own.");
   if (!(isObject(transport.closed) && has(transport.closed, "then") && isObject(transport.capabilities)))
@@ -59,7 +61,9 @@ export function checkAgentOptions(options: AgentOptions): void {
   if (resilience !== undefined && !isPolicy(resilience))
     throw invalid("`resilience` is what policy() of @tightbeam/core/resilience returns. Who may call here is said by `policy`.");
   if (store !== undefined && !(isObject(store) && has(store, "get", "batch", "scan", "close") && isObject(store.capabilities)))
-    throw invalid("`store` keeps what outlives the process: createMemoryStore() of @tightbeam/core/store, openLmdbStore(...) or your own.");
+    throw invalid(
+      "`store` keeps what outlives the process: createMemoryStore() of @tightbeam/core/store, await openLmdbStore(...) of @tightbeam/store-lmdb, or your own.",
+    );
   if (store === undefined && options.storeKey !== undefined) throw invalid("A `storeKey` seals a store: give one with it.");
   if (limits !== undefined) checkLimits(limits);
   if (durable !== undefined) checkDurable(durable);

@@ -34,7 +34,7 @@ import { createRouting } from "./patterns/routing.js";
 import { serve } from "./patterns/serve.js";
 import { createServed } from "./patterns/served.js";
 import { createServer } from "./patterns/server.js";
-import { stateFor } from "./patterns/state-on-demand.js";
+import { holdingStore, stateFor } from "./patterns/state-on-demand.js";
 import { createStreamsOnDemand } from "./patterns/streams/streams-on-demand.js";
 import type { StreamCallOptions, StreamContext, StreamHandleOptions } from "./patterns/streams/types.js";
 import { createSystem } from "./patterns/system.js";
@@ -48,7 +48,9 @@ import { classicalSuite, hybridSuite } from "./secure/suites.js";
 import { createEmitter } from "./telemetry/events.js";
 
 /** Joins the network of `transport` as `identity`. Rejects with `denied`, `closed` or another TransportError when the transport refuses. */
-export async function createAgent(options: AgentOptions): Promise<Agent> {
+export const createAgent = (options: AgentOptions): Promise<Agent> => holdingStore(options, compose);
+
+async function compose(options: AgentOptions, giveBack: () => void): Promise<Agent> {
   await checkOptions(options);
   const { identity, transport } = options;
   const runtime = options.runtime ?? systemRuntime();
@@ -194,7 +196,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     for (const part of [...parts]) part.stop?.(ended);
     await Promise.all([left, links.close(), durable.closed()]);
     await letters?.end();
-    await Promise.all([transport.close(), state?.close()]);
+    await Promise.all([transport.close(), state?.close().then(giveBack)]);
   };
 
   const view = createViews(capabilities, peers);

@@ -1,6 +1,6 @@
-import { appendFileSync, closeSync, mkdirSync, openSync, statSync } from "node:fs";
+import { appendFileSync, closeSync, existsSync, mkdirSync, openSync, statSync } from "node:fs";
 import { platform } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { TightbeamError } from "@tightbeam/core/store";
 
 export const dataFile = (path: string): string => join(path, "data.mdb");
@@ -12,7 +12,7 @@ const lockBytes = 12_288;
 
 /** Makes the directory and its files where they are missing, for this user alone, and refuses those that others may enter. Throws `invalid_argument` and errors of the file system. */
 export function prepareFiles(path: string): void {
-  mkdirSync(path, { recursive: true, mode: 0o700 });
+  makeDirectory(path);
   if (!statSync(path).isDirectory()) throw new TightbeamError("invalid_argument", `${path} is no directory: a store is one of its own.`);
   refuseOthers(path, "700");
   for (const file of [dataFile(path), lockFile(path)]) {
@@ -21,6 +21,21 @@ export function prepareFiles(path: string): void {
   }
   // LMDB maps it and writes into the map: a full disk would show by ending the process.
   if (statSync(lockFile(path)).size < lockBytes) appendFileSync(lockFile(path), new Uint8Array(lockBytes - statSync(lockFile(path)).size));
+}
+
+/** Not by `recursive`: where the system refuses a directory as if its parent were missing (/proc), Node 20 asks again for ever. */
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST") return;
+    if (code === "ENOTDIR") throw new TightbeamError("invalid_argument", `${path} lies below a file: a store is a directory of its own.`, { cause: error });
+    const above = dirname(path);
+    if (code !== "ENOENT" || existsSync(above)) throw error;
+    makeDirectory(above);
+    makeDirectory(path);
+  }
 }
 
 function refuseOthers(path: string, mode: string): void {

@@ -29,8 +29,9 @@ const lockRetry = 100;
  * Opens a store in LMDB, or makes one. What `batch` has settled survives a power cut: its promise settles after the flush, and all batches that
  * wait share one. Rejects `store_locked`, `store_read_only`, `store_full`, `store_too_new`, `store_damaged`, `store_failed`, `invalid_argument`.
  */
-export async function openLmdbStore({ path, lockTimeout = 0, check = true, runtime = systemRuntime() }: LmdbStoreOptions): Promise<Store> {
-  if (typeof path !== "string" || path === "" || path.includes("\0")) throw new TightbeamError("invalid_argument", "A store needs the path of a directory.");
+export async function openLmdbStore(options: LmdbStoreOptions): Promise<Store> {
+  checkOptions(options);
+  const { path, lockTimeout = 0, check = true, runtime = systemRuntime() } = options;
   const { clock, timers } = runtime;
   const until = clock.monotonic() + lockTimeout;
   for (;;) {
@@ -42,6 +43,20 @@ export async function openLmdbStore({ path, lockTimeout = 0, check = true, runti
     await new Promise<void>((done) => void timers.after(lockRetry, done));
   }
 }
+
+const known: Readonly<Record<keyof LmdbStoreOptions, true>> = { path: true, lockTimeout: true, check: true, runtime: true };
+
+function checkOptions(options: LmdbStoreOptions): void {
+  if (typeof options !== "object" || options === null) throw invalid('openLmdbStore takes an object: openLmdbStore({ path: "./state" }).');
+  for (const name of Object.keys(options))
+    if (!Object.hasOwn(known, name)) throw invalid(`openLmdbStore has no option '${name.slice(0, 40)}'. Its options are ${Object.keys(known).join(", ")}.`);
+  const { path, lockTimeout = 0, check = true } = options;
+  if (typeof path !== "string" || path === "" || path.includes("\0")) throw invalid("A store needs the path of a directory.");
+  if (!(typeof lockTimeout === "number" && lockTimeout >= 0)) throw invalid("`lockTimeout` is in ms, 0 or more.");
+  if (typeof check !== "boolean") throw invalid("`check` is true or false.");
+}
+
+const invalid = (message: string): TightbeamError => new TightbeamError("invalid_argument", message);
 
 async function openOnce(path: string, { check, runtime: { random } }: { readonly check: boolean; readonly runtime: Runtime }): Promise<Store> {
   let sign: SignServer | undefined;

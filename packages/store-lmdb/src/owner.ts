@@ -67,4 +67,4 @@ const damaged = (path: string, cause?: unknown): TightbeamError =>
   new TightbeamError("store_damaged", `The store at ${path} is damaged: the record of its owner cannot be read. Restore it from a copy.`, { cause });
 
 export const locked = (path: string): TightbeamError =>
-  new TightbeamError("store_locked", `Another process has the store at ${path} open: stop it, or give each process a store of its own.`);
+  new TightbeamError("store_locked", `The store at ${path} is open already, in another process or in this one: close it there first, or give each its own.`);

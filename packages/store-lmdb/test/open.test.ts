@@ -27,9 +27,26 @@ describe("opening", () => {
     await expect(openLmdbStore({ path })).rejects.toMatchObject({ code: "invalid_argument", message: expect.stringContaining("chmod 600") });
     const file = join(place(), "file");
     writeFileSync(file, "");
-    await expect(openLmdbStore({ path: file })).rejects.toMatchObject({ code: expect.stringMatching(/^(?:invalid_argument|store_failed)$/) });
+    await expect(openLmdbStore({ path: file })).rejects.toMatchObject({ code: "invalid_argument", message: expect.stringContaining("no directory") });
+    await expect(openLmdbStore({ path: join(file, "below") })).rejects.toMatchObject({ code: "invalid_argument", message: expect.stringContaining("below a file") });
     for (const bad of ["", "a\0b", undefined as unknown as string])
       await expect(openLmdbStore({ path: bad })).rejects.toMatchObject({ code: "invalid_argument" });
+  });
+
+  it("says what is wrong with its options", async () => {
+    const open = openLmdbStore as (options?: unknown) => Promise<unknown>;
+    for (const [options, sentence] of [
+      [undefined, "takes an object"],
+      [{ path: place(), mapSize: 1 }, "no option 'mapSize'. Its options are path, lockTimeout, check, runtime"],
+      [{ path: place(), lockTimeout: "5s" }, "`lockTimeout` is in ms"],
+      [{ path: place(), check: "no" }, "`check` is true or false"],
+    ] as const)
+      await expect(open(options)).rejects.toMatchObject({ code: "invalid_argument", message: expect.stringContaining(sentence) });
+  });
+
+  // Making a directory here by `recursive` never returns on Node 20.
+  it.runIf(existsSync("/proc/self"))("is refused where the system makes no directory", async () => {
+    await expect(openLmdbStore({ path: "/proc/tightbeam-store" })).rejects.toMatchObject({ code: "store_read_only" });
   });
 
   it("finds what was flushed", async () => {

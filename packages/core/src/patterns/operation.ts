@@ -43,13 +43,16 @@ const known = new Set(["timeout", "signal", "priority", "ttl", "idempotencyKey",
 
 /** Throws `invalid_argument` for an unknown option or a wrong one, `cancelled` when the signal has fired already. `isCall`: it may be under a policy. */
 export function checkOperation(options: NotifyOptions, isCall = false): void {
-  for (const name in options) if (!known.has(name) && !(isCall && name === "policy")) throw wrong(`has no option '${name.slice(0, 40)}'`);
+  for (const name in options)
+    if (!known.has(name) && !(isCall && name === "policy")) throw wrong(`has no option '${name.slice(0, 40)}'. Options are ${[...known].join(", ")}`);
   const { timeout, ttl, priority, signal, confirm, durable } = options;
   if (timeout !== undefined && !(typeof timeout === "number" && timeout > 0 && timeout <= timeoutMax)) throw wrong("needs a timeout of 1 to 2^31 - 1 ms");
   if (ttl !== undefined && !(Number.isInteger(ttl) && ttl > 0 && ttl < 2 ** 32)) throw wrong("needs a ttl of whole ms, 1 to 2^32 - 1");
   if (priority !== undefined && !priorities.includes(priority)) throw wrong(`needs a priority out of ${priorities.join(", ")}`);
   if (confirm !== undefined && confirm !== "received" && confirm !== "done") throw wrong("needs a confirm out of received, done");
   if (durable !== undefined && typeof durable !== "boolean") throw wrong("needs a boolean durable");
+  // A durable notification takes another way.
+  if (isCall && durable === true) throw wrong("cannot be durable: somebody waits for the answer to a request. Give it an idempotencyKey, or notify");
   if (signal?.aborted) throw cancelled(signal);
 }
 

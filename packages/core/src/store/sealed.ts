@@ -47,7 +47,10 @@ function storeKeys(storeKey: StoreKey): readonly Uint8Array[] {
   if (all.length > 1 + previousMax) throw new TightbeamError("invalid_argument", `A store opens with at most ${previousMax} previous keys.`);
   for (const key of all) {
     if (!(key instanceof Uint8Array) || key.length !== storeKeyBytes || isZero(key))
-      throw new TightbeamError("invalid_argument", `A storeKey is ${storeKeyBytes} random bytes.`);
+      throw new TightbeamError(
+        "invalid_argument",
+        `A storeKey is a Uint8Array of ${storeKeyBytes} random bytes (crypto.getRandomValues), kept apart from the store.`,
+      );
   }
   return all;
 }
@@ -114,7 +117,7 @@ export function createSealing(storeKey: StoreKey, random: Random): Sealing {
         const value = cipher.open(sealed.subarray(nonceAt, textAt), boundTo(id, key), sealed.subarray(textAt));
         if (value !== undefined) return value;
       }
-      throw damaged(key, known ? "its seal does not hold" : "it was sealed with a storeKey that was not given");
+      throw damaged(key, known ? "its seal does not hold" : "it was sealed with another storeKey than the one given");
     },
     isCurrent: (sealed) => sealed.length >= sealedOverhead && sealed[0] === version && idAt(sealed, current.id),
   };

@@ -58,7 +58,10 @@ const digestBytes = 16;
  */
 export async function openState({ store, storeKey, runtime, onDamaged }: StateOptions): Promise<State> {
   if (storeKey === undefined && store.capabilities.durability !== "memory")
-    throw new TightbeamError("invalid_argument", "A store that persists needs a storeKey: 32 random bytes that are kept elsewhere.");
+    throw new TightbeamError(
+      "invalid_argument",
+      "A store that persists needs a storeKey: 32 random bytes (crypto.getRandomValues), kept apart from the store and the same at every start.",
+    );
   const sealing = storeKey === undefined ? undefined : createSealing(storeKey, runtime.random);
   const header = await readHeader(store, sealing, runtime);
   const last = await store.get(closedKey);

@@ -20,7 +20,8 @@ export function createSnapshots({ runtime, keep, onFailed }: SnapshotsOptions): 
   const running = new Map<string, () => void>();
 
   return {
-    begin(name, state, { every, ...options }) {
+    begin(name, state, given) {
+      const { every, ...options } = given ?? {};
       if (!isCheckpointName(name)) throw invalid(`The name of a checkpoint is 1 to ${limits.checkpointNameMax} printable characters.`);
       if (typeof state !== "function") throw invalid("Snapshots are taken of what a function returns.");
       if (!(typeof every === "number" && every >= limits.snapshotMinMs && Number.isFinite(every)))

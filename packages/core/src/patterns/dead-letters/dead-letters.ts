@@ -10,7 +10,7 @@ import { openState, type State } from "../../store/state.js";
 import { type AgainOptions, createAgain } from "./again.js";
 import { createLetterBox } from "./box.js";
 import type { LetterBody } from "./entry.js";
-import { checkFilter, checkQuery, checkReplay, isLetterId, letterSettings } from "./options.js";
+import { checkFilter, checkLetterId, checkQuery, checkReplay, letterSettings } from "./options.js";
 import { createReplay } from "./replay.js";
 import type { Shelved } from "./shelf.js";
 import { createLetterSources, type LetterSources } from "./sources.js";
@@ -60,7 +60,7 @@ export async function createDeadLetters(given: DeadLettersOptions): Promise<Dead
 
   const chosen = (which: string | DeadLetterFilter): Shelved[] => {
     if (typeof which !== "string") checkFilter(which);
-    else if (!isLetterId(which)) checkQuery({ after: which });
+    else checkLetterId(which);
     if (typeof which !== "string") return box.matching(which);
     const entry = box.find(which);
     return entry === undefined ? [] : [entry];

@@ -16,46 +16,56 @@ export interface LetterSettings {
   readonly failed: boolean;
 }
 
-type Table<T> = Readonly<Record<keyof T, (value: unknown) => boolean>>;
+/** What an option must be, and that in words. */
+type Rule = readonly [fits: (value: unknown) => boolean, is: string];
+type Table<T> = Readonly<Record<keyof T, Rule>>;
 
-const isWhole =
-  (least: number, most = Number.MAX_SAFE_INTEGER) =>
-  (value: unknown): boolean =>
-    Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most;
-const isBoolean = (value: unknown): boolean => typeof value === "boolean";
+const whole = (least: number, most = Number.MAX_SAFE_INTEGER): Rule => [
+  (value) => Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most,
+  most === Number.MAX_SAFE_INTEGER ? `a whole number of at least ${least}` : `a whole number of ${least} to ${most}`,
+];
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
-const isTime = (value: unknown): boolean => typeof value === "number" && Number.isFinite(value);
 const isReason = (value: unknown): boolean => isErrorCode(value) || (Array.isArray(value) && value.length <= limits.letterReasons && value.every(isErrorCode));
 const isSignal = (value: unknown): boolean => isObject(value) && typeof value.aborted === "boolean";
 
 /** Twelve hex digits. */
-export const isLetterId = (value: unknown): value is string => typeof value === "string" && /^[0-9a-f]{12}$/.test(value);
+const isLetterId = (value: unknown): value is string => typeof value === "string" && /^[0-9a-f]{12}$/.test(value);
 
-const options: Table<DeadLetterOptions> = { retention: isObject, alert: isObject, undelivered: isBoolean, undecodable: isBoolean, failed: isBoolean };
+const truth: Rule = [(value) => typeof value === "boolean", "true or false"];
+const object: Rule = [isObject, "an object"];
+const time: Rule = [(value) => typeof value === "number" && Number.isFinite(value), "a time in ms, as Date.now() gives it"];
+
+const options: Table<DeadLetterOptions> = { retention: object, alert: object, undelivered: truth, undecodable: truth, failed: truth };
 const retention: Table<NonNullable<DeadLetterOptions["retention"]>> = {
-  count: isWhole(1, limits.lettersMax),
-  age: isWhole(1),
-  bytes: isWhole(1),
-  whenFull: (value) => value === "drop-oldest" || value === "refuse",
+  count: whole(1, limits.lettersMax),
+  age: whole(1),
+  bytes: whole(1),
+  whenFull: [(value) => value === "drop-oldest" || value === "refuse", '"drop-oldest" or "refuse"'],
 };
-const alert: Table<NonNullable<DeadLetterOptions["alert"]>> = { threshold: isWhole(0) };
+const alert: Table<NonNullable<DeadLetterOptions["alert"]>> = { threshold: whole(0) };
 const filter: Table<DeadLetterFilter> = {
-  reason: isReason,
-  peer: isAgentId,
-  method: (value) => value === "" || isMethodName(value) || isName(value),
-  side: (value) => value === "sender" || value === "receiver",
-  from: isTime,
-  to: isTime,
+  reason: [isReason, `an error code, or up to ${limits.letterReasons} of them`],
+  peer: [isAgentId, "an agent's id"],
+  method: [(value) => value === "" || isMethodName(value) || isName(value), "the name of a method"],
+  side: [(value) => value === "sender" || value === "receiver", '"sender" or "receiver"'],
+  from: time,
+  to: time,
 };
-const query: Table<DeadLetterQuery> = { ...filter, limit: isWhole(1, limits.letterPageMax), after: isLetterId, reverse: isBoolean };
-const replay: Table<ReplayOptions> = { newId: isBoolean, timeout: isWhole(1, 2 ** 31 - 1), signal: isSignal };
+const query: Table<DeadLetterQuery> = {
+  ...filter,
+  limit: whole(1, limits.letterPageMax),
+  after: [isLetterId, "the id of a letter, or what list() returned as `next`"],
+  reverse: truth,
+};
+const replay: Table<ReplayOptions> = { newId: truth, timeout: whole(1, 2 ** 31 - 1), signal: [isSignal, "an AbortSignal"] };
 
 /** Throws `invalid_argument` for an option that is unknown or wrong. */
-function check(where: string, given: unknown, table: Readonly<Record<string, (value: unknown) => boolean>>): void {
+function check(where: string, given: unknown, table: Readonly<Record<string, Rule>>): void {
   if (!isObject(given)) throw wrong(`${where} is an object of ${Object.keys(table).join(", ")}.`);
   for (const [name, value] of Object.entries(given)) {
     if (!Object.hasOwn(table, name)) throw wrong(`${where} has no '${printable(name.slice(0, 40))}'. It has ${Object.keys(table).join(", ")}.`);
-    if (value !== undefined && table[name]?.(value) !== true) throw wrong(`${where}.${name} is not what it must be: see docs/dead-letters.md.`);
+    const [fits, is] = table[name] as Rule;
+    if (value !== undefined && !fits(value)) throw wrong(`${where}.${name} is ${is}.`);
   }
 }
 
@@ -78,6 +88,9 @@ export function letterSettings(given: DeadLetterOptions, persistent: boolean): L
   };
 }
 
-export const checkFilter = (given: DeadLetterFilter): void => check("A filter", given, filter);
-export const checkQuery = (given: DeadLetterQuery): void => check("A query", given, query);
-export const checkReplay = (given: ReplayOptions): void => check("A replay", given, replay);
+export function checkLetterId(id: string): void {
+  if (!isLetterId(id)) throw wrong("The id of a letter is 12 hex digits, as list() gives it.");
+}
+export const checkFilter = (given: DeadLetterFilter): void => check("filter", given, filter);
+export const checkQuery = (given: DeadLetterQuery): void => check("query", given, query);
+export const checkReplay = (given: ReplayOptions): void => check("replay", given, replay);

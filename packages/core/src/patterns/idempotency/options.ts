@@ -12,15 +12,15 @@ const known: Readonly<Record<keyof IdempotencyOptions, readonly [least: number, 
 
 /** Throws `invalid_argument`. */
 export function idempotencyBounds(options: IdempotencyOptions, persistent: boolean): LedgerBounds {
-  if (typeof options !== "object" || options === null) throw wrong(`is an object of ${Object.keys(known).join(", ")}, or false`);
+  if (typeof options !== "object" || options === null) throw wrong(`\`idempotency\` is an object of ${Object.keys(known).join(", ")}, or false`);
   for (const [name, value] of Object.entries(options)) {
-    if (!Object.hasOwn(known, name)) throw wrong(`has ${Object.keys(known).join(", ")}, and nothing else`);
+    if (!Object.hasOwn(known, name)) throw wrong(`idempotency has no option '${name.slice(0, 40)}'. Its options are ${Object.keys(known).join(", ")}`);
     const [least, most] = known[name as keyof IdempotencyOptions];
     if (value !== undefined && !(Number.isSafeInteger(value) && value >= least && value <= most))
-      throw wrong(`.${name} is a whole number of ${least} to ${most}`);
+      throw wrong(`idempotency.${name} is a whole number of ${least} to ${most}`);
   }
   const { keep = limits.idempotencyKeepMs, keys = limits.idempotencyKeys, live = limits.idempotencyLiveMs } = options;
   return { keepMs: keep, liveMs: Math.min(live, keep), keys, bytes: options.bytes ?? (persistent ? limits.idempotencyBytes : limits.idempotencyMemoryBytes) };
 }
 
-const wrong = (what: string): TightbeamError => new TightbeamError("invalid_argument", `\`idempotency\` ${what}.`);
+const wrong = (what: string): TightbeamError => new TightbeamError("invalid_argument", `${what}.`);
