@@ -28,7 +28,10 @@ describe("opening", () => {
     const file = join(place(), "file");
     writeFileSync(file, "");
     await expect(openLmdbStore({ path: file })).rejects.toMatchObject({ code: "invalid_argument", message: expect.stringContaining("no directory") });
-    await expect(openLmdbStore({ path: join(file, "below") })).rejects.toMatchObject({ code: "invalid_argument", message: expect.stringContaining("below a file") });
+    await expect(openLmdbStore({ path: join(file, "below") })).rejects.toMatchObject({
+      code: "invalid_argument",
+      message: expect.stringContaining("below a file"),
+    });
     for (const bad of ["", "a\0b", undefined as unknown as string])
       await expect(openLmdbStore({ path: bad })).rejects.toMatchObject({ code: "invalid_argument" });
   });
