@@ -96,8 +96,8 @@ export async function createWorld({ seed = 1, faults }: WorldOptions = {}): Prom
         await runtime.advance(20);
       }
     },
-    cut: () => void hub.cut(),
-    mend: () => void hub.restore(),
+    cut: () => hub.cut(),
+    mend: () => hub.restore(),
     async close() {
       await Promise.all([...living].map((mortal) => mortal.crash()));
       await runtime.advance(1_000);
