@@ -100,7 +100,9 @@ async function play(steps: readonly Step[], seed: number): Promise<string[]> {
   await here.during(living.bob.agent.durable.flush());
   await here.during(living.bob.agent.durable.idle());
   for (const id of [...accepted, ...done]) if (!settled.has(id)) wrong.push(`${id} was accepted and never handled`);
-  for (const [lane, ids] of starts) {
+  // A receiver whose store is full gives messages back: they come again, later.
+  const ordered = !steps.some((each) => each.do === "full" && each.who === "alice");
+  for (const [lane, ids] of ordered ? starts : []) {
     const numbers = ids.map((id) => Number.parseInt(id, 10));
     for (let i = 1; i < numbers.length; i++)
       if ((numbers[i] as number) < (numbers[i - 1] as number)) wrong.push(`${lane}: ${ids[i]} began after ${ids[i - 1]}`);

@@ -196,7 +196,7 @@ export const durableWindowBytes = 4 * 1024 * 1024;
 export const durableMemoryCount = 4_096;
 export const segmentsRead = 4;
 /** Messages and bytes of one entry. */
-export const segmentMessages = 64;
+export const segmentMessages = 256;
 export const segmentBytes = 64 * 1024;
 /** Numbers of a lane that were given to what then did not get into the store. */
 export const durableHoles = 256;
@@ -216,6 +216,9 @@ export const durableDialAgainMaxMs = 30_000;
 export const durableStoresPerPeer = 64;
 export const durableStores = 10_000;
 export const durableMarksMs = 7 * 24 * 3_600_000;
+/** With as many marks in a batch, the next one waits so long for others: a flush costs as much as handling a hundred messages. */
+export const marksMany = 64;
+export const marksMs = 2;
 /** Durable messages of one sender's store that are worked on here: more than its window. And ranges of numbers to remember, what each message costs beside its payload. */
 export const durableHeldMax = 1_100;
 export const durableRangesMax = 4_096;

@@ -1,8 +1,10 @@
 import { decodeUtf8, encodeUtf8 } from "../../bytes.js";
 import type { EnvelopeHeader } from "../../envelope/types.js";
 import { TightbeamError } from "../../errors.js";
+import * as limits from "../../limits.js";
 import type { Link } from "../../link/link-types.js";
 import { type Delivery, lanes, type Outcome } from "../../link/message.js";
+import type { Timers } from "../../runtime/runtime.js";
 import type { StoreStart } from "../../store/header.js";
 import { numberKey } from "../../store/keys.js";
 import type { StoreChange } from "../../store/types.js";
@@ -51,6 +53,7 @@ export interface HeldMessage extends Item {
 
 export interface BookHost {
   readonly writer: Writer;
+  readonly timers: Pick<Timers, "after">;
   /** ms since 1970. */
   readonly now: () => number;
 }
@@ -74,6 +77,11 @@ export class Book implements SharedEntry {
   readonly #host: BookHost;
   /** Handled, and marked with the next batch. */
   #marking: HeldMessage[] | undefined;
+  /** They are with the writer. */
+  #asked = false;
+  /** How many went with the last batch. */
+  #marked = 0;
+  #cancel: (() => void) | undefined;
 
   constructor(key: string, state: BookState, link: Link | undefined, host: BookHost, marks: Numbers[] = lanes.map(() => createNumbers())) {
     this.key = key;
@@ -142,14 +150,25 @@ export class Book implements SharedEntry {
     this.state.forgets = [...this.state.forgets, forgot].slice(-forgetsKept);
   }
 
-  /** Its handler is done: all that are done until the next batch are marked with it. */
+  /** Its handler is done: all that are done until the next batch are marked with it. Where there were many the last time, it waits for more. */
   mark(message: HeldMessage): void {
     if (this.#marking !== undefined) return void this.#marking.push(message);
-    const items = [message];
-    this.#marking = items;
+    this.#marking = [message];
+    if (this.#marked < limits.marksMany) this.flush();
+    else this.#cancel = this.#host.timers.after(limits.marksMs, () => this.flush());
+  }
+
+  /** What waits for others waits no longer. */
+  flush(): void {
+    const items = this.#marking;
+    if (items === undefined || this.#asked) return;
+    this.#cancel?.();
+    this.#asked = true;
     this.#host.writer.add({
       changes: () => {
         this.#marking = undefined;
+        this.#asked = false;
+        this.#marked = items.length;
         return items.flatMap((item) => item.removals());
       },
       shared: this,

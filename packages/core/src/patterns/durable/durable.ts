@@ -49,7 +49,7 @@ export async function createDurable(host: DurableHost): Promise<Durable> {
   };
   const batch = (changes: readonly StoreChange[]): Promise<void> => state?.batch(changes) ?? Promise.resolve();
   const writer: Writer = createWriter({ timers: runtime.timers, batch, onFailed });
-  const entries: Writer = createWriter({ timers: runtime.timers, batch, depth: 2, onFailed });
+  const entries: Writer = createWriter({ timers: runtime.timers, batch, onFailed });
   const written = async (): Promise<void> => {
     await entries.idle();
     await writer.idle();
@@ -127,7 +127,7 @@ export async function createDurable(host: DurableHost): Promise<Durable> {
       : (await loadRecovery()).beginRecovery({
           runtime,
           state,
-          books: { writer, now: () => runtime.clock.wall() },
+          books: { writer, timers: runtime.timers, now: () => runtime.clock.wall() },
           json: host.json,
           durable: { ...taker.known, resumed: sender.resumed, damaged: () => [...told].map(([key, error]) => ({ key, error })) },
           onEvent,

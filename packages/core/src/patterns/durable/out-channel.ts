@@ -12,7 +12,7 @@ import { findLeft } from "./out-loading.js";
 import { type Draft, type MessageOwner, OutMessage, type Waiter } from "./out-message.js";
 import { readOn } from "./out-reading.js";
 import { type Binding, encodeRecord, type OutRecord, recordKey } from "./out-record.js";
-import { OutSegment } from "./out-segment.js";
+import { newSegment, type OutSegment } from "./out-segment.js";
 import { createRemovals, type Removals } from "./removals.js";
 import { Road, type Traveller } from "./road.js";
 
@@ -108,14 +108,14 @@ export class OutChannel implements MessageOwner, Traveller {
   }
 
   #begin(lane: OutLane, first: number): NonNullable<OutLane["open"]> {
-    const open = { segment: new OutSegment(lane.lane, first), messages: [] };
+    const open = { segment: newSegment(lane.lane, first, lane.like), messages: [] };
     lane.open = open;
     // Until its entry is there, which other writings change as well, one batch after the other.
     const alone = this.#recorded && this.#unrecorded === 0;
     if (!alone) this.#unrecorded++;
     (alone ? this.#host.entries : this.#host.writer).add({
       changes: () => {
-        if (lane.open === open) lane.open = undefined;
+        lane.close(open);
         const put = { put: segmentKey(this.digest, lane.lane, first), value: open.segment.value() };
         return this.#recorded ? [put] : [this.record, put];
       },

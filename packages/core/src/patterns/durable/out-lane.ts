@@ -30,6 +30,8 @@ export class OutLane {
   readonly parked = new Map<number, OutMessage>();
   /** Takes what is accepted until its batch is made. */
   open: { readonly segment: OutSegment; readonly messages: OutMessage[] } | undefined;
+  /** Bytes of the last one. */
+  like = 0;
   #failed: Set<number> | undefined;
 
   constructor(lane: Lane, next = 0, settled: Numbers = createNumbers(), onDisk?: number, buried: Set<number> = new Set()) {
@@ -55,6 +57,12 @@ export class OutLane {
   /** As the receiver is told. What is settled above all that is in the store could not be written: the next process may give its number to another message. */
   get floor(): number {
     return Math.min(this.settled.floor, this.flushed);
+  }
+
+  /** Its batch is made: what is accepted from now on goes with another. */
+  close(open: NonNullable<OutLane["open"]>): void {
+    if (this.open === open) this.open = undefined;
+    this.like = open.segment.length;
   }
 
   /** They are in the store now, but not in memory. */

@@ -3,6 +3,7 @@ import { durableFlagsAt, durableFloorAt, sentBefore } from "../../envelope/layou
 import { TightbeamError } from "../../errors.js";
 import * as limits from "../../limits.js";
 import type { Lane } from "../../link/message.js";
+import { unfilled } from "../../release.js";
 
 /*
  * Messages in their sender's store. What is accepted while a batch is being flushed lies in one entry, a segment: sealing and storing each by
@@ -24,7 +25,11 @@ const segmentHeadBytes = 3;
 export const messageHeadBytes = 12;
 /** Of an entry with one message, beside its envelope. */
 export const segmentOverhead = segmentHeadBytes + messageHeadBytes;
-const firstBytes = 2 * 1024;
+const leastBytes = 2 * 1024;
+
+/** `like`: bytes that the one before had in use, or 0. */
+export const newSegment = (lane: Lane, first: number, like: number): OutSegment =>
+  new OutSegment(lane, first, unfilled(Math.max(leastBytes, Math.min(like + (like >> 3), limits.segmentBytes))));
 
 export class OutSegment {
   readonly lane: Lane;
@@ -37,7 +42,7 @@ export class OutSegment {
   length = segmentHeadBytes;
   bytes: Uint8Array;
 
-  constructor(lane: Lane, first: number, bytes: Uint8Array = new Uint8Array(firstBytes)) {
+  constructor(lane: Lane, first: number, bytes: Uint8Array = new Uint8Array(leastBytes)) {
     this.lane = lane;
     this.first = first;
     this.bytes = bytes;
@@ -53,8 +58,8 @@ export class OutSegment {
     const start = this.length;
     const end = start + messageHeadBytes + envelope.length;
     if (end > this.bytes.length) {
-      const grown = new Uint8Array(Math.max(end, 2 * this.bytes.length));
-      grown.set(this.bytes);
+      const grown = unfilled(Math.max(end, 2 * this.bytes.length));
+      grown.set(this.bytes.subarray(0, start));
       this.bytes = grown;
     }
     writeU48(this.bytes, writeU16(this.bytes, writeU32(this.bytes, start, envelope.length), at), expires);

@@ -50,7 +50,7 @@ export interface TakerOptions extends Omit<HeldHost, "stopped" | "onOver"> {
 export async function createTaker(options: TakerOptions): Promise<Taker> {
   const { state, runtime, writer, onEvent, onRefused } = options;
   const now = (): number => runtime.clock.wall();
-  const bookHost = { writer, now };
+  const bookHost = { writer, now, timers: runtime.timers };
   const books = new Map<string, Book>();
   const opened = new Map<Link, Book>();
   let stopped = false;
@@ -199,7 +199,10 @@ export async function createTaker(options: TakerOptions): Promise<Taker> {
       }),
     stop() {
       stopped = true;
-      for (const book of books.values()) for (const message of book.held.values()) message.stop();
+      for (const book of books.values()) {
+        book.flush();
+        for (const message of book.held.values()) message.stop();
+      }
     },
   };
 }

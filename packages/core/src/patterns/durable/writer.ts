@@ -49,8 +49,6 @@ export interface Writer {
 export interface WriterOptions {
   readonly timers: Pick<Timers, "turn">;
   readonly batch: (changes: readonly StoreChange[]) => Promise<void>;
-  /** Batches at once. More than one only for entries that nothing else changes: what does not fit is written again, after those behind it. Default 1. */
-  readonly depth?: number;
   /** Once, and for good. */
   readonly onFailed: (error: TightbeamError) => void;
 }
@@ -71,7 +69,7 @@ const nothingDone: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["store_full", "t
 const groupMax = 1_024;
 const groupBytes = 4 * 1024 * 1024;
 
-export function createWriter({ timers, batch, depth = 1, onFailed }: WriterOptions): Writer {
+export function createWriter({ timers, batch, onFailed }: WriterOptions): Writer {
   let waiting: Writing[] = [];
   /** Batches that have begun and not settled; they settle in the order in which they began. */
   let underWay = 0;
@@ -116,13 +114,12 @@ export function createWriter({ timers, batch, depth = 1, onFailed }: WriterOptio
     await end(begin(group.slice(half)));
   };
 
-  /** As many as one batch should hold, and at least one. With nothing under way half of them: the other half is flushed while these are worked on. */
+  /** As many as one batch should hold, and at least one. */
   const take = (): Made[] => {
     const group: Made[] = [];
-    const most = Math.min(groupMax, underWay === 0 && depth > 1 ? (waiting.length + 1) >> 1 : groupMax);
     let bytes = 0;
     for (const writing of waiting) {
-      if (group.length === most || bytes > groupBytes) break;
+      if (group.length === groupMax || bytes > groupBytes) break;
       const changes = writing.changes();
       for (const change of changes) if ("put" in change) bytes += change.value.length;
       group.push({ writing, changes });
@@ -133,7 +130,7 @@ export function createWriter({ timers, batch, depth = 1, onFailed }: WriterOptio
 
   const run = (): void => {
     asked = false;
-    while (waiting.length > 0 && underWay < depth) {
+    while (waiting.length > 0 && underWay === 0) {
       const begun = begin(take());
       underWay++;
       last = last.then(async () => {
@@ -156,7 +153,7 @@ export function createWriter({ timers, batch, depth = 1, onFailed }: WriterOptio
     add(writing) {
       if (failed !== undefined) return writing.settled(failed);
       waiting.push(writing);
-      if (asked || underWay >= depth) return;
+      if (asked || underWay > 0) return;
       asked = true;
       timers.turn(run);
     },
