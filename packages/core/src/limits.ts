@@ -219,9 +219,9 @@ export const durableMarksMs = 7 * 24 * 3_600_000;
 /** With as many marks in a batch, the next one waits so long for others: a flush costs as much as handling a hundred messages. */
 export const marksMany = 64;
 export const marksMs = 2;
-/** Durable messages of one sender's store that are worked on here: more than its window. And ranges of numbers to remember, what each message costs beside its payload. */
+/** Durable messages of one sender's store that are worked on here: more than its window. Ranges of numbers to remember: twice what an honest sender needs, as they are written with every batch. What each message costs beside its payload. */
 export const durableHeldMax = 1_100;
-export const durableRangesMax = 4_096;
+export const durableRangesMax = 2_560;
 export const durableHeldCost = 512;
 /** Names of an agent's checkpoints and characters of one, checkpoints of a name unless the application says otherwise, and the most; bytes of a state. */
 export const checkpointNames = 1_024;
