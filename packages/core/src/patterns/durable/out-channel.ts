@@ -24,7 +24,7 @@ export class OutChannel implements MessageOwner, Traveller {
   epoch = 0;
   forgot: string | undefined;
   bound: Binding | undefined;
-  /** By lane: one above the highest number that the bound store has answered as handled. */
+  /** By lane: one above the highest number that the bound store has answered as handled. A DONE that comes late, of another, does not count. */
   handled = lanes.map(() => 0);
   queued = 0;
   bytes = 0;
@@ -223,7 +223,6 @@ export class OutChannel implements MessageOwner, Traveller {
     }
     if (outcome === "no_handler") return this.#bury(message, "no_handler", `${this.peer} has no handler for it.`);
     if (outcome === "refused") return this.#bury(message, "handler_failed", `${this.peer} refused it, or its handler failed for good.`);
-    // A DONE that comes late may be of a store that was forgotten meanwhile.
     if (landed) this.handled[message.lane] = Math.max(this.handled[message.lane] as number, message.number + 1);
     this.#finish(message, outcome === "ok" ? undefined : new TightbeamError("dead_lettered", `${this.peer} keeps it as a dead letter: its handler failed.`));
   }
