@@ -16,6 +16,8 @@ export interface StoreStart {
 
 export interface Header {
   readonly id: string;
+  /** The agent whose store it is; undefined until an agent has opened it. */
+  readonly owner: string | undefined;
   readonly instance: string;
   readonly digestKey: Uint8Array;
   /** Newest first. */
@@ -30,25 +32,29 @@ const incarnationMax = 2 ** 48;
 
 const fresh = (random: Random): string => toBase64url(random.bytes(idBytes));
 
-export const newHeader = (random: Random): Header => ({
+export const newHeader = (random: Random, owner: string | undefined): Header => ({
   id: fresh(random),
+  owner,
   instance: fresh(random),
   digestKey: random.bytes(digestKeyBytes),
   starts: [{ incarnation: 1, nonce: fresh(random) }],
 });
 
-/** The same store, opened once more. */
-export function nextHeader(header: Header, random: Random): Header {
+/** The same store, opened once more. Throws `invalid_argument` for another agent than before: it would send and answer what was another's. */
+export function nextHeader(header: Header, random: Random, owner: string | undefined): Header {
+  if (header.owner !== undefined && owner !== undefined && header.owner !== owner)
+    throw new TightbeamError("invalid_argument", `The store is that of ${header.owner}, not of ${owner}: give each agent a store of its own.`);
   const incarnation = (header.starts[0]?.incarnation ?? 0) + 1;
-  return { ...header, starts: [{ incarnation, nonce: fresh(random) }, ...header.starts].slice(0, startsKept) };
+  return { ...header, owner: header.owner ?? owner, starts: [{ incarnation, nonce: fresh(random) }, ...header.starts].slice(0, startsKept) };
 }
 
 /** u8 format | the header as JSON, sealed where the store is. The format stands outside: what it says may be how to open the rest. */
 export function encodeHeader(header: Header, sealing: Sealing | undefined): Uint8Array {
-  const { id, instance, digestKey, starts } = header;
+  const { id, owner, instance, digestKey, starts } = header;
   const text = JSON.stringify({
     format,
     id,
+    owner,
     instance,
     digestKey: toBase64url(digestKey),
     starts: starts.map(({ incarnation, nonce }) => [incarnation, nonce]),
@@ -76,11 +82,13 @@ export function decodeHeader(bytes: Uint8Array, sealing: Sealing | undefined): H
 }
 
 function parse(value: unknown): Header {
-  const { format: inside, id, instance, digestKey, starts } = value as Record<string, unknown>;
+  const { format: inside, id, owner, instance, digestKey, starts } = value as Record<string, unknown>;
   if (inside !== format || !Array.isArray(starts) || starts.length === 0 || starts.length > startsKept) throw damaged();
+  if (owner !== undefined && typeof owner !== "string") throw damaged();
   let above = incarnationMax;
   return {
     id: text(id, idBytes),
+    owner,
     instance: text(instance, idBytes),
     digestKey: fromBase64url(text(digestKey, digestKeyBytes)),
     starts: starts.map((start: unknown) => {

@@ -44,6 +44,8 @@ export interface StateOptions {
   /** Needed unless the store keeps nothing beyond this process. */
   readonly storeKey?: StoreKey | undefined;
   readonly runtime: Runtime;
+  /** The agent whose store it is. The first one that is named stays it. */
+  readonly owner?: string | undefined;
   /** Called once for each entry that does not open. What it throws is ignored. */
   readonly onDamaged?: ((entry: DamagedEntry) => void) | undefined;
 }
@@ -53,17 +55,17 @@ const digestBytes = 16;
 
 /**
  * Opens what an agent keeps, or begins it in an empty store. Counts this opening, flushed before anything else happens.
- * Rejects `invalid_argument` (no storeKey for a store that persists), `store_too_new`, `store_damaged` (another storeKey, or no header beside
+ * Rejects `invalid_argument` (no storeKey for a store that persists, another owner), `store_too_new`, `store_damaged` (another storeKey, or no header beside
  * other entries), and what the store rejects. The store stays open when this rejects.
  */
-export async function openState({ store, storeKey, runtime, onDamaged }: StateOptions): Promise<State> {
+export async function openState({ store, storeKey, runtime, owner, onDamaged }: StateOptions): Promise<State> {
   if (storeKey === undefined && store.capabilities.durability !== "memory")
     throw new TightbeamError(
       "invalid_argument",
       "A store that persists needs a storeKey: 32 random bytes (crypto.getRandomValues), kept apart from the store and the same at every start.",
     );
   const sealing = storeKey === undefined ? undefined : createSealing(storeKey, runtime.random);
-  const header = await readHeader(store, sealing, runtime);
+  const header = await readHeader(store, sealing, runtime, owner);
   const last = await store.get(closedKey);
   const closedCleanly = header.starts.length === 1 ? undefined : last !== undefined && isLastWord(last, sealing, header.starts[1]);
   const goodbye: StoreChange[] = last === undefined ? [] : [{ remove: closedKey }];
@@ -82,12 +84,12 @@ function isLastWord(bytes: Uint8Array, sealing: Sealing | undefined, opening: St
   }
 }
 
-async function readHeader(store: Store, sealing: Sealing | undefined, { random }: Runtime): Promise<Header> {
+async function readHeader(store: Store, sealing: Sealing | undefined, { random }: Runtime, owner: string | undefined): Promise<Header> {
   const bytes = await store.get(headerKey);
-  if (bytes !== undefined) return nextHeader(decodeHeader(bytes, sealing), random);
+  if (bytes !== undefined) return nextHeader(decodeHeader(bytes, sealing), random, owner);
   for await (const [key] of store.scan("", { limit: 1 }))
     throw new TightbeamError("store_damaged", `The store has entries (${key}) and no header: restore it from a copy, or use an empty store.`);
-  return newHeader(random);
+  return newHeader(random, owner);
 }
 
 function stateOver(

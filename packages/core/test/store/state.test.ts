@@ -37,6 +37,21 @@ describe("a state", () => {
     expect(second.starts).toEqual([{ incarnation: 2, nonce: expect.stringMatching(/^[\w-]{22}$/) }, ...first.starts]);
   });
 
+  it("TM-207 is that of the first agent that opened it, and opens for no other", async () => {
+    await (await open()).close();
+    await (await open({ owner: "acme/bob" })).close();
+    const store = disk.open();
+    await expect(openState({ store, storeKey, runtime, owner: "acme/zed" })).rejects.toMatchObject({
+      code: "invalid_argument",
+      message: "The store is that of acme/bob, not of acme/zed: give each agent a store of its own.",
+    });
+    await store.close();
+    const again = await open({ owner: "acme/bob" });
+    expect(again.incarnation).toBe(3);
+    await again.close();
+    expect((await open()).incarnation).toBe(4);
+  });
+
   it("remembers the last 16 openings, newest first", async () => {
     for (let i = 0; i < 19; i++) await (await open()).close();
     const { starts, incarnation } = await open();
