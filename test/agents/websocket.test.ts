@@ -1,4 +1,4 @@
-import { type AddressInfo, createServer } from "node:net";
+import { createServer } from "node:net";
 import type { Authority } from "@tightbeam/core";
 import { connectWebSocket } from "@tightbeam/websocket";
 import { createRelay } from "@tightbeam/websocket/relay";
@@ -22,12 +22,21 @@ async function open(authority: Authority): Promise<Medium> {
 allSuites({ name: "a WebSocket relay that is killed and started again", open });
 allSuites({ name: "a WebSocket relay, with frames lost, doubled, delayed and reordered and agents cut off", open, faulty: true });
 
+/** Below those that the system gives to whoever connects or asks for any: a free one of these could be theirs a moment later. */
+let nextPort = 16_000 + Math.floor(Math.random() * 12_000);
+
 async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  for (;;) {
+    const port = nextPort++;
+    const server = createServer();
+    const free = await new Promise<boolean>((resolve) => {
+      server.once("error", () => resolve(false));
+      server.listen(port, "127.0.0.1", () => resolve(true));
+    });
+    if (!free) continue;
+    await new Promise((resolve) => server.close(resolve));
+    return port;
+  }
 }
 
 allSuites({
