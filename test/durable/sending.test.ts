@@ -107,6 +107,13 @@ describe("what is kept", () => {
 });
 
 describe("what the promise says", () => {
+  test("what could never fit is too large, not a matter of waiting", async () => {
+    const here = await world();
+    const bob = await here.start("bob", { disk: createDisk(), durable: { outboxMaxBytes: 2_000 } });
+    const sent = bob.agent.notify("alice", "job", new Uint8Array(2_001), durable);
+    await expect(here.during(sent)).rejects.toMatchObject({ code: "too_large", retryable: false, message: expect.stringContaining("at most 2000") });
+  });
+
   test("flushed, received or handled; a timeout ends the waiting and not the message", async () => {
     const here = await world();
     const disk = createDisk({ manual: true });

@@ -154,18 +154,7 @@ export interface LetterPeer {
 }
 
 /** A letter before it is kept. */
-export interface NewDeadLetter {
-  readonly reason: ErrorCode;
-  /** See `causeOf`. */
-  readonly cause: string;
-  readonly side: DeadLetterSide;
-  readonly peer: string;
-  readonly method: string;
-  readonly messageId: string | undefined;
-  readonly priority: Priority;
-  readonly attempts: number;
-  readonly firstAt: number;
-  readonly lastAt: number;
+export interface NewDeadLetter extends Omit<DeadLetter, "id" | "bytes" | "kept"> {
   /** The whole envelope; the letter's own from now on. Undefined: too large to be kept. */
   readonly envelope: Uint8Array | undefined;
   /** Of the whole envelope. Default: of `envelope`. */

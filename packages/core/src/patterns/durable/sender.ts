@@ -139,6 +139,8 @@ export async function createSender({ ids, json, options, ...given }: SenderOptio
       if (!channel.loaded) throw new TightbeamError("store_failed", `What is kept for ${channel.peer} could not be read: see the event store_damaged.`);
       if (writer.failed !== undefined) throw writer.failed;
       const size = payload?.bytes.length ?? 0;
+      const most = Math.min(outboxMaxBytes, limits.durableUnflushedBytes);
+      if (size > most) throw new TightbeamError("too_large", `The message has ${size} bytes; a durable one has at most ${most}. Send it in parts.`);
       if (channel.queued >= outboxMax || bytes + size > outboxMaxBytes || unflushed + size > limits.durableUnflushedBytes)
         throw new TightbeamError(
           "overloaded",
