@@ -22,6 +22,8 @@ const layers: readonly string[] = [
   "patterns",
   "agent",
   "index",
+  "observability",
+  "opentelemetry",
 ];
 
 /** The layer of a core source: its folder; beside the folders stand `agent.ts` with its types and its options, `index.ts`, and the base that all share (errors, limits, bytes). */

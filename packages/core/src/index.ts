@@ -113,3 +113,19 @@ export type { Authority } from "./identity/authority-types.js";
 export { trust } from "./identity/trust.js";
 export type { Identity, Trust } from "./identity/types.js";
 export { type ErrorCode, errorCodes, isErrorCode, isTightbeamError, TightbeamError } from "./errors.js";
+export type {
+  AgentMoment,
+  AgentTelemetry,
+  BreakerMoment,
+  LinkMoment,
+  MessageMoment,
+  MessageStage,
+  PeerMoment,
+  RetryMoment,
+  SecurityMoment,
+  SessionMoment,
+  TelemetryEvent,
+  TelemetryPeer,
+} from "./telemetry/types.js";
+export type { TraceContext } from "./telemetry/trace-context.js";
+export type { Span, SpanStart, Tracer } from "./telemetry/tracer.js";

@@ -1,0 +1,1 @@
+export { formatTraceparent, parseTraceContext } from "../telemetry/trace-context.js";

@@ -1,0 +1,1 @@
+export type { Tracer } from "../telemetry/tracer.js";

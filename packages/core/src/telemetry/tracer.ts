@@ -1,0 +1,33 @@
+import type { TraceContext } from "./trace-context.js";
+
+/** Gives what an agent sends and handles its place in a trace: `createAgent({ tracer })`. Its functions must not throw; what they throw is dropped. */
+export interface Tracer {
+  /** Something leaves that begins with this agent. Undefined: no context goes with it. `parent`: what its caller named; else the ambient one counts. */
+  sending(start: SpanStart, parent: TraceContext | undefined): Span | undefined;
+  /** A call or an event came. `parent`: what its sender said, which nobody has checked beyond its form. */
+  receiving(start: SpanStart, parent: TraceContext | undefined): Span | undefined;
+}
+
+export interface SpanStart {
+  readonly type: "request" | "notification" | "stream" | "event";
+  /** The method or topic. */
+  readonly name: string;
+  /** The envelope's id. */
+  readonly id: string;
+  /** This agent. */
+  readonly agent: string;
+  readonly peer: { readonly id: string; readonly instance?: string };
+  /** The envelope, before sealing. */
+  readonly bytes: number;
+  readonly durable: boolean;
+  /** Of a durable message: which try this is, from 1. */
+  readonly attempt?: number;
+}
+
+export interface Span {
+  readonly context: TraceContext;
+  /** Runs the handler inside the span: what it sends becomes its child. */
+  run<T>(work: () => T): T;
+  /** Once. `error`: what it failed with. */
+  end(error?: unknown): void;
+}

@@ -1,0 +1,123 @@
+import type { ErrorCode } from "../errors.js";
+import type { TraceContext } from "./trace-context.js";
+
+/** An instance of an agent. */
+export interface TelemetryPeer {
+  readonly id: string;
+  readonly instance: string;
+}
+
+/**
+ * What an agent does, as plain data: no payload, header, token or key is in it. `at` is the agent's wall clock, ms since 1970;
+ * durations are ms of its monotonic clock, sizes are bytes.
+ */
+export type TelemetryEvent = AgentMoment | PeerMoment | LinkMoment | SessionMoment | MessageMoment | BreakerMoment | RetryMoment | SecurityMoment;
+
+interface Moment {
+  readonly at: number;
+}
+
+/** The agent's own life. */
+export interface AgentMoment extends Moment {
+  readonly kind: "agent";
+  readonly what: "opened" | "transport_up" | "transport_down" | "closed";
+}
+
+/** Another agent's instance, as `onPeer` tells it. */
+export interface PeerMoment extends Moment {
+  readonly kind: "peer";
+  readonly what: "up" | "changed" | "gone";
+  readonly peer: TelemetryPeer;
+}
+
+export interface LinkMoment extends Moment {
+  readonly kind: "link";
+  readonly what: "up" | "suspect" | "down" | "ended";
+  readonly peer: TelemetryPeer;
+  /** ended: why. */
+  readonly code?: ErrorCode;
+  /** ended: messages that the peer had not acknowledged. */
+  readonly undelivered?: number;
+}
+
+/** A handshake gave a link its keys. */
+export interface SessionMoment extends Moment {
+  readonly kind: "session";
+  /** `established`: the link's first. `renewed`: fresh keys from a new handshake. `rekeyed`: the same session went on with the next epoch's keys. */
+  readonly what: "established" | "renewed" | "rekeyed";
+  readonly peer: TelemetryPeer;
+  readonly suite: number;
+  readonly generation: number;
+}
+
+/**
+ * A stage in the life of one message. Sender: queued, sealed, sent, acknowledged, then answered (a request's reply came) or failed.
+ * Receiver: delivered, then processed, failed, expired or dead_lettered. What a stage costs to know is spent only while somebody listens.
+ */
+export type MessageStage = "queued" | "sealed" | "sent" | "acknowledged" | "answered" | "delivered" | "processed" | "failed" | "expired" | "dead_lettered";
+
+export interface MessageMoment extends Moment {
+  readonly kind: "message";
+  readonly what: MessageStage;
+  readonly direction: "sent" | "received";
+  /** The envelope's id. */
+  readonly id: string;
+  /** Of a response or error: the request it answers. */
+  readonly correlationId?: string;
+  readonly type: "request" | "response" | "notification" | "event" | "stream" | "error";
+  /** The method, or the topic of an event; of a reply, that of its request where it is known. */
+  readonly name?: string;
+  readonly peer: TelemetryPeer;
+  readonly priority: "critical" | "high" | "normal" | "low";
+  /** The whole envelope, as it was before sealing. */
+  readonly bytes: number;
+  readonly trace?: TraceContext;
+  /** acknowledged, answered, failed (sender): since queued. processed, failed (receiver): since delivered. */
+  readonly duration?: number;
+  /** failed, expired, dead_lettered: why. */
+  readonly code?: ErrorCode;
+  /** Of a durable message: which try this is, from 1. */
+  readonly attempt?: number;
+  readonly durable?: boolean;
+}
+
+export interface BreakerMoment extends Moment {
+  readonly kind: "breaker";
+  readonly what: "closed" | "open" | "half_open";
+  readonly peer: string;
+  readonly method: string;
+}
+
+export interface RetryMoment extends Moment {
+  readonly kind: "retry";
+  /** `moved`: it goes to another instance. */
+  readonly what: "retried" | "refused" | "moved";
+  readonly peer: string;
+  readonly method: string;
+  readonly code?: ErrorCode;
+  readonly attempt?: number;
+}
+
+/** What an owner should look at. Those that anybody on the network can cause are counted, and told at most once a second each. */
+export interface SecurityMoment extends Moment {
+  readonly kind: "security";
+  /**
+   * `refused`: a handshake or a call that is not permitted. `replayed`: a frame that had come before. `forged`: one that does not authenticate.
+   * `unknown_key`: a key that the token does not name, or a session that is not there. `downgrade`: somebody tried for a suite this agent does not speak.
+   */
+  readonly what: "refused" | "replayed" | "forged" | "unknown_key" | "downgrade";
+  /** Authenticated only where `instance` is there too. */
+  readonly peer?: string;
+  readonly instance?: string;
+  /** The code or the counter of `status().handshakes.refused`. */
+  readonly reason: string;
+  /** How many of them since the last of this reason. */
+  readonly count: number;
+}
+
+/** `agent.telemetry`. */
+export interface AgentTelemetry {
+  /** Told of everything from now on. What a listener throws, or rejects with, reaches nobody. Returns a function that ends it. */
+  on(listener: (event: TelemetryEvent) => unknown): () => void;
+  readonly listened: boolean;
+}
