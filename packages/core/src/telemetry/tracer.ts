@@ -22,6 +22,8 @@ export interface SpanStart {
   readonly durable: boolean;
   /** Of a durable message: which try this is, from 1. */
   readonly attempt?: number;
+  /** Other messages it has to do with: the try before it, where it is moved or retried; the letter it replays; what one `publish` sends to others. */
+  readonly links?: readonly TraceContext[];
 }
 
 export interface Span {
