@@ -126,6 +126,7 @@ export type {
   SessionMoment,
   TelemetryEvent,
   TelemetryPeer,
+  TelemetryWishes,
 } from "./telemetry/types.js";
 export type { TraceContext } from "./telemetry/trace-context.js";
 export type { Span, SpanStart, Tracer } from "./telemetry/tracer.js";

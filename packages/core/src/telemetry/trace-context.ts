@@ -7,6 +7,8 @@ export interface TraceContext {
   readonly sampled: boolean;
   /** `tracestate`, as it came. At most 512 characters. */
   readonly state?: string;
+  /** The span above, where it is known. It does not travel. */
+  readonly parentSpanId?: string;
 }
 
 const shape = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;

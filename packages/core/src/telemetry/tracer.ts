@@ -28,6 +28,8 @@ export interface SpanStart {
 
 export interface Span {
   readonly context: TraceContext;
+  /** Of what is sent: no headers go with it. For what nobody samples, when its receiver comes to the same verdict by itself. */
+  readonly quiet?: boolean;
   /** Runs the handler inside the span: what it sends becomes its child. */
   run<T>(work: () => T): T;
   /** Once. `error`: what it failed with. */

@@ -115,9 +115,18 @@ export interface SecurityMoment extends Moment {
   readonly count: number;
 }
 
+/** What a listener does not need, so that it is not made where nobody needs it. */
+export interface TelemetryWishes {
+  /**
+   * Asked once when a message begins on this side; of a reply, with the id of its request. False: its stages are not told, except failed, expired
+   * and dead_lettered, which always are. What it throws counts as true.
+   */
+  readonly messages?: (id: string, trace: TraceContext | undefined) => boolean;
+}
+
 /** `agent.telemetry`. */
 export interface AgentTelemetry {
-  /** Told of everything from now on. What a listener throws, or rejects with, reaches nobody. Returns a function that ends it. */
-  on(listener: (event: TelemetryEvent) => unknown): () => void;
+  /** Told of everything from now on, or of what `wishes` leaves of it. What a listener throws, or rejects with, reaches nobody. Returns a function that ends it. */
+  on(listener: (event: TelemetryEvent) => unknown, wishes?: TelemetryWishes): () => void;
   readonly listened: boolean;
 }
