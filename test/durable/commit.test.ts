@@ -90,6 +90,35 @@ describe("a batch", () => {
 });
 
 describe("a handler that commits", () => {
+  test("finds its store full for a minute: no try of that time counts, and no message becomes a dead letter (G-89)", async () => {
+    const { here, alice, bob, disk } = await pair();
+    const seen = new Set<unknown>();
+    let runs = 0;
+    const serve = (at: Mortal): unknown =>
+      at.agent.handle("add", async (input, context) => {
+        runs++;
+        await context.commit([...seen.add(input)], { name: "seen" });
+      });
+    serve(alice);
+    const sent = Array.from({ length: 10 }, (_, n) => bob.agent.notify("alice", "add", n, { durable: true }));
+    disk.fail("store_full");
+    await here.during(Promise.all(sent));
+    await here.runtime.advance(30_000);
+    // Those that were under way come again, with their tries counted on disk before they begin: which it refuses, too.
+    await alice.crash();
+    disk.fail(undefined);
+    const again = await here.start("alice", { disk });
+    disk.fail("store_full");
+    serve(again);
+    runs = 0;
+    await here.runtime.advance(30_000);
+    expect(runs).toBeLessThan(100);
+    disk.fail(undefined);
+    await here.during(bob.agent.durable.idle());
+    expect((await here.during(again.agent.deadLetters.list())).letters).toEqual([]);
+    expect(new Set((await here.during(again.agent.restore("seen"))) as number[])).toEqual(new Set([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]));
+  });
+
   test("keeps its state and its message's mark in one batch (G-89)", async () => {
     const { here, alice, bob, disk } = await pair();
     let tally = 0;

@@ -1,4 +1,5 @@
 import { TightbeamError } from "./errors.js";
+import { counted } from "./under-way.js";
 
 /** Loads a part of core, the first time it is called; the same promise from then on. Rejects with `unavailable`. */
 export interface OnDemand<Part> {
@@ -14,7 +15,7 @@ export interface OnDemand<Part> {
 export function onDemand<Part>(load: () => Promise<Part>): OnDemand<Part> {
   let part: Promise<Part> | undefined;
   const demand: { (): Promise<Part>; loaded?: Part } = () => {
-    part ??= load().then(
+    part ??= counted(load()).then(
       (loaded) => {
         demand.loaded = loaded;
         return loaded;

@@ -1,6 +1,7 @@
 import { fromBase64url } from "../bytes.js";
 import { isP256Point, isStrictEd25519Point } from "../crypto/points.js";
 import { TightbeamError } from "../errors.js";
+import { counted } from "../under-way.js";
 import { algorithms, isPublicAlgorithm, type PublicTokenAlgorithm, publicAlgorithms, type TokenAlgorithm } from "./algorithms.js";
 import type { JsonObject } from "./json.js";
 
@@ -95,7 +96,7 @@ function octets(value: unknown): Uint8Array | undefined {
 
 async function importCryptoKey(members: Readonly<Record<string, string>>, alg: PublicTokenAlgorithm): Promise<CryptoKey> {
   try {
-    return await globalThis.crypto.subtle.importKey("jwk", { ...members }, algorithms[alg].parameters, false, ["verify"]);
+    return await counted(globalThis.crypto.subtle.importKey("jwk", { ...members }, algorithms[alg].parameters, false, ["verify"]));
   } catch (cause) {
     throw new TightbeamError("invalid_key", `This runtime refused the issuer's ${alg} key.`, { cause });
   }

@@ -1,5 +1,6 @@
 import { TightbeamError } from "../errors.js";
 import { isAgentId } from "../transport/address.js";
+import { counted } from "../under-way.js";
 import { publicAlgorithms, type TokenAlgorithm } from "./algorithms.js";
 import { checkClaims, clockToleranceS, expiredToken, invalidToken as invalid } from "./claims.js";
 import { confirmedKey } from "./confirmation.js";
@@ -63,19 +64,25 @@ export async function recheckToken(token: VerifiedToken, rules: TokenRules, now:
 export async function verifySignature(token: string, { keys, algorithms }: Pick<TokenRules, "keys" | "algorithms">): Promise<IssuerKey> {
   const compactVerify = await loadVerify();
   let issuerKey: IssuerKey | undefined;
+  let verifying = (): void => undefined;
   try {
     await compactVerify(
       token,
       async ({ alg, kid }) => {
         issuerKey = await keys.find(alg as TokenAlgorithm, kid);
         if (issuerKey === undefined) throw invalid("The token's issuer has no key for it: removed, replaced, or another issuer's.");
-        return issuerKey.cryptoKey(alg as TokenAlgorithm);
+        const key = await issuerKey.cryptoKey(alg as TokenAlgorithm);
+        // Finding the key may wait for a network; from here on it is a thread's work.
+        void counted(new Promise<void>((resolve) => (verifying = resolve)));
+        return key;
       },
       { algorithms: [...algorithms] },
     );
     return issuerKey as unknown as IssuerKey;
   } catch (error) {
     throw translate(error);
+  } finally {
+    verifying();
   }
 }
 

@@ -1,4 +1,5 @@
 import { TightbeamError } from "../errors.js";
+import { workUnderWay } from "../under-way.js";
 import type { Runtime } from "./runtime.js";
 import { timerHeap } from "./timer-heap.js";
 
@@ -15,7 +16,7 @@ export interface VirtualRuntimeOptions {
 export interface VirtualRuntime extends Runtime {
   /** Virtual ms since the start. */
   readonly now: number;
-  /** Runs what is due within the next `ms`, in order, letting promises and native crypto settle in between. Calls queue up. Rejects with what a callback throws. */
+  /** Runs what is due within the next `ms`, in order, letting promises, the loading of core's parts and native crypto settle in between. Calls queue up. Rejects with what a callback throws. */
   advance(ms: number): Promise<void>;
   /** The same without waiting for promises: for code that is synchronous throughout. */
   advanceSync(ms: number): void;
@@ -69,7 +70,15 @@ const realTurn = (): Promise<void> =>
     else setTimeout(resolve, 0);
   });
 
-/** Native work cannot be seen from here, but work of the same kind queues behind it: a busy machine delays both. */
+/** ms of real time that core's own work in threads and files gets, before time goes on without it. */
+const underWayMaxMs = 10_000;
+
+/** What core has counted: modules that are being loaded, tokens that are being verified. */
+async function countedWork(): Promise<void> {
+  for (let ms = 0; workUnderWay() > 0 && ms < underWayMaxMs; ms++) await new Promise((resolve) => setTimeout(resolve, 1));
+}
+
+/** Native work of others cannot be seen from here, but work of the same kind queues behind it: a busy machine delays both. */
 async function nativeWork(): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 1));
   const { subtle } = globalThis.crypto;
@@ -110,6 +119,7 @@ export function createVirtualRuntime(options: VirtualRuntimeOptions): VirtualRun
     for (let round = 0; quiet < turnsPerSettle; round++) {
       if (round === turnRoundsMax) throw new TightbeamError("internal", "turn callbacks keep asking for another turn without time moving");
       await realTurn();
+      if (workUnderWay() > 0) await countedWork();
       quiet = turns.length === 0 ? quiet + 1 : 0;
       runTurns();
     }

@@ -1,7 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { toHex } from "../../src/bytes.js";
+import { trust } from "../../src/identity/index.js";
+import { onDemand } from "../../src/on-demand.js";
 import { createVirtualRuntime } from "../../src/runtime/index.js";
+import { forge, ISSUER, issuerKey, NOW, publish } from "../identity/fixtures.js";
 
 describe("createVirtualRuntime", () => {
   it("has time that moves only when told", async () => {
@@ -70,6 +73,28 @@ describe("createVirtualRuntime", () => {
     runtime.timers.after(10_000, () => ran.push("deadline"));
     await runtime.advance(20_000);
     expect(ran).toEqual(["after crypto 11", "deadline"]);
+  });
+
+  it("stands still while core loads a part or verifies a token, however small the steps", async () => {
+    const runtime = createVirtualRuntime({ seed: 1, longGap: 1e9 });
+    let loadedAt = Number.NaN;
+    const load = onDemand(() => new Promise((resolve) => setTimeout(resolve, 30, "part")));
+    runtime.timers.after(10, () => void load().then(() => (loadedAt = runtime.now)));
+    await runtime.advance(20);
+    expect(loadedAt).toBe(10);
+
+    const token = await forge({});
+    const trusted = trust.jwks({ keys: [publish(issuerKey)] }, { issuer: ISSUER });
+    let verifiedAt = Number.NaN;
+    const verify = async (): Promise<void> => {
+      for (let n = 0; n < 5; n++) await trusted.verify(token, { now: NOW });
+      verifiedAt = runtime.now;
+    };
+    const busy = Array.from({ length: 16 }, () => crypto.subtle.digest("SHA-256", new Uint8Array(4 << 20)));
+    runtime.timers.after(1, () => void verify());
+    for (let n = 0; n < 10; n++) await runtime.advance(1);
+    expect(verifiedAt).toBe(21);
+    await Promise.all(busy);
   });
 
   it("gives native work its time in small advances too", async () => {

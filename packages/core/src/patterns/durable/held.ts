@@ -113,6 +113,7 @@ export class Held implements HeldMessage, Delivery, DurableDelivery, Item {
       return this.#bury("handler_failed", `Its handler was begun ${this.attempt} times and never seen to settle.`, "dead_lettered");
     const counts = kept && (this.header.durable?.again === true || (tries.size > 0 && tries.has(placeOf(this))));
     if (!counts && starting[this.lane] === 0) return this.#enter();
+    const before = tries.get(placeOf(this));
     starting[this.lane] = (starting[this.lane] as number) + 1;
     writer.add({
       changes: () => (counts ? [this.#try(this.attempt + 1)] : []),
@@ -120,8 +121,11 @@ export class Held implements HeldMessage, Delivery, DurableDelivery, Item {
       ...(counts ? { shared: this.#book, items: [] } : undefined),
       settled: (error) => {
         starting[this.lane] = (starting[this.lane] as number) - 1;
-        if (error === undefined) this.#enter();
-        else this.#end("again");
+        if (error === undefined) return this.#enter();
+        // It has not begun: what could not be written counts no more than what was not tried.
+        if (counts && before === undefined) tries.delete(placeOf(this));
+        else if (counts && before !== undefined) tries.set(placeOf(this), before);
+        this.#end("again");
       },
     });
   }
