@@ -15,8 +15,8 @@ const node = {
   ...sources,
   test: {
     name: "node",
-    include: ["packages/*/test/**/*.test.ts", "test/**/*.test.ts"],
-    exclude: ["**/node_modules/**", "**/*.browser.test.ts", ...onceOnly],
+    include: ["packages/*/test/**/*.test.{ts,tsx}", "test/**/*.test.ts"],
+    exclude: ["**/node_modules/**", "**/*.browser.test.{ts,tsx}", ...onceOnly],
     testTimeout: 30_000,
     // Of the tests that say so, as many run beside each other: what they do is wait for frames that come again.
     maxConcurrency: 12,
@@ -30,7 +30,7 @@ const page = {
   resolve: { conditions: browserConditions },
   test: {
     name: "chromium",
-    include: ["packages/*/test/**/*.browser.test.ts"],
+    include: ["packages/*/test/**/*.browser.test.{ts,tsx}"],
     testTimeout: 30_000,
     browser: {
       enabled: true,

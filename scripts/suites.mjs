@@ -5,11 +5,11 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** Suites that run in a page: every `*.browser.test.ts` under a package's test folder, as paths from the root. */
+/** Suites that run in a page: every `*.browser.test.ts` (or `.tsx`) under a package's test folder, as paths from the root. */
 export function browserTests() {
   return readdirSync(join(root, "packages"))
     .map((name) => join(root, "packages", name, "test"))
     .filter((folder) => existsSync(folder))
     .flatMap((folder) => readdirSync(folder, { recursive: true }).map((file) => relative(root, join(folder, String(file)))))
-    .filter((file) => file.endsWith(".browser.test.ts"));
+    .filter((file) => /\.browser\.test\.tsx?$/.test(file));
 }

@@ -25,11 +25,13 @@ await Promise.all([
   })(),
 ]);
 
-const built = await score.stage("build (tsc -b)", () => {
+const compiled = await score.stage("build (tsc -b)", () => {
   // From nothing: a file that lost its source must not be packed.
   for (const folder of packages) rmSync(join(folder, "dist"), { recursive: true, force: true });
   return run(bin("tsc"), ["-b"]);
 });
+const bundled = await score.stage("the inspector's page (esbuild)", () => run(process.execPath, [join("scripts", "build-page.mjs")]));
+const built = compiled && bundled;
 
 // For the suites that open a page: those in test/browser skip themselves by name, those of vitest's own page have no project without it.
 const chromium = ensureChromium();

@@ -33,10 +33,10 @@ const packageFolders = readdirSync(join(root, "packages")).map((name) => `packag
 const packages: Package[] = packageFolders
   .filter((folder) => exists(`${folder}/package.json`))
   .map((folder) => ({ folder, manifest: JSON.parse(read(`${folder}/package.json`)) as Manifest }));
-const sources = packageFolders.flatMap((folder) => filesUnder(`${folder}/src`, [".ts"]));
+const sources = packageFolders.flatMap((folder) => filesUnder(`${folder}/src`, [".ts", ".tsx"]));
 const coreSources = sources.filter(({ path }) => path.startsWith("packages/core/"));
 const tests = [...packageFolders.map((folder) => `${folder}/test`), "test"]
-  .flatMap((folder) => filesUnder(folder, [".test.ts", "suite.ts"]))
+  .flatMap((folder) => filesUnder(folder, [".test.ts", ".test.tsx", "suite.ts"]))
   .filter(({ path }) => !path.startsWith("test/repository/"));
 
 describe("the repository", () => {
@@ -69,7 +69,7 @@ describe("the repository", () => {
   it("leaves nothing lying about", () => expect(checkLeftovers(sources)).toEqual([]));
 
   it.each(packages)("exports of $folder match its sources and its build", (each) => {
-    expect(checkExports(each, exists, exists(`${each.folder}/dist`))).toEqual([]);
+    expect(checkExports(each, exists, exists(`${each.folder}/dist/.tsbuildinfo`))).toEqual([]);
   });
 
   it("agrees on versions and manifests", () => {

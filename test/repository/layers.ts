@@ -115,7 +115,7 @@ export function checkCycles(files: readonly SourceFile[]): Finding[] {
     stack.push(path);
     for (const specifier of importsOf(file)) {
       const target = resolveImport(path, specifier);
-      if (target !== undefined) visit(target);
+      if (target !== undefined) visit(known.has(target) ? target : `${target}x`);
     }
     stack.pop();
     done.add(path);
@@ -124,13 +124,14 @@ export function checkCycles(files: readonly SourceFile[]): Finding[] {
   return findings;
 }
 
-/** A relative import names a source that exists, with the `.js` of its build. */
+/** A relative import names a source that exists (`.ts` or `.tsx`), with the `.js` of its build. */
 export function checkResolvable(files: readonly SourceFile[]): Finding[] {
   const known = new Set(files.map(({ path }) => path));
+  const isKnown = (path: string): boolean => known.has(path) || known.has(`${path}x`);
   return files.flatMap((file) =>
     importsOf(file)
       .filter((specifier) => specifier.startsWith("."))
-      .filter((specifier) => !specifier.endsWith(".js") || !known.has(resolveImport(file.path, specifier) ?? ""))
+      .filter((specifier) => !specifier.endsWith(".js") || !isKnown(resolveImport(file.path, specifier) ?? ""))
       .map((specifier) => ({ path: file.path, message: `"${specifier}" names no source file (relative imports end in .js)` })),
   );
 }

@@ -1,0 +1,3 @@
+import { render } from "preact";
+
+render(<main>Tightbeam inspector</main>, document.body);

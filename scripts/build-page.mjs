@@ -1,0 +1,56 @@
+// The inspector's page: src/page of packages/inspector bundled into its dist/page, with everything it needs and from the installed packages only.
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { build } from "esbuild";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const inspector = join(root, "packages", "inspector");
+const source = join(inspector, "src", "page");
+
+/** Writes `dist/page` anew. Reads sources, so that nothing else has to be built before. Rejects with what esbuild says. */
+export async function buildPage(target = join(inspector, "dist", "page")) {
+  const { outputFiles, metafile } = await build({
+    entryPoints: [join(source, "main.tsx"), join(source, "main.css")],
+    outdir: target,
+    bundle: true,
+    minify: true,
+    format: "esm",
+    target: ["es2022", "chrome110", "firefox110", "safari16"],
+    conditions: ["@tightbeam/source"],
+    jsx: "automatic",
+    jsxImportSource: "preact",
+    define: { "process.env.NODE_ENV": '"production"' },
+    legalComments: "none",
+    absWorkingDir: root,
+    metafile: true,
+    write: false,
+    logLevel: "silent",
+  });
+  rmSync(target, { recursive: true, force: true });
+  mkdirSync(target, { recursive: true });
+  for (const { path, contents } of outputFiles) writeFileSync(path, contents);
+  writeFileSync(join(target, "index.html"), readFileSync(join(source, "index.html")));
+  writeFileSync(join(target, "LICENSES.txt"), licences(Object.keys(metafile.inputs)));
+}
+
+/** What is bundled keeps its licence beside it. */
+function licences(inputs) {
+  const folders = new Set(inputs.map((input) => /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1]).filter(Boolean));
+  return [...folders]
+    .map((folder) => {
+      const { name, version, license } = JSON.parse(readFileSync(join(root, folder, "package.json"), "utf8"));
+      const file = readdirSync(join(root, folder)).find((each) => /^licen[cs]e/i.test(each));
+      return { name, text: `${name} ${version} (${license})\n\n${file === undefined ? "" : readFileSync(join(root, folder, file), "utf8").trim()}\n` };
+    })
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .map(({ text }) => text)
+    .join(`\n${"-".repeat(80)}\n\n`);
+}
+
+/** For tests that open it in a checkout where nothing has been built. */
+export async function ensurePage() {
+  if (!existsSync(join(inspector, "dist", "page", "index.html"))) await buildPage();
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) await buildPage();
