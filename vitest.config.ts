@@ -3,7 +3,8 @@ import { defineConfig } from "vitest/config";
 import { findChromium } from "./scripts/chromium.mjs";
 import { browserTests } from "./scripts/suites.mjs";
 
-const conditions = ["@tightbeam/source", "node", "import", "module", "default"];
+/** As Node takes them: with `module`, too, packages give files that only bundlers read. */
+const conditions = ["@tightbeam/source", "node", "import", "default"];
 const browserConditions = ["@tightbeam/source", "browser", "import", "module", "default"];
 const chromium = findChromium();
 

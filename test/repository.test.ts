@@ -56,6 +56,8 @@ describe("the repository", () => {
   it("imports a NATS client only where the default one is", () =>
     expect(checkOnlyImporters(sources, /^(?:nats$|@nats-io\/)/, ["packages/nats/src/client/node.ts"])).toEqual([]));
   it("imports lmdb only in its package", () => expect(checkOnlyImporters(sources, /^lmdb(?:\/|$)/, ["packages/store-lmdb/src/"])).toEqual([]));
+  it("imports OpenTelemetry, which is an optional peer, only in the part for those who have it", () =>
+    expect(checkOnlyImporters(sources, /^@opentelemetry\//, ["packages/core/src/opentelemetry/"])).toEqual([]));
   it("imports noble only in crypto", () => expect(checkOnlyImporters(sources, /^@noble\//, ["packages/core/src/crypto/"])).toEqual([]));
 
   it("reads time and randomness only in runtime", () => expect(checkTimeAndRandomness(sources)).toEqual([]));

@@ -1,1 +1,2 @@
-export type { Tracer } from "../telemetry/tracer.js";
+export { type OpenTelemetry, type OpenTelemetryOptions, openTelemetry } from "./open-telemetry.js";
+export type { WatchedAgent } from "./watched.js";
