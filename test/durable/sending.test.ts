@@ -177,6 +177,7 @@ describe("what the promise says", () => {
     expect(await notify("not an id", durable)).toBe("invalid_argument");
     expect(await notify("alice", { durable: "yes" })).toBe("invalid_argument");
     await expect(plain.agent.notify("alice", "job", 1, durable)).rejects.toMatchObject({ code: "invalid_argument" });
+    for (const each of [bob, plain]) await expect(each.agent.durable.forget("../alice")).rejects.toMatchObject({ code: "invalid_argument" });
     for (const options of [{ maxDeliveries: 0 }, { outboxMax: -1 }, { outboxMax: 1.5 }, { unknown: 1 }, 7])
       await expect(here.start("carol", { durable: options as object })).rejects.toMatchObject({ code: "invalid_argument" });
     await expect(here.start("carol", { store: 7 as never })).rejects.toMatchObject({ code: "invalid_argument" });

@@ -12,7 +12,7 @@ export interface RetryOptions {
   readonly attempts?: number;
   /** ms: the first retry comes after a random part of this, each further one after a random part of twice as much. Default 100. */
   readonly base?: number;
-  /** ms: of no more than this. Default 10,000. */
+  /** ms: of no more than this. At least `base`. Default 10,000, or `base` where that is more. */
   readonly cap?: number;
   /** The most of a peer's `retryAfter` that is believed, ms. The random part comes on top. Default 30,000. */
   readonly retryAfterMax?: number;
@@ -104,10 +104,11 @@ const known = ["attempts", "base", "cap", "retryAfterMax", "retryable", "budget"
 /** Tries again what failed in a way that may pass. Throws `invalid_argument`. */
 export function retry(options: RetryOptions = {}): Retry {
   checkOptions("retry()", options, known);
-  const { attempts = 3, base = 100, cap = 10_000, retryAfterMax = 30_000, retryable, budget = {} } = options;
+  const { attempts = 3, base = 100, cap = Math.max(10_000, base), retryAfterMax = 30_000, retryable, budget = {} } = options;
   checkNumber("retry({ attempts })", attempts, 1, limits.retryAttemptsMax, true);
   checkNumber("retry({ base })", base, 0, timerMax, false);
   checkNumber("retry({ cap })", cap, 0, timerMax / 2, false);
+  if (cap < base) throw new TightbeamError("invalid_argument", `retry({ cap }) is the longest wait, and shorter than the first, base: ${cap} and ${base} ms.`);
   checkNumber("retry({ retryAfterMax })", retryAfterMax, 0, timerMax / 2, false);
   checkFunction("retry({ retryable })", retryable);
   const work = new RetryWork({ attempts, base, cap, retryAfterMax, ...(retryable === undefined ? {} : { retryable }) }, accountsOf(budget));

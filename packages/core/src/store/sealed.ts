@@ -109,7 +109,7 @@ export function createSealing(storeKey: StoreKey, random: Random): Sealing {
       return sealed;
     },
     open(key, sealed) {
-      if (sealed.length < sealedOverhead || sealed[0] !== version) throw damaged(key, "it is no sealed value");
+      if (sealed.length < sealedOverhead || sealed[0] !== version) throw damaged(key, "is damaged: it is no sealed value", restoreIt);
       let known = false;
       for (const { id, cipher } of sealers) {
         if (!idAt(sealed, id)) continue;
@@ -117,11 +117,14 @@ export function createSealing(storeKey: StoreKey, random: Random): Sealing {
         const value = cipher.open(sealed.subarray(nonceAt, textAt), boundTo(id, key), sealed.subarray(textAt));
         if (value !== undefined) return value;
       }
-      throw damaged(key, known ? "its seal does not hold" : "it was sealed with another storeKey than the one given");
+      throw known
+        ? damaged(key, "is damaged: its seal does not hold", restoreIt)
+        : damaged(key, "was sealed with another storeKey than the one given", "Give that one, or restore the entry from a copy if it is damaged.");
     },
     isCurrent: (sealed) => sealed.length >= sealedOverhead && sealed[0] === version && idAt(sealed, current.id),
   };
 }
 
-const damaged = (key: string, why: string): TightbeamError =>
-  new TightbeamError("store_damaged", `The entry ${key} is damaged: ${why}. Restore it from a copy, or give the storeKey that it was sealed with.`);
+const restoreIt = "Restore it from a copy, or give the storeKey that it was sealed with.";
+
+const damaged = (key: string, what: string, advice: string): TightbeamError => new TightbeamError("store_damaged", `The entry ${key} ${what}. ${advice}`);

@@ -327,6 +327,7 @@ test.each([
   [{ base: -1 }],
   [{ base: Number.NaN }],
   [{ cap: Number.POSITIVE_INFINITY }],
+  [{ base: 100, cap: 1 }],
   [{ retryAfterMax: -1 }],
   [{ retryable: true }],
   [{ budget: true }],

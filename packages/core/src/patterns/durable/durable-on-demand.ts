@@ -1,6 +1,7 @@
 import type { Method } from "../../contract/index.js";
 import { TightbeamError } from "../../errors.js";
 import { onDemand } from "../../on-demand.js";
+import { isAgentId } from "../../transport/address.js";
 import type { PatternPart } from "../host.js";
 import type { NotifyOptions } from "../operation.js";
 import type { Taker } from "../receiver.js";
@@ -51,7 +52,10 @@ export function createDurableOnDemand(host: DurableHost, load = loadDurable): Du
       status: () => part?.status() ?? { store: undefined, incarnation: 0, peers: [], receiving: 0, damaged: [], failed: undefined },
       flush: async () => part?.flush(),
       idle: async () => part?.idle(),
-      forget: async (peer) => part?.forget(peer),
+      async forget(peer) {
+        if (!isAgentId(peer)) throw new TightbeamError("invalid_argument", "An agent id is [realm/]name, each part 1 to 64 of A-Z a-z 0-9 _ -.");
+        await part?.forget(peer);
+      },
     },
     notify(target, method, input, operation) {
       if (part?.notify === undefined) return Promise.reject(noStore());
