@@ -1,0 +1,38 @@
+import { systemRuntime } from "@tightbeam/core/runtime";
+import type { StopSignal } from "./io.js";
+import { run } from "./main.js";
+
+const signals: readonly StopSignal[] = ["SIGINT", "SIGTERM"];
+
+// A reader that went away (`| head`) ends the command; it is nobody's error.
+for (const stream of [process.stdout, process.stderr])
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") process.exitCode = 1;
+  });
+
+const code = await run(process.argv.slice(2), {
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  env: process.env,
+  cwd: process.cwd(),
+  runtime: systemRuntime(),
+  onStop(listener) {
+    let asked = false;
+    const listeners = signals.map((signal) => {
+      const stop = () => {
+        // The second time nobody waits for anything to be closed in order.
+        if (asked) process.exit(signal === "SIGINT" ? 130 : 143);
+        asked = true;
+        listener(signal);
+      };
+      process.on(signal, stop);
+      return () => process.off(signal, stop);
+    });
+    return () => {
+      for (const end of listeners) end();
+    };
+  },
+});
+// What is written is flushed first; what is left open (a socket, stdin) keeps nobody waiting.
+process.stdout.write("", () => process.stderr.write("", () => process.exit(process.exitCode ?? code)));

@@ -1,0 +1,7 @@
+import type { CommandEntry } from "../invocation.js";
+
+/** Every command there is: a file of its own each, read when it is asked for. */
+export const commands: readonly CommandEntry[] = [
+  { name: "keygen", summary: "make a signing key, or a secret", group: "Keys and tokens", load: () => import("./keygen.js") },
+  { name: "completion", summary: "a script that completes commands and options, for bash or zsh", group: "Projects", load: () => import("./completion.js") },
+];

@@ -1,0 +1,104 @@
+import { constants } from "node:fs";
+import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { resolve } from "node:path";
+import { usageError } from "./command-error.js";
+import type { Io } from "./io.js";
+
+/** What a key, a token, a secret or a profile may be long at most. */
+export const fileMaxBytes = 256 * 1024;
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  EACCES: "this user may not read it",
+  EISDIR: "it is a directory",
+  ENOTDIR: "a part of its path is no directory",
+  EEXIST: "it is there already",
+};
+
+const reasonOf = (cause: unknown): string => {
+  const { code = "" } = cause as { code?: string };
+  return reasons[code] ?? (code === "" ? "it cannot be read" : code);
+};
+
+/** `what` names it in errors: "the profile". */
+export async function readTextFile(io: Io, path: string, what: string, advice?: string): Promise<string> {
+  return withFile(io, path, what, advice, readAll);
+}
+
+/**
+ * A file that nobody but its owner may read: a key, a secret. Refused when group or others may read or write it, or when it is another user's,
+ * as ssh does. A pipe (`<(…)`, a FIFO) has no such mode and is read as it is.
+ */
+export async function readSecretFile(io: Io, path: string, what: string): Promise<string> {
+  return withFile(io, path, what, undefined, async (file) => {
+    const { mode, uid } = await file.stat();
+    if ((mode & constants.S_IFMT) === constants.S_IFREG && process.getuid !== undefined) {
+      const bits = (mode & 0o777).toString(8).padStart(3, "0");
+      if ((mode & 0o077) !== 0)
+        throw usageError(`Others may read ${what} in ${path} (mode ${bits}).`, `chmod 600 ${path}\nIf its mode cannot be changed, give it on stdin: -`);
+      if (uid !== process.getuid() && uid !== 0 && process.getuid() !== 0)
+        throw usageError(`${path} with ${what} belongs to another user.`, `chown $USER ${path}`);
+    }
+    return readAll(file);
+  });
+}
+
+async function withFile<T>(io: Io, path: string, what: string, advice: string | undefined, read: (file: FileHandle) => Promise<T>): Promise<T> {
+  let file: FileHandle;
+  try {
+    file = await open(resolve(io.cwd, path), "r");
+  } catch (cause) {
+    throw usageError(`${capital(what)} cannot be read from ${path}: ${reasonOf(cause)}.`, advice, cause);
+  }
+  try {
+    return await read(file);
+  } catch (cause) {
+    if (cause instanceof Error && cause.name === "CommandError") throw cause;
+    throw usageError(`${capital(what)} cannot be read from ${path}: ${reasonOf(cause)}.`, advice, cause);
+  } finally {
+    await file.close();
+  }
+}
+
+async function readAll(file: FileHandle): Promise<string> {
+  const buffer = Buffer.alloc(fileMaxBytes + 1);
+  let length = 0;
+  for (;;) {
+    const { bytesRead } = await file.read(buffer, length, buffer.length - length);
+    length += bytesRead;
+    if (bytesRead === 0) return buffer.toString("utf8", 0, length);
+    if (length > fileMaxBytes) throw usageError(`The file is larger than ${fileMaxBytes} bytes: it is not what it should be.`);
+  }
+}
+
+/** Made with mode 600, whole or not at all. An existing file is refused unless `force`. */
+export async function writeSecretFile(
+  io: Io,
+  path: string,
+  text: string,
+  { force = false, mode = 0o600 }: { readonly force?: boolean; readonly mode?: number } = {},
+): Promise<void> {
+  const full = resolve(io.cwd, path);
+  const target = force ? `${full}.new` : full;
+  try {
+    if (force) await rm(target, { force: true });
+    const file = await open(target, "wx", mode);
+    try {
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    if (force) await rename(target, full);
+  } catch (cause) {
+    if ((cause as { code?: string }).code === "EEXIST")
+      throw usageError(
+        `${path} is there already, and nothing was written.`,
+        "Choose another file, or give --force to replace it: what only the old key could do is then lost.",
+        cause,
+      );
+    throw usageError(`${path} cannot be written: ${reasonOf(cause)}.`, undefined, cause);
+  }
+}
+
+const capital = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;

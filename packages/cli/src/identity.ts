@@ -1,0 +1,94 @@
+import {
+  type Identity,
+  identityFromAuthority,
+  identityFromSecret,
+  identityFromToken,
+  importKey,
+  type JwkSet,
+  type SigningKey,
+  type Trust,
+  trust,
+} from "@tightbeam/core/identity";
+import { usageError } from "./command-error.js";
+import { readTextFile } from "./files.js";
+import type { Io } from "./io.js";
+import { nameOf, readSecret, readSecretBytes, type SecretSource } from "./secrets.js";
+import type { Settings } from "./settings.js";
+import { readTokens, tokenFor } from "./tokens.js";
+
+/** A private key in a file, an environment variable, or stdin, as `keygen` writes it. */
+export async function readKey(io: Io, source: SecretSource, what = "the private key", options: { readonly extractable?: boolean } = {}): Promise<SigningKey> {
+  const text = await readSecret(io, source, what);
+  let jwk: unknown;
+  try {
+    jwk = JSON.parse(text);
+  } catch {
+    throw usageError(
+      `${what.charAt(0).toUpperCase()}${what.slice(1)} in ${nameOf(source)} is not JSON.`,
+      "A key is a private JWK: `tightbeam keygen` makes one.",
+    );
+  }
+  if (typeof jwk !== "object" || jwk === null) throw usageError(`${what} in ${nameOf(source)} is no JWK.`, "`tightbeam keygen` makes one.");
+  if (!("d" in jwk)) throw usageError(`${nameOf(source)} holds a public key, and ${what} is needed.`);
+  return importKey(jwk as JsonWebKey, options);
+}
+
+/** Who this process says it is. */
+export async function openIdentity(io: Io, settings: Settings): Promise<Identity> {
+  const { sharedSecret, authority, secret, credential, token, permissions } = settings;
+  const key = settings.key === undefined ? undefined : await readKey(io, settings.key);
+  if (token !== undefined && authority === undefined && sharedSecret === undefined) {
+    if (key === undefined)
+      throw usageError("A token counts only together with its key, and there is none.", "Give --key, the private key that the token was issued for.");
+    // Read once more for each token, so that whoever renews the file is heard.
+    const first = await readTokens(io, token);
+    const id = settings.id ?? first[0]?.id;
+    if (id === undefined) throw usageError("The token's subject is no agent id.", "Give --id.");
+    const again = "env" in token || token.file === "-" ? async () => first : () => readTokens(io, token);
+    return identityFromToken({ id, key, getToken: async (audience) => tokenFor(await again(), audience, nameOf(token)) });
+  }
+  const id = settings.id;
+  if (id === undefined) throw usageError("Which agent is this?", 'Give --id, TIGHTBEAM_ID, or an "id" in the profile.');
+  const rest = { id, ...(key === undefined ? {} : { key }), ...(permissions === undefined ? {} : { permissions }) };
+  if (sharedSecret !== undefined) return identityFromSecret({ ...rest, secret: await readSecretBytes(io, sharedSecret, "the shared secret") });
+  if (authority === undefined)
+    throw usageError(
+      "This agent has no way to get a token.",
+      "Give one of: --authority with --secret-file, --shared-secret-file, or --token-file with --key; or a profile that names them.",
+    );
+  if (secret !== undefined)
+    return identityFromAuthority({ ...rest, url: authority, secret: await readSecretBytes(io, secret, "the enrolment secret"), allowInsecure: true });
+  if (credential === undefined)
+    throw usageError(
+      "The authority wants to see something before it issues a token.",
+      "Give --secret-file (an enrolment secret) or --credential-file (an OIDC token, a JWT-SVID).",
+    );
+  const read = async () => readSecret(io, { file: credential }, "the credential");
+  return identityFromAuthority({ ...rest, url: authority, credential: read, allowInsecure: true });
+}
+
+/** Whose tokens count here. http: is for loopback only, which core sees to. */
+export async function openTrust(
+  io: Io,
+  { sharedSecret, jwks, issuer, authority }: Pick<Settings, "sharedSecret" | "jwks" | "issuer" | "authority">,
+): Promise<Trust> {
+  if (jwks === undefined && sharedSecret !== undefined) return trust.everyoneWithSecret(await readSecretBytes(io, sharedSecret, "the shared secret"));
+  const keys = jwks ?? (authority === undefined ? undefined : beside(authority));
+  if (keys === undefined)
+    throw usageError("Whose tokens count here?", "Give --authority, --jwks with --issuer, or --shared-secret-file; or a profile that names them.");
+  if (/^https?:\/\//.test(keys)) return trust.jwksUrl(keys, { issuer: issuer ?? new URL(authority ?? keys).origin, allowInsecure: true });
+  if (issuer === undefined) throw usageError("Whose keys are in the file of --jwks?", 'Give --issuer, exactly the "iss" of its tokens.');
+  let set: JwkSet;
+  try {
+    set = JSON.parse(await readTextFile(io, keys, "the JWK Set")) as JwkSet;
+  } catch (error) {
+    if (error instanceof SyntaxError) throw usageError(`The JWK Set in ${keys} is not JSON.`);
+    throw error;
+  }
+  return trust.jwks(set, { issuer });
+}
+
+function beside(authority: string): string {
+  if (!URL.canParse(authority)) throw usageError("--authority is no URL.", "It looks like https://agents.example/token.");
+  return new URL("jwks", authority).href;
+}

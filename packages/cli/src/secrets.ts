@@ -1,0 +1,25 @@
+import { usageError } from "./command-error.js";
+import { fileMaxBytes, readSecretFile } from "./files.js";
+import type { Io } from "./io.js";
+import { readStdin } from "./stdin.js";
+
+/** Where a secret is. Never the secret itself: that is read when it is needed. */
+export type SecretSource = { readonly env: string } | { readonly file: string };
+
+/** `what` names it in errors: "the enrolment secret". `-` is stdin. */
+export async function readSecret(io: Io, source: SecretSource, what: string): Promise<string> {
+  if ("env" in source) return (io.env[source.env] ?? "").trim();
+  if (source.file === "-") return (await readStdin(io, what, fileMaxBytes)).toString("utf8").trim();
+  return (await readSecretFile(io, source.file, what)).trim();
+}
+
+export const nameOf = (source: SecretSource): string => ("env" in source ? source.env : source.file === "-" ? "stdin" : source.file);
+
+/** 32 to 1,024 bytes as base64url, as `keygen --secret` writes them. The bytes are never quoted. */
+export async function readSecretBytes(io: Io, source: SecretSource, what: string): Promise<Uint8Array> {
+  const text = await readSecret(io, source, what);
+  const bytes = Buffer.from(text, "base64url");
+  if (text === "" || bytes.toString("base64url") !== text)
+    throw usageError(`${what.charAt(0).toUpperCase()}${what.slice(1)} in ${nameOf(source)} is not base64url.`, "`tightbeam keygen --secret` makes one.");
+  return new Uint8Array(bytes);
+}
