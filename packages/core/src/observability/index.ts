@@ -1,1 +1,2 @@
+export { type Logger, type LogLevel, type LogOptions, logTo } from "./log.js";
 export { formatTraceparent, parseTraceContext } from "../telemetry/trace-context.js";
