@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -66,6 +66,43 @@ describe("the packages as published", () => {
     needNatsServer(context);
     const broker = await startBroker();
     await mustRun(nats, (code) => code.replaceAll("nats://127.0.0.1:4222", broker.url)).finally(broker.close);
+  });
+
+  describe("OpenTelemetry, an optional peer", () => {
+    const run = async (name: string, code: string): Promise<string[]> => {
+      writeFileSync(join(place, name), code);
+      const { stdout } = await exec(process.execPath, [join(place, name)], { cwd: place, env: quiet, timeout: 30_000 });
+      return stdout.trim().split("\n");
+    };
+    const call = `
+      import { createAgent, createAuthority } from "@tightbeam/core";
+      import { connectMemory, createHub } from "@tightbeam/memory";
+      const [authority, hub] = [await createAuthority({ issuer: "https://auth.example" }), createHub()];
+      const join = async (id) => createAgent({ identity: await authority.enroll(id), trust: authority.trust(), transport: await connectMemory(hub) });
+      const [alice, bob] = [await join("alice"), await join("bob")];
+      alice.handle("greet", (name) => "hello " + name);
+      console.log(await bob.request("alice", "greet", "bob"));
+      await Promise.all([alice.close(), bob.close()]);
+      console.log(await import("@tightbeam/core/opentelemetry").then(() => "is there", ({ code }) => code));`;
+
+    it("is not installed with core, which works without it", async () => {
+      expect(existsSync(join(place, "node_modules", "@opentelemetry"))).toBe(false);
+      expect(await run("without.mjs", call)).toEqual(["hello bob", "ERR_MODULE_NOT_FOUND"]);
+    });
+
+    it("opens its part of core once it is installed", async () => {
+      // Its files as they are here: it depends on nothing, and no registry is asked.
+      const api = join("node_modules", "@opentelemetry", "api");
+      cpSync(realpathSync(join(root, "packages", "core", api)), join(place, api), { recursive: true });
+      expect(await run("with.mjs", call)).toEqual(["hello bob", "is there"]);
+      const traceId = "0af7651916cd43dd8448eb211c80319c";
+      const passesOn = `
+        import { openTelemetry } from "@tightbeam/core/opentelemetry";
+        const start = { type: "request", name: "greet", id: "1", agent: "alice", peer: { id: "bob" }, bytes: 1, durable: false };
+        const span = openTelemetry().receiving(start, { traceId: "${traceId}", spanId: "b7ad6b7169203331", sampled: true });
+        console.log(span.context.traceId);`;
+      expect(await run("passes-on.mjs", passesOn)).toEqual([traceId]);
+    });
   });
 
   const mustRun = async (page: string, change = (code: string): string => code): Promise<void> => {
