@@ -1,4 +1,4 @@
-import { context, type MeterProvider, ROOT_CONTEXT, type TracerProvider, trace } from "@opentelemetry/api";
+import { type Context, context, type MeterProvider, ROOT_CONTEXT, type TracerProvider, trace } from "@opentelemetry/api";
 import { TightbeamError } from "../errors.js";
 import type { TraceContext } from "../telemetry/trace-context.js";
 import type { SpanStart, Tracer } from "../telemetry/tracer.js";
@@ -44,7 +44,7 @@ export function openTelemetry(options: OpenTelemetryOptions = {}): OpenTelemetry
 
   return {
     sending(start, named) {
-      const parent = named === undefined ? context.active() : trace.setSpanContext(context.active(), toSpanContext(named));
+      const parent = under(context.active(), named);
       const names = labels.methods.sent;
       const { name, kind, attributes } = shapeOf(start, false, names.peek(start.name));
       const span = tracer.startSpan(name, { kind, attributes, links: linksOf(start.links ?? []) }, parent);
@@ -61,6 +61,12 @@ export function openTelemetry(options: OpenTelemetryOptions = {}): OpenTelemetry
     },
     watch: (agent) => metrics.watch(agent),
   };
+}
+
+/** The ambient context, as it is where it is in the span that is named: one of another process is remote to samplers. */
+function under(ambient: Context, named: TraceContext | undefined): Context {
+  if (named === undefined || trace.getSpanContext(ambient)?.spanId === named.spanId) return ambient;
+  return trace.setSpanContext(ambient, toSpanContext(named));
 }
 
 const isMessage = ({ type }: SpanStart): boolean => type === "notification" || type === "event";

@@ -28,7 +28,12 @@ describe("where a span stands", () => {
       tracer.sending(start(), undefined)?.end();
       tracer.sending(start(), remote)?.end();
     });
-    const [ambient, told] = spans();
+    await context.with(trace.setSpan(ROOT_CONTEXT, outer), async () => {
+      tracer.sending(start(), { traceId: outer.spanContext().traceId, spanId: outer.spanContext().spanId, sampled: true })?.end();
+    });
+    const [ambient, told, same] = spans();
+    expect(same?.parentSpanContext).toMatchObject({ spanId: outer.spanContext().spanId });
+    expect(same?.parentSpanContext?.isRemote ?? false).toBe(false);
     expect(ambient?.spanContext().traceId).toBe(outer.spanContext().traceId);
     expect(ambient?.parentSpanContext?.spanId).toBe(outer.spanContext().spanId);
     expect(told?.spanContext().traceId).toBe(remote.traceId);
