@@ -69,9 +69,24 @@ export function checkPatternsApartFromSecure(files: readonly SourceFile[]): Find
   return findings;
 }
 
-/** A transport package sees core only through the entries meant for transports. */
-export const checkTransportPackages = (files: readonly SourceFile[], packages = ["memory", "websocket", "nats"]): Finding[] =>
-  checkEntries(files, packages, "transport", ["@tightbeam/core/transport", "@tightbeam/core/identity", "@tightbeam/core/runtime"]);
+const transportEntries: readonly string[] = ["@tightbeam/core/transport", "@tightbeam/core/identity", "@tightbeam/core/runtime"];
+const relay = "packages/websocket/src/relay/";
+
+/** A transport package sees core only through the entries meant for transports; its relay, which is a program and no transport, is monitored as agents are. */
+export const checkTransportPackages = (files: readonly SourceFile[], packages = ["memory", "websocket", "nats"]): Finding[] => [
+  ...checkEntries(
+    files.filter(({ path }) => !path.startsWith(relay)),
+    packages,
+    "transport",
+    transportEntries,
+  ),
+  ...checkEntries(
+    files.filter(({ path }) => path.startsWith(relay)),
+    packages,
+    "transport",
+    [...transportEntries, "@tightbeam/core/observability"],
+  ),
+];
 
 /** A package of a store, or the part of a package that is one, sees core only through the entries meant for stores. */
 export const checkStorePackages = (files: readonly SourceFile[], packages = ["store-lmdb", "nats/src/store"]): Finding[] =>

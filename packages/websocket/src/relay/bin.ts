@@ -2,7 +2,7 @@ import { isTightbeamError } from "@tightbeam/core/transport";
 import { runCommand } from "./command.js";
 
 try {
-  const result = await runCommand(process.argv.slice(2));
+  const result = await runCommand(process.argv.slice(2), process.env);
   if ("help" in result) process.stdout.write(result.help);
   else {
     const { relay } = result;
@@ -15,6 +15,7 @@ try {
     process.once("SIGTERM", stop);
     process.once("SIGINT", stop);
     process.stdout.write(`relay listening on ${relay.urls.join(" ")}\n`);
+    if (relay.monitoringUrl !== undefined) process.stdout.write(`monitoring on ${relay.monitoringUrl}\n`);
   }
 } catch (error) {
   const usage = isTightbeamError(error) && (error.code === "invalid_argument" || error.code === "invalid_key");

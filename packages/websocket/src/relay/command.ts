@@ -2,8 +2,12 @@ import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { type JwkSet, type Trust, trust } from "@tightbeam/core/identity";
 import { TightbeamError } from "@tightbeam/core/transport";
+import type { RelayMonitoring } from "./monitoring.js";
 import { isLoopback } from "./origins.js";
 import { createRelay, type Relay } from "./relay.js";
+
+/** Never an argument: every user of the machine can read those. */
+const tokenVariable = "TIGHTBEAM_MONITORING_TOKEN";
 
 export const usage = `Usage: tightbeam-websocket relay --jwks <file or https URL> --issuer <issuer> [options]
 
@@ -19,7 +23,11 @@ Forwards ciphertext between agents whose tokens verify. Keeps nothing: stop it a
   --max-frame <bytes>   largest frame, default 262144
   --help                this text
 
-GET /health says that it runs, GET /metrics counts what it does. SIGTERM and SIGINT end it cleanly.
+  --monitoring-port <number>      GET /metrics, /health and /ready here, plain HTTP; 0 for any free port. Default: none
+  --monitoring-host <address>     default 127.0.0.1; anything else needs a token
+  --monitoring-token-file <file>  who asks shows what is in it (Authorization: Bearer); or ${tokenVariable} in the environment
+
+SIGTERM and SIGINT end it cleanly.
 Exit codes: 0 ended on request, 1 could not start, 2 wrong options.
 `;
 
@@ -32,11 +40,17 @@ const options = {
   page: { type: "string", multiple: true },
   path: { type: "string" },
   "max-frame": { type: "string" },
+  "monitoring-port": { type: "string" },
+  "monitoring-host": { type: "string" },
+  "monitoring-token-file": { type: "string" },
   help: { type: "boolean" },
 } as const;
 
 /** What the arguments ask for: the text of the help, or a relay that runs. Throws `invalid_argument` for wrong options, otherwise what `createRelay` throws. */
-export async function runCommand(args: readonly string[]): Promise<{ readonly help: string } | { readonly relay: Relay }> {
+export async function runCommand(
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>> = {},
+): Promise<{ readonly help: string } | { readonly relay: Relay }> {
   const { values, positionals } = parse(args);
   if (values.help === true) return { help: usage };
   const [command, ...more] = positionals;
@@ -48,6 +62,7 @@ export async function runCommand(args: readonly string[]): Promise<{ readonly he
   if (origin === undefined && !isLoopback(host)) throw wrong(`With --host ${host} clients come from elsewhere: give --origin, the public origin they dial.`);
   const port = whole("--port", values.port ?? "8787", 0, 65_535);
   const maxFrameBytes = values["max-frame"];
+  const monitoring = await monitoringFrom(values, environment[tokenVariable]);
   const relay = await createRelay({
     port,
     host,
@@ -56,6 +71,7 @@ export async function runCommand(args: readonly string[]): Promise<{ readonly he
     ...(page === undefined ? {} : { pages: page }),
     ...(path === undefined ? {} : { path }),
     ...(maxFrameBytes === undefined ? {} : { limits: { maxFrameBytes: whole("--max-frame", maxFrameBytes, 21 * 1024, 64 * 1024 * 1024) } }),
+    ...(monitoring === undefined ? {} : { monitoring }),
   });
   return { relay };
 }
@@ -79,6 +95,29 @@ async function trustFrom(jwks: string, issuer: string): Promise<Trust> {
     );
   }
   return trust.jwks(set, { issuer });
+}
+
+async function monitoringFrom(values: ReturnType<typeof parse>["values"], fromEnvironment: string | undefined): Promise<RelayMonitoring | undefined> {
+  const { "monitoring-port": port, "monitoring-host": host, "monitoring-token-file": file } = values;
+  if (port === undefined) {
+    if (host === undefined && file === undefined) return undefined;
+    throw wrong("What is monitored needs a place: give --monitoring-port.");
+  }
+  const token = file === undefined ? fromEnvironment : await readToken(file);
+  return {
+    port: whole("--monitoring-port", port, 0, 65_535),
+    ...(host === undefined ? {} : { host }),
+    ...(token === undefined || token === "" ? {} : { token }),
+  };
+}
+
+async function readToken(file: string): Promise<string> {
+  const text = await readFile(file, "utf8").catch((cause: { code?: string }) => {
+    throw wrong(`--monitoring-token-file: the file cannot be read (${cause.code ?? "failed"}): ${file}`);
+  });
+  const token = text.trim();
+  if (token === "") throw wrong(`--monitoring-token-file: the file is empty: ${file}`);
+  return token;
 }
 
 function whole(name: string, text: string, least: number, most: number): number {

@@ -28,9 +28,20 @@ export interface RelayGauges {
   readonly subscriptions: number;
   /** Addresses someone listens at. */
   readonly addresses: number;
+  /** What waits for sockets that read slowly. */
+  readonly backlogBytes: number;
+}
+
+/** What went through, a second, over the last ten. */
+export interface RelayThroughput {
+  readonly framesIn: number;
+  readonly framesOut: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
 }
 
 export interface RelayStats extends Readonly<RelayCounters>, RelayGauges {
+  readonly perSecond: RelayThroughput;
   /** Refused logins and ended sockets, by reason. */
   readonly ended: Readonly<Record<string, number>>;
 }
@@ -49,19 +60,3 @@ export const createCounters = (): RelayCounters => ({
   protocolErrors: 0,
   turnedAway: 0,
 });
-
-const gaugeNames: readonly (keyof RelayGauges)[] = ["sockets", "unauthenticated", "locals", "subscriptions", "addresses"];
-
-/** Prometheus text exposition format 0.0.4. */
-export function metricsText(stats: RelayStats): string {
-  const lines: string[] = [];
-  const { ended, ...numbers } = stats;
-  for (const [name, value] of Object.entries(numbers)) {
-    const gauge = (gaugeNames as readonly string[]).includes(name);
-    const full = `tightbeam_relay_${name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}${gauge ? "" : "_total"}`;
-    lines.push(`# TYPE ${full} ${gauge ? "gauge" : "counter"}`, `${full} ${value}`);
-  }
-  lines.push("# TYPE tightbeam_relay_ended_total counter");
-  for (const [reason, count] of Object.entries(ended)) lines.push(`tightbeam_relay_ended_total{reason="${reason}"} ${count}`);
-  return `${lines.join("\n")}\n`;
-}

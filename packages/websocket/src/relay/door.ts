@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import { headerBytes, subprotocol } from "../protocol.js";
@@ -98,15 +98,17 @@ export function createDoor({ path, hosts, pages, limits, gate, counters, hasRoom
 
 const idle = { message: nothing, text: nothing, control: nothing, closed: nothing };
 
+const monitoringPaths: readonly string[] = ["/metrics", "/health", "/ready"];
+
 export interface PagesOptions {
   readonly limits: RelayLimits;
-  /** Answers GET /health and GET /metrics; undefined for neither. */
-  readonly metrics: (() => string) | undefined;
+  /** Answers what is asked at the paths of monitoring; undefined for a relay that is not monitored here. */
+  readonly monitoring: () => RequestListener | undefined;
   readonly counters: RelayCounters;
 }
 
 /** The server of a relay that was given a port. */
-export function createRelayServer({ limits, metrics, counters }: PagesOptions): Server {
+export function createRelayServer({ limits, monitoring, counters }: PagesOptions): Server {
   const answer = (response: ServerResponse, status: number, type: string, body: string) => {
     response.writeHead(status, {
       "Content-Type": type,
@@ -125,11 +127,10 @@ export function createRelayServer({ limits, metrics, counters }: PagesOptions): 
       maxHeaderSize: requestHeadMaxBytes,
     },
     (request, response) => {
+      const pages = monitoringPaths.includes((request.url ?? "").split("?")[0] as string) ? monitoring() : undefined;
+      if (pages !== undefined) return pages(request, response);
       request.resume();
-      const path = (request.url ?? "").split("?")[0];
       if (request.method !== "GET") return answer(response, 405, "text/plain", "Only GET.\n");
-      if (metrics !== undefined && path === "/health") return answer(response, 200, "application/json", '{"status":"ok"}\n');
-      if (metrics !== undefined && path === "/metrics") return answer(response, 200, "text/plain; version=0.0.4", metrics());
       return answer(response, 404, "text/plain", "This is a Tightbeam relay; connect with a WebSocket.\n");
     },
   );

@@ -1,4 +1,4 @@
-import type { Server } from "node:http";
+import type { RequestListener, Server } from "node:http";
 import type { Identity, Trust } from "@tightbeam/core/identity";
 import {
   createAddressTable,
@@ -11,7 +11,7 @@ import {
   TransportError,
 } from "@tightbeam/core/transport";
 import type { Reason } from "../reasons.js";
-import { createCounters, metricsText, type RelayStats } from "./counters.js";
+import { createCounters, type RelayStats } from "./counters.js";
 import { createDoor, createRelayServer } from "./door.js";
 import { createGate } from "./gate.js";
 import { receiveGuest } from "./guest.js";
@@ -19,16 +19,19 @@ import { createLease } from "./lease.js";
 import { type RelayLimits, relayLimits } from "./limits.js";
 import { every, listen, portOf, stopListening } from "./listen.js";
 import { createLocal, type Local } from "./local.js";
+import { checkMonitoring, type RelayMonitoring, startMonitoring, unreadyReasons } from "./monitoring.js";
 import { isLoopback, loopbackOrigins, readOrigins } from "./origins.js";
 import type { RelayPolicy } from "./policy.js";
 import { createRegistry } from "./registry.js";
+import type { MonitoringServer } from "./serve-monitoring.js";
 import { createSession, type Session, type SessionContext } from "./session.js";
 import type { Socket } from "./socket.js";
+import { createThroughput } from "./throughput.js";
 
 export interface RelayOptions {
   /** Listens here, 0 for any free port. Either this or `server`. */
   readonly port?: number;
-  /** An HTTP or HTTPS server of yours; its own timeouts and `listen` stay yours, /health and /metrics are not served. */
+  /** An HTTP or HTTPS server of yours; its own timeouts and `listen` stay yours. */
   readonly server?: Server;
   /** Default 127.0.0.1. Anything but loopback needs `origins`. */
   readonly host?: string;
@@ -43,8 +46,8 @@ export interface RelayOptions {
   readonly policy?: RelayPolicy;
   readonly limits?: Partial<RelayLimits>;
   readonly runtime?: Runtime;
-  /** GET /health and GET /metrics. Default true. */
-  readonly health?: boolean;
+  /** GET /metrics, /health and /ready: on loopback, or for who shows a token. Default: none. */
+  readonly monitoring?: RelayMonitoring;
 }
 
 export interface LocalOptions {
@@ -62,6 +65,8 @@ export interface Relay {
   /** What to dial: each origin with the path. */
   readonly urls: readonly string[];
   readonly url: string;
+  /** Where /metrics, /health and /ready are, with `monitoring.port`. */
+  readonly monitoringUrl: string | undefined;
   /** A transport for an agent in this process, which others reach through this relay. Throws `denied` when the instance is taken with another key. */
   connect(options: LocalOptions): Promise<Transport & { readonly instance: string }>;
   stats(): RelayStats;
@@ -76,7 +81,7 @@ const lookEveryMs = 1_000;
  * Rejects `invalid_argument` for options that do not fit together, `unavailable` when the port is taken.
  */
 export async function createRelay(options: RelayOptions): Promise<Relay> {
-  const { trust, policy, path = "/", host = "127.0.0.1", pages = [], health = true } = options;
+  const { trust, policy, path = "/", host = "127.0.0.1", pages = [], monitoring } = options;
   const runtime = options.runtime ?? systemRuntime();
   const { clock } = runtime;
   const limits = relayLimits(options.limits);
@@ -86,8 +91,10 @@ export async function createRelay(options: RelayOptions): Promise<Relay> {
     throw invalid("A relay that is not on loopback alone needs `origins`: the public origins its clients dial, such as wss://relay.example.");
   }
   if (options.origins !== undefined) readOrigins(options.origins, pages);
+  if (monitoring !== undefined) checkMonitoring(monitoring, { own: options.server === undefined, host, origins: options.origins });
 
   const counters = createCounters();
+  const throughput = createThroughput(counters, clock);
   const endedBy: Partial<Record<Reason, number>> = {};
   const tally = (reason: Reason | undefined) => {
     if (reason !== undefined) endedBy[reason] = (endedBy[reason] ?? 0) + 1;
@@ -100,8 +107,10 @@ export async function createRelay(options: RelayOptions): Promise<Relay> {
   const guests = new Set<Socket>();
   const locals = new Set<Local>();
   let closing: Promise<void> | undefined;
+  const hasRoom = () => sessions.size + guests.size < limits.sockets;
 
-  const server = options.server ?? createRelayServer({ limits, counters, metrics: health ? () => metricsText(stats()) : undefined });
+  let pagesHere: RequestListener | undefined;
+  const server = options.server ?? createRelayServer({ limits, counters, monitoring: () => pagesHere });
   const port = options.port === undefined ? portOf(server) : await listen(server, options.port, host);
   const origins = readOrigins(options.origins ?? loopbackOrigins(port), pages);
 
@@ -148,7 +157,7 @@ export async function createRelay(options: RelayOptions): Promise<Relay> {
     limits,
     gate,
     counters,
-    hasRoom: () => closing === undefined && sessions.size + guests.size < limits.sockets,
+    hasRoom: () => closing === undefined && hasRoom(),
     enter,
   });
   server.on("upgrade", door.upgrade);
@@ -159,6 +168,7 @@ export async function createRelay(options: RelayOptions): Promise<Relay> {
       for (const session of sessions) session.beat();
     }),
     every(runtime, lookEveryMs, () => {
+      throughput.look();
       let waiting = 0;
       let slow = 0;
       for (const { buffered } of sessions) {
@@ -178,7 +188,11 @@ export async function createRelay(options: RelayOptions): Promise<Relay> {
 
   const stats = (): RelayStats => {
     let subscriptions = 0;
-    for (const session of sessions) subscriptions += session.subscriptions;
+    let backlogBytes = 0;
+    for (const session of sessions) {
+      subscriptions += session.subscriptions;
+      backlogBytes += session.buffered;
+    }
     return {
       ...counters,
       sockets: sessions.size,
@@ -186,6 +200,8 @@ export async function createRelay(options: RelayOptions): Promise<Relay> {
       locals: locals.size,
       subscriptions,
       addresses: table.size,
+      backlogBytes,
+      perSecond: throughput.rates(),
       ended: { ...endedBy },
     };
   };
@@ -195,15 +211,25 @@ export async function createRelay(options: RelayOptions): Promise<Relay> {
     for (const local of locals) local.close();
     for (const session of [...sessions]) session.end("closing");
     for (const guest of [...guests]) guest.end("closing");
-    if (options.server !== undefined) return;
-    await stopListening(server, runtime);
+    await Promise.all([options.server === undefined && stopListening(server, runtime), monitor?.close()]);
   };
+  let monitor: MonitoringServer | undefined;
+  if (monitoring !== undefined) {
+    const unready = () => unreadyReasons({ closing: closing !== undefined, full: !hasRoom(), listening: server.listening });
+    const started = await startMonitoring({ stats, unready }, monitoring, runtime).catch(async (error) => {
+      await shut();
+      throw error;
+    });
+    monitor = started.server;
+    pagesHere = started.listener;
+  }
 
   const urls = [...origins.relay].map((origin) => `${origin}${path}`);
   return {
     port,
     urls,
     url: urls[0] as string,
+    monitoringUrl: monitor?.url,
     async connect({ identity, instance = randomInstance(runtime.random), permissions = ["transport:presence"], inboxBytes = 4 * 1024 * 1024 }) {
       if (closing !== undefined) throw new TransportError("closed", "This relay has been closed.");
       if (!isInstance(instance)) throw invalid("`instance` is 22 base64url characters.");

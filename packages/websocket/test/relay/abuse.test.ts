@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { connect, type Socket } from "node:net";
 import { deflateRawSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parseExposition } from "../../../core/test/observability/monitor/exposition-parser.js";
 import { asciiBytes, encodeFrame, frameType, noBytes, subprotocol } from "../../src/protocol.js";
 import type { Relay, RelayStats } from "../../src/relay/index.js";
 import { createFixture, type Fixture, until } from "../fixture.js";
@@ -22,7 +23,10 @@ const note = (error: unknown) => void unhandled.push(error);
 beforeAll(async () => {
   process.on("unhandledRejection", note);
   fixture = await createFixture();
-  relay = await fixture.relay({ limits: { maxFrameBytes, loginMs: 600, heartbeatMs: 400, unauthenticatedPerAddress: 24, controlPerSecond: 20 } });
+  relay = await fixture.relay({
+    monitoring: {},
+    limits: { maxFrameBytes, loginMs: 600, heartbeatMs: 400, unauthenticatedPerAddress: 24, controlPerSecond: 20 },
+  });
   honest = await logIn(relay.url, await fixture.enroll("honest"), a);
   honest.socket.on("message", (data: Buffer) => {
     if (data[0] === frameType.ping) honest.send(frameType.pong, 0);
@@ -336,13 +340,14 @@ describe("GET", () => {
     const response = await fetch(`http://127.0.0.1:${relay.port}${path}`);
     return { status: response.status, body: await response.text() };
   };
-  it("/health says that it runs", async () => expect(await get("/health")).toEqual({ status: 200, body: '{"status":"ok"}\n' }));
+  it("/health says that it runs", async () => expect(await get("/health")).toEqual({ status: 200, body: '{"status":"ok","reasons":[]}\n' }));
   it("/metrics counts, and names nobody", async () => {
     const { status, body } = await get("/metrics");
     expect(status).toBe(200);
     expect(body).toMatch(/^tightbeam_relay_sockets 1$/m);
     expect(body).toMatch(/^tightbeam_relay_frames_in_total \d+$/m);
     expect(body).toMatch(/^tightbeam_relay_ended_total\{reason="frame_kind"\} 1$/m);
+    expect(() => parseExposition(body)).not.toThrow();
     expect(body).not.toMatch(/honest|mallory|inbox|eyJ/);
   });
   it("anything else is not found", async () => expect((await get("/")).status).toBe(404));

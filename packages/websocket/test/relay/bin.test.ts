@@ -19,7 +19,14 @@ afterEach(() => {
 });
 
 function start(...args: string[]) {
-  const child = spawn(process.execPath, ["--import", "tsx", "--conditions=@tightbeam/source", bin, ...args], { cwd: root });
+  return startWith({}, ...args);
+}
+
+function startWith(environment: Readonly<Record<string, string>>, ...args: string[]) {
+  const child = spawn(process.execPath, ["--import", "tsx", "--conditions=@tightbeam/source", bin, ...args], {
+    cwd: root,
+    env: { ...process.env, ...environment },
+  });
   running.push(child);
   const output = { out: "", err: "" };
   child.stdout.on("data", (chunk) => {
@@ -83,6 +90,21 @@ describe("the relay as a command", () => {
     child.kill("SIGTERM");
     expect(await exit).toBe(0);
     await Promise.all([alice.close(), bob.close()]);
+  });
+
+  it("is monitored, with a token that is in its environment and in nothing that it says", async () => {
+    const { authority, file } = await authorityWithFile();
+    const token = "the-token-of-the-environment";
+    const { output } = startWith(
+      { TIGHTBEAM_MONITORING_TOKEN: token },
+      ...["relay", "--jwks", file, "--issuer", authority.issuer, "--port", "0", "--monitoring-port", "0"],
+    );
+    await until(() => output.out.includes("monitoring on"), "the line that says where it is monitored", 15_000);
+    const url = /monitoring on (\S+)/.exec(output.out)?.[1] as string;
+    const metrics = (shown: string) => fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${shown}` } });
+    expect((await metrics("another-token-of-22-characters")).status).toBe(401);
+    expect(await (await metrics(token)).text()).toContain("tightbeam_relay_sockets 0");
+    expect(output.out + output.err).not.toContain(token);
   });
 
   it("exits with 1 when the port is taken", async () => {

@@ -1,0 +1,95 @@
+import type { AgentStatus } from "../../agent-types.js";
+import { linksByState, nameAgents } from "./agent-families.js";
+
+export type HealthCode = "no_agents" | "transport_closed" | "transport_down" | "links_suspect" | "presence_joining" | "presence_refused";
+
+/** Why something is not as it should be. */
+export interface HealthReason {
+  /** As in the metrics: its id, with `#2` behind it for the second of one id. */
+  readonly agent?: string;
+  readonly code: HealthCode;
+  /** What it means, and what to do. Names no peer. */
+  readonly message: string;
+}
+
+export interface AgentHealth {
+  readonly agent: string;
+  readonly instance: string;
+  readonly transport: AgentStatus["transport"];
+  readonly presence: AgentStatus["presence"]["state"];
+  readonly links: { readonly up: number; readonly suspect: number; readonly down: number };
+}
+
+export interface Health {
+  /** `ok`: all is as it should be. `degraded`: something is not, and comes back by itself, or only part of the work suffers. `failed`: a new start is needed. */
+  readonly status: "ok" | "degraded" | "failed";
+  readonly reasons: readonly HealthReason[];
+  readonly agents: readonly AgentHealth[];
+}
+
+/** Whether new work may be sent here. */
+export interface Readiness {
+  readonly ready: boolean;
+  readonly reasons: readonly HealthReason[];
+}
+
+/** `failed`: nothing but a new start helps. `unready`: no new work for now. `notice`: neither. */
+type Weight = "failed" | "unready" | "notice";
+
+interface Finding extends HealthReason {
+  readonly weight: Weight;
+}
+
+const messages: Readonly<Record<HealthCode, readonly [Weight, string]>> = {
+  no_agents: ["unready", "There is no agent yet, or no more: give createMonitoringHandler the agents it speaks for."],
+  transport_closed: ["failed", "The transport has ended for good, or the agent was closed: start it again."],
+  transport_down: ["unready", "The transport is disconnected and tries again by itself: look whether the relay or the broker can be reached."],
+  links_suspect: ["notice", "Peers are silent with something pending: look at them, and at the network between."],
+  presence_joining: ["unready", "Its presence is not announced yet: others cannot find it."],
+  presence_refused: ["unready", "The medium does not permit hints at the presence address: look at the permissions of its token or of its user at the broker."],
+};
+
+const found = (code: HealthCode, agent?: string): Finding => {
+  const [weight, message] = messages[code];
+  return { ...(agent !== undefined && { agent }), code, message, weight };
+};
+
+function judge(agent: string, status: AgentStatus): readonly Finding[] {
+  const { transport, presence } = status;
+  if (transport === "closed") return [found("transport_closed", agent)];
+  const codes: HealthCode[] = [];
+  if (transport === "down") codes.push("transport_down");
+  else if (presence.state === "joining") codes.push("presence_joining");
+  if (presence.state === "refused") codes.push("presence_refused");
+  if (linksByState(status).suspect > 0) codes.push("links_suspect");
+  return codes.map((code) => found(code, agent));
+}
+
+function judgeAll(all: readonly AgentStatus[]): readonly Finding[] {
+  return all.length === 0 ? [found("no_agents")] : nameAgents(all).flatMap(({ name, status }) => judge(name, status));
+}
+
+const reasonOf = ({ agent, code, message }: Finding): HealthReason => ({ ...(agent !== undefined && { agent }), code, message });
+
+/** What agents are like, from their `status()`. */
+export function healthOf(all: readonly AgentStatus[]): Health {
+  const findings = judgeAll(all);
+  const failed = findings.some(({ weight }) => weight === "failed");
+  return {
+    status: failed ? "failed" : findings.length > 0 ? "degraded" : "ok",
+    reasons: findings.map(reasonOf),
+    agents: nameAgents(all).map(({ name, status }) => ({
+      agent: name,
+      instance: status.instance,
+      transport: status.transport,
+      presence: status.presence.state,
+      links: linksByState(status),
+    })),
+  };
+}
+
+/** Whether all of them take new work. */
+export function readinessOf(all: readonly AgentStatus[]): Readiness {
+  const reasons = judgeAll(all).filter(({ weight }) => weight !== "notice");
+  return { ready: reasons.length === 0, reasons: reasons.map(reasonOf) };
+}

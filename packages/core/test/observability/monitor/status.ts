@@ -1,0 +1,49 @@
+import type { AgentStatus } from "../../../src/agent-types.js";
+import type { LinkStatus } from "../../../src/link/link-types.js";
+
+/** What an agent says of itself, with what a test is about put into it. */
+export const statusWith = (given: Partial<AgentStatus> = {}): AgentStatus => ({
+  id: "alice",
+  instance: "AAAAAAAAAAAAAAAAAAAAAA",
+  transport: "up",
+  links: [],
+  handshakes: { started: 0, established: 0, failed: 0, retrySent: 0, refused: {} },
+  presence: { state: "on", address: "presence/_", counters: { sent: 0, heard: 0, refused: 0, skipped: 0, dials: 0 } },
+  calls: { waiting: 0, running: 0, queued: 0, late: 0 },
+  streams: { opened: 0, served: 0 },
+  memory: { used: 0, most: 1_000 },
+  ...given,
+});
+
+export const linkWith = (
+  id: string,
+  given: Partial<Omit<LinkStatus, "counters">> & { readonly counters?: Partial<LinkStatus["counters"]> } = {},
+): LinkStatus => {
+  const { counters, ...rest } = given;
+  return {
+    peer: { id, instance: "BBBBBBBBBBBBBBBBBBBBBB", issuer: "https://auth.test", thumbprint: "t" },
+    state: "up",
+    suite: 0x0101,
+    generation: 0,
+    epoch: { send: 0, receive: 0 },
+    sessions: 1,
+    awaited: 0,
+    roundTrip: 20,
+    ...rest,
+    counters: {
+      messagesSent: 0,
+      messagesReceived: 0,
+      cellsSent: 0,
+      cellsResent: 0,
+      duplicates: 0,
+      queuedMessages: 0,
+      queuedBytes: 0,
+      unacknowledgedBytes: 0,
+      heldBytes: 0,
+      roundTrip: 20,
+      congestionWindow: 65_536,
+      clockOffset: undefined,
+      ...counters,
+    },
+  };
+};
