@@ -21,9 +21,13 @@ export const keptLimits = {
   security: 500,
   events: 500,
   breakers: 2_000,
+  agentBreakers: 200,
   totalPoints: 300,
   agentPoints: 30,
 } as const;
 
 /** ms. */
 export const latencyBounds = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000] as const;
+
+/** Of the stream that agents elsewhere are seen through, and before a dot of what is asked of them. */
+export const inspectionName = "inspection";

@@ -1,0 +1,76 @@
+import { TightbeamError } from "@tightbeam/core";
+import { type Runtime, systemRuntime } from "@tightbeam/core/runtime";
+import { createFeed } from "./feed/create-feed.js";
+import { startServer } from "./server/server.js";
+import { type InspectedAgent, localSource } from "./source/local.js";
+import type { Reveal } from "./source/payloads.js";
+import { fromTraceStore, type InspectedTraces } from "./source/trace-store.js";
+import type { InspectionSource } from "./source/types.js";
+
+export interface InspectOptions {
+  /** Default: one that is free. */
+  readonly port?: number;
+  /** Where it listens. Default 127.0.0.1. Anything that others can reach needs `allowNetwork`. */
+  readonly host?: string;
+  /**
+   * Host names, without a port, under which others open the page when `host` is not this machine alone. What they see and do then travels as plain
+   * HTTP: put it behind TLS, or do not do this.
+   */
+  readonly allowNetwork?: readonly string[];
+  /** Whether dead letters can be replayed and discarded from the page. Default false. */
+  readonly allowActions?: boolean;
+  /** What may be seen of the payloads of these agents. Default: nothing. Of agents elsewhere their own owners decide. */
+  readonly reveal?: Reveal;
+  /** A trace store that watches these agents. Default: traces are put together from the last messages. */
+  readonly traces?: InspectedTraces;
+  readonly runtime?: Runtime;
+}
+
+export interface Inspector {
+  /** To be opened in a browser. The token is in its fragment, which browsers send to nobody. */
+  readonly url: string;
+  /** 64 hexadecimal characters, new for each start: whoever has it sees what the page sees. */
+  readonly token: string;
+  /** Ends the pages and what they see. The agents go on. Idempotent, never rejects. */
+  close(): Promise<void>;
+}
+
+/**
+ * Shows what agents do in a page on this machine: agents of this process, and others through `remoteSource`. Rejects `invalid_argument`,
+ * `unavailable` when the port is taken.
+ */
+export async function inspect(agents: Inspected | readonly Inspected[], options: InspectOptions = {}): Promise<Inspector> {
+  const { port, host, allowNetwork, allowActions = false, reveal, traces, runtime = systemRuntime(), ...unknown } = options;
+  const [wrong] = Object.keys(unknown);
+  if (wrong !== undefined) throw new TightbeamError("invalid_argument", `inspect: there is no option '${wrong}'.`);
+  const list = Array.isArray(agents) ? (agents as readonly Inspected[]) : [agents as Inspected];
+  if (list.length === 0 || !list.every(isInspected))
+    throw new TightbeamError("invalid_argument", "inspect: give it an agent, what remoteSource returned, or a list of those.");
+  const sources = list.map((each) => (isSource(each) ? each : localSource(each, { actions: allowActions, reveal, runtime })));
+  const feed = createFeed({ sources, runtime, actions: allowActions, traces: traces === undefined ? undefined : fromTraceStore(traces) });
+  const server = await startServer({
+    feed,
+    runtime,
+    allowActions,
+    ...(port === undefined ? {} : { port }),
+    ...(host === undefined ? {} : { host }),
+    ...(allowNetwork === undefined ? {} : { allowNetwork }),
+  }).catch((error: unknown) => {
+    feed.close();
+    throw error;
+  });
+  let closing: Promise<void> | undefined;
+  return {
+    url: server.url,
+    token: server.token,
+    close() {
+      closing ??= server.close().finally(feed.close);
+      return closing;
+    },
+  };
+}
+
+export type Inspected = InspectedAgent | InspectionSource;
+
+const isSource = (each: Inspected): each is InspectionSource => "take" in each;
+const isInspected = (each: unknown): boolean => typeof each === "object" && each !== null && ("take" in each || "telemetry" in each);
