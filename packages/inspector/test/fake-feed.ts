@@ -351,6 +351,7 @@ export function createFakeFeed({ agents: count = 3, rate = 20, seed = 1, actions
 
   const answers: { readonly [N in FeedRequestName]: (fields: FeedRequests[N]["fields"]) => FeedRequests[N]["answer"] } = {
     letters: ({ agent, limit = 50, after, ...filter }) => {
+      if (!letters.has(agent)) throw new TightbeamError("unsupported", "This agent is not watched, or not there now.");
       const all = (letters.get(agent) ?? []).filter((letter) =>
         Object.entries(filter).every(([key, value]) => value === undefined || letter[key as keyof LetterView] === value),
       );
