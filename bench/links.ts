@@ -34,6 +34,7 @@ async function join(id: string): Promise<Links> {
     announced: { maxMessageBytes: 64 * 1024 * 1024, intakeCount: 4_096, intakeBytes: 16 * 1024 * 1024 },
     goneAfterMs: 30_000,
     memoryBudgetBytes: 256 * 1024 * 1024,
+    taps: { link: undefined },
     onDelivery: () => undefined,
     onEvent: () => undefined,
   });

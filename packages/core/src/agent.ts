@@ -1,3 +1,4 @@
+import { statusOf } from "./agent-status.js";
 import type { Agent, AgentEvent, AgentOptions } from "./agent-types.js";
 import { toBase64url } from "./bytes.js";
 import { jsonLimits } from "./codec/limits.js";
@@ -38,7 +39,10 @@ import { holdingStore, stateFor } from "./patterns/state-on-demand.js";
 import { createStreamsOnDemand } from "./patterns/streams/streams-on-demand.js";
 import type { StreamCallOptions, StreamContext, StreamHandleOptions } from "./patterns/streams/types.js";
 import { createSystem } from "./patterns/system.js";
+import { createTaps } from "./patterns/taps.js";
 import { type BroadcastTarget, isBroadcast, notATarget, type Target, toTarget } from "./patterns/target.js";
+import { createTelemetry } from "./patterns/telemetry/telemetry-on-demand.js";
+import { tellParts } from "./patterns/tell-parts.js";
 import { createTopicsOnDemand } from "./patterns/topics/topics-on-demand.js";
 import type { EventContext, EventHandler, SubscribeOptions } from "./patterns/topics/types.js";
 import { createViews } from "./patterns/view.js";
@@ -71,6 +75,7 @@ async function compose(options: AgentOptions, giveBack: () => void): Promise<Age
   });
 
   const observe = createObserver(identity.id, json, envelopes);
+  const taps = createTaps();
 
   const letters = await deadLettersFor({
     options: options.deadLetters,
@@ -80,6 +85,7 @@ async function compose(options: AgentOptions, giveBack: () => void): Promise<Age
     json,
     ownId: identity.id,
     trust: options.trust,
+    taps,
     find: (target) => links.find(target),
     connect: (...dial) => routing.connect(...dial),
     server: { serve: (...call) => server.serve(...call), cancel: (...call) => server.cancel(...call), linkEnded: (...end) => server.linkEnded(...end) },
@@ -90,6 +96,7 @@ async function compose(options: AgentOptions, giveBack: () => void): Promise<Age
   const caller = createCaller({
     runtime,
     ids,
+    taps,
     json,
     find: (target) => links.find(target),
     choose: (target) => links.choose(target),
@@ -102,7 +109,7 @@ async function compose(options: AgentOptions, giveBack: () => void): Promise<Age
   const guarded = createGuarded({ runtime, caller, policy: resilience, onEvent: events.emit });
   const served = createServed({ changed: () => capabilities.changed(), publishes: (topic) => topics.declare(topic, {}) });
   const keyed = await keyedCallsFor({ runtime, options: options.idempotency, state });
-  const server = createServer({ runtime, ids, json, admission, middleware, served, keyed, onFailure, observe: observe("sent") });
+  const server = createServer({ runtime, ids, taps, json, admission, middleware, served, keyed, onFailure, observe: observe("sent") });
   const system = createSystem(caller, server);
   const connect: Links["connect"] = (...dial) => links.connect(...dial);
   const presence = createPresence({
@@ -132,6 +139,7 @@ async function compose(options: AgentOptions, giveBack: () => void): Promise<Age
     event: (...event) => topics.take(...event),
     durable: (...message) => durable.take(...message),
     frames,
+    taps,
     observe: observe("received"),
     letters,
     onRefused,
@@ -151,16 +159,9 @@ async function compose(options: AgentOptions, giveBack: () => void): Promise<Age
     },
     goneAfterMs,
     memoryBudgetBytes: own.memoryBudgetBytes ?? limits.memoryBudgetBytes,
+    taps,
     onDelivery: receive,
-    onEvent(event) {
-      if (event.type === "link_ended") {
-        caller.linkEnded(event.link, event.error);
-        server.linkEnded(event.link, event.error);
-        for (const part of [...parts]) part.linkEnded?.(event.link, event.error);
-      } else if (event.type === "link" && event.state === "up") for (const part of parts) part.linkUp?.(event.link);
-      else if (event.type === "link" && event.state === "suspect") for (const part of parts) part.linkSuspect?.(event.link);
-      events.emit(event);
-    },
+    onEvent: tellParts({ caller, server, parts, emit: events.emit }),
   });
 
   const host: PatternHost = {
@@ -168,6 +169,7 @@ async function compose(options: AgentOptions, giveBack: () => void): Promise<Age
     identity,
     instance,
     ids,
+    taps,
     json,
     links: { ...links, connect: routing.connect },
     system,
@@ -268,17 +270,9 @@ async function compose(options: AgentOptions, giveBack: () => void): Promise<Age
       peers.seek();
       return peers.onChange((type, link) => (type === "ready" ? undefined : listener({ type, peer: view.peer(link) })));
     },
-    status: () => ({
-      id: identity.id,
-      instance,
-      transport: transportClosed ? "closed" : transport.state.current,
-      links: links.list().map((link) => link.status()),
-      handshakes: links.handshakes,
-      presence: presence.status(),
-      calls: { waiting: caller.waiting, running: server.running, queued: admission.places.queued, late: caller.late },
-      streams: streams.counts,
-      memory: { used: links.budget.used, most: links.budget.most },
-    }),
+    status: () =>
+      statusOf({ identity, instance, transport: transportClosed ? "closed" : transport.state.current, links, presence, caller, server, admission, streams }),
+    telemetry: createTelemetry({ runtime, transport, taps, onEvent: events.on, onPeer: peers.onChange }),
     close(closeOptions = {}) {
       closing ??= shutDown(closeOptions.drain ?? 0);
       return closing;

@@ -60,6 +60,7 @@ export interface LinkOptions {
   /** Shared by all links of an agent: filled and sealed within one call. */
   readonly scratch: CellBuffer;
   readonly goneAfterMs: number;
+  readonly taps: LinkTaps;
   readonly onDelivery: (link: LinkEnd, delivery: Delivery) => void;
   readonly onState: (link: LinkEnd, state: LinkState) => void;
   readonly onEnded: (link: LinkEnd, error: TightbeamError, undelivered: number) => void;
@@ -89,4 +90,24 @@ export interface LinkEnd extends Link {
 export interface LinkTarget {
   readonly id: string;
   readonly instance?: string;
+}
+
+/** Messages of one link that went into a frame whole, until the transport has taken it. */
+export type SealedMessages = { sent(): void }[];
+
+/** Watches links while somebody listens. Throws nothing. */
+export interface LinkTap {
+  /** A frame was filled: the messages whose last part is in it, after those that an earlier one did not bring out. */
+  filled(link: Link, live: LinkSession, before: SealedMessages | undefined): SealedMessages | undefined;
+  /** A session began; `first`: with it the link. */
+  attached(link: Link, live: LinkSession, first: boolean): void;
+  /** A frame for this session did not open. */
+  unopened(link: Link, live: LinkSession): void;
+  /** A frame was dropped that is for no session, by the counter of `HandshakeCounters.refused`. */
+  refused(reason: string): void;
+}
+
+/** Where links look whether somebody listens: one load and one branch while nobody does. */
+export interface LinkTaps {
+  link: LinkTap | undefined;
 }

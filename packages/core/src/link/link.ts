@@ -64,6 +64,7 @@ class InstanceLink implements LinkEnd, ConversationSink, PumpOwner {
     const { session } = from;
     const record = session.open(frame);
     if (record === undefined) {
+      this.#options.taps.link?.unopened(this, from);
       if (session.ended) this.dropSession(from);
       return;
     }

@@ -13,7 +13,7 @@ import { createMemoryBudget, type MemoryBudget } from "./budget.js";
 import { createCellBuffer } from "./cells.js";
 import { type Agreement, createContinuation, type LinkRecord } from "./continuation.js";
 import { createLink } from "./link.js";
-import type { Link, LinkEnd, LinkOptions, LinkState, LinkTarget } from "./link-types.js";
+import type { Link, LinkEnd, LinkOptions, LinkState, LinkTaps, LinkTarget } from "./link-types.js";
 import type { Delivery } from "./message.js";
 import { startRechecks } from "./rechecks.js";
 import { createRoutes } from "./routes.js";
@@ -32,6 +32,7 @@ export interface LinksOptions {
   readonly memoryBudgetBytes: number;
   readonly onDelivery: (link: Link, delivery: Delivery) => void;
   readonly onEvent: (event: LinksEvent) => void;
+  readonly taps: LinkTaps;
 }
 
 export type LinksEvent =
@@ -92,6 +93,7 @@ export async function createLinks(options: LinksOptions): Promise<Links> {
     ownInstance: instance,
     scratch,
     goneAfterMs: options.goneAfterMs,
+    taps: options.taps,
     onDelivery: options.onDelivery,
     onState(link, state) {
       if (state === "up") routes.arrived(link);
@@ -131,6 +133,7 @@ export async function createLinks(options: LinksOptions): Promise<Links> {
     if (link.state === "ended") return link;
     sessions.set(localId, { link, live });
     shares.change(link.peer.id, 0, 1);
+    options.taps.link?.attached(link, live, known === undefined);
     if (known === undefined) {
       // When the peer dialled as well, both wait for their own dial: who went on before could end the link under the other's handshake.
       if (established.role === "initiator") routes.arrived(link);
@@ -151,6 +154,7 @@ export async function createLinks(options: LinksOptions): Promise<Links> {
     deliver: (frame) => receive(addresses.inbox, frame),
     isSessionIdTaken: (id) => sessions.has(id),
     onEvent: options.onEvent,
+    onRefused: (reason) => options.taps.link?.refused(reason),
     link: {
       offer: (peer, h) => continuation.offer(peer, h),
       accept(peer, offered, h, finalHash) {

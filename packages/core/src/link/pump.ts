@@ -2,10 +2,9 @@ import { empty } from "../bytes.js";
 import * as limits from "../limits.js";
 import * as protocol from "../protocol.js";
 import { release } from "../release.js";
-import type { Peer } from "../secure/types.js";
 import type { Transport } from "../transport/transport.js";
 import type { Conversation } from "./conversation.js";
-import type { LinkOptions } from "./link-types.js";
+import type { Link, LinkOptions, SealedMessages } from "./link-types.js";
 import type { LinkSession, LinkSessions } from "./sessions.js";
 
 /** Takes records out of the conversation, seals them and hands them to the transport, one at a time. */
@@ -16,8 +15,7 @@ export interface Pump {
   answering: boolean;
 }
 
-export interface PumpOwner {
-  readonly peer: Peer;
+export interface PumpOwner extends Link {
   /** Nothing more to send now. */
   arm(now: number): void;
   /** It seals nothing more. */
@@ -34,6 +32,8 @@ class RecordPump implements Pump {
   #sending = false;
   /** With the transport until it says that it has done with it (T11); one that was given is not held here. */
   #frame: Uint8Array = empty;
+  /** Told as sent when the transport has taken them. */
+  #sealed: SealedMessages | undefined;
 
   constructor(options: LinkOptions, conversation: Conversation, sessions: LinkSessions, owner: PumpOwner) {
     this.#options = options;
@@ -53,12 +53,13 @@ class RecordPump implements Pump {
   readonly #flush = (): void => {
     this.#scheduled = false;
     this.answering = false;
-    const { runtime, transport, scratch } = this.#options;
+    const { runtime, transport, scratch, taps } = this.#options;
     const { current } = this.#sessions;
     if (this.#sending || current === undefined || transport.state.current === "down") return;
     const now = runtime.clock.monotonic();
     const length = this.#conversation.fill(scratch, roomFor(transport), current.received, now, runtime.clock.wall());
     if (length === 0) return this.#owner.arm(now);
+    if (taps.link !== undefined) this.#sealed = taps.link.filled(this.#owner, current, this.#sealed);
     const { session } = current;
     const front = length < givenLeastBytes ? 0 : (transport.capabilities.frontBytes ?? 0);
     let frame: Uint8Array;
@@ -83,6 +84,7 @@ class RecordPump implements Pump {
   /** The next record goes with the next turn: senders that await what this one sealed would otherwise keep the turn to themselves until the window is full, and no ACK could be read before. */
   readonly #sent = (): void => {
     this.#settled();
+    if (this.#sealed !== undefined) this.#tellSent(this.#sealed);
     if (this.#conversation.wantsToSend) return this.wake();
     this.#arm();
     // Its acknowledgement, or its answer, is on the way, and this process would sleep until then.
@@ -94,6 +96,11 @@ class RecordPump implements Pump {
     this.#settled();
     this.#arm();
   };
+
+  #tellSent(messages: SealedMessages): void {
+    this.#sealed = undefined;
+    for (const message of messages) message.sent();
+  }
 
   #settled(): void {
     this.#sending = false;

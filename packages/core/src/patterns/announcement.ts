@@ -3,6 +3,7 @@ import type { Link } from "../link/link-types.js";
 import type { MessageWatch, Outcome, Sent } from "../link/message.js";
 import type { Deadlines, Limit, Limited } from "./deadlines.js";
 import { cancelled, type NotifyOptions, outcomeUnknown, timeoutOf, withKey } from "./operation.js";
+import type { Taps } from "./taps.js";
 
 export interface AnnouncementOptions {
   readonly link: Link;
@@ -12,6 +13,7 @@ export interface AnnouncementOptions {
   readonly reject: (error: TightbeamError) => void;
   /** Hears what becomes of it when its caller does not any more. */
   readonly keep?: MessageWatch | undefined;
+  readonly taps: Taps;
 }
 
 /** A notification until its caller has heard of it: it watches the message for what `confirm` asks, its timeout and its signal. */
@@ -71,6 +73,7 @@ export class Announcement implements MessageWatch, Limited {
   /** The window keeps this until the peer has acknowledged, which may be thousands of messages later: all else is let go of. */
   #settle(error?: TightbeamError): void {
     const options = this.#options;
+    if (error !== undefined) options?.taps.messages?.settled(this.#sent, error);
     this.#limit?.clear();
     this.#options = undefined;
     this.#sent = undefined;

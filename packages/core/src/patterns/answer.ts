@@ -7,10 +7,12 @@ import { TightbeamError } from "../errors.js";
 import type { Link } from "../link/link-types.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { laneOfPriority } from "./operation.js";
+import type { Taps } from "./taps.js";
 
 export interface AnswerOptions {
   readonly runtime: Runtime;
   readonly ids: Ids;
+  readonly taps: Taps;
   /** A handler failed or its output did not fit: the rest of what the caller is told only by id. */
   readonly onFailure: (failure: { readonly id: string; readonly method: string; readonly peer: string; readonly error: unknown }) => void;
   readonly observe: ((link: Link, header: OutgoingHeader, payload: EncodedPayload | undefined) => void) | undefined;
@@ -19,7 +21,7 @@ export interface AnswerOptions {
 /** Sends a response, or an error where there is one. */
 export type Answer = (link: Link, request: EnvelopeHeader, payload: EncodedPayload | undefined, error: unknown) => void;
 
-export function createAnswer({ runtime, ids, onFailure, observe }: AnswerOptions): Answer {
+export function createAnswer({ runtime, ids, taps, onFailure, observe }: AnswerOptions): Answer {
   const answer: Answer = (link, request, payload, error) => {
     const timestamp = runtime.clock.wall();
     const { id: correlationId, priority } = request;
@@ -36,7 +38,9 @@ export function createAnswer({ runtime, ids, onFailure, observe }: AnswerOptions
       return answer(link, request, undefined, new TightbeamError("too_large", `The reply has ${bytes.length} bytes; the caller takes at most ${most}.`));
     }
     try {
-      link.send({ bytes, lane: laneOfPriority(request.priority, bytes.length), intake: false });
+      const message = { bytes, lane: laneOfPriority(request.priority, bytes.length), intake: false };
+      if (taps.messages === undefined) link.send(message);
+      else taps.messages.send(link, header, message, request.method);
       observe?.(link, header, payload);
     } catch (cause) {
       // The link ended while the handler ran: the caller has its `delivery_unknown`.

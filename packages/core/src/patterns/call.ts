@@ -9,11 +9,13 @@ import type { Settler } from "../resilience/types.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { Deadlines, Limit, Limited } from "./deadlines.js";
 import { cancelled, laneOf, type OperationOptions, outcomeUnknown, timeoutOf, withKey } from "./operation.js";
+import type { Taps, ToldHeader } from "./taps.js";
 
 /** What a request needs of the side that asks. */
 export interface CallHost {
   readonly runtime: Runtime;
   readonly deadlines: Deadlines;
+  readonly taps: Taps;
   /** Any link that will do, without dialling. */
   choose(target: LinkTarget): Link | undefined;
   connect(target: LinkTarget, options: { timeout: number; signal?: AbortSignal | undefined }): Promise<Link>;
@@ -109,6 +111,7 @@ export class Call implements MessageWatch, Limited {
     if (!this.#host.remove(this.#question.id)) return;
     if (this.#departed === undefined) this.link.awaited--;
     this.#limit?.clear();
+    this.#host.taps.messages?.settled(this.#sent, error);
     const settler = this.#resolve;
     const known = error !== undefined && this.#doubt && nothingWasDone(error) ? this.#refusedElsewhere(error) : error;
     if (typeof settler === "function") {
@@ -173,9 +176,17 @@ export class Call implements MessageWatch, Limited {
 
   #send(link: Link, bytes: Uint8Array): void {
     checkSize(link, bytes.length);
-    this.#sent = link.send({ bytes, lane: laneOf(this.#question.options, bytes.length), intake: true, kept: true, watch: this });
+    const { messages } = this.#host.taps;
+    const message = { bytes, lane: laneOf(this.#question.options, bytes.length), intake: true, kept: true, watch: this };
+    this.#sent = messages === undefined ? link.send(message) : messages.send(link, this.#told, message);
     this.link = link;
     link.awaited++;
+  }
+
+  get #told(): ToldHeader {
+    const { id, method, options } = this.#question;
+    const { priority = "normal", headers } = options;
+    return { type: "request", id, priority, method: method.name, ...(headers === undefined ? undefined : { headers }) };
   }
 
   get #repeatable(): boolean {

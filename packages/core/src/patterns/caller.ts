@@ -17,10 +17,12 @@ import { Announcement } from "./announcement.js";
 import { Call, type CallHost, checkSize, type Moved } from "./call.js";
 import { createDeadlines } from "./deadlines.js";
 import { checkOperation, laneOf, type NotifyOptions, type OperationOptions, outcomeUnknown, type RequestOptions, timeoutOf } from "./operation.js";
+import type { Taps } from "./taps.js";
 
 export interface CallerOptions {
   readonly runtime: Runtime;
   readonly ids: Ids;
+  readonly taps: Taps;
   readonly json: JsonLimits;
   readonly find: (target: LinkTarget) => Link | undefined;
   /** The same for a request, which may go to any instance. */
@@ -50,6 +52,8 @@ export interface Caller {
   answered(link: Link, header: EnvelopeHeader, payload: EncodedPayload | undefined): boolean;
   linkEnded(link: Link, error: TightbeamError): void;
   readonly waiting: number;
+  /** The method of a request that waits. */
+  methodOf(id: string | undefined): string | undefined;
   /** Answers that nothing waited for. */
   readonly late: number;
   /** Settles when nothing waits any more. */
@@ -57,7 +61,7 @@ export interface Caller {
 }
 
 export function createCaller(options: CallerOptions): Caller {
-  const { runtime, ids, json } = options;
+  const { runtime, ids, json, taps } = options;
   const { clock, timers } = runtime;
   const deadlines = createDeadlines(clock, timers);
   const calls = new Map<string, Call>();
@@ -74,6 +78,7 @@ export function createCaller(options: CallerOptions): Caller {
   const host: CallHost = {
     runtime,
     deadlines,
+    taps,
     choose: options.choose,
     connect: options.connect,
     onMoved: options.onMoved,
@@ -149,7 +154,8 @@ export function createCaller(options: CallerOptions): Caller {
     const lane = laneOf(operation, bytes.length);
     if (operation.confirm !== undefined) return announceLater(link, method, header, bytes, lane, payload, operation, left, undefined);
     const keep = options.keep === undefined || method.name.startsWith(ownPrefix) ? undefined : options.keep(link, header, bytes);
-    if (keep === undefined ? link.offer({ bytes, lane, intake: true }) : link.offer({ bytes, lane, intake: true, kept: true, watch: keep })) {
+    const message = keep === undefined ? { bytes, lane, intake: true } : { bytes, lane, intake: true, kept: true, watch: keep };
+    if (taps.messages === undefined ? link.offer(message) : taps.messages.offer(link, header, message)) {
       options.observe?.(link, header, payload);
       return taken;
     }
@@ -169,8 +175,9 @@ export function createCaller(options: CallerOptions): Caller {
     keep: MessageWatch | undefined,
   ): Promise<void> =>
     new Promise((resolve, reject) => {
-      const announcement = new Announcement({ link, method: method.name, operation, resolve, reject, keep });
-      const sent = link.send({ bytes, lane, intake: true, kept: keep !== undefined, wantsDone: operation.confirm === "done", watch: announcement });
+      const announcement = new Announcement({ link, method: method.name, operation, resolve, reject, keep, taps });
+      const message = { bytes, lane, intake: true, kept: keep !== undefined, wantsDone: operation.confirm === "done", watch: announcement };
+      const sent = taps.messages === undefined ? link.send(message) : taps.messages.send(link, header, message);
       options.observe?.(link, header, payload);
       announcement.begin(sent, deadlines, left, operation.signal);
     });
@@ -274,6 +281,7 @@ export function createCaller(options: CallerOptions): Caller {
         if (call.link === link) call.lost(outcomeUnknown(`The link with ${link.peer.id} ended (${error.code})`, {}, error), true);
       }
     },
+    methodOf: (id) => (id === undefined ? undefined : calls.get(id)?.method.name),
     get waiting() {
       return calls.size;
     },

@@ -12,6 +12,7 @@ import type { CapabilityExchange } from "./capabilities.js";
 import type { MiddlewareChain } from "./middleware.js";
 import type { Presence } from "./presence/presence.js";
 import type { System } from "./system.js";
+import type { Taps } from "./taps.js";
 
 /** What an agent gives each of its patterns to work with. */
 export interface PatternHost {
@@ -19,6 +20,7 @@ export interface PatternHost {
   readonly identity: Identity;
   readonly instance: string;
   readonly ids: Ids;
+  readonly taps: Taps;
   readonly json: JsonLimits;
   readonly links: Pick<Links, "connect" | "find" | "choose" | "list" | "seek" | "budget">;
   readonly system: System;

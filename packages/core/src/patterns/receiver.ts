@@ -10,6 +10,7 @@ import type { Caller } from "./caller.js";
 import type { LetterSources } from "./dead-letters/sources.js";
 import { type FrameSlot, frameMark } from "./inside.js";
 import type { Server } from "./server.js";
+import type { Taps } from "./taps.js";
 
 export interface ReceiverOptions {
   readonly caller: Caller;
@@ -23,6 +24,7 @@ export interface ReceiverOptions {
   /** A durable message. */
   readonly durable: Taker;
   readonly frames: FrameSlot;
+  readonly taps: Taps;
   readonly observe: ((link: Link, header: EnvelopeHeader, payload: EncodedPayload | undefined) => void) | undefined;
   /** Keeps what came and failed, or cannot be decoded. */
   readonly letters: Pick<LetterSources, "came" | "undecodable"> | undefined;
@@ -34,8 +36,9 @@ export interface ReceiverOptions {
 export type Taker = (link: Link, delivery: Delivery, header: EnvelopeHeader, payload: EncodedPayload | undefined) => void;
 
 /** Where every message of every link arrives: decodes its envelope and gives it to whom it is for. */
-export function createReceiver({ caller, server, stream, part, event, durable, frames, observe, letters, onRefused }: ReceiverOptions) {
-  return (link: Link, delivery: Delivery): void => {
+export function createReceiver({ caller, server, stream, part, event, durable, frames, taps, observe, letters, onRefused }: ReceiverOptions) {
+  return (link: Link, came: Delivery): void => {
+    let delivery = came;
     const first = delivery.bytes[0];
     if (first === partFirstByte) return part(link, delivery);
     if (first === frameMark && frames.take !== undefined) return frames.take(link, delivery);
@@ -60,6 +63,10 @@ export function createReceiver({ caller, server, stream, part, event, durable, f
     }
     observe?.(link, header, payload);
     if (header.durable !== undefined) return durable(link, delivery, header, payload);
+    if (taps.messages !== undefined) {
+      if (isCall || isStream || header.type === "event") delivery = taps.messages.came(link, delivery, header);
+      else taps.messages.reply(link, delivery, header, caller.methodOf(header.correlationId));
+    }
     if (isCall) return letters === undefined ? server.serve(link, delivery, header, payload) : serveKept(letters, link, delivery, header, payload);
     if (header.type === "response" || header.type === "error") {
       delivery.settle("ok");

@@ -27,6 +27,8 @@ export interface HandshakesOptions {
   readonly deliver?: (frame: Uint8Array) => void;
   /** Told what happened. What it throws is swallowed. */
   readonly onEvent?: (event: HandshakeEvent) => void;
+  /** Told of each frame that was dropped, by the counter it counts in. Must not throw. */
+  readonly onRefused?: (reason: string) => void;
   /** Defaults: limits.ts. */
   readonly localLimits?: Partial<HandshakeLimits>;
   /** Default: the best provider here. */

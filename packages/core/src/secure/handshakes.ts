@@ -49,6 +49,7 @@ export function createHandshakes(options: HandshakesOptions): Handshakes {
 
   const refuse = (reason: string): void => {
     counters.refused[reason] = (counters.refused[reason] ?? 0) + 1;
+    options.onRefused?.(reason);
   };
 
   const context: Context = {

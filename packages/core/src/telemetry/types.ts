@@ -48,11 +48,15 @@ export interface SessionMoment extends Moment {
   readonly peer: TelemetryPeer;
   readonly suite: number;
   readonly generation: number;
+  /** Of the keys to send with, and to receive with. */
+  readonly epoch: { readonly send: number; readonly receive: number };
 }
 
 /**
- * A stage in the life of one message. Sender: queued, sealed, sent, acknowledged, then answered (a request's reply came) or failed.
- * Receiver: delivered, then processed, failed, expired or dead_lettered. What a stage costs to know is spent only while somebody listens.
+ * A stage in the life of one message. Sender: queued, sealed, sent, acknowledged; then answered (a request's reply came, a stream came to its
+ * end), processed (a durable message, or one with `confirm: "done"`: its handler is done) or failed. Receiver: delivered, then processed, failed,
+ * expired or dead_lettered; a durable message fails once for each try. What a stage costs to know is spent only while somebody listens. What
+ * agents say on their own account (`tb/...`) is not told.
  */
 export type MessageStage = "queued" | "sealed" | "sent" | "acknowledged" | "answered" | "delivered" | "processed" | "failed" | "expired" | "dead_lettered";
 
@@ -72,7 +76,7 @@ export interface MessageMoment extends Moment {
   /** The whole envelope, as it was before sealing. */
   readonly bytes: number;
   readonly trace?: TraceContext;
-  /** acknowledged, answered, failed (sender): since queued. processed, failed (receiver): since delivered. */
+  /** From `acknowledged` on, of the sender: since queued. Of the receiver, from `delivered` on: since then. */
   readonly duration?: number;
   /** failed, expired, dead_lettered: why. */
   readonly code?: ErrorCode;
@@ -129,4 +133,6 @@ export interface AgentTelemetry {
   /** Told of everything from now on, or of what `wishes` leaves of it. What a listener throws, or rejects with, reaches nobody. Returns a function that ends it. */
   on(listener: (event: TelemetryEvent) => unknown, wishes?: TelemetryWishes): () => void;
   readonly listened: boolean;
+  /** Settles when listeners are told: in a page the part that tells them is loaded with the first of them; on Node it is there. Rejects `unavailable`. */
+  ready(): Promise<void>;
 }

@@ -40,7 +40,7 @@ function setUp(frontBytes?: number, length = 1) {
     },
   };
   const runtime = { clock: { monotonic: () => 0, wall: () => 0 }, timers, random: { bytes: (length: number) => new Uint8Array(length) } };
-  const options = { runtime, transport, scratch: createCellBuffer(65_536) } as unknown as LinkOptions;
+  const options = { runtime, transport, taps: { link: undefined }, scratch: createCellBuffer(65_536) } as unknown as LinkOptions;
   const owner = { peer: { inbox: "inbox/alice/1" }, arm: () => undefined, dropSession: () => undefined } as unknown as PumpOwner;
   const pump = createPump(options, conversation, sessions, owner);
   const run = async () => {

@@ -7,6 +7,7 @@ import { TightbeamError } from "../../src/errors.js";
 import type { Link } from "../../src/link/link-types.js";
 import type { OutgoingMessage } from "../../src/link/message.js";
 import { createCaller } from "../../src/patterns/caller.js";
+import { createTaps } from "../../src/patterns/taps.js";
 import { createVirtualRuntime } from "../../src/runtime/index.js";
 
 test("requests end in their time when no id can be made to tell their peer", async () => {
@@ -21,6 +22,7 @@ test("requests end in their time when no id can be made to tell their peer", asy
   const link = { peer, state: "up", awaited: 0, send: () => ({ giveUp: () => false }) } as unknown as Link;
   const caller = createCaller({
     runtime,
+    taps: createTaps(),
     ids: { text: (now) => working(() => ids.text(now)), bytes: (now) => working(() => ids.bytes(now)) },
     json: jsonLimits,
     find: () => link,
@@ -49,6 +51,7 @@ test("a large request that was declined is not freed under the link that still r
   let current = links[0] as Link;
   const caller = createCaller({
     runtime,
+    taps: createTaps(),
     ids: createIds(runtime),
     json: jsonLimits,
     find: () => current,
@@ -84,6 +87,7 @@ test("G-11 a request that left an instance which may have done it is not called 
     let current = links[0] as Link;
     const caller = createCaller({
       runtime,
+      taps: createTaps(),
       ids: createIds(runtime),
       json: jsonLimits,
       find: () => current,

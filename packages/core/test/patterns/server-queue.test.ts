@@ -13,6 +13,7 @@ import { createGuards } from "../../src/patterns/guards.js";
 import { createMiddleware } from "../../src/patterns/middleware.js";
 import { createServed } from "../../src/patterns/served.js";
 import { createServer } from "../../src/patterns/server.js";
+import { createTaps } from "../../src/patterns/taps.js";
 import { createVirtualRuntime } from "../../src/runtime/index.js";
 
 const idOf = (number: number): string => `0190f3c2-7a52-7c3e-9d5a-${number.toString(16).padStart(12, "0")}`;
@@ -23,6 +24,7 @@ function setUp(own: AdmissionLimits, policy?: Policy) {
   const failures: unknown[] = [];
   const server = createServer({
     runtime,
+    taps: createTaps(),
     ids: createIds(runtime),
     json: limits,
     admission,

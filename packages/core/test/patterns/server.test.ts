@@ -12,6 +12,7 @@ import { createAdmission } from "../../src/patterns/admission.js";
 import { createMiddleware } from "../../src/patterns/middleware.js";
 import { createServed } from "../../src/patterns/served.js";
 import { createServer } from "../../src/patterns/server.js";
+import { createTaps } from "../../src/patterns/taps.js";
 import { createVirtualRuntime } from "../../src/runtime/index.js";
 
 const idOf = (number: number): string => `0190f3c2-7a52-7c3e-9d5a-${number.toString(16).padStart(12, "0")}`;
@@ -30,6 +31,7 @@ function setUp() {
   const runtime = createVirtualRuntime({ seed: 1 });
   const server = createServer({
     runtime,
+    taps: createTaps(),
     ids: createIds(runtime),
     json: limits,
     admission: createAdmission(runtime, undefined, {}),

@@ -13,6 +13,7 @@ import { createDeadlines } from "../deadlines.js";
 import { Commitment } from "../durable/commitment.js";
 import { cancelled, laneOfPriority } from "../operation.js";
 import type { Server } from "../server.js";
+import type { Taps } from "../taps.js";
 import type { LetterBody } from "./entry.js";
 import { peerOfLetter } from "./peer.js";
 import type { DeadLetter } from "./types.js";
@@ -21,6 +22,7 @@ export interface AgainOptions {
   readonly runtime: Runtime;
   readonly ids: Ids;
   readonly trust: Trust;
+  readonly taps: Taps;
   readonly find: (target: LinkTarget) => Link | undefined;
   readonly connect: (target: LinkTarget, options: { timeout: number; signal?: AbortSignal | undefined }) => Promise<Link>;
   readonly server: Pick<Server, "serve" | "cancel" | "linkEnded">;
@@ -42,7 +44,7 @@ type DecodedEnvelope = ReturnType<typeof decodeEnvelope>;
 export type Again = (letter: DeadLetter, body: LetterBody, call: AgainCall) => Promise<void>;
 
 export function createAgain(options: AgainOptions): Again {
-  const { runtime, ids, trust, server } = options;
+  const { runtime, ids, trust, taps, server } = options;
   const { clock, timers } = runtime;
   const deadlines = createDeadlines(clock, timers);
 
@@ -76,8 +78,9 @@ export function createAgain(options: AgainOptions): Again {
     const { idempotencyKey } = header;
     const operation = { confirm: "done", timeout, ...(idempotencyKey === undefined ? undefined : { idempotencyKey }) } as const;
     await new Promise<void>((resolve, reject) => {
-      const announcement = new Announcement({ link, method: letter.method, operation, resolve, reject });
-      const sent = link.send({ bytes, lane: laneOfPriority(header.priority, bytes.length), intake: true, wantsDone: true, watch: announcement });
+      const announcement = new Announcement({ link, method: letter.method, operation, resolve, reject, taps });
+      const message = { bytes, lane: laneOfPriority(header.priority, bytes.length), intake: true, wantsDone: true, watch: announcement };
+      const sent = taps.messages === undefined ? link.send(message) : taps.messages.send(link, header, message);
       announcement.begin(sent, deadlines, Math.max(timeout - (clock.monotonic() - start), 1), signal);
     });
   };

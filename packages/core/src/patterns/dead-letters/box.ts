@@ -4,6 +4,7 @@ import type { Runtime } from "../../runtime/runtime.js";
 import { numberKey } from "../../store/keys.js";
 import type { State } from "../../store/state.js";
 import type { StoreChange } from "../../store/types.js";
+import type { Taps } from "../taps.js";
 import { bodyKey, decodeBody, decodeHead, encodeBody, encodeHead, headKey, headPrefix, type LetterBody } from "./entry.js";
 import type { LetterSettings } from "./options.js";
 import { createShelf, type Shelved } from "./shelf.js";
@@ -22,6 +23,7 @@ export interface LetterBoxOptions {
   readonly state: Pick<State, "get" | "batch" | "scan" | "capabilities">;
   readonly runtime: Runtime;
   readonly settings: LetterSettings;
+  readonly taps: Pick<Taps, "messages">;
   readonly onEvent: (event: DeadLetterEvent) => void;
 }
 
@@ -46,7 +48,7 @@ export interface LetterBox {
 }
 
 /** Reads the heads of all letters. Rejects what the state rejects. */
-export async function createLetterBox({ state, runtime, settings, onEvent }: LetterBoxOptions): Promise<LetterBox> {
+export async function createLetterBox({ state, runtime, settings, taps, onEvent }: LetterBoxOptions): Promise<LetterBox> {
   const { clock } = runtime;
   const shelf = createShelf(settings);
   const counts = { added: 0, replayed: 0, discarded: 0, dropped: 0, notKept: 0, damaged: 0 };
@@ -130,6 +132,7 @@ export async function createLetterBox({ state, runtime, settings, onEvent }: Let
           counts.added++;
           const { id, reason, side, peer, method } = letter;
           onEvent({ type: "dead_letter", id, reason, side, peer, method });
+          taps.messages?.buried(letter, given.sender?.instance);
           dropped(instead.length);
           watchCount();
         },

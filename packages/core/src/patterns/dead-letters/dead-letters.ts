@@ -41,9 +41,9 @@ export interface DeadLetterOffice extends LetterSources {
 
 /** Rejects `invalid_argument`, and what reading the state rejects. */
 export async function createDeadLetters(given: DeadLettersOptions): Promise<DeadLetterOffice> {
-  const { options, state, runtime, json, ownId, onEvent } = given;
+  const { options, state, runtime, json, ownId, taps, onEvent } = given;
   const settings = letterSettings(options, state.capabilities.durability !== "memory");
-  const box = await createLetterBox({ state, runtime, settings, onEvent });
+  const box = await createLetterBox({ state, runtime, settings, taps, onEvent });
   const writing = createLetterWriting(box, state, runtime);
   const replay = createReplay(box, createAgain(given), runtime);
   let cancelPrune = (): void => undefined;

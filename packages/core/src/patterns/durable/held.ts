@@ -11,6 +11,7 @@ import type { Runtime } from "../../runtime/runtime.js";
 import type { StoreChange } from "../../store/types.js";
 import { keepPayload } from "../admission.js";
 import { letterPeerOf } from "../dead-letters/peer.js";
+import type { HeldTap, Taps } from "../taps.js";
 import { type Book, type HeldMessage, placeOf } from "./book.js";
 import { Commitment } from "./commitment.js";
 import { type PrepareLetter, prepare } from "./out-burial.js";
@@ -30,6 +31,7 @@ export interface HeldHost {
   readonly letters: PrepareLetter | undefined;
   readonly maxDeliveries: number;
   readonly turns: Turns;
+  readonly taps: Taps;
   readonly serve: (link: Link, delivery: Delivery, header: EnvelopeHeader, payload: EncodedPayload | undefined) => void;
   readonly isOrdered: (method: string) => boolean;
   readonly stopped: () => boolean;
@@ -63,6 +65,8 @@ export class Held implements HeldMessage, Delivery, DurableDelivery, Item {
   /** All that brought it get its DONE. */
   #link: Link | undefined;
   readonly #delivery: Delivery;
+  /** Undefined: nobody listened when it came. */
+  readonly #tap: HeldTap | undefined;
   #joined: readonly Joined[] | undefined;
   #running = false;
   #handled = false;
@@ -84,6 +88,7 @@ export class Held implements HeldMessage, Delivery, DurableDelivery, Item {
     this.#arrivedAt = host.runtime.clock.wall();
     this.#link = link;
     this.#delivery = delivery;
+    this.#tap = host.taps.messages?.held(link, header, delivery.size);
     this.attempt = book.tries.size === 0 ? 0 : (book.tries.get(placeOf(this)) ?? 0);
   }
 
@@ -176,6 +181,7 @@ export class Held implements HeldMessage, Delivery, DurableDelivery, Item {
     }
     if (this.#commitment.made) return this.finish("ok");
     const verdict = judge(outcome, error, this.#begun, this.attempt, this.attempt >= this.#host.maxDeliveries);
+    if (verdict.is === "retry" || verdict.is === "over") this.#tap?.failed(error, this.attempt);
     switch (verdict.is) {
       case "handled":
         this.#handled = true;
@@ -266,6 +272,7 @@ export class Held implements HeldMessage, Delivery, DurableDelivery, Item {
     const { tries } = this.#book;
     if (tries.size > 0) tries.delete(placeOf(this));
     this.#book.remember(this, outcome);
+    if (outcome === "ok") this.#tap?.processed(this.attempt);
     this.#end(outcome);
   }
 

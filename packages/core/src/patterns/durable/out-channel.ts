@@ -4,7 +4,7 @@ import type { Link } from "../../link/link-types.js";
 import { type Lane, lanes, type Outcome } from "../../link/message.js";
 import type { StoreChange } from "../../store/types.js";
 import { buryOut, type SenderReason } from "./out-burial.js";
-import { OutFlight } from "./out-flight.js";
+import { handOver, OutFlight } from "./out-flight.js";
 import type { SenderHost } from "./out-host.js";
 import { lanePrefix, messageCost, overKey, segmentKey } from "./out-keys.js";
 import { OutLane } from "./out-lane.js";
@@ -186,7 +186,7 @@ export class OutChannel implements MessageOwner, Traveller {
     segment.stamp(start, lane.settled.floor, message.again);
     this.#flight.add(link, lane, message, bytes.length);
     try {
-      link.send({ bytes, lane: message.lane, intake: true, kept: true, wantsDone: true, watch: message });
+      handOver(this.#host.taps, link, bytes, message);
     } catch {
       // The link has ended, which we are told of, or has no room.
       this.#flight.recall(lane, [message]);

@@ -1,5 +1,7 @@
+import { decodeHeader } from "../../envelope/wire.js";
 import * as limits from "../../limits.js";
 import type { Link } from "../../link/link-types.js";
+import type { Taps } from "../taps.js";
 import type { OutLane } from "./out-lane.js";
 import type { OutMessage } from "./out-message.js";
 
@@ -43,4 +45,11 @@ export class OutFlight {
     for (const message of messages) this.landed(lane, message);
     lane.recall(messages);
   }
+}
+
+/** Throws what the link throws. */
+export function handOver({ messages }: Taps, link: Link, bytes: Uint8Array, message: OutMessage): void {
+  const outgoing = { bytes, lane: message.lane, intake: true, kept: true, wantsDone: true, watch: message };
+  if (messages === undefined) link.send(outgoing);
+  else messages.send(link, decodeHeader(bytes), outgoing);
 }

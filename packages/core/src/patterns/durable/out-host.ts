@@ -5,6 +5,7 @@ import type { Links } from "../../link/links.js";
 import type { Runtime } from "../../runtime/runtime.js";
 import type { State } from "../../store/state.js";
 import type { System } from "../system.js";
+import type { Taps } from "../taps.js";
 import type { PrepareLetter } from "./out-burial.js";
 import type { DurableEvent } from "./types.js";
 import type { Writer } from "./writer.js";
@@ -20,6 +21,7 @@ export interface SenderHost {
   /** Undefined: dead letters are dropped. */
   readonly letters: PrepareLetter | undefined;
   readonly system: System;
+  readonly taps: Taps;
   readonly links: Pick<Links, "connect" | "find" | "list" | "seek">;
   /** ms; undefined: never. */
   readonly rebindAfter: number | undefined;

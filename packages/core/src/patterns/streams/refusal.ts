@@ -14,5 +14,5 @@ export function refuseOpening(host: RefusalHost, link: Link, delivery: Delivery,
   const id = host.ids.text(host.runtime.clock.wall());
   host.onFailure({ id, method: header.method ?? "", peer: link.peer.id, error });
   say(link, delivery.lane, encodeErrorPart({ number: header.stream?.number ?? 0, byOpener: false }, toWireError(error, id)), true);
-  delivery.settle("refused");
+  delivery.settle("refused", error);
 }

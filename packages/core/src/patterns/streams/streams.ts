@@ -37,7 +37,7 @@ export interface Streams extends Required<Omit<PatternPart, "linkUp" | "linkSusp
 }
 
 export function createStreams(host: PatternHost, server: Pick<Server, "handleStream" | "streamOf" | "missing">): Streams {
-  const { runtime, ids, json, links, admission, onRefused } = host;
+  const { runtime, ids, json, links, taps, admission, onRefused } = host;
   const table = createStreamTable();
   const read = createPart();
   let refusing: TightbeamError | undefined;
@@ -72,7 +72,10 @@ export function createStreams(host: PatternHost, server: Pick<Server, "handleStr
     const lane = laneOf({ priority }, 0);
     place.opened.set(number, stream);
     try {
-      stream.sent(link, lane, number, link.send({ bytes, lane, intake: true, watch: stream }));
+      const message = { bytes, lane, intake: true, watch: stream };
+      const sent = taps.messages === undefined ? link.send(message) : taps.messages.send(link, header, message);
+      stream.sent(link, lane, number, sent);
+      if (taps.messages !== undefined) afterwards(stream.result, (error) => taps.messages?.settled(sent, error));
     } catch (error) {
       place.opened.delete(number);
       // It ended before this: nobody will end its place.
@@ -147,6 +150,7 @@ export function createStreams(host: PatternHost, server: Pick<Server, "handleStr
         header,
         onOver: () => place.served.delete(number),
         onSettled: () => {
+          taps.messages?.handled(delivery, stream.cancelled);
           table.leave(place);
           settleIdle();
         },
@@ -210,3 +214,6 @@ const nothing = (): void => undefined;
 
 /** A wrong one is refused a moment later, as the stream's error. */
 const windowOr = ({ window }: StreamCallOptions): number => (typeof window === "number" ? window : limits.streamWindowBytes);
+
+/** Without an error where it came to its end. */
+const afterwards = (result: Promise<unknown>, run: (error: unknown) => void): void => void result.then(() => run(undefined), run);

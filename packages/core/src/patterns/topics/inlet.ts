@@ -64,7 +64,7 @@ export class Inlet {
       this.#refuse(delivery, error);
       return this.#consume(cost);
     }
-    const arrival: Arrival = { link: this.link, header, topic, cost, pending: 1, done: () => this.#consume(cost) };
+    const arrival: Arrival = { link: this.link, header, topic, cost, pending: 1, done: () => this.#done(delivery, arrival) };
     const { correlationId } = header;
     let fault: unknown;
     const feeds = correlationId === undefined ? this.#route(topic) : this.#replayed(correlationId, topic);
@@ -155,8 +155,13 @@ export class Inlet {
     return permitted;
   }
 
+  #done(delivery: Delivery, { cost, fault }: Arrival): void {
+    this.#host.taps.messages?.handled(delivery, fault);
+    this.#consume(cost);
+  }
+
   #refuse(delivery: Delivery, error: TightbeamError): void {
-    delivery.settle("refused");
+    delivery.settle("refused", error);
     this.#host.onRefused({ peer: this.link.peer.id, error });
   }
 

@@ -16,6 +16,8 @@ export interface Arrival {
   readonly cost: number;
   /** Handlers that are not done. */
   pending: number;
+  /** What one of them failed with. */
+  fault?: unknown;
   /** The subscriber may be sent as much again. */
   done(): void;
 }
@@ -151,7 +153,9 @@ export class Listener {
     return isThenable(result) ? result : undefined;
   }
 
-  #failed({ header, topic, link }: Arrival, error: unknown): void {
+  #failed(arrival: Arrival, error: unknown): void {
+    const { header, topic, link } = arrival;
+    arrival.fault ??= error;
     this.#host.onFailure({ id: header.id, method: topic, peer: link.peer.id, error });
   }
 }

@@ -2,11 +2,13 @@ import { createFifo } from "../../link/fifo.js";
 import type { Link } from "../../link/link-types.js";
 import type { MessageWatch } from "../../link/message.js";
 import type { Timers } from "../../runtime/runtime.js";
+import type { Taps } from "../taps.js";
 import type { QueueAccount } from "./account.js";
 import type { TopicPattern } from "./pattern.js";
 import type { Published, TopicSettings } from "./published.js";
 
 export interface OutletHost {
+  readonly taps: Taps;
   readonly timers: Timers;
   /** There is room again, or its subscriber is waited for no longer. */
   onRoom(): void;
@@ -149,8 +151,11 @@ export class Outlet implements MessageWatch {
     if (this.#queue.length > 0) void Promise.resolve().then(this.#pump);
   }
 
-  #offer({ bytes, lane }: Published): boolean {
-    return !this.#unsealed && this.#spent < this.#granted && this.link.offer({ bytes, lane, kept: true, intake: true });
+  #offer({ bytes, lane, header }: Published): boolean {
+    if (this.#unsealed || this.#spent >= this.#granted) return false;
+    const { messages } = this.#host.taps;
+    const message = { bytes, lane, kept: true, intake: true };
+    return messages === undefined ? this.link.offer(message) : messages.offer(this.link, header, message);
   }
 
   readonly #pump = (): void => {
@@ -173,8 +178,11 @@ export class Outlet implements MessageWatch {
         const event = this.#queue.peek() as Published;
         total += event.cost;
         const last = this.#queue.length === 1 || total >= batchBytes || this.#spent + event.cost >= this.#granted;
-        const { bytes, lane } = event;
-        this.link.send({ bytes, lane, kept: true, intake: true, ...(last ? { watch: this } : undefined) });
+        const { bytes, lane, header } = event;
+        const message = { bytes, lane, kept: true, intake: true, ...(last ? { watch: this } : undefined) };
+        const { messages } = this.#host.taps;
+        if (messages === undefined) this.link.send(message);
+        else messages.send(this.link, header, message);
         this.#unsealed = last;
         this.#went(event);
       }

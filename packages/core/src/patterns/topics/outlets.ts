@@ -69,6 +69,7 @@ export function createOutlets({ host, report, onRoom, lastId, replay }: OutletsO
   };
 
   const outletHost = {
+    taps: host.taps,
     timers: host.runtime.timers,
     onRoom,
     onSlow(outlet: Outlet, topic: string) {

@@ -7,6 +7,7 @@ import type { Link } from "../../../src/link/link-types.js";
 import { createDeadLetters, type DeadLettersOptions } from "../../../src/patterns/dead-letters/dead-letters.js";
 import type { DeadLetterEvent, DeadLetterOptions, LetterPeer, NewDeadLetter } from "../../../src/patterns/dead-letters/types.js";
 import type { Server } from "../../../src/patterns/server.js";
+import { createTaps } from "../../../src/patterns/taps.js";
 import { createVirtualRuntime, type VirtualRuntime } from "../../../src/runtime/virtual.js";
 import { openState } from "../../../src/store/state.js";
 import type { Store } from "../../../src/store/types.js";
@@ -63,6 +64,7 @@ export async function openOffice(
     options,
     state,
     runtime,
+    taps: createTaps(),
     ids: createIds(runtime),
     json: jsonLimits,
     ownId: "alice",

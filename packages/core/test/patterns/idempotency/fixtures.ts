@@ -14,6 +14,7 @@ import type { IdempotencyOptions } from "../../../src/patterns/idempotency/types
 import { createMiddleware } from "../../../src/patterns/middleware.js";
 import { createServed } from "../../../src/patterns/served.js";
 import { createServer } from "../../../src/patterns/server.js";
+import { createTaps } from "../../../src/patterns/taps.js";
 import { createVirtualRuntime, type VirtualRuntime } from "../../../src/runtime/virtual.js";
 import { openState } from "../../../src/store/state.js";
 import type { Store } from "../../../src/store/types.js";
@@ -56,6 +57,7 @@ export async function openDesk({
     store === undefined ? undefined : await openState({ store, runtime, ...(store.capabilities.durability === "memory" ? {} : { storeKey }) });
   const server = createServer({
     runtime,
+    taps: createTaps(),
     ids: createIds(runtime),
     json: jsonLimits,
     admission: createAdmission(runtime, undefined, limits),

@@ -8,6 +8,7 @@ import type { Delivery, OutgoingMessage } from "../../../src/link/message.js";
 import { createShares } from "../../../src/link/share.js";
 import type { PatternHost } from "../../../src/patterns/host.js";
 import type { SystemHandler } from "../../../src/patterns/system.js";
+import { createTaps } from "../../../src/patterns/taps.js";
 import { createTopics, type Topics } from "../../../src/patterns/topics/topics.js";
 import type { TopicEventReport } from "../../../src/patterns/topics/types.js";
 import { createVirtualRuntime } from "../../../src/runtime/index.js";
@@ -45,6 +46,7 @@ export function setUp({
   const shares = createShares(memory);
   const host = {
     runtime,
+    taps: createTaps(),
     ids: createIds(runtime),
     json: limits,
     links: {

@@ -1,0 +1,64 @@
+import type { EnvelopeHeader, Headers, OutgoingHeader } from "../envelope/types.js";
+import type { Link, LinkTaps } from "../link/link-types.js";
+import type { Delivery, OutgoingMessage, Sent } from "../link/message.js";
+import type { TraceContext } from "../telemetry/trace-context.js";
+import type { SpanStart } from "../telemetry/tracer.js";
+import type { DeadLetter } from "./dead-letters/types.js";
+
+/** What of an envelope's header its life is told with. */
+export type ToldHeader = Pick<OutgoingHeader, "type" | "id" | "priority" | "correlationId" | "method" | "topic" | "headers" | "durable">;
+
+/** Watches messages while somebody listens. */
+export interface MessageTap {
+  /** `link.send(message)`, watched. `name`: of a reply, the method of its request. Throws what the link throws; then nothing was told. */
+  send(link: Link, header: ToldHeader, message: OutgoingMessage, name?: string): Sent;
+  /** `link.offer(message)`, watched. */
+  offer(link: Link, header: ToldHeader, message: OutgoingMessage): boolean;
+  /** What a request, a stream or a confirmation that was sent with `send` ended with. */
+  settled(sent: Sent | undefined, error: unknown): void;
+  /** A message came: what to give its handler instead of its delivery. */
+  came(link: Link, delivery: Delivery, header: EnvelopeHeader): Delivery;
+  /** The handlers of what `came`, a stream or an event, are done with it. */
+  handled(delivery: Delivery, error: unknown): void;
+  /** A reply came, to a request of this method where it is known. */
+  reply(link: Link, delivery: Delivery, header: EnvelopeHeader, name: string | undefined): void;
+  /** A message became a dead letter. `instance`: of its sender, for what came here. */
+  buried(letter: DeadLetter, instance: string | undefined): void;
+  /** A durable message came for the first time in this process. */
+  held(link: Link, header: EnvelopeHeader, bytes: number): HeldTap;
+}
+
+/** A durable message on its receiver's side. */
+export interface HeldTap {
+  /** A try failed. Without an error: nothing handles it. */
+  failed(error: unknown, attempt: number): void;
+  /** It is handled, and marked. */
+  processed(attempt: number): void;
+}
+
+/** The context of a message on its way, and the end of its span. */
+export interface Departure {
+  /** The application's with the context's beside them. */
+  readonly headers: Headers | undefined;
+  end(error?: unknown): void;
+}
+
+/** Between an agent and its tracer: what that throws ends here. */
+export interface Tracing {
+  /** Where an operation stands that names no trace itself: taken when it begins, because what it waits for may go on elsewhere. */
+  current(): TraceContext | undefined;
+  /** Undefined: without a span. */
+  sending(start: SpanStart, operation: { readonly trace?: TraceContext; readonly headers?: Headers }): Departure | undefined;
+  /** Runs what handles a call or an event inside its span, which is kept under `key` until it is `over`. */
+  run<T>(key: object, link: Link, header: EnvelopeHeader, attempt: number | undefined, work: () => T): T;
+  over(key: object, error: unknown): void;
+}
+
+/** Where patterns look whether somebody listens or traces. */
+export interface Taps extends LinkTaps {
+  messages: MessageTap | undefined;
+  tracing: Tracing | undefined;
+}
+
+/** Nobody does, yet. */
+export const createTaps = (): Taps => ({ link: undefined, messages: undefined, tracing: undefined });

@@ -1,0 +1,267 @@
+import { type Agent, type AgentOptions, type MessageMoment, method, stream, type TelemetryEvent, topic } from "@tightbeam/core";
+import { createMemoryStore } from "@tightbeam/core/store";
+import { beforeAll, describe, expect, test } from "vitest";
+import { during, loadParts } from "./clock.js";
+import { createPlace, storeKey } from "./mortal-place.js";
+
+beforeAll(async () => {
+  await loadParts();
+  await Promise.all([
+    import("../../packages/core/src/patterns/topics/topics.js"),
+    import("../../packages/core/src/patterns/streams/streams.js"),
+    import("../../packages/core/src/patterns/durable/durable.js"),
+    import("../../packages/core/src/patterns/dead-letters/dead-letters.js"),
+    import("../../packages/core/src/patterns/checkpoints/checkpoints.js"),
+    import("../../packages/core/src/patterns/checkpoints/recovery.js"),
+  ]);
+});
+
+function listen(agent: Agent) {
+  const events: TelemetryEvent[] = [];
+  const stop = agent.telemetry.on((event) => void events.push(event));
+  const messages = () => events.filter((event): event is MessageMoment => event.kind === "message");
+  return {
+    events,
+    stop,
+    messages,
+    /** What was told of messages of this type, in order. */
+    of: (type: MessageMoment["type"]) => messages().filter((event) => event.type === type),
+    stages: (type: MessageMoment["type"]) => messages().flatMap((event) => (event.type === type ? [`${event.direction} ${event.what}`] : [])),
+  };
+}
+
+/** Two agents that are linked, and what each tells of itself from then on. */
+async function pair(seed: number, options: () => Partial<AgentOptions> = () => ({})) {
+  const place = await createPlace(seed);
+  const alice = await place.join("alice", options());
+  const bob = await place.join("bob", options());
+  await during(place.runtime, bob.agent.link("alice"));
+  await place.runtime.advance(100);
+  return { place, runtime: place.runtime, alice: alice.agent, bob: bob.agent, heardByAlice: listen(alice.agent), heardByBob: listen(bob.agent) };
+}
+
+describe("the life of a message", () => {
+  test("a request: each stage once, in order, on both sides, with its name, size and times; its reply likewise", async () => {
+    const { place, runtime, alice, bob, heardByAlice, heardByBob } = await pair(1);
+    alice.handle("echo", (input) => input);
+    await during(runtime, bob.request("alice", "echo", { secret: "s3cret" }, { headers: { authorization: "s3cret" } }));
+    await runtime.advance(1_000);
+    expect(heardByBob.stages("request")).toEqual(["sent queued", "sent sealed", "sent sent", "sent acknowledged", "sent answered"]);
+    expect(heardByAlice.stages("request")).toEqual(["received delivered", "received processed"]);
+    expect(heardByAlice.stages("response")).toEqual(["sent queued", "sent sealed", "sent sent", "sent acknowledged"]);
+    expect(heardByBob.stages("response")).toEqual(["received delivered"]);
+    const [queued] = heardByBob.of("request");
+    const [delivered] = heardByAlice.of("request");
+    expect(queued).toEqual({
+      kind: "message",
+      at: expect.any(Number),
+      what: "queued",
+      direction: "sent",
+      id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      type: "request",
+      name: "echo",
+      peer: { id: "alice", instance: alice.instance },
+      priority: "normal",
+      bytes: expect.any(Number),
+    });
+    expect(delivered).toMatchObject({ id: queued?.id, bytes: queued?.bytes, name: "echo", peer: { id: "bob", instance: bob.instance } });
+    const answered = heardByBob.of("request").at(-1);
+    expect(answered).toMatchObject({ what: "answered", duration: expect.any(Number) });
+    expect(heardByBob.of("response")[0]).toMatchObject({ correlationId: queued?.id, name: "echo" });
+    expect(heardByAlice.of("response")[0]).toMatchObject({ correlationId: queued?.id, name: "echo" });
+    expect(JSON.stringify([heardByAlice.events, heardByBob.events])).not.toContain("s3cret");
+    await place.close();
+  });
+
+  test("one that fails says why on both sides: the handler's fault, no handler, its time, its caller", async () => {
+    const { place, runtime, alice, bob, heardByAlice, heardByBob } = await pair(2);
+    alice.handle("broken", () => {
+      throw new Error("secret reason");
+    });
+    alice.handle("slow", () => new Promise(() => undefined));
+    const ended = (call: Promise<unknown>) =>
+      during(
+        runtime,
+        call.catch((error: unknown) => error),
+      );
+    await ended(bob.request("alice", "broken"));
+    await ended(bob.request("alice", "nothing"));
+    await ended(bob.request("alice", "slow", 1, { timeout: 500 }));
+    await runtime.advance(1_000);
+    const failures = ({ messages }: typeof heardByBob) => messages().flatMap(({ what, type, code }) => (what === "failed" && type === "request" ? [code] : []));
+    expect(failures(heardByBob)).toEqual(["handler_failed", "no_handler", "timeout"]);
+    expect(failures(heardByAlice)).toEqual(["handler_failed", "no_handler"]);
+    expect(heardByAlice.stages("error")).toEqual(Array(2).fill(["sent queued", "sent sealed", "sent sent", "sent acknowledged"]).flat());
+    await place.close();
+  });
+
+  test("a notification, and one that waits for its handler", async () => {
+    const { place, runtime, alice, bob, heardByAlice, heardByBob } = await pair(3);
+    alice.handle("note", () => undefined);
+    await during(runtime, bob.notify("alice", "note", 1));
+    await runtime.advance(1_000);
+    expect(heardByBob.stages("notification")).toEqual(["sent queued", "sent sealed", "sent sent", "sent acknowledged"]);
+    expect(heardByAlice.stages("notification")).toEqual(["received delivered", "received processed"]);
+    await during(runtime, bob.notify("alice", "note", 1, { confirm: "done" }));
+    expect(heardByBob.stages("notification").at(-1)).toBe("sent processed");
+    await expect(during(runtime, bob.notify("alice", "other", 1, { confirm: "done" }))).rejects.toMatchObject({ code: "no_handler" });
+    expect(heardByBob.of("notification").at(-1)).toMatchObject({ what: "failed", code: "no_handler" });
+    await place.close();
+  });
+
+  test("one whose time is over when it comes is expired; one that nobody took is failed", async () => {
+    const { place, runtime, alice, bob, heardByAlice, heardByBob } = await pair(4);
+    alice.handle("note", () => undefined);
+    place.dead.add("alice");
+    await during(runtime, bob.notify("alice", "note", 1, { ttl: 100 }));
+    await runtime.advance(2_000);
+    place.dead.delete("alice");
+    await runtime.advance(2_000);
+    expect(heardByAlice.of("notification").at(-1)).toMatchObject({ what: "expired", code: "expired" });
+    place.dead.add("alice");
+    await during(runtime, bob.notify("alice", "note", 2));
+    await runtime.advance(60_000);
+    expect(heardByBob.of("notification").at(-1)).toMatchObject({ what: "failed", code: "delivery_unknown" });
+    expect(heardByBob.events).toContainEqual(
+      expect.objectContaining({ kind: "link", what: "ended", code: "delivery_unknown", undelivered: 1, peer: { id: "alice", instance: alice.instance } }),
+    );
+    await place.close();
+  });
+
+  test("a stream: its opening and its end", async () => {
+    const { place, runtime, alice, bob, heardByAlice, heardByBob } = await pair(5);
+    const words = stream("words", {});
+    alice.handle(words, async function* () {
+      yield "a";
+      yield "b";
+    });
+    const read = async () => {
+      const said: unknown[] = [];
+      for await (const word of bob.stream("alice", words)) said.push(word);
+      return said;
+    };
+    expect(await during(runtime, read())).toEqual(["a", "b"]);
+    await runtime.advance(1_000);
+    expect(heardByBob.stages("stream")).toEqual(["sent queued", "sent sealed", "sent sent", "sent acknowledged", "sent answered"]);
+    expect(heardByAlice.stages("stream")).toEqual(["received delivered", "received processed"]);
+    const nothing = bob.stream("alice", "nothing");
+    await expect(during(runtime, nothing.result)).rejects.toMatchObject({ code: "no_handler" });
+    await runtime.advance(100);
+    expect(heardByBob.of("stream").at(-1)).toMatchObject({ what: "failed", code: "no_handler" });
+    expect(heardByAlice.of("stream").at(-1)).toMatchObject({ what: "failed", code: "no_handler" });
+    await place.close();
+  });
+
+  test("an event, for each subscriber; what its handlers do with it", async () => {
+    const { place, runtime, alice, bob, heardByAlice, heardByBob } = await pair(6);
+    const progress = topic("progress");
+    await during(
+      runtime,
+      alice.subscribe(
+        progress,
+        (value) => {
+          if (value === 2) throw new Error("no");
+        },
+        { from: ["bob"], ready: 1 },
+      ),
+    );
+    await during(runtime, bob.publish(progress, 1));
+    await during(runtime, bob.publish(progress, 2));
+    await runtime.advance(1_000);
+    const each = ["sent queued", "sent sealed", "sent sent", "sent acknowledged"];
+    expect(heardByBob.stages("event").sort()).toEqual([...each, ...each].sort());
+    expect(heardByAlice.stages("event")).toEqual(["received delivered", "received processed", "received delivered", "received failed"]);
+    expect(heardByAlice.of("event").at(-1)).toMatchObject({ name: "progress", code: "handler_failed" });
+    await place.close();
+  });
+
+  test("a durable message: each try, and the dead letter", async () => {
+    const { place, runtime, alice, bob, heardByAlice, heardByBob } = await pair(7, () => ({
+      store: createMemoryStore(),
+      storeKey,
+      durable: { maxDeliveries: 2 },
+    }));
+    let tries = 0;
+    alice.handle("keep", () => {
+      if (++tries === 1) throw new Error("once");
+    });
+    await during(runtime, bob.notify("alice", "keep", 1, { durable: true, confirm: "done" }));
+    await runtime.advance(1_000);
+    expect(heardByAlice.messages().map(({ what, attempt, durable }) => [what, attempt, durable])).toEqual([
+      ["delivered", undefined, true],
+      ["failed", 1, true],
+      ["processed", 2, true],
+    ]);
+    expect(heardByBob.stages("notification")).toEqual(["sent queued", "sent sealed", "sent sent", "sent acknowledged", "sent processed"]);
+    expect(heardByBob.of("notification")[0]).toMatchObject({ durable: true, name: "keep" });
+    alice.handle("never", () => {
+      throw new Error("never");
+    });
+    await during(
+      runtime,
+      bob.notify("alice", "never", 1, { durable: true, confirm: "done" }).catch(() => undefined),
+    );
+    await runtime.advance(1_000);
+    expect(
+      heardByAlice
+        .messages()
+        .slice(3)
+        .map(({ what, attempt }) => [what, attempt]),
+    ).toEqual([
+      ["delivered", undefined],
+      ["failed", 1],
+      ["failed", 2],
+      ["dead_lettered", 2],
+    ]);
+    expect(heardByBob.of("notification").at(-1)).toMatchObject({ what: "dead_lettered" });
+    await place.close();
+  });
+});
+
+describe("what else is told", () => {
+  test("the agent, its links, sessions and peers; method is optional", async () => {
+    const place = await createPlace(8);
+    const { runtime } = place;
+    const alice = await place.join("alice");
+    const bob = await place.join("bob");
+    const heard = listen(bob.agent);
+    await during(runtime, bob.agent.link("alice"));
+    alice.agent.handle(method("later"), () => undefined);
+    await runtime.advance(100);
+    await runtime.advance(20 * 60_000);
+    await during(runtime, bob.agent.request("alice", "later"));
+    await during(runtime, bob.agent.close());
+    const told = heard.events.flatMap((event) => (event.kind === "message" || event.kind === "security" ? [] : [`${event.kind} ${event.what}`]));
+    expect(told).toEqual(
+      expect.arrayContaining(["agent opened", "link up", "session established", "peer up", "session rekeyed", "link ended", "peer gone", "agent closed"]),
+    );
+    expect(heard.events.find(({ kind }) => kind === "session")).toMatchObject({
+      what: "established",
+      suite: 0x0101,
+      peer: { id: "alice", instance: alice.agent.instance },
+      epoch: { send: 0, receive: 0 },
+    });
+    await place.close();
+  });
+
+  test("a listener that throws, or rejects, keeps nothing from the others nor from the call; one that left hears nothing", async () => {
+    const { place, runtime, alice, bob, heardByBob } = await pair(9);
+    alice.handle("echo", (input) => input);
+    const stopThrowing = bob.telemetry.on(() => {
+      throw new Error("mine");
+    });
+    bob.telemetry.on(async () => {
+      throw new Error("mine too");
+    });
+    expect(await during(runtime, bob.request("alice", "echo", 1))).toBe(1);
+    expect(heardByBob.stages("request").at(-1)).toBe("sent answered");
+    stopThrowing();
+    heardByBob.stop();
+    heardByBob.stop();
+    const before = heardByBob.events.length;
+    expect(bob.telemetry.listened).toBe(true);
+    await during(runtime, bob.request("alice", "echo", 2));
+    expect(heardByBob.events).toHaveLength(before);
+    await place.close();
+  });
+});
