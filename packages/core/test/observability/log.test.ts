@@ -16,6 +16,7 @@ function fakeAgent() {
     get listened() {
       return events.listened;
     },
+    ready: async () => undefined,
   };
   return { agent: { id: "alice", telemetry }, tell: events.emit, wishes, telemetry };
 }

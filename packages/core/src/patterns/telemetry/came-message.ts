@@ -1,26 +1,24 @@
 import type { EnvelopeHeader } from "../../envelope/types.js";
+import type { ErrorCode } from "../../errors.js";
 import type { Link } from "../../link/link-types.js";
 import type { Delivery, Outcome } from "../../link/message.js";
 import type { HeldTap } from "../taps.js";
-import { codeOf, type Teller } from "./teller.js";
-import { traceOf } from "./trace-headers.js";
+import { codeOf, type Subject, type Teller } from "./teller.js";
 
 /** What became of a message that came, told once. */
 export class CameMessage implements HeldTap {
   readonly #teller: Teller;
   readonly #link: Link;
-  readonly #about: Parameters<Teller["message"]>[0];
+  readonly #subject: Subject;
   readonly #since: number;
   #over = false;
 
   constructor(teller: Teller, link: Link, header: EnvelopeHeader, bytes: number, name: string | undefined) {
-    const { id, correlationId, type, priority, headers, durable } = header;
     this.#teller = teller;
     this.#link = link;
     this.#since = teller.now();
-    const trace = traceOf(headers);
-    this.#about = teller.about("received", link, { id, correlationId, type, name, priority, bytes, trace, durable: durable !== undefined });
-    teller.message(this.#about, "delivered", undefined, undefined);
+    this.#subject = teller.subject("received", link, header, bytes, name);
+    teller.message(this.#subject, "delivered", undefined);
   }
 
   failed(error: unknown, attempt?: number): void {
@@ -40,8 +38,8 @@ export class CameMessage implements HeldTap {
     else this.failed(outcome === "no_handler" ? undefined : (error ?? outcome));
   }
 
-  #tell(what: "processed" | "failed" | "expired", code: ReturnType<typeof codeOf> | undefined, attempt: number | undefined): void {
-    this.#teller.message(this.#about, what, this.#teller.now() - this.#since, code, attempt);
+  #tell(what: "processed" | "failed" | "expired", code: ErrorCode | undefined, attempt: number | undefined): void {
+    this.#teller.message(this.#subject, what, this.#since, code, attempt);
   }
 }
 

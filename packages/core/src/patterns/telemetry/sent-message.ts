@@ -1,16 +1,14 @@
-import { uuidText } from "../../envelope/id.js";
-import type { TightbeamError } from "../../errors.js";
+import type { ErrorCode, TightbeamError } from "../../errors.js";
 import type { Link } from "../../link/link-types.js";
 import type { MessageWatch, Outcome, OutgoingMessage, Sent } from "../../link/message.js";
 import type { MessageStage } from "../../telemetry/types.js";
 import type { ToldHeader } from "../taps.js";
-import { codeOf, type Teller } from "./teller.js";
-import { traceOf } from "./trace-headers.js";
+import { codeOf, type Subject, type Teller } from "./teller.js";
 
 /** A message from when its link has it until nothing more becomes of it: tells every stage once, in their order, and passes each on to who watches it beside. */
 export class SentMessage implements MessageWatch, Sent {
   readonly #teller: Teller;
-  readonly #about: Parameters<Teller["message"]>[0];
+  readonly #subject: Subject;
   readonly #watch: MessageWatch | undefined;
   /** Somebody says what it ends with: a reply, or that there is none. */
   readonly #asks: boolean;
@@ -21,21 +19,12 @@ export class SentMessage implements MessageWatch, Sent {
   #over = false;
 
   constructor(teller: Teller, link: Link, header: ToldHeader, { bytes, watch }: OutgoingMessage, name: string | undefined) {
-    const { id, type, priority, correlationId, method, topic, headers, durable } = header;
+    const { type, method, topic } = header;
     this.#teller = teller;
     this.#watch = watch;
     this.#asks = type === "request" || type === "stream";
     this.#since = teller.now();
-    this.#about = teller.about("sent", link, {
-      id: typeof id === "string" ? id : uuidText(id, 0),
-      correlationId,
-      type,
-      name: name ?? method ?? topic,
-      priority,
-      bytes: bytes.length,
-      trace: traceOf(headers),
-      durable: durable !== undefined,
-    });
+    this.#subject = teller.subject("sent", link, header, bytes.length, name ?? method ?? topic);
   }
 
   /** The link took it. */
@@ -94,13 +83,13 @@ export class SentMessage implements MessageWatch, Sent {
     this.#tell("acknowledged", true);
   }
 
-  #end(what: MessageStage, code?: ReturnType<typeof codeOf>): void {
+  #end(what: MessageStage, code?: ErrorCode): void {
     if (this.#over) return;
     this.#tell(what, true, code);
     this.#over = true;
   }
 
-  #tell(what: MessageStage, lasted = false, code?: ReturnType<typeof codeOf>): void {
-    if (!this.#over) this.#teller.message(this.#about, what, lasted ? this.#teller.now() - this.#since : undefined, code);
+  #tell(what: MessageStage, lasted = false, code?: ErrorCode): void {
+    if (!this.#over) this.#teller.message(this.#subject, what, lasted ? this.#since : undefined, code);
   }
 }

@@ -1,42 +1,44 @@
 import { createEmitter } from "../../telemetry/events.js";
 import type { AgentTelemetry, TelemetryEvent } from "../../telemetry/types.js";
+import type { Listening } from "./audience.js";
 import { loadTelemetry } from "./load-telemetry.js";
 import type { TelemetryHost } from "./telemetry.js";
 
 /** `agent.telemetry`: nothing is told, nor are its makings there, until somebody listens. */
 export function createTelemetry(host: TelemetryHost, load = loadTelemetry): AgentTelemetry {
-  const { emit, on } = createEmitter<TelemetryEvent>();
-  const openedAt = host.runtime.clock.wall();
-  let listeners = 0;
+  const listeners = new Set<Listening>();
+  const { clock, timers } = host.runtime;
+  const openedAt = clock.wall();
   let opened = false;
   let end: (() => void) | undefined;
 
   const begin = ({ beginTelling }: NonNullable<typeof load.loaded>): void => {
-    if (end !== undefined || listeners === 0) return;
-    end = beginTelling(host, emit);
+    if (end !== undefined || listeners.size === 0) return;
+    end = beginTelling(host, listeners);
     if (opened) return;
     opened = true;
-    host.runtime.timers.turn(() => emit({ kind: "agent", at: openedAt, what: "opened" }));
+    timers.turn(() => {
+      for (const { emit } of listeners) emit({ kind: "agent", at: openedAt, what: "opened" });
+    });
   };
 
   return {
-    on(listener) {
-      const off = on(listener);
-      listeners++;
-      let over = false;
+    on(listener, wishes) {
+      const { emit, on } = createEmitter<TelemetryEvent>();
+      on(listener);
+      const listening: Listening = { emit, wants: wishes?.messages };
+      listeners.add(listening);
       if (load.loaded === undefined) load().then(begin, nothing);
       else begin(load.loaded);
       return () => {
-        if (over) return;
-        over = true;
-        off();
-        if (--listeners > 0) return;
+        listeners.delete(listening);
+        if (listeners.size > 0) return;
         end?.();
         end = undefined;
       };
     },
     get listened() {
-      return listeners > 0;
+      return listeners.size > 0;
     },
     ready: () => load().then(nothing),
   };

@@ -5,6 +5,7 @@ import type { AgentMoment, TelemetryEvent } from "../../telemetry/types.js";
 import type { Transport } from "../../transport/transport.js";
 import type { PeerNews } from "../peers.js";
 import type { MessageTap, Taps } from "../taps.js";
+import type { Listening } from "./audience.js";
 import { CameMessage, ToldDelivery } from "./came-message.js";
 import { createLinkTap } from "./link-tap.js";
 import { letterMoment, momentOf } from "./moments.js";
@@ -21,11 +22,14 @@ export interface TelemetryHost {
 }
 
 /** Tells what the agent does from here on, until the returned function is called. */
-export function beginTelling({ runtime, transport, taps, onEvent, onPeer }: TelemetryHost, emit: (event: TelemetryEvent) => void): () => void {
+export function beginTelling({ runtime, transport, taps, onEvent, onPeer }: TelemetryHost, listeners: ReadonlySet<Listening>): () => void {
   const { clock } = runtime;
   const filled: { sent(): void }[] = [];
+  const emit = (event: TelemetryEvent): void => {
+    for (const one of listeners) one.emit(event);
+  };
   const security = createSecurityCounts(runtime, emit);
-  const teller = createTeller(clock, emit, security, filled);
+  const teller = createTeller({ clock, listeners, emit, security, filled });
   let over = false;
 
   const agent = (what: AgentMoment["what"]): void => {

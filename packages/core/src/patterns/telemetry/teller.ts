@@ -1,47 +1,72 @@
+import { uuidText } from "../../envelope/id.js";
 import { type ErrorCode, isTightbeamError } from "../../errors.js";
 import type { Link } from "../../link/link-types.js";
 import type { Clock } from "../../runtime/runtime.js";
 import type { MessageMoment, MessageStage, TelemetryEvent } from "../../telemetry/types.js";
+import type { ToldHeader } from "../taps.js";
+import { type Audience, audienceOf, type Listening } from "./audience.js";
 import type { SecurityCounts } from "./security.js";
+import { traceOf } from "./trace-headers.js";
 
-/** What all moments of one message have in common. */
-export type About = Omit<MessageMoment, "at" | "what" | "duration" | "code" | "attempt">;
-
-type Facts = { readonly [name in Exclude<keyof About, "kind" | "direction" | "peer">]-?: About[name] | undefined } & Pick<
-  About,
-  "id" | "type" | "priority" | "bytes"
->;
+/** One message, and who is told of it. */
+export interface Subject {
+  readonly direction: MessageMoment["direction"];
+  readonly link: Link;
+  readonly header: ToldHeader;
+  readonly bytes: number;
+  readonly name: string | undefined;
+  readonly trace: MessageMoment["trace"];
+  readonly audience: Audience;
+}
 
 export interface Teller {
   /** Monotonic ms. */
   now(): number;
-  about(direction: About["direction"], link: Link, facts: Facts): About;
-  message(about: About, what: MessageStage, duration: number | undefined, code: ErrorCode | undefined, attempt?: number): void;
+  subject(direction: Subject["direction"], link: Link, header: ToldHeader, bytes: number, name: string | undefined): Subject;
+  message(subject: Subject, what: MessageStage, since: number | undefined, code?: ErrorCode, attempt?: number): void;
   /** All of it is in the frame that is being filled. */
   sealed(message: { sent(): void }): void;
   /** A peer's call was not permitted. */
   refused(link: Link, code: ErrorCode): void;
 }
 
+interface TellerOptions {
+  readonly clock: Clock;
+  readonly listeners: ReadonlySet<Listening>;
+  readonly emit: (event: TelemetryEvent) => void;
+  readonly security: SecurityCounts;
+  readonly filled: { sent(): void }[];
+}
+
 type Changing<T> = { -readonly [name in keyof T]: T[name] };
 
-export function createTeller(clock: Clock, emit: (event: TelemetryEvent) => void, security: SecurityCounts, filled: { sent(): void }[]): Teller {
+/** Of these everybody hears. */
+const always: ReadonlySet<MessageStage> = new Set(["failed", "expired", "dead_lettered"]);
+
+export function createTeller({ clock, listeners, emit, security, filled }: TellerOptions): Teller {
   return {
     now: () => clock.monotonic(),
-    about(direction, { peer }, { id, correlationId, type, name, priority, bytes, trace, durable }) {
-      const about: Changing<About> = { kind: "message", direction, id, type, peer: { id: peer.id, instance: peer.instance }, priority, bytes };
-      if (correlationId !== undefined) about.correlationId = correlationId;
-      if (name !== undefined) about.name = name;
-      if (trace !== undefined) about.trace = trace;
-      if (durable === true) about.durable = true;
-      return about;
+    subject(direction, link, header, bytes, name) {
+      const trace = traceOf(header.headers);
+      // The bytes of an id are another's from the next one on.
+      const kept = typeof header.id === "string" ? header : { ...header, id: uuidText(header.id, 0) };
+      return { direction, link, header: kept, bytes, name, trace, audience: audienceOf(listeners, header.correlationId ?? (kept.id as string), trace) };
     },
-    message(about, what, duration, code, attempt) {
-      const event: Changing<MessageMoment> = { ...about, at: clock.wall(), what };
-      if (duration !== undefined) event.duration = duration;
+    message({ direction, link: { peer }, header, bytes, name, trace, audience }, what, since, code, attempt) {
+      const some = audience === undefined || always.has(what) ? undefined : audience;
+      if (some?.length === 0) return;
+      const { id, type, priority, correlationId, durable } = header;
+      const to = { id: peer.id, instance: peer.instance };
+      const event: Changing<MessageMoment> = { kind: "message", at: clock.wall(), what, direction, id: id as string, type, peer: to, priority, bytes };
+      if (correlationId !== undefined) event.correlationId = correlationId;
+      if (name !== undefined) event.name = name;
+      if (trace !== undefined) event.trace = trace;
+      if (durable !== undefined) event.durable = true;
+      if (since !== undefined) event.duration = clock.monotonic() - since;
       if (code !== undefined) event.code = code;
       if (attempt !== undefined && attempt > 0) event.attempt = attempt;
-      emit(event);
+      if (some === undefined) return emit(event);
+      for (const one of some) if (listeners.has(one)) one.emit(event);
     },
     sealed: (message) => void filled.push(message),
     refused: ({ peer }, code) => security.count("refused", code, { id: peer.id, instance: peer.instance }),
