@@ -39,7 +39,7 @@ import type { Runtime } from "./runtime/runtime.js";
 import type { HandshakeCounters } from "./secure/types.js";
 import type { StoreKey } from "./store/sealed.js";
 import type { Store } from "./store/types.js";
-import type { AgentTelemetry } from "./telemetry/types.js";
+import type { LateTelemetry } from "./telemetry/types.js";
 import type { Transport } from "./transport/transport.js";
 
 export type { AgentLink, AgentPeer } from "./patterns/view.js";
@@ -203,7 +203,7 @@ export interface Agent extends AgentCheckpoints {
   /** Messages that will not be tried again: see `createAgent({ deadLetters })`. */
   readonly deadLetters: DeadLetters;
   /** What this agent does, as it does it: links, sessions, messages from stage to stage, refusals. Costs nothing while nobody listens. See docs/telemetry.md. */
-  readonly telemetry: AgentTelemetry;
+  readonly telemetry: LateTelemetry;
   /** Sees every envelope, sent and received, with its payload decoded; changes nothing. What agents say on their own account is among them: methods that begin with `tb/`. */
   onEnvelope(listener: (envelope: Envelope) => void): () => void;
   /** Links, handshakes, failures of handlers. */

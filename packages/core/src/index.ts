@@ -116,6 +116,7 @@ export { type ErrorCode, errorCodes, isErrorCode, isTightbeamError, TightbeamErr
 export type {
   AgentMoment,
   AgentTelemetry,
+  LateTelemetry,
   BreakerMoment,
   LinkMoment,
   MessageMoment,

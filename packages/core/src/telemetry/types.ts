@@ -133,6 +133,10 @@ export interface AgentTelemetry {
   /** Told of everything from now on, or of what `wishes` leaves of it. What a listener throws, or rejects with, reaches nobody. Returns a function that ends it. */
   on(listener: (event: TelemetryEvent) => unknown, wishes?: TelemetryWishes): () => void;
   readonly listened: boolean;
+}
+
+/** The part of it that is loaded late in a page. */
+export interface LateTelemetry extends AgentTelemetry {
   /** Settles when listeners are told: in a page the part that tells them is loaded with the first of them; on Node it is there. Rejects `unavailable`. */
   ready(): Promise<void>;
 }

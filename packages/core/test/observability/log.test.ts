@@ -16,7 +16,6 @@ function fakeAgent() {
     get listened() {
       return events.listened;
     },
-    ready: async () => undefined,
   };
   return { agent: { id: "alice", telemetry }, tell: events.emit, wishes, telemetry };
 }

@@ -1,11 +1,11 @@
 import { createEmitter } from "../../telemetry/events.js";
-import type { AgentTelemetry, TelemetryEvent } from "../../telemetry/types.js";
+import type { LateTelemetry, TelemetryEvent } from "../../telemetry/types.js";
 import type { Listening } from "./audience.js";
 import { loadTelemetry } from "./load-telemetry.js";
 import type { TelemetryHost } from "./telemetry.js";
 
 /** `agent.telemetry`: nothing is told, nor are its makings there, until somebody listens. */
-export function createTelemetry(host: TelemetryHost, load = loadTelemetry): AgentTelemetry {
+export function createTelemetry(host: TelemetryHost, load = loadTelemetry): LateTelemetry {
   const listeners = new Set<Listening>();
   const { clock, timers } = host.runtime;
   const openedAt = clock.wall();
