@@ -1,0 +1,34 @@
+import { useModel } from "../../app.js";
+import { others } from "../../model/sequence.js";
+
+/** Where the line of a lane stands, in parts of a hundred. */
+export const laneX = (lane: number, lanes: number): number => ((lane + 0.5) / lanes) * 100;
+
+const nameMost = { wide: 14, narrow: 5 } as const;
+
+/** The agents above their lines: every other one a line lower, so that twice as much of a name fits. */
+export function LaneHeads({ lanes, narrow }: { readonly lanes: readonly string[]; readonly narrow: boolean }) {
+  const model = useModel();
+  const most = narrow ? nameMost.narrow : nameMost.wide;
+  return (
+    <span class="lane-heads">
+      <span class="unseen">Sequence between {lanes.map((key) => (key === others ? "other agents" : model.name(key))).join(", ")}</span>
+      <svg width="100%" height="34" aria-hidden="true">
+        {lanes.map((key, lane) => {
+          const name = key === others ? "others" : model.name(key);
+          const x = `${laneX(lane, lanes.length)}%`;
+          const low = lane % 2 === 1;
+          return (
+            <g key={key} class={key === others ? "lane-others" : ""}>
+              <line x1={x} x2={x} y1={low ? 31 : 17} y2="34" class="lane" />
+              <text x={x} y={low ? 28 : 13} text-anchor="middle">
+                <title>{name}</title>
+                {name.length > most ? `${name.slice(0, most - 1)}…` : name}
+              </text>
+            </g>
+          );
+        })}
+      </svg>
+    </span>
+  );
+}
