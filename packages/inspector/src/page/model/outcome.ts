@@ -25,10 +25,6 @@ export const isReply = ({ type, correlationId }: Pick<MessageView, "type" | "cor
 /** The newest stage, which is the last one told. */
 export const lastStage = (message: MessageView): MessageStage | undefined => message.stages.at(-1)?.what;
 
-/** When a message reached its peer: by the receiver's clock where it was seen there, else when the peer acknowledged it. */
-export const arrivedAt = (message: MessageView): number | undefined =>
-  (message.stages.find(({ what }) => what === "delivered") ?? message.stages.find(({ what }) => what === "acknowledged"))?.at;
-
 /** From the first to the last known moment, ms. */
 export const spanOf = (message: MessageView): number => {
   const times = message.stages.map(({ at }) => at);
