@@ -257,3 +257,28 @@ export const idempotencyUnkeptBytes = 16 * 1024 * 1024;
 export const idempotencyRemovals = 256;
 /** Peers whose digests are remembered. */
 export const idempotencyPeersNamed = 1_024;
+/** Traces of one peer agent, a second, that are sampled because it says so; and peers whose rate is remembered. */
+export const remoteTracesPerSecond = 1_000;
+export const remoteTracers = 10_000;
+/** Calls of a trace store, unless the application says otherwise, and the most; for how long; how often it looks which are too old. */
+export const traces = 10_000;
+export const tracesMax = 100_000;
+export const traceAgeMs = 24 * 3_600_000;
+export const tracePruneMs = 3_600_000;
+export const tracePruneMinMs = 1_000;
+/** Of one trace, of one message id, and stages of one call. */
+export const traceCalls = 1_000;
+export const traceCallsOfId = 8;
+export const traceStages = 64;
+/** What is remembered of an agent's unsampled messages, in case one of them fails. */
+export const traceMoments = 1_024;
+export const traceMomentsMs = 60_000;
+/** Traces of one page, and the most. */
+export const tracePage = 100;
+export const tracePageMax = 1_000;
+/** How long what changed waits to be written, and calls of one batch. */
+export const traceWriteMs = 250;
+export const tracesPerBatch = 256;
+/** A store that has no room is tried again after this, doubling. */
+export const traceAgainMs = 1_000;
+export const traceAgainMaxMs = 30_000;

@@ -28,7 +28,7 @@ export interface SpanStart {
 
 export interface Span {
   readonly context: TraceContext;
-  /** Of what is sent: no headers go with it. For what nobody samples, when its receiver comes to the same verdict by itself. */
+  /** For what nobody samples: no header goes with the message, and its context is only read where a moment is told or a handler asks for it. */
   readonly quiet?: boolean;
   /** Runs the handler inside the span: what it sends becomes its child. */
   run<T>(work: () => T): T;

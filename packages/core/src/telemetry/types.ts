@@ -123,9 +123,9 @@ export interface SecurityMoment extends Moment {
 export interface TelemetryWishes {
   /**
    * Asked once when a message begins on this side; of a reply, with the id of its request. False: its stages are not told, except failed, expired
-   * and dead_lettered, which always are. What it throws counts as true.
+   * and dead_lettered, which always are. `quiet`: its span is, and `trace` left out. What it throws counts as true.
    */
-  readonly messages?: (id: string, trace: TraceContext | undefined) => boolean;
+  readonly messages?: (id: string, trace: TraceContext | undefined, quiet: boolean) => boolean;
 }
 
 /** `agent.telemetry`. */

@@ -13,7 +13,7 @@ export type Audience = readonly Listening[] | undefined;
 export function audienceOf(listeners: ReadonlySet<Listening>, id: string, trace: Parameters<NonNullable<TelemetryWishes["messages"]>>[1]): Audience {
   let some: Listening[] | undefined;
   for (const one of listeners) {
-    if (one.wants === undefined || wanted(one.wants, id, trace)) some?.push(one);
+    if (one.wants === undefined || wanted(one.wants, id, trace, false)) some?.push(one);
     else some ??= before(listeners, one);
   }
   return some;

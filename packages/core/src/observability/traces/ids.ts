@@ -1,0 +1,55 @@
+import { isZero, toHex } from "../../bytes.js";
+import type { Random } from "../../runtime/runtime.js";
+
+const spanIdBytes = 8;
+/** Ids of one draw: a call of `random` costs more than 8 bytes of it. */
+const idsPerDraw = 32;
+
+/** Span ids: 16 lower-case hexadecimal characters, not all zero. */
+export function createSpanIds(random: Random): () => string {
+  let pool: Uint8Array = new Uint8Array(0);
+  let at = 0;
+  return () => {
+    for (;;) {
+      if (at >= pool.length) {
+        pool = random.bytes(idsPerDraw * spanIdBytes);
+        at = 0;
+      }
+      const bytes = pool.subarray(at, at + spanIdBytes);
+      at += spanIdBytes;
+      if (!isZero(bytes)) return toHex(bytes);
+    }
+  };
+}
+
+/** The trace that begins with a message is named after it: 32 hexadecimal characters of its UUIDv7, of which 62 bits are random. */
+export const traceIdOf = (messageId: string): string =>
+  messageId.slice(0, 8) + messageId.slice(9, 13) + messageId.slice(14, 18) + messageId.slice(19, 23) + messageId.slice(24);
+
+/** The span of a message that nobody samples: the last 8 bytes of its UUIDv7, never zero. */
+export const spanIdOf = (messageId: string): string => messageId.slice(19, 23) + messageId.slice(24);
+
+const digit = (code: number): number => (code < 58 ? code - 48 : code - 87);
+
+/*
+ * W3C Trace Context 2: the last 7 bytes of a trace id are random. As OpenTelemetry's consistent sampling does, a trace is sampled when these, as a
+ * number, are not below the share of those left out: whoever has the same rate comes to the same verdict, and whoever has a higher one samples it, too.
+ * 32 of the 56 bits do.
+ */
+const space = 2 ** 32;
+
+/** `share`: 0 to 1, of all traces. */
+export function isChosen(traceId: string, share: number): boolean {
+  if (share >= 1) return true;
+  let value = 0;
+  for (let i = 18; i < 26; i++) value = value * 16 + digit(traceId.charCodeAt(i));
+  return value >= (1 - share) * space;
+}
+
+/** The same for the trace that begins with this message. */
+export function isMessageChosen(id: string, share: number): boolean {
+  if (share >= 1) return true;
+  let value = digit(id.charCodeAt(21)) * 16 + digit(id.charCodeAt(22));
+  for (let i = 24; i < 30; i++) value = value * 16 + digit(id.charCodeAt(i));
+  return value >= (1 - share) * space;
+}

@@ -1,0 +1,139 @@
+import { TightbeamError } from "../../errors.js";
+import * as limits from "../../limits.js";
+import { checkRate, createTokenBuckets, type Rate } from "../../resilience/token-bucket.js";
+import type { Runtime } from "../../runtime/runtime.js";
+import { systemRuntime } from "../../runtime/system.js";
+import type { TraceContext } from "../../telemetry/trace-context.js";
+import type { Span, SpanStart, Tracer } from "../../telemetry/tracer.js";
+import { type Ambient, createAmbient } from "./ambient.js";
+import { createSpanIds, isChosen, isMessageChosen, spanIdOf, traceIdOf } from "./ids.js";
+
+export interface TracerOptions {
+  /** The share of traces that begin here and are sampled, 0 to 1; or what says it for each start. What it throws counts as 0. Default 1. */
+  readonly sample?: number | ((start: SpanStart) => number);
+  /** What a handler sends becomes part of its trace by itself, where the platform has AsyncLocalStorage. Otherwise: `{ trace: context.trace }`. Default true. */
+  readonly ambient?: boolean;
+  /** That a message is not sampled goes with it, for receivers that would decide otherwise. Default false: only where `sample` is a function. */
+  readonly tellUnsampled?: boolean;
+  /** How many traces one peer agent may have sampled here that `sample` would not choose: the flag is the sender's word. Default 1,000 a second. */
+  readonly remote?: Rate;
+  readonly runtime?: Runtime;
+}
+
+/** The tracer for those who have no other: ids and flags as in W3C Trace Context, for the trace store. */
+export interface BuiltInTracer extends Tracer {
+  /** Where the code that runs now stands. Undefined outside of handlers and `run`, and without AsyncLocalStorage. */
+  readonly current: TraceContext | undefined;
+  /** What is sent while `work` runs belongs to `parent`. */
+  run<T>(parent: TraceContext, work: () => T): T;
+}
+
+/** A trace is sampled as a whole: whoever begins it decides, all others follow. Throws `invalid_argument`. */
+export function createTracer({
+  sample = 1,
+  ambient = true,
+  tellUnsampled = typeof sample === "function",
+  remote = { perSecond: limits.remoteTracesPerSecond },
+  runtime = systemRuntime(),
+}: TracerOptions = {}): BuiltInTracer {
+  if (typeof sample !== "function" && !isShare(sample))
+    throw new TightbeamError("invalid_argument", "sample is a number of 0 to 1, or a function that gives one.");
+  const { clock, random } = runtime;
+  const nextSpanId = createSpanIds(random);
+  const buckets = createTokenBuckets(checkRate(remote), limits.remoteTracers);
+  const here = ambient ? sharedAmbient() : undefined;
+
+  const shareOf = (start: SpanStart): number => {
+    if (typeof sample === "number") return sample;
+    try {
+      const share = sample(start);
+      return isShare(share) ? share : 0;
+    } catch {
+      return 0;
+    }
+  };
+
+  /** `parent` has a say; undefined: a trace begins. */
+  const span = (start: SpanStart, parent: TraceContext | undefined, sampled: boolean): Span => {
+    if (!sampled) return new Unsampled(start.id, parent, here, parent === undefined && !tellUnsampled);
+    if (parent === undefined) return new Sampled({ traceId: traceIdOf(start.id), spanId: nextSpanId(), sampled }, here);
+    const { traceId, state, spanId: parentSpanId } = parent;
+    const context = { traceId, spanId: nextSpanId(), sampled, parentSpanId };
+    return new Sampled(state === undefined ? context : { ...context, state }, here);
+  };
+
+  return {
+    sending(start, given) {
+      const parent = given ?? here?.current?.context;
+      return span(start, parent, parent?.sampled ?? isMessageChosen(start.id, shareOf(start)));
+    },
+    receiving(start, parent) {
+      if (parent === undefined) return span(start, parent, isMessageChosen(start.id, shareOf(start)));
+      const follows = parent.sampled && (isChosen(parent.traceId, shareOf(start)) || buckets.take(start.peer.id, clock.monotonic()) === 0);
+      return span(start, parent, follows);
+    },
+    get current() {
+      return here?.current?.context;
+    },
+    run: (parent, work) => new Sampled(parent, here).run(work),
+  };
+}
+
+const isShare = (value: unknown): value is number => typeof value === "number" && value >= 0 && value <= 1;
+
+let shared: { readonly ambient: Ambient<Span> | undefined } | undefined;
+
+/** Of all tracers: what a handler of one agent sends through another one of this process stays in its trace. */
+function sharedAmbient(): Ambient<Span> | undefined {
+  shared ??= { ambient: createAmbient() };
+  return shared.ambient;
+}
+
+class Sampled implements Span {
+  readonly context: TraceContext;
+  readonly #ambient: Ambient<Span> | undefined;
+
+  constructor(context: TraceContext, ambient: Ambient<Span> | undefined) {
+    this.context = context;
+    this.#ambient = ambient;
+  }
+
+  run<T>(work: () => T): T {
+    return this.#ambient === undefined ? work() : this.#ambient.run(this, work);
+  }
+
+  end(): void {}
+}
+
+/** Most messages have one of these: it is one object, and its context is made for whoever asks. */
+class Unsampled implements Span {
+  readonly quiet: boolean;
+  readonly #id: string;
+  readonly #parent: TraceContext | undefined;
+  readonly #ambient: Ambient<Span> | undefined;
+  #context: TraceContext | undefined;
+
+  constructor(id: string, parent: TraceContext | undefined, ambient: Ambient<Span> | undefined, quiet: boolean) {
+    this.#id = id;
+    this.#parent = parent;
+    this.#ambient = ambient;
+    this.quiet = quiet;
+  }
+
+  get context(): TraceContext {
+    this.#context ??= this.#parent?.sampled === false ? this.#parent : this.#made();
+    return this.#context;
+  }
+
+  /** It has no span of its own: the one above stands for it. */
+  #made(): TraceContext {
+    const id = this.#id;
+    return this.#parent === undefined ? { traceId: traceIdOf(id), spanId: spanIdOf(id), sampled: false } : { ...this.#parent, sampled: false };
+  }
+
+  run<T>(work: () => T): T {
+    return this.#ambient === undefined ? work() : this.#ambient.run(this, work);
+  }
+
+  end(): void {}
+}

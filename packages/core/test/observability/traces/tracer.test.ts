@@ -1,0 +1,168 @@
+import { describe, expect, test } from "vitest";
+import * as limits from "../../../src/limits.js";
+import { createAmbient } from "../../../src/observability/traces/ambient.js";
+import { createSpanIds, traceIdOf } from "../../../src/observability/traces/ids.js";
+import { createTracer } from "../../../src/observability/traces/tracer.js";
+import { createVirtualRuntime } from "../../../src/runtime/virtual.js";
+import { formatTraceparent, parseTraceContext } from "../../../src/telemetry/trace-context.js";
+import type { Span, SpanStart } from "../../../src/telemetry/tracer.js";
+import { contextOf, idOf } from "./fixtures.js";
+
+const runtime = createVirtualRuntime({ seed: 4 });
+const startOf = (number: number, more: Partial<SpanStart> = {}): SpanStart => ({
+  type: "request",
+  name: "work",
+  id: idOf(number),
+  agent: "alice",
+  peer: { id: "bob" },
+  bytes: 1,
+  durable: false,
+  ...more,
+});
+/** Below any share of one. */
+const unlikely = (number: number): SpanStart => startOf(number, { id: idOf(number, 0) });
+const contextIn = (span: Span | undefined) => span?.context as NonNullable<Span["context"]>;
+
+describe("the built-in tracer", () => {
+  test("a trace begins with a message, whose id is its own, and a random span; it travels as W3C Trace Context", () => {
+    const tracer = createTracer({ runtime });
+    const [one, two] = [contextIn(tracer.sending(startOf(1), undefined)), contextIn(tracer.sending(startOf(1), undefined))];
+    expect(one).toEqual({ traceId: traceIdOf(idOf(1)), spanId: expect.stringMatching(/^[0-9a-f]{16}$/), sampled: true });
+    expect(two.spanId).not.toBe(one.spanId);
+    expect(parseTraceContext(formatTraceparent(one))).toEqual(one);
+  });
+
+  test("a message under a parent belongs to its trace, sampled or not, whatever the share", () => {
+    const tracer = createTracer({ sample: 0, runtime });
+    const parent = contextOf(5, { state: "vendor=1" });
+    expect(contextIn(tracer.sending(startOf(1), parent))).toMatchObject({
+      traceId: parent.traceId,
+      parentSpanId: parent.spanId,
+      sampled: true,
+      state: "vendor=1",
+    });
+    const eager = createTracer({ sample: 1, runtime });
+    const span = eager.sending(startOf(1), contextOf(5, { sampled: false }));
+    expect(span).toMatchObject({ quiet: false, context: { traceId: contextOf(5).traceId, sampled: false } });
+  });
+
+  test("a handler's span is the child of its caller's", () => {
+    const tracer = createTracer({ runtime });
+    const parent = contextOf(5);
+    const span = tracer.receiving(startOf(1), parent);
+    expect(span?.context).toEqual({ traceId: parent.traceId, spanId: expect.stringMatching(/^[0-9a-f]{16}$/), parentSpanId: parent.spanId, sampled: true });
+  });
+
+  test("what nobody samples is quiet, on both sides; its context is there for whoever asks", () => {
+    const tracer = createTracer({ sample: 0.5, runtime });
+    for (const span of [tracer.sending(unlikely(1), undefined), tracer.receiving(unlikely(1), undefined)]) {
+      expect(span?.quiet).toBe(true);
+      expect(span?.context).toEqual({ traceId: traceIdOf(idOf(1, 0)), spanId: idOf(1, 0).replaceAll("-", "").slice(16), sampled: false });
+      expect(span?.context).toBe(span?.context);
+      expect(parseTraceContext(formatTraceparent(contextIn(span)))).toEqual(span?.context);
+    }
+    expect(createTracer({ sample: 0.5, tellUnsampled: true, runtime }).sending(unlikely(1), undefined)?.quiet).toBe(false);
+    expect(createTracer({ sample: () => 0.5, runtime }).sending(unlikely(1), undefined)?.quiet).toBe(false);
+  });
+
+  test("a function decides for each start; what it throws, or what is no share, is none", () => {
+    const sample = ({ name }: SpanStart): number => {
+      if (name === "throws") throw new Error("no");
+      return name === "wrong" ? Number.NaN : name === "work" ? 1 : 0;
+    };
+    const tracer = createTracer({ sample, runtime });
+    const isSampled = (name: string) => tracer.sending(startOf(1, { name, id: idOf(1, 0) }), undefined)?.context.sampled;
+    expect(["work", "other", "wrong", "throws"].map(isSampled)).toEqual([true, false, false, false]);
+  });
+
+  test.each([[{ sample: -0.1 }], [{ sample: 1.1 }], [{ sample: Number.NaN }], [{ sample: "all" }], [{ remote: { perSecond: 0 } }]])("refuses %j", (options) => {
+    expect(() => createTracer({ runtime, ...options } as never)).toThrow(expect.objectContaining({ code: "invalid_argument" }));
+  });
+
+  test("what a handler sends belongs to its trace, across awaits and in any tracer of the process; beside it nothing does", async () => {
+    const [tracer, other] = [createTracer({ runtime }), createTracer({ runtime })];
+    const span = tracer.receiving(startOf(1), contextOf(5));
+    const beside = Promise.resolve().then(() => tracer.current);
+    const child = await span?.run(async () => {
+      expect(tracer.current).toBe(span.context);
+      await new Promise((resolve) => setImmediate(resolve));
+      return other.sending(startOf(2), undefined);
+    });
+    expect(child?.context).toMatchObject({ traceId: contextOf(5).traceId, parentSpanId: span?.context.spanId });
+    expect(await beside).toBeUndefined();
+    expect(tracer.current).toBeUndefined();
+  });
+
+  test("what the handler of an unsampled call sends is not sampled either, and says so", () => {
+    const tracer = createTracer({ sample: 0.5, runtime });
+    const child = tracer.receiving(unlikely(1), undefined)?.run(() => tracer.sending(startOf(2), undefined));
+    expect(child).toMatchObject({ quiet: false, context: { traceId: traceIdOf(idOf(1, 0)), sampled: false } });
+  });
+
+  test("a named parent counts before the ambient one; without ambient there is none", () => {
+    const tracer = createTracer({ runtime });
+    const inside = (other: typeof tracer, parent?: ReturnType<typeof contextOf>) =>
+      tracer.run(contextOf(5), () => other.sending(startOf(2), parent)?.context.traceId);
+    expect(inside(tracer)).toBe(contextOf(5).traceId);
+    expect(inside(tracer, contextOf(6))).toBe(contextOf(6).traceId);
+    expect(inside(createTracer({ ambient: false, runtime }))).toBe(traceIdOf(idOf(2)));
+    const plain = createTracer({ ambient: false, runtime });
+    expect(plain.receiving(startOf(1), contextOf(5))?.run(() => plain.current)).toBeUndefined();
+    expect(plain.run(contextOf(5), () => 7)).toBe(7);
+  });
+
+  test("TM-217 a peer that says of everything that it is sampled gets so many a second, and no more; others are not affected", () => {
+    const time = createVirtualRuntime({ seed: 1 });
+    const tracer = createTracer({ sample: 0.1, remote: { perSecond: 10, burst: 20 }, runtime: time });
+    const flood = (peer: string) =>
+      Array.from({ length: 100 }, (_, i) => tracer.receiving(startOf(i, { peer: { id: peer } }), contextOf(i + 1))).filter((span) => span?.context.sampled)
+        .length;
+    expect(flood("mallory")).toBe(20);
+    expect(flood("bob")).toBe(20);
+    time.advanceSync(1_000);
+    expect(flood("mallory")).toBe(10);
+    // What this tracer would have chosen costs nothing of it.
+    const chosen = contextOf(1, { traceId: "f".repeat(32) });
+    expect(tracer.receiving(startOf(1, { peer: { id: "mallory" } }), chosen)?.context.sampled).toBe(true);
+    // What is refused is unsampled from here on.
+    const refused = tracer.receiving(startOf(1, { peer: { id: "mallory" } }), contextOf(9));
+    expect(refused?.context).toMatchObject({ traceId: contextOf(9).traceId, sampled: false });
+    expect(refused?.run(() => tracer.sending(startOf(2), undefined)?.context.sampled)).toBe(false);
+    expect(limits.remoteTracers).toBeLessThanOrEqual(10_000);
+  });
+});
+
+describe("ambient", () => {
+  const platforms = {
+    "no process": {},
+    "no getBuiltinModule": { process: {} },
+    "no such module": { process: { getBuiltinModule: () => undefined } },
+    "a module without it": { process: { getBuiltinModule: () => ({}) } },
+    "one that throws": {
+      process: {
+        getBuiltinModule: () => {
+          throw new Error("no");
+        },
+      },
+    },
+  };
+  test.each(Object.entries(platforms))("is none with %s", (_, platform) => {
+    expect(createAmbient(platform as never)).toBeUndefined();
+  });
+
+  test("is there on Node", () => {
+    expect(createAmbient<number>()?.run(5, () => 6)).toBe(6);
+  });
+});
+
+describe("span ids", () => {
+  test("are drawn from the runtime, many at once, and never zero", () => {
+    let draws = 0;
+    const next = createSpanIds({ bytes: (length) => (draws++ === 0 ? new Uint8Array(length) : new Uint8Array(length).fill(0xab)) });
+    expect(next()).toBe("ab".repeat(8));
+    for (let i = 0; i < 31; i++) next();
+    expect(draws).toBe(2);
+    next();
+    expect(draws).toBe(3);
+  });
+});
