@@ -1,5 +1,5 @@
 import type { Attributes } from "@opentelemetry/api";
-import type { MessageMoment } from "../telemetry/types.js";
+import type { MessageMoment, MessageStage } from "../telemetry/types.js";
 import type { Instruments } from "./instruments.js";
 import type { LabelSets } from "./labels.js";
 import { attribute, system } from "./names.js";
@@ -12,13 +12,15 @@ export function measureMessage(own: Instruments, labels: LabelSets, agent: strin
   const by: Attributes = { [attribute.agent]: agent };
   if (what === "dead_lettered") own.deadLetters.add(1, failedBy(by, code));
   if (what === "failed" || what === "expired") own.errors.add(1, failedBy({ ...by, [attribute.direction]: direction }, code ?? "expired"));
-  if (moment.name === undefined) return;
+  if (moment.name === undefined || !measured.has(what)) return;
   const name = labels.methods[direction].of(moment.name, !(direction === "received" && isRefusal(code)));
   if (moment.type === "request" || moment.type === "stream") measureCall(own, labels, by, name, moment);
   if (moment.type === "notification" || moment.type === "event") measureOneWay(own, by, name, moment);
 }
 
-const ends: ReadonlySet<string> = new Set(["answered", "processed", "failed", "expired"]);
+const ends: ReadonlySet<MessageStage> = new Set(["answered", "processed", "failed", "expired"]);
+/** Of what came, the end alone: before that a name may be one that nobody handles. */
+const measured: ReadonlySet<MessageStage> = new Set([...ends, "sent", "acknowledged"]);
 
 function measureCall(own: Instruments, labels: LabelSets, by: Attributes, name: string, moment: MessageMoment): void {
   const { what, direction, code, duration } = moment;
@@ -47,13 +49,17 @@ function measureOneWay(own: Instruments, by: Attributes, name: string, moment: M
   };
   if (sending) {
     if (what === "sent") own.sent.add(1, message);
-    if ((what === "acknowledged" || what === "failed") && duration !== undefined) own.operationDuration.record(duration / 1_000, failedBy(message, code));
+    if ((what === "acknowledged" || (what === "failed" && !wasAcknowledged(code))) && duration !== undefined)
+      own.operationDuration.record(duration / 1_000, failedBy(message, code));
     return;
   }
   if ((what !== "processed" && what !== "failed") || isRefusal(code)) return;
   own.consumed.add(1, failedBy(message, code));
   if (duration !== undefined) own.processDuration.record(duration / 1_000, failedBy(message, code));
 }
+
+/** The peer had it, and its handler or the lack of one is what failed. */
+const wasAcknowledged = (code: string | undefined): boolean => code === "no_handler" || code === "handler_failed";
 
 const failedBy = (attributes: Attributes, code: string | undefined): Attributes =>
   code === undefined ? attributes : { ...attributes, [attribute.errorType]: code };

@@ -1,10 +1,11 @@
 import { metrics as registered } from "@opentelemetry/api";
-import { AggregationTemporality, DataPointType, InMemoryMetricExporter, MeterProvider, PeriodicExportingMetricReader } from "@opentelemetry/sdk-metrics";
+import { AggregationTemporality } from "@opentelemetry/sdk-metrics";
 import { afterEach, describe, expect, it } from "vitest";
 import type { AgentStatus } from "../../src/agent-types.js";
 import { openTelemetry, type WatchedAgent } from "../../src/opentelemetry/index.js";
 import { createEmitter } from "../../src/telemetry/events.js";
 import type { MessageMoment, TelemetryEvent } from "../../src/telemetry/types.js";
+import { meters } from "./meters.js";
 
 afterEach(() => registered.disable());
 
@@ -12,44 +13,6 @@ function fakeAgent(id = "alice", status: () => Partial<AgentStatus> = () => ({ l
   const events = createEmitter<TelemetryEvent>();
   const agent: WatchedAgent = { id, telemetry: events as unknown as WatchedAgent["telemetry"], status: status as () => AgentStatus };
   return { agent, tell: (event: Omit<TelemetryEvent, "at">) => events.emit({ at: 1, ...event } as TelemetryEvent), events };
-}
-
-interface Point {
-  readonly scope: { readonly name: string };
-  readonly name: string;
-  readonly unit: string;
-  readonly attributes: Readonly<Record<string, unknown>>;
-  readonly value?: number;
-  readonly histogram?: { readonly count: number; readonly sum: number; readonly buckets: { readonly boundaries: readonly number[] } };
-}
-
-/** The real SDK, and each point that it would export. */
-function meters(temporality = AggregationTemporality.CUMULATIVE) {
-  const exporter = new InMemoryMetricExporter(temporality);
-  const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3_600_000 });
-  const provider = new MeterProvider({ readers: [reader] });
-  return {
-    provider,
-    async collect(): Promise<Point[]> {
-      exporter.reset();
-      await reader.forceFlush();
-      return exporter.getMetrics().flatMap(({ scopeMetrics }) =>
-        scopeMetrics.flatMap(({ scope, metrics }) =>
-          metrics.flatMap((metric) =>
-            metric.dataPoints.map((point) => ({
-              scope,
-              name: metric.descriptor.name,
-              unit: metric.descriptor.unit,
-              attributes: point.attributes,
-              ...(metric.dataPointType === DataPointType.HISTOGRAM
-                ? { histogram: point.value as Required<Point>["histogram"] }
-                : { value: point.value as number }),
-            })),
-          ),
-        ),
-      );
-    },
-  };
 }
 
 const message = (change: Partial<MessageMoment>): Omit<MessageMoment, "at"> => ({
@@ -117,6 +80,9 @@ describe("notifications and events", () => {
     const note = { type: "notification", name: "collect" } as const;
     for (const what of ["queued", "sealed", "sent"] as const) tell(message({ ...event, what }));
     tell(message({ ...event, what: "acknowledged", duration: 4 }));
+    tell(message({ ...note, what: "acknowledged", duration: 5 }));
+    tell(message({ ...note, what: "failed", duration: 6, code: "handler_failed" }));
+    tell(message({ ...note, what: "failed", duration: 7, code: "undelivered" }));
     tell(message({ ...note, what: "delivered", direction: "received" }));
     tell(message({ ...note, what: "processed", direction: "received", duration: 6 }));
     tell(message({ ...note, what: "failed", direction: "received", duration: 6, code: "handler_failed" }));
@@ -129,9 +95,12 @@ describe("notifications and events", () => {
       "messaging.destination.name": "prices",
       "tightbeam.agent.id": "alice",
     };
+    const told = { ...sent, "messaging.operation.name": "notify", "messaging.destination.name": "collect" };
     const taken = { ...sent, "messaging.operation.name": "process", "messaging.operation.type": "process", "messaging.destination.name": "collect" };
     expect(points.map(({ name, attributes, value, histogram }) => [name, attributes, value ?? histogram?.sum])).toEqual([
       ["messaging.client.operation.duration", sent, 0.004],
+      ["messaging.client.operation.duration", told, 0.005],
+      ["messaging.client.operation.duration", { ...told, "error.type": "undelivered" }, 0.007],
       ["messaging.process.duration", taken, 0.006],
       ["messaging.process.duration", { ...taken, "error.type": "handler_failed" }, 0.006],
       ["messaging.client.sent.messages", sent, 1],
@@ -189,8 +158,11 @@ describe("TM-225 series", () => {
     const { provider, collect } = meters();
     const { agent, tell } = fakeAgent();
     openTelemetry({ meterProvider: provider, methods: 3 }).watch(agent);
-    for (let i = 0; i < 50; i++)
-      tell(message({ what: "failed", direction: "received", name: `made-up-${i}`, code: i % 2 === 0 ? "no_handler" : "forbidden", duration: 0 }));
+    for (let i = 0; i < 50; i++) {
+      const came = { direction: "received", name: `made-up-${i}` } as const;
+      tell(message({ ...came, what: "delivered" }));
+      tell(message({ ...came, what: "failed", code: i % 2 === 0 ? "no_handler" : "forbidden", duration: 0 }));
+    }
     tell(message({ what: "processed", direction: "received", duration: 0 }));
     expect(new Set((await collect()).flatMap(({ attributes }) => attributes["rpc.method"] ?? []))).toEqual(new Set(["_OTHER", "summarize"]));
   });
