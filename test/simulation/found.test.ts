@@ -1,5 +1,5 @@
 import { isTightbeamError } from "@tightbeam/core";
-import { type Program, simulate } from "@tightbeam/simulation";
+import { type Fault, type Program, simulate } from "@tightbeam/simulation";
 import { expect, it } from "vitest";
 
 // What simulations have found, each in the few lines that are left of it.
@@ -56,4 +56,22 @@ it("G-11 a request that ran in a process that died is not called expired by the 
   };
   const { trace } = await simulate({ seed: 1, agents: { alice, bob }, faults: [{ kind: "crash", agent: "bob", at: 100, for: 500 }], duration: 1_000 });
   expect(trace.flatMap((event) => (event.type === "note" ? [event.value] : []))).toEqual(["delivery_unknown"]);
+});
+
+it("G-41 what a subscription has had of a publisher does not come again over another link with the same instance", async () => {
+  const alice: Program = async ({ createAgent, sleep }) => {
+    const agent = await createAgent({ goneAfter: 600 });
+    agent.publishes("news", { retain: 5 });
+    for (let number = 0; number < 6; number++) {
+      await sleep(number < 4 ? 300 : 10_000);
+      await agent.publish("news", number);
+    }
+  };
+  const bob: Program = async ({ createAgent, note }) => {
+    const agent = await createAgent({ goneAfter: 600 });
+    await agent.subscribe("news", (event, { replayed }) => note("heard", `${event}${replayed ? " late" : ""}`), { replay: 3 });
+  };
+  const parted: Fault = { kind: "partition", from: "alice", to: "bob", at: 1_000, for: 5_000 };
+  const { trace } = await simulate({ seed: 1, agents: { alice, bob }, faults: [parted], duration: 30_000 });
+  expect(trace.flatMap((event) => (event.type === "note" ? [event.value] : []))).toEqual(["0", "1", "2", "3 late", "4", "5"]);
 });

@@ -144,6 +144,8 @@ export const topicSubscriptionsInAll = 65_536;
 export const topicsKept = 1_024;
 /** What is remembered of one link's topics and permissions, whose names its peer chooses: one agent may have a thousand links. */
 export const answersKept = 128;
+/** Topics of publishers' instances that a subscription with a replay remembers the last event of. */
+export const topicsHeard = 1_024;
 export const topicAskAgainMs = 1_000;
 /** A publisher that says when to ask again is asked no sooner than this, and no later than after `topicDialMaxMs`. */
 export const topicAskAgainMinMs = 20;

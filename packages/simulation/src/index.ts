@@ -11,21 +11,27 @@ export type { ClockFault, CutFault, DiskFault, Fault, FaultKind, FrameFault, Lis
 export { type Chance, createChance } from "./random.js";
 export { shrink } from "./shrink.js";
 export type {
+  ChunkEvent,
   FaultEvent,
   FrameEvent,
   HandledEvent,
   HandlingEvent,
   JoinedEvent,
+  KeepingEvent,
+  KeptEvent,
   LetterEvent,
   LogEvent,
   MemoryEvent,
   NoteEvent,
   ProcessEvent,
+  RestoredEvent,
   SettledEvent,
   StartedEvent,
+  ThroughEvent,
   TraceDetail,
   TraceEvent,
   WriteEvent,
 } from "./trace.js";
 export { traceHash } from "./trace.js";
-export { conversation, marker } from "./scenario/conversation.js";
+export { type ConversationOptions, conversation, type HabitName } from "./scenario/conversation.js";
+export { type Habit, marker, type Scene } from "./scenario/scene.js";

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 
-/** One call of an agent's `request`, `notify` or `publish`. */
+/** One call of an agent's `request`, `notify`, `publish` or `stream`. */
 export interface StartedEvent {
   readonly type: "started";
   readonly operation: number;
-  readonly what: "request" | "notify" | "publish";
+  readonly what: "request" | "notify" | "publish" | "stream";
   /** The id it was sent to; undefined for a kind, and for topics. */
   readonly to: string | undefined;
   /** A method, or a topic. */
@@ -19,7 +19,7 @@ export interface StartedEvent {
   readonly linked: string | undefined;
 }
 
-/** And how it ended. `error` is the code; `print` is that of a request's answer. */
+/** And how it ended. `error` is the code; `print` is that of a request's answer, or of a stream's output. */
 export interface SettledEvent {
   readonly type: "settled";
   readonly operation: number;
@@ -31,7 +31,7 @@ export interface SettledEvent {
 export interface HandlingEvent {
   readonly type: "handling";
   readonly call: number;
-  readonly what: "method" | "topic";
+  readonly what: "method" | "stream" | "topic";
   readonly method: string;
   readonly peer: string;
   readonly peerInstance: string;
@@ -40,11 +40,58 @@ export interface HandlingEvent {
   readonly idempotencyKey: string | undefined;
   /** Of a durable message: which try it is. */
   readonly attempt: number | undefined;
+  /** One after the other. */
+  readonly ordered?: boolean;
+  /** Of an event: which call of `subscribe` it is for, and whether it was published before that was answered. */
+  readonly subscription?: number;
+  readonly replayed?: boolean;
 }
+/** `failed`: it threw, or the stream ended before it; `print` is that of a stream's output. */
 export interface HandledEvent {
   readonly type: "handled";
   readonly call: number;
   readonly failed: boolean;
+  readonly print?: string;
+}
+
+/** At one end of a stream something was said into it, or heard out of it. */
+export interface ChunkEvent {
+  readonly type: "chunk";
+  readonly what: "said" | "heard";
+  readonly end: "caller" | "handler";
+  /** The operation at the caller, the call at the handler. */
+  readonly stream: number;
+  readonly print: string;
+}
+
+/** One end of a stream heard that nothing more comes: all was said, or why not. */
+export interface ThroughEvent {
+  readonly type: "through";
+  readonly end: "caller" | "handler";
+  readonly stream: number;
+  readonly error: string | undefined;
+}
+
+/** A state was given to be kept: by the handler of `call` with its message's mark, or as a checkpoint. */
+export interface KeepingEvent {
+  readonly type: "keeping";
+  readonly keep: number;
+  readonly name: string;
+  readonly print: string;
+  readonly call: number | undefined;
+}
+export interface KeptEvent {
+  readonly type: "kept";
+  readonly keep: number;
+  readonly error: string | undefined;
+}
+
+/** What `restore` gave for the newest state of a name. `print` is undefined when there was none. */
+export interface RestoredEvent {
+  readonly type: "restored";
+  readonly name: string;
+  readonly print: string | undefined;
+  readonly error: string | undefined;
 }
 
 /** `createAgent` made an agent of this instance. */
@@ -116,6 +163,11 @@ export type TraceDetail =
   | SettledEvent
   | HandlingEvent
   | HandledEvent
+  | ChunkEvent
+  | ThroughEvent
+  | KeepingEvent
+  | KeptEvent
+  | RestoredEvent
   | JoinedEvent
   | FrameEvent
   | WriteEvent

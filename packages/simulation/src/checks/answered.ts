@@ -1,7 +1,7 @@
 import type { Check } from "./check.js";
 import { describe, type Operation, readOperations } from "./operations.js";
 
-const isWaitedFor = ({ what, confirm }: Operation): boolean => what === "request" || confirm === "done";
+const isWaitedFor = ({ what, confirm }: Operation): boolean => what === "request" || what === "stream" || confirm === "done";
 
 export const answered: Check = {
   name: "answered",

@@ -6,7 +6,7 @@ import { describe, describeCall, type Handling, type Operation, readOperations }
 const durable = (outcome: Outcome): readonly Operation[] =>
   readOperations(outcome).operations.filter((operation) => operation.durable && operation.what === "notify" && operation.to !== undefined);
 
-const succeeded = ({ ended }: Handling): boolean => ended?.failed === false;
+const succeeded = ({ ended, committed }: Handling): boolean => committed || ended?.failed === false;
 
 export const acknowledged: Check = {
   name: "acknowledged",
@@ -63,9 +63,10 @@ export const inTurn: Check = {
     const told = damaged(outcome);
     const lanes = new Map<string, Operation[]>();
     for (const operation of durable(outcome)) {
-      const { agent, to = "", priority, alike, handled } = operation;
+      const { agent, to = "", priority, alike, handled, method } = operation;
       if (alike.length > 1 || handled.length === 0 || told.has(agent) || told.has(to)) continue;
-      const lane = `${agent} ${to} ${priority}`;
+      // Others pass an ordered handler that waits for its turn.
+      const lane = `${agent} ${to} ${priority} ${handled.some(({ ordered }) => ordered) ? method : ""}`;
       lanes.set(lane, [...(lanes.get(lane) ?? []), operation]);
     }
     return [...lanes.values()].flatMap((lane) =>

@@ -5,6 +5,9 @@ import { acknowledged, done, inTurn, sound } from "./durable.js";
 import { genuine, once, order } from "./handled.js";
 import { idempotent } from "./idempotent.js";
 import { programs, settled } from "./settled.js";
+import { committed, marked, restored } from "./states.js";
+import { ended, streamed } from "./streams.js";
+import { published, unbroken } from "./topics.js";
 
 /** What must hold in every simulation, whatever the agents and the faults. */
 export const invariants: readonly Check[] = [
@@ -19,6 +22,13 @@ export const invariants: readonly Check[] = [
   acknowledged,
   done,
   inTurn,
+  committed,
+  marked,
+  restored,
+  streamed,
+  ended,
+  published,
+  unbroken,
   sound,
   secrecy,
   nonces,

@@ -13,7 +13,9 @@ export interface Operation extends StartedEvent, At {
 }
 
 export interface Handling extends HandlingEvent, At {
-  ended: { readonly at: number; readonly failed: boolean } | undefined;
+  ended: { readonly at: number; readonly failed: boolean; readonly print: string | undefined } | undefined;
+  /** What it committed was kept: its message is handled, whatever becomes of it. */
+  committed: boolean;
 }
 
 export interface Reading {
@@ -34,6 +36,8 @@ export function readOperations(outcome: Outcome): Reading {
   const operations = new Map<number, Operation>();
   const handlings = new Map<number, Handling>();
   const instances = new Map<string, string>();
+  const commits = new Map<number, Handling>();
+  const states = new Map<string, { readonly print: string; readonly handling: Handling; readonly incarnation: number }[]>();
   const byInput = new Map<string, { readonly handled: Handling[]; readonly alike: Operation[] }>();
   const groupOf = (key: string) => {
     const group = byInput.get(key) ?? { handled: [], alike: [] };
@@ -43,19 +47,36 @@ export function readOperations(outcome: Outcome): Reading {
   for (const event of outcome.trace) {
     const { at, agent, incarnation } = event;
     if (event.type === "started") {
-      const what = event.what === "publish" ? "topic" : "method";
+      const what = event.what === "publish" ? "topic" : event.what === "stream" ? "stream" : "method";
       const group = groupOf(keyOf(agent, event.to ?? "", what, event.method, event.print));
       const operation = { ...event, settled: [], ...group };
       group.alike.push(operation);
       operations.set(event.operation, operation);
     } else if (event.type === "settled") operations.get(event.operation)?.settled.push(event);
     else if (event.type === "handling") {
-      const handling: Handling = { ...event, ended: undefined };
+      const handling: Handling = { ...event, ended: undefined, committed: false };
       handlings.set(event.call, handling);
       groupOf(keyOf(event.peer, event.what === "topic" ? "" : agent, event.what, event.method, event.print)).handled.push(handling);
     } else if (event.type === "handled") {
       const handling = handlings.get(event.call);
-      if (handling !== undefined) handling.ended = { at, failed: event.failed };
+      if (handling !== undefined) handling.ended = { at, failed: event.failed, print: event.print };
+    } else if (event.type === "keeping") {
+      const handling = handlings.get(event.call ?? -1);
+      if (handling === undefined) continue;
+      commits.set(event.keep, handling);
+      const key = `${agent}\n${event.name}`;
+      const given = states.get(key) ?? [];
+      states.set(key, given);
+      given.push({ print: event.print, handling, incarnation });
+    } else if (event.type === "restored") {
+      // Its process may have died when it was flushed, and before anybody heard of it.
+      const given = states.get(`${agent}\n${event.name}`) ?? [];
+      const last = given.findLast(({ print }) => print === event.print);
+      if (last !== undefined && last.incarnation !== incarnation)
+        for (const one of given.slice(0, given.indexOf(last) + 1)) if (one.incarnation === last.incarnation) one.handling.committed = true;
+    } else if (event.type === "kept") {
+      const handling = commits.get(event.keep);
+      if (handling !== undefined) handling.committed = event.error === undefined;
     } else if (event.type === "joined") instances.set(event.instance, `${agent}/${incarnation}`);
   }
   const reading = { operations: [...operations.values()], handlings: [...handlings.values()], instances };

@@ -25,7 +25,7 @@ export interface Station {
   restore(): void;
   /** Notes how much memory its agents use. */
   sample(): void;
-  /** Notes what dead letters there are. */
+  /** Notes what dead letters there are, and what states were kept. */
   collect(): Promise<void>;
   /** Operations that have not settled, and a program that goes on. */
   readonly busy: boolean;
@@ -50,6 +50,10 @@ export function createStation({ name, seed, program, role, scheduler, network, h
   let incarnation = -1;
   let transports: SimulatedTransport[] = [];
   let agents: Agent[] = [];
+  /** Names that states were kept under. */
+  const states = new Set<string>();
+  /** Events that are being handled: others may wait for that. */
+  const hearing = new Set<number>();
   let pending = 0;
   let running = false;
   let isCut = false;
@@ -58,6 +62,9 @@ export function createStation({ name, seed, program, role, scheduler, network, h
     if (!mine.alive) return;
     if (detail.type === "started") pending += 1;
     if (detail.type === "settled") pending -= 1;
+    if (detail.type === "handling" && detail.what === "topic") hearing.add(detail.call);
+    if (detail.type === "handled") hearing.delete(detail.call);
+    if (detail.type === "keeping") states.add(detail.name);
     record(name, mine.incarnation, detail);
   };
 
@@ -106,6 +113,7 @@ export function createStation({ name, seed, program, role, scheduler, network, h
     transports = [];
     agents = [];
     pending = 0;
+    hearing.clear();
     running = false;
   };
 
@@ -113,7 +121,7 @@ export function createStation({ name, seed, program, role, scheduler, network, h
     clocks,
     disk,
     get busy() {
-      return running || pending > 0 || agents.some(hasMessages);
+      return running || pending > 0 || hearing.size > 0 || agents.some(hasMessages);
     },
     start() {
       incarnation += 1;
@@ -147,7 +155,11 @@ export function createStation({ name, seed, program, role, scheduler, network, h
     },
     async collect() {
       const tell = process === undefined ? undefined : recorder(process);
-      if (tell !== undefined) for (const agent of agents) await collectLetters(agent, tell);
+      if (tell === undefined) return;
+      for (const agent of agents) {
+        await collectLetters(agent, tell);
+        for (const state of states) await agent.restore(state).catch(() => undefined);
+      }
     },
     sample() {
       const mine = process;
@@ -157,8 +169,11 @@ export function createStation({ name, seed, program, role, scheduler, network, h
   };
 }
 
-/** Durable messages that are not over. What waits for somebody to judge a store that was rolled back waits for ever. */
+/** Messages that are under way. Of durable ones, what waits for somebody to judge a store that was rolled back waits for ever. */
 function hasMessages(agent: Agent): boolean {
+  const { links, streams } = agent.status();
+  if (streams.served > 0 || links.some(({ counters }) => counters.queuedMessages > 0 || counters.unacknowledgedBytes > 0)) return true;
+  if (agent.topics().some(({ topic, subscribers }) => subscribers > 0 && agent.subscribers(topic).some(({ queued }) => queued > 0))) return true;
   const { peers, receiving, failed } = agent.durable.status();
   return (
     receiving > 0 || failed !== undefined || peers.some(({ queued, blocked }) => queued > 0 && blocked !== "store_rolled_back" && blocked !== "unsupported")

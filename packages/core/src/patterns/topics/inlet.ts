@@ -64,7 +64,7 @@ export class Inlet {
       this.#refuse(delivery, error);
       return this.#consume(cost);
     }
-    const arrival: Arrival = { link: this.link, header, topic, cost, pending: 1, done: () => this.#done(delivery, arrival) };
+    const arrival: Arrival = { link: this.link, header, topic, lane: delivery.lane, cost, pending: 1, done: () => this.#done(delivery, arrival) };
     const { correlationId } = header;
     let fault: unknown;
     const feeds = correlationId === undefined ? this.#route(topic) : this.#replayed(correlationId, topic);

@@ -3,8 +3,10 @@ import type { EnvelopeHeader } from "../../envelope/types.js";
 import { TightbeamError } from "../../errors.js";
 import { createFifo } from "../../link/fifo.js";
 import type { Link } from "../../link/link-types.js";
+import type { Lane } from "../../link/message.js";
 import type { PatternHost } from "../host.js";
 import { SeenCall } from "../middleware.js";
+import { createHeard, type Heard } from "./heard.js";
 import type { TopicPattern } from "./pattern.js";
 import type { EventContext, EventHandler } from "./types.js";
 
@@ -13,6 +15,7 @@ export interface Arrival {
   readonly link: Link;
   readonly header: EnvelopeHeader;
   readonly topic: string;
+  readonly lane: Lane;
   readonly cost: number;
   /** Handlers that are not done. */
   pending: number;
@@ -52,6 +55,7 @@ export class Listener {
   over = false;
   readonly #host: ListenerHost;
   readonly #waiting = createFifo<Waiting>();
+  readonly #heard: Heard | undefined;
   #busy = false;
   /** Of the last event. */
   #present: Context | undefined;
@@ -59,15 +63,20 @@ export class Listener {
   constructor(host: ListenerHost, options: ListenerOptions) {
     this.#host = host;
     this.options = options;
+    this.#heard = options.replay > 0 ? createHeard() : undefined;
   }
 
   take(arrival: Arrival, value: unknown, replayed: boolean): void {
-    if (this.over) return;
-    if (!this.#busy) return this.#run(arrival, value, replayed);
+    if (this.over || (replayed && this.#heard?.had(arrival))) return;
+    if (!this.#busy) {
+      this.#heard?.note(arrival);
+      return this.#run(arrival, value, replayed);
+    }
     if (!arrival.link.budget.take(arrival.cost + waitingCost)) {
       this.refused++;
       return this.#failed(arrival, new TightbeamError("overloaded", "This agent has no memory left to hold an event for a handler that is busy."));
     }
+    this.#heard?.note(arrival);
     arrival.pending++;
     this.#waiting.push({ arrival, value, replayed });
   }
