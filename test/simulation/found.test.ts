@@ -75,3 +75,23 @@ it("G-41 what a subscription has had of a publisher does not come again over ano
   const { trace } = await simulate({ seed: 1, agents: { alice, bob }, faults: [parted], duration: 30_000 });
   expect(trace.flatMap((event) => (event.type === "note" ? [event.value] : []))).toEqual(["0", "1", "2", "3 late", "4", "5"]);
 });
+
+it("G-72 a message whose try a full disk has no room for is not passed by those that were sent after it", async () => {
+  const handled: string[] = [];
+  const bob: Program = async ({ createAgent, disk }) => {
+    const agent = await createAgent({ store: disk.open(), storeKey: disk.key });
+    agent.handle("job", (input) => void handled.push(String(input)));
+  };
+  const alice: Program = async ({ createAgent, disk, incarnation, sleep }) => {
+    const agent = await createAgent({ store: disk.open(), storeKey: disk.key });
+    if (incarnation === 0) await sleep(100);
+    for (const number of [1, 2]) await agent.notify("bob", "job", `${incarnation} ${number}`, { durable: true });
+  };
+  const faults: readonly Fault[] = [
+    { kind: "oneWay", from: "bob", to: "alice", at: 50, for: 1_000 },
+    { kind: "crash", agent: "alice", at: 300, for: 100 },
+    { kind: "full", agent: "bob", at: 200, for: 4_000 },
+  ];
+  await simulate({ seed: 1, agents: { alice, bob }, faults, duration: 5_000 });
+  expect(handled).toEqual(["0 1", "0 2", "1 1", "1 2"]);
+});

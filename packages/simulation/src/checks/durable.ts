@@ -62,11 +62,12 @@ export const inTurn: Check = {
   run(outcome) {
     const told = damaged(outcome);
     const lanes = new Map<string, Operation[]>();
+    const ordered = new Set(readOperations(outcome).handlings.flatMap((call) => (call.ordered === true ? [`${call.agent} ${call.method}`] : [])));
     for (const operation of durable(outcome)) {
       const { agent, to = "", priority, alike, handled, method } = operation;
       if (alike.length > 1 || handled.length === 0 || told.has(agent) || told.has(to)) continue;
       // Others pass an ordered handler that waits for its turn.
-      const lane = `${agent} ${to} ${priority} ${handled.some(({ ordered }) => ordered) ? method : ""}`;
+      const lane = `${agent} ${to} ${priority} ${ordered.has(`${to} ${method}`) ? method : ""}`;
       lanes.set(lane, [...(lanes.get(lane) ?? []), operation]);
     }
     return [...lanes.values()].flatMap((lane) =>

@@ -127,10 +127,12 @@ export class Held implements HeldMessage, Delivery, DurableDelivery, Item {
       settled: (error) => {
         starting[this.lane] = (starting[this.lane] as number) - 1;
         if (error === undefined) return this.#enter();
-        // It has not begun: what could not be written counts no more than what was not tried.
+        // What could not be written counts no more than what was not tried.
         if (counts && before === undefined) tries.delete(placeOf(this));
         else if (counts && before !== undefined) tries.set(placeOf(this), before);
-        this.#end("again");
+        // On a full disk it begins all the same: sent again, it would be passed by later ones of its lane, which begin without a word on disk.
+        if (writer.failed === undefined) this.#enter();
+        else this.#end("again");
       },
     });
   }
