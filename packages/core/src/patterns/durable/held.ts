@@ -127,12 +127,10 @@ export class Held implements HeldMessage, Delivery, DurableDelivery, Item {
       settled: (error) => {
         starting[this.lane] = (starting[this.lane] as number) - 1;
         if (error === undefined) return this.#enter();
-        // What could not be written counts no more than what was not tried.
+        // What could not be written does not count. It begins all the same: sent again, it would be passed by later ones of its lane.
         if (counts && before === undefined) tries.delete(placeOf(this));
         else if (counts && before !== undefined) tries.set(placeOf(this), before);
-        // On a full disk it begins all the same: sent again, it would be passed by later ones of its lane, which begin without a word on disk.
-        if (writer.failed === undefined) this.#enter();
-        else this.#end("again");
+        return writer.failed === undefined ? this.#enter() : this.#end("again");
       },
     });
   }
