@@ -83,6 +83,8 @@ export interface MessageMoment extends Moment {
   /** Of a durable message: which try this is, from 1. */
   readonly attempt?: number;
   readonly durable?: boolean;
+  /** Sent, and its receiver says when its handler is done: then processed, failed or dead_lettered follows `acknowledged`. */
+  readonly confirmed?: boolean;
 }
 
 export interface BreakerMoment extends Moment {

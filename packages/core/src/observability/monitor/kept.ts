@@ -10,10 +10,24 @@ export const rowsPerEntry = 64;
 /** Rows as they are kept: arrays in JSON, in the order of `RouteKey` and `Route`. */
 export const encodeRows = (rows: readonly Route[]): Uint8Array => encodeUtf8(JSON.stringify(rows.map(encodeRow)));
 
-function encodeRow({ direction, type, from, to, method, succeeded, failed, errors, retries, callBytes, replyBytes, duration }: Route): readonly unknown[] {
+function encodeRow({
+  direction,
+  type,
+  from,
+  to,
+  method,
+  succeeded,
+  failed,
+  errors,
+  retries,
+  deadLetters,
+  callBytes,
+  replyBytes,
+  duration,
+}: Route): readonly unknown[] {
   const { count, sum, min, max, buckets } = duration;
   const filled = [...buckets].flatMap((each, i) => (each === 0 ? [] : [[i, each]]));
-  return [direction, type, from, to, method, succeeded, failed, [...errors], retries, callBytes, replyBytes, [count, sum, min, max, filled]];
+  return [direction, type, from, to, method, succeeded, failed, [...errors], retries, deadLetters, callBytes, replyBytes, [count, sum, min, max, filled]];
 }
 
 /** Throws `store_damaged` for anything but what `encodeRows` makes. */
@@ -29,7 +43,7 @@ export const damaged = (key: string, cause?: unknown): TightbeamError =>
   new TightbeamError("store_damaged", `The entry ${key} is no part of a monitor's figures. Remove the store, or restore it from a copy.`, { cause });
 
 function decodeRow(value: unknown, now: number): Route {
-  const [direction, type, from, to, method, succeeded, failed, errors, retries, callBytes, replyBytes, duration] = list(value, 12);
+  const [direction, type, from, to, method, succeeded, failed, errors, retries, deadLetters, callBytes, replyBytes, duration] = list(value, 13);
   const key = {
     direction: one(direction, routeDirections) as RouteDirection,
     type: one(type, routeTypes) as RouteType,
@@ -43,6 +57,7 @@ function decodeRow(value: unknown, now: number): Route {
     failed: whole(failed),
     errors: new Map(list(errors, 256).map(readError)),
     retries: whole(retries),
+    deadLetters: whole(deadLetters),
     callBytes: whole(callBytes),
     replyBytes: whole(replyBytes),
     duration: readHistogram(duration),

@@ -30,7 +30,7 @@ export interface PerformanceMonitorOptions {
 /** What can be watched: an agent. */
 export interface WatchedAgent {
   readonly id: string;
-  readonly telemetry: AgentTelemetry;
+  readonly telemetry: Pick<AgentTelemetry, "on">;
 }
 
 /** How fast and how well the routes of agents go: who calls whom for what, how often, for how long, and what fails. */

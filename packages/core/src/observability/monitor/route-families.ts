@@ -26,6 +26,12 @@ export function routeFamilies(snapshot: PerformanceSnapshot): readonly MetricFam
     },
     { name: "tightbeam_route_retries_total", type: "counter", help: "Times that something was tried again.", samples: each(({ retries }) => retries) },
     {
+      name: "tightbeam_route_dead_letters_total",
+      type: "counter",
+      help: "What was put away as a dead letter.",
+      samples: each(({ deadLetters }) => deadLetters),
+    },
+    {
       name: "tightbeam_route_bytes_total",
       type: "counter",
       help: "Envelopes before sealing, in bytes: calls, and the replies to them.",

@@ -35,6 +35,8 @@ export interface RouteFigures {
   readonly errors: Readonly<Record<string, number>>;
   /** Times something was tried again: by a policy, on another instance, or as a durable message. */
   readonly retries: number;
+  /** What was put away, with its reason: `agent.deadLetters`. */
+  readonly deadLetters: number;
   /** Envelopes before sealing: those of the operations, and those that answered them. */
   readonly bytes: { readonly calls: number; readonly replies: number };
   /** Operations that ended, a second. */
@@ -52,6 +54,7 @@ export interface Route extends RouteKey {
   failed: number;
   readonly errors: Map<string, number>;
   retries: number;
+  deadLetters: number;
   callBytes: number;
   replyBytes: number;
   readonly duration: Histogram;
@@ -70,6 +73,7 @@ export const createRoute = ({ direction, type, from, to, method }: RouteKey, now
   failed: 0,
   errors: new Map(),
   retries: 0,
+  deadLetters: 0,
   callBytes: 0,
   replyBytes: 0,
   duration: createHistogram(),
@@ -97,6 +101,7 @@ export function addRoute(into: Route, route: Omit<Route, keyof RouteKey | "ended
   into.failed += route.failed;
   for (const [code, count] of route.errors) into.errors.set(code, (into.errors.get(code) ?? 0) + count);
   into.retries += route.retries;
+  into.deadLetters += route.deadLetters;
   into.callBytes += route.callBytes;
   into.replyBytes += route.replyBytes;
   addInto(into.duration, route.duration);
@@ -105,7 +110,7 @@ export function addRoute(into: Route, route: Omit<Route, keyof RouteKey | "ended
 export const keyOf = ({ from, to, method, type, direction }: RouteKey): RouteKey => ({ from, to, method, type, direction });
 
 export function figuresOf(route: Route, now: number): RouteFigures {
-  const { succeeded, failed, errors, retries, callBytes, replyBytes, duration, ended, failures } = route;
+  const { succeeded, failed, errors, retries, deadLetters, callBytes, replyBytes, duration, ended, failures } = route;
   const count = succeeded + failed;
   return {
     count,
@@ -114,6 +119,7 @@ export function figuresOf(route: Route, now: number): RouteFigures {
     errorRate: count === 0 ? 0 : failed / count,
     errors: Object.fromEntries([...errors].sort(byText)),
     retries,
+    deadLetters,
     bytes: { calls: callBytes, replies: replyBytes },
     rate: ended.rates(now),
     failureRate: failures.rates(now),

@@ -17,7 +17,7 @@ export class CameMessage implements HeldTap {
     this.#teller = teller;
     this.#link = link;
     this.#since = teller.now();
-    this.#subject = teller.subject("received", link, header, bytes, name);
+    this.#subject = teller.subject("received", link, header, bytes, name, false);
     teller.message(this.#subject, "delivered", undefined);
   }
 

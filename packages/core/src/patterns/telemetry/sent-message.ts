@@ -18,13 +18,13 @@ export class SentMessage implements MessageWatch, Sent {
   #wasAcknowledged = false;
   #over = false;
 
-  constructor(teller: Teller, link: Link, header: ToldHeader, { bytes, watch }: OutgoingMessage, name: string | undefined) {
+  constructor(teller: Teller, link: Link, header: ToldHeader, { bytes, watch, wantsDone = false }: OutgoingMessage, name: string | undefined) {
     const { type, method, topic } = header;
     this.#teller = teller;
     this.#watch = watch;
     this.#asks = type === "request" || type === "stream";
     this.#since = teller.now();
-    this.#subject = teller.subject("sent", link, header, bytes.length, name ?? method ?? topic);
+    this.#subject = teller.subject("sent", link, header, bytes.length, name ?? method ?? topic, wantsDone);
   }
 
   /** The link took it. */

@@ -15,6 +15,7 @@ export interface Subject {
   readonly header: ToldHeader;
   readonly bytes: number;
   readonly name: string | undefined;
+  readonly confirmed: boolean;
   readonly trace: MessageMoment["trace"];
   readonly audience: Audience;
 }
@@ -22,7 +23,7 @@ export interface Subject {
 export interface Teller {
   /** Monotonic ms. */
   now(): number;
-  subject(direction: Subject["direction"], link: Link, header: ToldHeader, bytes: number, name: string | undefined): Subject;
+  subject(direction: Subject["direction"], link: Link, header: ToldHeader, bytes: number, name: string | undefined, confirmed: boolean): Subject;
   message(subject: Subject, what: MessageStage, since: number | undefined, code?: ErrorCode, attempt?: number): void;
   /** All of it is in the frame that is being filled. */
   sealed(message: { sent(): void }): void;
@@ -46,13 +47,22 @@ const always: ReadonlySet<MessageStage> = new Set(["failed", "expired", "dead_le
 export function createTeller({ clock, listeners, emit, security, filled }: TellerOptions): Teller {
   return {
     now: () => clock.monotonic(),
-    subject(direction, link, header, bytes, name) {
+    subject(direction, link, header, bytes, name, confirmed) {
       const trace = traceOf(header.headers);
       // The bytes of an id are another's from the next one on.
       const kept = typeof header.id === "string" ? header : { ...header, id: uuidText(header.id, 0) };
-      return { direction, link, header: kept, bytes, name, trace, audience: audienceOf(listeners, header.correlationId ?? (kept.id as string), trace) };
+      return {
+        direction,
+        link,
+        header: kept,
+        bytes,
+        name,
+        confirmed,
+        trace,
+        audience: audienceOf(listeners, header.correlationId ?? (kept.id as string), trace),
+      };
     },
-    message({ direction, link: { peer }, header, bytes, name, trace, audience }, what, since, code, attempt) {
+    message({ direction, link: { peer }, header, bytes, name, confirmed, trace, audience }, what, since, code, attempt) {
       const some = audience === undefined || always.has(what) ? undefined : audience;
       if (some?.length === 0) return;
       const { id, type, priority, correlationId, durable } = header;
@@ -62,6 +72,7 @@ export function createTeller({ clock, listeners, emit, security, filled }: Telle
       if (name !== undefined) event.name = name;
       if (trace !== undefined) event.trace = trace;
       if (durable !== undefined) event.durable = true;
+      if (confirmed) event.confirmed = true;
       if (since !== undefined) event.duration = clock.monotonic() - since;
       if (code !== undefined) event.code = code;
       if (attempt !== undefined && attempt > 0) event.attempt = attempt;

@@ -107,12 +107,12 @@ describe("a monitor that keeps its figures", () => {
     ["rows that are missing", "monitor/rows/000000000001", undefined, "store_damaged"],
     ["rows that are no list", "monitor/rows/000000000000", '{"length":1}', "store_damaged"],
     ["a row that lacks something", "monitor/rows/000000000000", '[["sent","request","a","b","c",1,0]]', "store_damaged"],
-    ["a row of no type", "monitor/rows/000000000000", '[["sent","__proto__","a","b","c",0,0,[],0,0,0,[0,0,0,0,[]]]]', "store_damaged"],
-    ["a count below 0", "monitor/rows/000000000000", '[["sent","request","a","b","c",-1,0,[],0,0,0,[0,0,0,0,[]]]]', "store_damaged"],
-    ["a code that is none", "monitor/rows/000000000000", '[["sent","request","a","b","c",0,1,[["__proto__",1]],0,0,0,[0,0,0,0,[]]]]', "store_damaged"],
-    ["a bucket that is none", "monitor/rows/000000000000", '[["sent","request","a","b","c",0,0,[],0,0,0,[1,0,0,0,[[82,1]]]]]', "store_damaged"],
-    ["buckets beside the count", "monitor/rows/000000000000", '[["sent","request","a","b","c",0,0,[],0,0,0,[2,0,0,0,[[1,1]]]]]', "store_damaged"],
-    ["a duration that is none", "monitor/rows/000000000000", '[["sent","request","a","b","c",0,0,[],0,0,0,[0,null,0,0,[]]]]', "store_damaged"],
+    ["a row of no type", "monitor/rows/000000000000", '[["sent","__proto__","a","b","c",0,0,[],0,0,0,0,[0,0,0,0,[]]]]', "store_damaged"],
+    ["a count below 0", "monitor/rows/000000000000", '[["sent","request","a","b","c",-1,0,[],0,0,0,0,[0,0,0,0,[]]]]', "store_damaged"],
+    ["a code that is none", "monitor/rows/000000000000", '[["sent","request","a","b","c",0,1,[["__proto__",1]],0,0,0,0,[0,0,0,0,[]]]]', "store_damaged"],
+    ["a bucket that is none", "monitor/rows/000000000000", '[["sent","request","a","b","c",0,0,[],0,0,0,0,[1,0,0,0,[[82,1]]]]]', "store_damaged"],
+    ["buckets beside the count", "monitor/rows/000000000000", '[["sent","request","a","b","c",0,0,[],0,0,0,0,[2,0,0,0,[[1,1]]]]]', "store_damaged"],
+    ["a duration that is none", "monitor/rows/000000000000", '[["sent","request","a","b","c",0,0,[],0,0,0,0,[0,null,0,0,[]]]]', "store_damaged"],
   ];
   it.each(wrong)("reads strictly, and keeps its own figures: %s", async (_title, key, text, code) => {
     const store = createMemoryStore();

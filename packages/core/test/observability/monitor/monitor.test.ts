@@ -36,7 +36,8 @@ describe("the performance monitor", () => {
     alice.called("find");
     for (const code of ["timeout", "timeout", "circuit_open"] as const) alice.message({ what: "failed", direction: "sent", code, duration: 1_000 });
     alice.message({ what: "expired", direction: "received", name: "late" });
-    alice.message({ what: "dead_lettered", direction: "received", name: "late" });
+    // Its receiver has put it away.
+    alice.message({ what: "dead_lettered", direction: "received", name: "late", duration: 3 });
     alice.message({ what: "failed", direction: "received", name: "late", code: "handler_failed", duration: 7 });
     // What a later version may say.
     alice.message({ what: "failed", direction: "received", name: "late", code: "__proto__" as never });
@@ -63,6 +64,53 @@ describe("the performance monitor", () => {
     expect(monitor.snapshot().routes).toHaveLength(6);
   });
 
+  it("a message that is confirmed ends when its handler is done, and not before", () => {
+    const { monitor, alice } = createStage();
+    const confirmed = { direction: "sent", type: "notification", confirmed: true } as const;
+    alice.message({ ...confirmed, what: "acknowledged", duration: 1 });
+    alice.message({ ...confirmed, what: "processed", duration: 20 });
+    alice.message({ ...confirmed, what: "acknowledged", duration: 1 });
+    alice.message({ ...confirmed, what: "failed", code: "handler_failed", duration: 30 });
+    alice.message({ ...confirmed, type: "stream", what: "acknowledged", confirmed: false });
+    alice.message({ ...confirmed, type: "stream", what: "answered", confirmed: false, duration: 70 });
+    expect(monitor.snapshot().routes).toMatchObject([
+      { type: "notification", count: 2, succeeded: 1, errors: { handler_failed: 1 }, duration: { sum: 50 } },
+      { type: "stream", count: 1, succeeded: 1, duration: { sum: 70 } },
+    ]);
+  });
+
+  it("counts dead letters beside the failures they are of", () => {
+    const { monitor, alice } = createStage();
+    const letter = { what: "dead_lettered", type: "notification", attempt: 2 } as const;
+    alice.message({ what: "failed", direction: "received", code: "handler_failed" });
+    alice.message({ ...letter, direction: "received" });
+    alice.message({ ...letter, direction: "sent", name: "book", code: "expired" });
+    alice.message({ ...letter, direction: "received", name: "made-up", code: "no_handler" });
+    alice.emit({ kind: "message", at: 0, id: "", priority: "normal", bytes: 1, peer: { id: "bob", instance: "" }, direction: "received", ...letter });
+    const { routes, other } = monitor.snapshot();
+    expect(routes.map(({ method, type, count, deadLetters }) => [method, type, count, deadLetters])).toEqual([
+      ["book", "notification", 0, 1],
+      ["find", "request", 1, 1],
+    ]);
+    expect(other).toMatchObject({ count: 0, deadLetters: 2 });
+  });
+
+  it("counts in one row what has no name", () => {
+    const { monitor, alice } = createStage();
+    const { kind, at, id, type, priority, bytes, peer } = {
+      kind: "message",
+      at: 0,
+      id: "1",
+      type: "request",
+      priority: "normal",
+      bytes: 9,
+      peer: { id: "bob", instance: "i" },
+    } as const;
+    alice.emit({ kind, at, id, type, priority, bytes, peer, what: "processed", direction: "received" });
+    alice.emit({ kind, at, id, type: "response", priority, bytes, peer, what: "delivered", direction: "received" });
+    expect(monitor.snapshot()).toMatchObject({ routes: [], other: { count: 1, bytes: { calls: 9, replies: 9 } } });
+  });
+
   it("counts what was tried again", () => {
     const { monitor, alice } = createStage();
     alice.called("find");
@@ -70,7 +118,7 @@ describe("the performance monitor", () => {
     alice.retry({ what: "moved" });
     alice.retry({ what: "refused" });
     alice.retry({ method: "fresh" });
-    alice.message({ what: "acknowledged", direction: "sent", type: "notification", name: "book", durable: true, attempt: 1 });
+    alice.message({ what: "processed", direction: "sent", type: "notification", name: "book", durable: true, confirmed: true });
     alice.retry({ method: "book" });
     alice.message({ what: "processed", direction: "received", type: "notification", name: "book", durable: true, attempt: 3 });
     expect(monitor.snapshot().routes.map(({ method, direction, count, retries }) => [method, direction, count, retries])).toEqual([
