@@ -47,6 +47,21 @@ export function contractSuite(options: AgentSuiteOptions): void {
         expect((await failure(wrong)).code).toBe("invalid_input");
     });
 
+    test("whoever has no contract at hand calls by the names that travel", async ({ pair }) => {
+      const { alice, bob } = await pair();
+      const forgotten: unknown[] = [];
+      alice.serve(second, { ...ofFirst, forget: (input) => void forgotten.push(input) });
+      expect(await bob.request("alice", "search.find@2", { text: "x" })).toEqual(["first x"]);
+      await bob.notify("alice", "search.forget@2", "it", { confirm: "done" });
+      expect(forgotten).toEqual(["it"]);
+      expect(await bob.stream("alice", "search.watch@2", { from: 1 }).result).toBe("done");
+      expect((await failure(bob.request("alice", "search.find@2", { text: 5 }))).code).toBe("invalid_input");
+      expect((await failure(bob.request("alice", "search.find@3", { text: "x" }))).code).toBe("unsupported_version");
+      for (const name of ["search.find@", "search.find@02", "search.find@2@2", "@2", "search.find@1e3", "search.find@1234567890"])
+        expect(() => bob.request("alice", name)).toThrow("A method name is");
+      expect(() => alice.handle("search.find@4", () => 1)).toThrow("A method name is");
+    });
+
     test("versions are served side by side; another one is refused with those that there are", async ({ pair }) => {
       const { alice, bob } = await pair();
       alice.serve(first, ofFirst);

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,6 +14,7 @@ async function bundle(): Promise<string> {
   mkdirSync(scratch, { recursive: true });
   const folder = mkdtempSync(join(scratch, "cli-"));
   copyFileSync(join(packageFolder, "package.json"), join(folder, "package.json"));
+  cpSync(join(packageFolder, "template"), join(folder, "template"), { recursive: true });
   await build({
     entryPoints: [join(packageFolder, "src/bin.ts")],
     outdir: join(folder, "dist"),

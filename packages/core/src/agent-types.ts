@@ -138,7 +138,7 @@ export interface Agent extends AgentCheckpoints {
   fallback(handler: (input: unknown, context: HandlerContext) => unknown): () => void;
   /** Puts a middleware before every handler, after those that are there. Returns a function that takes it out. */
   use(middleware: Middleware): () => void;
-  /** Rejects with what the peer's handler failed with, `timeout`, `no_answer`, `no_handler`, `delivery_unknown` and the other codes of docs/errors.md. */
+  /** A method, or its name, also that of a contract's as it travels: `search.find@2`. Rejects with what the peer's handler failed with, `timeout`, `no_answer`, `no_handler`, `delivery_unknown` and the other codes of docs/errors.md. */
   request<T extends Method>(target: Target, method: T, input: MethodInput<T>, options?: RequestOptions): Promise<MethodOutput<T>>;
   request(target: Target, method: string, input?: unknown, options?: RequestOptions): Promise<unknown>;
   /** The same at all that serve a kind: what became of it at each. */

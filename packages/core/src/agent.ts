@@ -2,7 +2,7 @@ import { statusOf } from "./agent-status.js";
 import type { Agent, AgentEvent, AgentOptions } from "./agent-types.js";
 import { toBase64url } from "./bytes.js";
 import { jsonLimits } from "./codec/limits.js";
-import { type Contract, type Method, method as makeMethod, stream as makeStream, type Stream, type Topic } from "./contract/index.js";
+import { type Contract, type Method, method as makeMethod, methodNamed, type Stream, streamNamed, type Topic } from "./contract/index.js";
 import { createIds } from "./envelope/id.js";
 import type { Envelope } from "./envelope/types.js";
 import { TightbeamError } from "./errors.js";
@@ -202,7 +202,7 @@ async function compose(options: AgentOptions, giveBack: () => void): Promise<Age
   };
 
   const view = createViews(capabilities, peers);
-  const toMethod = (method: Method | string): Method => (typeof method === "string" ? makeMethod(method) : method);
+  const toMethod = (method: Method | string): Method => (typeof method === "string" ? methodNamed(method) : method);
   // Apart: what a closure shares is made when the function around it begins, and every call goes through those below.
   const atAll = (target: unknown, how: "request" | "notify", method: Method | string, input: unknown, operation: NotifyOptions): Promise<unknown> => {
     const { policy = resilience ?? false, ...rest } = operation;
@@ -215,7 +215,7 @@ async function compose(options: AgentOptions, giveBack: () => void): Promise<Age
   ) =>
     typeof contract === "object" && contract.kind === "stream"
       ? streams.handle(contract, handler as (input: unknown, context: StreamContext) => unknown, handleOptions as StreamHandleOptions)
-      : server.handle(toMethod(contract), handler as (input: unknown, context: HandlerContext) => unknown, handleOptions as HandleOptions);
+      : server.handle(toHandled(contract), handler as (input: unknown, context: HandlerContext) => unknown, handleOptions as HandleOptions);
   const agent: Agent = {
     id: identity.id,
     instance,
@@ -223,7 +223,7 @@ async function compose(options: AgentOptions, giveBack: () => void): Promise<Age
     use: middleware.use,
     handle,
     stream: (target: Target | BroadcastTarget, contract: Stream | string, input?: unknown, options: StreamCallOptions = noOptions) => {
-      const open = (to: LinkTarget | undefined) => streams.open(to, typeof contract === "string" ? makeStream(contract) : contract, input, options);
+      const open = (to: LinkTarget | undefined) => streams.open(to, typeof contract === "string" ? streamNamed(contract) : contract, input, options);
       return (isBroadcast(target) ? routing.streams(target, options, open) : open(toTarget(target))) as never;
     },
     request: (target: Target | BroadcastTarget, method: Method | string, input?: unknown, operation: RequestOptions = noOptions) => {
@@ -290,5 +290,6 @@ async function compose(options: AgentOptions, giveBack: () => void): Promise<Age
 
 const loadForward = onDemand(() => import("./patterns/via/forward.js"));
 const noOptions = Object.freeze({});
+const toHandled = (method: Method | string): Method => (typeof method === "string" ? makeMethod(method) : method);
 
 const descriptions = onDemand(() => import("./patterns/describe-agent.js"));

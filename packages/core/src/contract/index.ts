@@ -15,6 +15,7 @@ export {
   type StreamUp,
   stream,
 } from "./stream.js";
+export { methodNamed, streamNamed } from "./wire-name.js";
 export { type ReceivedTopicEvent, type Topic, type TopicEvent, topic } from "./topic.js";
 export { type Contract, type ContractMember, type ContractMembers, type ContractOptions, checkContract, contract, type ReservedMember } from "./contract.js";
 export {
