@@ -15,7 +15,7 @@ export interface LogOptions {
 
 type Table = { readonly [K in TelemetryEvent["kind"]]: Readonly<Record<Extract<TelemetryEvent, { kind: K }>["what"], LogLevel>> };
 
-/** The type of this table keeps it whole. docs/telemetry.md shows it. */
+/** The type of this table keeps it whole. docs/logging.md shows it. */
 export const logLevels: Table = {
   agent: { opened: "info", transport_up: "info", transport_down: "warn", closed: "info" },
   peer: { up: "info", changed: "debug", gone: "info" },

@@ -1,6 +1,9 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { Writable } from "node:stream";
 import { pino } from "pino";
 import { describe, expect, it } from "vitest";
+import { tableRows } from "../../../../test/docs/pages.js";
 import { type Logger, type LogLevel, logLevels, logTo } from "../../src/observability/log.js";
 import { createEmitter } from "../../src/telemetry/events.js";
 import type { AgentTelemetry, LinkMoment, MessageMoment, TelemetryEvent, TelemetryWishes } from "../../src/telemetry/types.js";
@@ -153,6 +156,18 @@ describe("logTo", () => {
     [lines().logger, { perSecond: Number.NaN }, /at least 1/],
   ])("refuses %j, %j", (logger, options, text) => {
     expect(() => logTo(fakeAgent().agent, logger as never, options as never)).toThrow(text);
+  });
+});
+
+describe("docs/logging.md", () => {
+  it("shows every event at its level", () => {
+    const path = "docs/logging.md";
+    const rows = tableRows({ path, text: readFileSync(join(import.meta.dirname, "../../../..", path), "utf8") }, "log levels");
+    const shown = rows.flatMap(([kind = "", ...columns]) =>
+      columns.flatMap((column, i) => column.split(" ").flatMap((what) => (what === "" ? [] : [`${kind}.${what} ${["debug", "info", "warn", "error"][i]}`]))),
+    );
+    const levels = Object.entries(logLevels).flatMap(([kind, all]) => Object.entries(all).map(([what, level]) => `${kind}.${what} ${level}`));
+    expect(shown.sort()).toEqual(levels.sort());
   });
 });
 
