@@ -66,8 +66,8 @@ export function createKnownNetwork(): KnownNetwork {
   return {
     add(agent, update) {
       if (update.agent !== undefined) put(agents, keptLimits.agents, update.agent);
-      for (const link of update.links) addLink(link);
       for (const peer of update.gone) dropLink(`${agent} ${peer}`, peer);
+      for (const link of update.links) addLink(link);
       for (const { peer, method, state, at } of update.breakers) {
         const key = `${agent} ${peer} ${method}`;
         put(breakers, keptLimits.breakers, { key, agent, peer, method, state, at });

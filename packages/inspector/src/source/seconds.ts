@@ -32,12 +32,12 @@ export function createSeconds(): Seconds {
   let buckets = emptyBuckets();
 
   return {
-    add({ what, direction, bytes, duration }, share) {
+    add({ what, type, direction, bytes, duration }, share) {
       const weight = share > 0 ? 1 / share : 1;
       if (what === "queued") bytesSent += bytes * weight;
       else if (what === "delivered") bytesReceived += bytes * weight;
       else if (what === "failed" || what === "expired") failed += 1;
-      else if (what === "answered" && direction === "sent" && duration !== undefined) {
+      else if (what === "answered" && type === "request" && direction === "sent" && duration !== undefined) {
         const at = bucketOf(duration);
         buckets[at] = (buckets[at] as number) + weight;
         slowest = Math.max(slowest, duration);
