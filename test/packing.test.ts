@@ -15,7 +15,7 @@ const quiet = { ...process.env, NODE_OPTIONS: "", npm_config_loglevel: "error", 
 
 /** Pages whose first example is a whole program; it says what it prints in `// prints: ...` comments. */
 const nats = "packages/nats/README.md";
-const pages = ["README.md", ...["core", "memory", "websocket", "store-lmdb"].map((name) => `packages/${name}/README.md`), nats].filter((page) =>
+const pages = ["README.md", ...["core", "memory", "websocket", "store-lmdb", "inspector"].map((name) => `packages/${name}/README.md`), nats].filter((page) =>
   existsSync(join(root, page)),
 );
 const folders = readdirSync(join(root, "packages")).filter((name) => existsSync(join(root, "packages", name, "package.json")));

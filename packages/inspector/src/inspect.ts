@@ -1,6 +1,6 @@
-import { TightbeamError } from "@tightbeam/core";
 import { type Runtime, systemRuntime } from "@tightbeam/core/runtime";
 import { createFeed } from "./feed/create-feed.js";
+import { checkOptions, wrong } from "./options.js";
 import { startServer } from "./server/server.js";
 import { type InspectedAgent, localSource } from "./source/local.js";
 import type { Reveal } from "./source/payloads.js";
@@ -40,12 +40,10 @@ export interface Inspector {
  * `unavailable` when the port is taken.
  */
 export async function inspect(agents: Inspected | readonly Inspected[], options: InspectOptions = {}): Promise<Inspector> {
-  const { port, host, allowNetwork, allowActions = false, reveal, traces, runtime = systemRuntime(), ...unknown } = options;
-  const [wrong] = Object.keys(unknown);
-  if (wrong !== undefined) throw new TightbeamError("invalid_argument", `inspect: there is no option '${wrong}'.`);
+  checkOptions("inspect", options, ["port", "host", "allowNetwork", "allowActions", "reveal", "traces", "runtime"]);
+  const { port, host, allowNetwork, allowActions = false, reveal, traces, runtime = systemRuntime() } = options;
   const list = Array.isArray(agents) ? (agents as readonly Inspected[]) : [agents as Inspected];
-  if (list.length === 0 || !list.every(isInspected))
-    throw new TightbeamError("invalid_argument", "inspect: give it an agent, what remoteSource returned, or a list of those.");
+  if (list.length === 0 || !list.every(isInspected)) throw wrong("inspect: give it an agent, what remoteSource returned, or a list of those.");
   const sources = list.map((each) => (isSource(each) ? each : localSource(each, { actions: allowActions, reveal, runtime })));
   const feed = createFeed({ sources, runtime, actions: allowActions, traces: traces === undefined ? undefined : fromTraceStore(traces) });
   const server = await startServer({

@@ -4,6 +4,7 @@ import type { z } from "zod";
 import { agentKey, edgeKey, linkKey } from "../feed/keys.js";
 import type { FeedAnswer } from "../feed/requests.js";
 import type { AgentView } from "../feed/types.js";
+import { checkOptions } from "../options.js";
 import type { InspectionSource, SourceFields, SourceRequestName, SourceUpdate } from "../source/types.js";
 import { answerSchemas, inspection, inspectionAsk, type question } from "./contract.js";
 import { createWaiting } from "./waiting.js";
@@ -30,6 +31,7 @@ export function remoteSource(
   peer: string | { readonly id: string; readonly instance: string },
   options: RemoteSourceOptions = {},
 ): InspectionSource {
+  checkOptions("remoteSource", options, ["runtime", "onFailure"]);
   const { runtime = systemRuntime(), onFailure } = options;
   const { timers } = runtime;
   const ending = new AbortController();

@@ -3,6 +3,7 @@ import { permits } from "@tightbeam/core/identity";
 import { type Runtime, systemRuntime } from "@tightbeam/core/runtime";
 import { agentKey } from "../feed/keys.js";
 import { batchEvery } from "../feed/protocol.js";
+import { checkOptions, wrong } from "../options.js";
 import { type InspectedAgent, localSource } from "../source/local.js";
 import type { Reveal } from "../source/payloads.js";
 import type { InspectionSource, SourceUpdate } from "../source/types.js";
@@ -31,9 +32,9 @@ type Viewer = { readonly id: string; readonly instance: string; readonly permiss
  * `invalid_argument`, also when something answers those already. Returns a function that ends it.
  */
 export function serveInspection(agent: ServingAgent, options: ServeInspectionOptions): () => void {
+  checkOptions("serveInspection", options, ["allow", "actions", "reveal", "viewers", "runtime"]);
   const { allow, actions = false, reveal, viewers = 4, runtime = systemRuntime() } = options;
-  if (!Array.isArray(allow) || allow.length === 0 || !allow.every((each) => typeof each === "string" && each !== ""))
-    throw new TightbeamError("invalid_argument", "serveInspection: say in `allow` who may look: ids of agents, or permissions such as 'inspect:alice'.");
+  if (allow === undefined) throw wrong("serveInspection: say in `allow` who may look; there is no default.");
   const ids = new Set(allow.filter((each) => !each.includes(":")));
   const permissions = allow.filter((each) => each.includes(":"));
   const open = new Map<string, InspectionSource>();

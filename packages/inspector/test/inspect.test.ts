@@ -1,0 +1,93 @@
+import { createTracer, createTraceStore } from "@tightbeam/core/observability";
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { ensurePage } from "../../../scripts/build-page.mjs";
+import { agentKey } from "../src/feed/keys.js";
+import type { FeedBatch, MessageView } from "../src/feed/types.js";
+import { type InspectOptions, type Inspector, inspect } from "../src/inspect.js";
+import { createWorld, get, read, type World } from "./world.js";
+
+const messagesOf = (batches: readonly FeedBatch[]): MessageView[] => [
+  ...new Map(batches.flatMap(({ messages }) => messages).map((message) => [message.key, message])).values(),
+];
+
+describe("inspect", () => {
+  let world: World;
+  const inspectors: Inspector[] = [];
+  const show = async (...[agents, options]: Parameters<typeof inspect>): Promise<Inspector> => {
+    const inspector = await inspect(agents, options);
+    inspectors.push(inspector);
+    return inspector;
+  };
+  beforeAll(() => ensurePage());
+  beforeEach(async () => {
+    world = await createWorld();
+  });
+  afterEach(async () => {
+    await Promise.all(inspectors.splice(0).map((inspector) => inspector.close()));
+    await world.close();
+  });
+
+  it("serves the page, and shows in it what agents do", async () => {
+    const alice = await world.join("alice");
+    const bob = await world.join("bob");
+    alice.handle("find", (text) => `found ${text as string}`);
+    const inspector = await show([alice, bob]);
+    const opened = await fetch(inspector.url);
+    expect(opened.status).toBe(200);
+    const html = await opened.text();
+    expect(html).toContain('<script type="module" src="/main.js">');
+    for (const [, path] of html.matchAll(/(?:src|href)="(\/[^"]+)"/g)) expect((await fetch(new URL(path as string, inspector.url))).status, path).toBe(200);
+
+    const page = await read(inspector);
+    await page.until((batches) => batches.length > 0);
+    expect(await bob.request("alice", "find", "a needle")).toBe("found a needle");
+    await page.until((batches) =>
+      messagesOf(batches).some(
+        ({ type, stages }) => type === "request" && stages.some(({ what }) => what === "answered") && stages.some(({ what }) => what === "processed"),
+      ),
+    );
+    const request = messagesOf(page.batches).find(({ type }) => type === "request") as MessageView;
+    expect(request).toMatchObject({ from: agentKey(bob), to: agentKey(alice), name: "find", priority: "normal" });
+    expect(request.stages.filter(({ by }) => by === "sender").map(({ what }) => what)).toEqual(["queued", "sealed", "sent", "acknowledged", "answered"]);
+    expect(request.stages.filter(({ by }) => by === "receiver").map(({ what }) => what)).toEqual(["delivered", "processed"]);
+    expect(request.answered).toBeGreaterThan(0);
+    await page.until((batches) => messagesOf(batches).some(({ type, correlationId }) => type === "response" && correlationId === request.id));
+    await page.until((batches) => batches.some(({ links }) => links.length > 0));
+    const links = page.batches.flatMap((batch) => batch.links);
+    expect(links[0]).toMatchObject({ state: "up", suite: { id: 0x0101 }, thumbprint: expect.stringMatching(/^[\w-]{43}$/), issuer: "https://auth.example" });
+    await page.until((batches) => batches.some(({ points }) => points.some(({ agent, sent, latency }) => agent === "" && sent > 0 && latency !== undefined)));
+    expect(JSON.stringify(page.batches)).not.toContain("needle");
+    await page.leave();
+  });
+
+  it("goes on when an agent closes, and ends without the agents", async () => {
+    const alice = await world.join("alice");
+    const bob = await world.join("bob");
+    const inspector = await show([alice, bob]);
+    const page = await read(inspector);
+    await page.until((batches) => batches.length > 0);
+    await alice.close();
+    await page.until((batches) => batches.some(({ agents }) => agents.some(({ key, state }) => key === agentKey(alice) && state === "closed")));
+    expect((await get(inspector, "letters", { agent: agentKey(alice) })).status).toBeGreaterThanOrEqual(400);
+    await Promise.all([inspector.close(), inspector.close()]);
+    expect(bob.telemetry.listened).toBe(false);
+    await expect(fetch(inspector.url)).rejects.toThrow();
+    expect(bob.status().transport).toBe("up");
+  });
+
+  it("says what is wrong with its arguments", async () => {
+    const alice = await world.join("alice");
+    for (const [agents, options] of [
+      [[], {}],
+      [undefined, {}],
+      [[alice, {}], {}],
+      [alice, { tokens: 1 }],
+      [alice, { host: "0.0.0.0" }],
+      [alice, { port: 70_000 }],
+      [alice, { reveal: "yes" }],
+      [alice, { allowActions: "yes" }],
+    ] as unknown as [typeof alice, InspectOptions][])
+      await expect(inspect(agents, options), JSON.stringify(options)).rejects.toMatchObject({ code: "invalid_argument" });
+    expect(alice.telemetry.listened).toBe(false);
+  });
+});
