@@ -1,4 +1,3 @@
-import { createTracer, createTraceStore } from "@tightbeam/core/observability";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ensurePage } from "../../../scripts/build-page.mjs";
 import { agentKey } from "../src/feed/keys.js";
