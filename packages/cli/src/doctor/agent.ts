@@ -1,0 +1,77 @@
+import { type Agent, createAgent } from "@tightbeam/core";
+import type { Identity, Trust } from "@tightbeam/core/identity";
+import { openIdentity, openTrust } from "../identity.js";
+import type { Invocation } from "../invocation.js";
+import type { Settings } from "../settings.js";
+import { openTransport } from "../transport.js";
+import { failed, ok, type Step, skipped, warning } from "./step.js";
+
+/** What earlier steps made for later ones. */
+interface Made {
+  identity?: Identity;
+  trust?: Trust;
+  agent?: Agent;
+}
+
+const soonMs = 60_000;
+
+/** Who we are, whether our own token would count with us, the login, and a peer. */
+export function agentSteps(invocation: Invocation, settings: Settings, peer: string | undefined): readonly Step[] {
+  const { io, runtime, later, signal } = invocation;
+  const made: Made = {};
+  const steps: Step[] = [
+    {
+      name: "identity",
+      async look() {
+        const identity = await openIdentity(io, settings);
+        made.identity = identity;
+        return ok(`${identity.id}, key ${identity.key.thumbprint} (${identity.key.alg})`);
+      },
+    },
+    {
+      name: "trust",
+      async look() {
+        made.trust = await openTrust(io, settings);
+        return ok(settings.sharedSecret === undefined ? `tokens of ${settings.issuer ?? "the authority"}` : "everyone with the shared secret");
+      },
+    },
+    {
+      name: "token",
+      async look() {
+        const { identity, trust } = made;
+        if (identity === undefined) return skipped("without an identity there is none");
+        const token = await identity.token();
+        if (trust === undefined) return skipped("whether it counts cannot be told without trust");
+        const { issuer, expiresAt, permissions } = await trust.verify(token, { now: runtime.clock.wall() });
+        const left = expiresAt - runtime.clock.wall();
+        const found = `of ${issuer}, good for ${Math.round(left / 1_000)} s, permissions: ${permissions.length === 0 ? "none" : permissions.join(" ")}`;
+        return left > soonMs ? ok(found) : warning(found, "It ends very soon, if nothing renews it: `tightbeam token issue`, or an --authority.");
+      },
+    },
+    {
+      name: "login",
+      async look() {
+        const { identity, trust } = made;
+        if (identity === undefined || trust === undefined) return skipped("it needs an identity and trust");
+        const transport = await openTransport(io, settings, identity);
+        const agent = await createAgent({ identity, trust, transport, runtime });
+        made.agent = agent;
+        later(() => agent.close());
+        return ok(`joined as ${agent.id}, instance ${agent.instance}`);
+      },
+    },
+  ];
+  if (peer !== undefined)
+    steps.push({
+      name: "peer",
+      async look() {
+        const { agent } = made;
+        if (agent === undefined) return skipped("it needs the login");
+        if (peer === agent.id) return failed(`${peer} is this agent itself`, "Name another one, or give another --id.");
+        const began = runtime.clock.monotonic();
+        const link = await agent.link(peer, { timeout: 5_000, signal });
+        return ok(`${peer} answers after ${(runtime.clock.monotonic() - began).toFixed(0)} ms, key ${link.peer.thumbprint}, of ${link.peer.issuer}`);
+      },
+    });
+  return steps;
+}

@@ -1,0 +1,120 @@
+import { writeFileSync } from "node:fs";
+import { createServer as createHttpServer } from "node:http";
+import { type AddressInfo, createServer, type Server } from "node:net";
+import { join } from "node:path";
+import { createAgent } from "@tightbeam/core";
+import { generateSecret, identityFromSecret, trust } from "@tightbeam/core/identity";
+import { createRelay, type Relay } from "@tightbeam/websocket/relay";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createTerminal, type Terminal } from "../process.js";
+
+let terminal: Terminal;
+let relay: Relay;
+const secret = generateSecret();
+const everyone = trust.everyoneWithSecret(secret);
+const servers: Server[] = [];
+
+beforeAll(async () => {
+  terminal = await createTerminal();
+  writeFileSync(join(terminal.place, "team.secret"), `${Buffer.from(secret).toString("base64url")}\n`, { mode: 0o600 });
+  writeFileSync(join(terminal.place, "other.secret"), `${Buffer.from(generateSecret()).toString("base64url")}\n`, { mode: 0o600 });
+  relay = await createRelay({ port: 0, trust: everyone });
+  const identity = await identityFromSecret({ id: "alice", secret });
+  await createAgent({ identity, trust: everyone, transport: await relay.connect({ identity }) });
+});
+afterAll(async () => {
+  terminal.close();
+  await relay.close();
+  for (const server of servers) server.close();
+});
+
+interface Line {
+  readonly step: string;
+  readonly status: string;
+  readonly found: string;
+  readonly advice?: string;
+}
+
+async function doctor(...args: string[]): Promise<{ code: number | null; lines: Line[]; of: (step: string) => Line | undefined }> {
+  const { code, stdout } = await terminal.run(["doctor", "--id", "bob", "--shared-secret-file", "team.secret", "--json", ...args]);
+  const lines = stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Line);
+  return { code, lines, of: (step) => lines.find((line) => line.step === step) };
+}
+
+async function listening(server: Server): Promise<number> {
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return (server.address() as AddressInfo).port;
+}
+
+describe("tightbeam doctor", () => {
+  it("goes the whole way to a peer, and finds nothing wrong", async () => {
+    const { code, lines } = await doctor("alice", "--url", relay.url);
+    expect(lines.map(({ step, status }) => [step, status])).toEqual([
+      ["runtime", "ok"],
+      ["profile", "warning"],
+      ["URL", "ok"],
+      ["connection", "ok"],
+      ["relay", "ok"],
+      ["clock", "ok"],
+      ["identity", "ok"],
+      ["trust", "ok"],
+      ["token", "ok"],
+      ["login", "ok"],
+      ["peer", "ok"],
+    ]);
+    expect(code).toBe(0);
+    const human = await terminal.run(["doctor", "--id", "bob", "--shared-secret-file", "team.secret", "--url", relay.url]);
+    expect(human.stdout).toMatch(/✓ login {7}joined as bob, instance/);
+    expect(human.stderr).toBe("Nothing is wrong.\n");
+    expect(human.stdout).not.toContain(Buffer.from(secret).toString("base64url"));
+  });
+
+  it("says that nobody listens, and that a scheme is the wrong one", async () => {
+    const gone = createServer();
+    const port = await listening(gone);
+    await new Promise((resolve) => gone.close(resolve));
+    const { code, of } = await doctor("--url", `ws://127.0.0.1:${port}`);
+    expect(code).toBe(1);
+    expect(of("connection")).toMatchObject({ status: "failed", found: `127.0.0.1:${port}: ECONNREFUSED` });
+    expect(of("connection")?.advice).toContain("Nobody listens there");
+    const tls = await doctor("--url", relay.url.replace("ws:", "wss:"));
+    expect(tls.of("TLS")?.advice).toContain("It does not speak TLS there");
+    expect((await doctor("--url", "http://127.0.0.1")).of("URL")).toMatchObject({ status: "failed", found: "not one this program speaks" });
+    expect((await doctor()).of("URL")).toMatchObject({ status: "failed", found: "none" });
+  });
+
+  it("says that the relay does not trust us, and leaves out what needs it", async () => {
+    const { code, of } = await doctor("alice", "--url", relay.url, "--shared-secret-file", "other.secret");
+    expect(code).toBe(1);
+    expect(of("token")?.status).toBe("ok");
+    expect(of("login")?.status).toBe("failed");
+    expect(of("peer")).toMatchObject({ status: "skipped", found: "it needs the login" });
+  });
+
+  it("says that a peer is not there, or is oneself", { timeout: 30_000 }, async () => {
+    const { code, of } = await doctor("nobody", "--url", relay.url);
+    expect(code).toBe(1);
+    expect(of("peer")?.advice).toContain("No agent of this id is there");
+    expect((await doctor("bob", "--url", relay.url)).of("peer")?.found).toBe("bob is this agent itself");
+  });
+
+  it("notices a clock that is off, and tells a NATS server from what is none", async () => {
+    const early = await listening(createHttpServer((_, response) => response.writeHead(200, { date: new Date(Date.now() - 300_000).toUTCString() }).end()));
+    const { of } = await doctor("--url", `ws://127.0.0.1:${early}`);
+    expect(of("clock")).toMatchObject({ status: "failed" });
+    expect(of("clock")?.found).toMatch(/^(?:299|300|301) s ahead of the server's$/);
+    const nats = await listening(
+      createServer((socket) => socket.on("error", () => undefined).end('INFO {"version":"2.9.10","max_payload":1048576,"jetstream":true}\r\n')),
+    );
+    expect((await doctor("--url", `nats://127.0.0.1:${nats}`)).of("broker")).toMatchObject({
+      status: "ok",
+      found: "nats-server 2.9.10, max_payload 1048576, JetStream",
+    });
+    const mail = await listening(createServer((socket) => socket.on("error", () => undefined).end("220 mail.example ESMTP\r\n")));
+    expect((await doctor("--url", `nats://127.0.0.1:${mail}`)).of("broker")).toMatchObject({ status: "failed" });
+  });
+});
