@@ -1,4 +1,5 @@
 import type { AgentView, LinkView } from "../../feed/types.js";
+import { shown } from "./shown.js";
 
 /** A link with what its ends, as far as they are watched, say of it. */
 export interface Edge {
@@ -36,11 +37,11 @@ export function namesOf(agents: Iterable<Pick<AgentView, "key" | "id" | "instanc
   const all = [...agents];
   const counts = new Map<string, number>();
   for (const { id } of all) counts.set(id, (counts.get(id) ?? 0) + 1);
-  return new Map(all.map(({ key, id, instance }) => [key, (counts.get(id) ?? 0) > 1 ? `${id} ${instance.slice(0, idLength)}` : id]));
+  return new Map(all.map(({ key, id, instance }) => [key, shown((counts.get(id) ?? 0) > 1 ? `${id} ${instance.slice(0, idLength)}` : id)]));
 }
 
 /** Of a key whose agent is not known (any more). */
 export const nameOfKey = (key: string): string => {
   const cut = key.lastIndexOf("/");
-  return cut > 0 ? key.slice(0, cut) : key;
+  return shown(cut > 0 ? key.slice(0, cut) : key);
 };

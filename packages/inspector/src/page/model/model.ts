@@ -2,6 +2,7 @@ import type { AgentView, BreakerView, EventView, FeedAbout, FeedBatch, LinkView,
 import { type Conversations, createConversations } from "./conversations.js";
 import { type Edge, edgesOf, nameOfKey, namesOf } from "./edges.js";
 import { createRing, type Ring } from "./ring.js";
+import { shown } from "./shown.js";
 
 /** What the page keeps: everything in it is bounded, whatever the feed says. */
 export const kept = { agents: 2_000, links: 10_000, messages: 2_000, security: 500, events: 500, breakers: 2_000, points: 300, agentPoints: 60 } as const;
@@ -130,11 +131,11 @@ export function createModel(): Model {
       numbers.dropped += batch.dropped;
       about = batch.about ?? about;
       takeShape(batch);
-      for (const message of batch.messages) conversations.take(message);
+      for (const message of batch.messages) conversations.take(message.name === undefined ? message : { ...message, name: shown(message.name) });
       for (const point of batch.points) takePoint(point);
-      for (const breaker of batch.breakers) put(breakers, breaker, kept.breakers);
-      for (const entry of batch.security) security.push(entry);
-      for (const entry of batch.events) events.push(entry);
+      for (const breaker of batch.breakers) put(breakers, { ...breaker, method: shown(breaker.method) }, kept.breakers);
+      for (const entry of batch.security) security.push(entry.peer === undefined ? entry : { ...entry, peer: shown(entry.peer) });
+      for (const entry of batch.events) events.push(entry.method === undefined ? entry : { ...entry, method: shown(entry.method) });
     },
   };
 }

@@ -12,7 +12,7 @@ interface PanelProps {
 
 /** A titled part of a view. */
 export const Panel = ({ title, side, flush = false, class: name = "", children }: PanelProps) => (
-  <section class={`panel ${name}`} aria-label={title}>
+  <section class={`panel ${name}`}>
     <header class="panel-head">
       <h2>{title}</h2>
       {side !== undefined && <div class="panel-side">{side}</div>}

@@ -3,6 +3,7 @@ import { useEffect } from "preact/hooks";
 import type { LetterView } from "../../../feed/requests.js";
 import type { AgentView } from "../../../feed/types.js";
 import { useApp, useModel } from "../../app.js";
+import { shown as legible } from "../../model/shown.js";
 import { formatAgo, formatBytes, formatDay, formatNumber, plural, words } from "../../parts/format.js";
 import { Notice } from "../../parts/notice.js";
 import { Empty, Figure, Figures, Panel } from "../../parts/panel.js";
@@ -75,7 +76,8 @@ function LettersOf({ agent }: { readonly agent: AgentView }) {
     const answer = await app.ask("letters", { agent: agent.key, limit: pageSize, ...(after === undefined ? {} : { after }) });
     wrong.value = answer.ok ? undefined : answer.message;
     if (!answer.ok) return;
-    letters.value = more ? [...(letters.value ?? []), ...answer.value.letters] : answer.value.letters;
+    const read = answer.value.letters.map((letter) => ({ ...letter, method: letter.method === "" ? "" : legible(letter.method), peer: legible(letter.peer) }));
+    letters.value = more ? [...(letters.value ?? []), ...read] : read;
     next.value = answer.value.next;
   };
   const changes = agent.deadLetters?.changes;

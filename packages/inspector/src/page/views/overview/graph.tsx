@@ -55,7 +55,8 @@ export function Graph({ agents, edges }: GraphProps) {
   };
   const common = (item: (typeof items)[number]) => ({
     role: "button" as const,
-    tabIndex: item.kind === stop?.kind && item.key === stop.key ? 0 : -1,
+    // In a drawing attributes are as they are written: the property of HTML elements does nothing.
+    tabindex: item.kind === stop?.kind && item.key === stop.key ? 0 : -1,
     "aria-pressed": item.kind === chosen?.kind && item.key === chosen.key,
     onClick: () => choose(item, false),
   });

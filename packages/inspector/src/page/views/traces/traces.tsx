@@ -2,6 +2,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { TraceSummary, TraceView } from "../../../feed/requests.js";
 import { useApp, useModel } from "../../app.js";
+import { shown } from "../../model/shown.js";
 import { formatMs, formatNumber, formatTime, plural } from "../../parts/format.js";
 import { Notice } from "../../parts/notice.js";
 import { Empty, Panel } from "../../parts/panel.js";
@@ -33,7 +34,7 @@ function Recent({ chosen }: { readonly chosen: string | undefined }) {
   const load = async (): Promise<void> => {
     const answer = await app.ask("traces", { limit: listed, ...(failedOnly.value ? { failed: true } : {}) });
     wrong.value = answer.ok ? undefined : answer.message;
-    if (answer.ok) traces.value = answer.value.traces;
+    if (answer.ok) traces.value = answer.value.traces.map((trace) => (trace.name === undefined ? trace : { ...trace, name: shown(trace.name) }));
   };
   useEffect(() => {
     if (live) void load();
@@ -97,7 +98,7 @@ function OneTrace({ id }: { readonly id: string }) {
   const load = async (): Promise<void> => {
     const answer = await app.ask("trace", { id });
     wrong.value = answer.ok ? undefined : answer.message;
-    if (answer.ok) trace.value = answer.value;
+    if (answer.ok) trace.value = { ...answer.value, spans: answer.value.spans.map((span) => ({ ...span, name: shown(span.name) })) };
   };
   useEffect(() => void load(), []);
   const value = trace.value;
