@@ -33,6 +33,12 @@ export interface Model {
   apply(batch: FeedBatch): void;
 }
 
+/** What others say in it is made fit to be shown; `agent` and `peer` may be keys, and become names later. */
+function legible(entry: EventView): EventView {
+  const { method, detail } = entry;
+  return { ...entry, ...(method === undefined ? {} : { method: shown(method) }), ...(detail === undefined ? {} : { detail: shown(detail) }) };
+}
+
 export function createModel(): Model {
   const agents = new Map<string, AgentView>();
   const links = new Map<string, LinkView>();
@@ -134,8 +140,9 @@ export function createModel(): Model {
       for (const message of batch.messages) conversations.take(message.name === undefined ? message : { ...message, name: shown(message.name) });
       for (const point of batch.points) takePoint(point);
       for (const breaker of batch.breakers) put(breakers, { ...breaker, method: shown(breaker.method) }, kept.breakers);
-      for (const entry of batch.security) security.push(entry.peer === undefined ? entry : { ...entry, peer: shown(entry.peer) });
-      for (const entry of batch.events) events.push(entry.method === undefined ? entry : { ...entry, method: shown(entry.method) });
+      for (const entry of batch.security)
+        security.push({ ...entry, reason: shown(entry.reason), ...(entry.peer === undefined ? {} : { peer: shown(entry.peer) }) });
+      for (const entry of batch.events) events.push(legible(entry));
     },
   };
 }

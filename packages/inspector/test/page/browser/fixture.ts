@@ -66,18 +66,18 @@ export async function show(page: Page, view: (typeof views)[number]): Promise<vo
 /** A part of a view, by its heading. */
 export const panel = (page: Page, title: string | RegExp) => page.locator(".panel", { has: page.getByRole("heading", { level: 2, name: title }) });
 
-/** What axe-core finds, each as one line. */
-export async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(axe);
-  return page.evaluate(async () => {
+/** What axe-core finds, each as one line. `only`: these of its rules. */
+export async function violations(page: Page, only?: readonly string[]): Promise<string[]> {
+  if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(axe);
+  return page.evaluate(async (rules) => {
     const { axe: checker } = globalThis as unknown as {
-      readonly axe: { run(): Promise<{ violations: { id: string; nodes: { target: unknown[]; failureSummary?: string }[] }[] }> };
+      readonly axe: { run(options: object): Promise<{ violations: { id: string; nodes: { target: unknown[]; failureSummary?: string }[] }[] }> };
     };
-    const found = await checker.run();
+    const found = await checker.run({ resultTypes: ["violations"], ...(rules === undefined ? {} : { runOnly: rules }) });
     return found.violations.flatMap(({ id, nodes }) =>
       nodes.slice(0, 3).map(({ target, failureSummary }) => `${id} at ${target.join(" ")}: ${failureSummary}`),
     );
-  });
+  }, only);
 }
 
 /** How far the page can be scrolled sideways, px. */

@@ -76,7 +76,12 @@ function LettersOf({ agent }: { readonly agent: AgentView }) {
     const answer = await app.ask("letters", { agent: agent.key, limit: pageSize, ...(after === undefined ? {} : { after }) });
     wrong.value = answer.ok ? undefined : answer.message;
     if (!answer.ok) return;
-    const read = answer.value.letters.map((letter) => ({ ...letter, method: letter.method === "" ? "" : legible(letter.method), peer: legible(letter.peer) }));
+    const read = answer.value.letters.map((letter) => ({
+      ...letter,
+      method: letter.method === "" ? "" : legible(letter.method),
+      peer: legible(letter.peer),
+      cause: legible(letter.cause, 512),
+    }));
     letters.value = more ? [...(letters.value ?? []), ...read] : read;
     next.value = answer.value.next;
   };
