@@ -1,5 +1,6 @@
 import { type MeterProvider, metrics as registered } from "@opentelemetry/api";
 import type { TelemetryEvent } from "../telemetry/types.js";
+import { createBreakers } from "./breakers.js";
 import { createGauges, type Gauges } from "./gauges.js";
 import { createInstruments, type Instruments } from "./instruments.js";
 import type { LabelSets } from "./labels.js";
@@ -21,11 +22,15 @@ export function createMetrics(provider: MeterProvider | undefined, labels: Label
       if (instruments === undefined || gauges === undefined) {
         const meter = (provider ?? registered).getMeter(scope, undefined, { schemaUrl: conventions.schemaUrl });
         instruments = createInstruments(meter);
-        gauges = createGauges(meter, labels);
+        gauges = createGauges(meter);
       }
       const own = instruments;
-      const endGauges = gauges.watch(agent);
-      const endEvents = agent.telemetry.on((event) => measure(own, labels, agent.id, event));
+      const breakers = createBreakers();
+      const endGauges = gauges.watch(agent, breakers);
+      const endEvents = agent.telemetry.on((event) => {
+        if (event.kind === "breaker") breakers.note(event);
+        else measure(own, labels, agent.id, event);
+      });
       return () => {
         endEvents();
         endGauges();

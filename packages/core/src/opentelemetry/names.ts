@@ -36,9 +36,7 @@ export const attribute = {
   attempt: "tightbeam.attempt",
   direction: "tightbeam.direction",
   state: "tightbeam.state",
-  priority: "tightbeam.priority",
   event: "tightbeam.event",
-  method: "tightbeam.method",
 } as const;
 
 export const metric = {

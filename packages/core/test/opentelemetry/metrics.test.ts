@@ -123,7 +123,7 @@ describe("what goes wrong", () => {
     tell({ kind: "session", what: "renewed", peer: { id: "bob", instance: "i" }, suite: 2, generation: 2 } as never);
     tell({ kind: "security", what: "forged", reason: "auth", count: 7 } as never);
     tell({ kind: "security", what: "forged", reason: "other", count: 2, peer: "made-up" } as never);
-    const own = (await collect()).filter(({ name, value }) => name.startsWith("tightbeam.") && name !== "tightbeam.links" && value !== undefined);
+    const own = (await collect()).filter(({ name, value }) => name.startsWith("tightbeam.") && !/links|queue|breakers/.test(name) && value !== undefined);
     const by = { "tightbeam.agent.id": "alice" };
     expect(own.map(({ name, attributes, value }) => [name, attributes, value])).toEqual([
       ["tightbeam.errors", { ...by, "tightbeam.direction": "sent", "error.type": "timeout" }, 1],
@@ -171,7 +171,7 @@ describe("TM-225 series", () => {
 describe("watching", () => {
   it("shows the links of every agent by state, until it ends", async () => {
     const { provider, collect } = meters(AggregationTemporality.DELTA);
-    const link = (state: string) => ({ state }) as never;
+    const link = (state: string) => ({ state, counters: { queuedMessages: 2 } }) as never;
     const first = fakeAgent("alice", () => ({ links: [link("up"), link("up"), link("suspect")] }));
     const second = fakeAgent("carol");
     const telemetry = openTelemetry({ meterProvider: provider });
@@ -189,6 +189,31 @@ describe("watching", () => {
     ends[1]?.();
     expect(await links()).toEqual({});
     expect([first.events.listened, second.events.listened]).toEqual([false, false]);
+  });
+
+  it("shows how many messages wait to be sent, and which breakers let not everything through", async () => {
+    const { provider, collect } = meters();
+    const { agent, tell } = fakeAgent("alice", () => ({
+      links: [
+        { state: "up", counters: { queuedMessages: 2 } },
+        { state: "down", counters: { queuedMessages: 3 } },
+      ] as never,
+    }));
+    openTelemetry({ meterProvider: provider }).watch(agent);
+    const now = async (name: string) =>
+      Object.fromEntries((await collect()).flatMap((point) => (point.name === name ? [[point.attributes["tightbeam.state"] ?? "all", point.value]] : [])));
+    const breaker = (method: string, what: string) => tell({ kind: "breaker", what, peer: "bob", method } as never);
+    expect(await now("tightbeam.queue.messages")).toEqual({ all: 5 });
+    expect(await now("tightbeam.breakers")).toEqual({ open: 0, half_open: 0 });
+    for (const method of ["a", "b", "c"]) breaker(method, "open");
+    breaker("b", "half_open");
+    breaker("c", "closed");
+    breaker("d", "closed");
+    expect(await now("tightbeam.breakers")).toEqual({ open: 1, half_open: 1 });
+    for (let i = 0; i < 20_000; i++) breaker(`many-${i}`, "open");
+    expect(await now("tightbeam.breakers")).toEqual({ open: 9_999, half_open: 1 });
+    for (let i = 0; i < 20_000; i++) breaker(`many-${i}`, "closed");
+    expect(await now("tightbeam.breakers")).toEqual({ open: 1, half_open: 1 });
   });
 
   it("uses the provider that is registered when the first agent is watched", async () => {
