@@ -32,6 +32,7 @@ const names: Record<keyof Systems, string> = {
   durable: "direct, LMDB",
   plain: "direct, not durable",
   policy: "direct, with a policy",
+  monitored: "direct, with a monitor",
   raw: "raw ws",
   tls: "ws over TLS",
   forwarded: "ws through a forwarder",

@@ -10,6 +10,8 @@ export interface Systems {
   readonly untyped: System;
   /** The processes of `direct`, with retry, breaker and timeout around each request. */
   readonly policy: System;
+  /** Both sides with a performance monitor. */
+  readonly monitored: System;
   /** Both sides with a store in LMDB. */
   readonly durable: System;
   /** The processes of `direct`, which send the same messages and keep nothing. */
@@ -33,7 +35,7 @@ export interface Bar {
 export interface Row {
   readonly name: string;
   readonly load: Omit<Load, "ms">;
-  readonly ours: "direct" | "policy" | "relayed" | "through" | "nats" | "durable";
+  readonly ours: "direct" | "policy" | "monitored" | "relayed" | "through" | "nats" | "durable";
   /** The first one is what the ratio column says. */
   readonly against: readonly (keyof Systems)[];
   readonly bars: readonly Bar[];
@@ -115,6 +117,14 @@ const policies: readonly Row[] = [1, 64].map((inFlight) => ({
   bars: [{ against: "direct", least: 0.95 }],
 }));
 
+const monitored: readonly Row[] = [1, 64].map((inFlight) => ({
+  name: `with a performance monitor, 256 B, ${flightName(inFlight)}`,
+  load: { kind: "echo", bytes: 256, inFlight },
+  ours: "monitored",
+  against: ["direct"],
+  bars: [],
+}));
+
 const relayed: readonly Row[] = [
   { bytes: 256, inFlight: 1 },
   { bytes: 256, inFlight: 64 },
@@ -171,4 +181,16 @@ const nats: readonly Row[] = [
   natsRow("one way, 256 B", { kind: "oneWay", bytes: 256, inFlight: 1 }, 0.6),
 ];
 
-export const rows: readonly Row[] = [...direct, ...oneWay, ...durable, ...streams, ...json, ...policies, ...relayed, ...through, ...nats, ...peers];
+export const rows: readonly Row[] = [
+  ...direct,
+  ...oneWay,
+  ...durable,
+  ...streams,
+  ...json,
+  ...policies,
+  ...monitored,
+  ...relayed,
+  ...through,
+  ...nats,
+  ...peers,
+];

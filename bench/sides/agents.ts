@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Agent, createAgent, method, stream } from "@tightbeam/core";
 import { type Identity, identityFromSecret, trust } from "@tightbeam/core/identity";
+import { createPerformanceMonitor } from "@tightbeam/core/observability";
 import { breaker, policy, retry, timeout } from "@tightbeam/core/resilience";
 import type { Transport } from "@tightbeam/core/transport";
 import { connectThrough } from "@tightbeam/core/via";
@@ -54,6 +55,8 @@ async function kept() {
   process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   return { store: await openLmdbStore({ path: join(folder, "store") }), storeKey };
 }
+/** Before the URL of a server that is monitored: its client is, too. */
+const monitoredPrefix = "monitored+";
 const identity = (id: string) => identityFromSecret({ id, secret });
 
 function answer(agent: Agent): void {
@@ -117,8 +120,10 @@ async function runStream(agent: Agent, { bytes, ms }: Load): Promise<number> {
 async function clientOf(url: string): Promise<Client> {
   const own = await identity("client");
   const keeps = url.startsWith(keptPrefix);
-  const transport = await connect(keeps ? url.slice(keptPrefix.length) : url, own);
+  const isMonitored = url.startsWith(monitoredPrefix);
+  const transport = await connect(url.slice(keeps ? keptPrefix.length : isMonitored ? monitoredPrefix.length : 0), own);
   const agent = await createAgent({ identity: own, trust: everyone, transport, ...(keeps ? await kept() : {}) });
+  if (isMonitored) createPerformanceMonitor().watch(agent);
   return (load) => {
     if (load.kind === "durable") return runDurable(agent, load);
     if (load.kind === "oneWay") return runOneWay(agent, load);
@@ -155,6 +160,14 @@ export const side: Side = {
       const own = await identity("server");
       answer(await createAgent({ identity: own, trust: everyone, transport: await relay.connect({ identity: own }) }));
       return relay.url;
+    },
+    async monitored() {
+      const relay = await createRelay({ port: 0, trust: everyone });
+      const own = await identity("server");
+      const agent = await createAgent({ identity: own, trust: everyone, transport: await relay.connect({ identity: own }) });
+      createPerformanceMonitor().watch(agent);
+      answer(agent);
+      return monitoredPrefix + relay.url;
     },
     async durable() {
       const relay = await createRelay({ port: 0, trust: everyone });

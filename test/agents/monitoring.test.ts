@@ -54,7 +54,7 @@ describe("monitoring agents at work", () => {
     bob.publishes("news");
     await bob.link("alice");
     const subscription = await alice.subscribe("news", () => void heard++);
-    await subscription.ready;
+    await subscription.ready(1);
     const before = await scrape(monitoring.url);
 
     const payload = "x".repeat(1_000);
@@ -118,6 +118,29 @@ describe("monitoring agents at work", () => {
     // Each echo of 1 KB went in and out again, twice.
     expect(value("bytes_in_total")).toBeGreaterThan(80_000);
     expect(value("bytes_out_total")).toBeGreaterThan(80_000);
+  });
+
+  it("shows what lies in its store: what waits for a peer that is away, and what will not be tried again", async () => {
+    const { join } = await place();
+    const [alice, bob] = [await join("alice"), await join("bob")];
+    const monitoring = await serveMonitoring({ agents: [alice, bob], port: 0 });
+    closers.push(() => monitoring.close());
+    alice.handle("fails", () => {
+      throw new Error("as always");
+    });
+    await bob.notify("alice", "fails", 1, { confirm: "done" }).catch(() => undefined);
+    for (let i = 0; i < 3; i++) await bob.notify("carol", "job", i, { durable: true });
+    const families = await scrape(monitoring.url);
+    const value = (name: string, labels: Readonly<Record<string, string>>) => sampleOf(families, `tightbeam_${name}`, labels);
+    expect(value("durable_backlog_messages", { agent: "bob", peer: "carol" })).toBe(3);
+    expect(value("durable_backlog_bytes", { agent: "bob", peer: "carol" })).toBeGreaterThan(30);
+    expect(value("durable_blocked", { agent: "bob", peer: "carol" })).toBe(1);
+    expect(value("dead_letters", { agent: "alice", reason: "handler_failed" })).toBe(1);
+    expect(value("dead_letters_added_total", { agent: "alice" })).toBe(1);
+    expect(value("dead_letters_added_total", { agent: "bob" })).toBe(0);
+    expect([value("store_failed", { agent: "bob" }), value("store_damaged_entries", { agent: "bob" })]).toEqual([0, 0]);
+    const { status } = (await (await fetch(`${monitoring.url}/health`)).json()) as { status: string };
+    expect(status).toBe("ok");
   });
 
   it("is ready while the relay is there, and says why not when it is not", async () => {

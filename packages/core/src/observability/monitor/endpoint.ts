@@ -35,23 +35,26 @@ const fixed = {
  * GET and HEAD of pages that say how something is doing, each at exactly its path. With a token only for who shows it: all others learn nothing,
  * not even which paths there are. Throws `invalid_argument`.
  */
-export function createMonitoringEndpoint(access: MonitoringAccess, pages: Readonly<Record<string, () => MonitoringPage>>): MonitoringHandler {
+export function createMonitoringEndpoint(
+  access: MonitoringAccess,
+  pages: Readonly<Record<string, () => MonitoringPage | Promise<MonitoringPage>>>,
+): MonitoringHandler {
   const refusal = createGuard(access);
   const byPath = new Map(Object.entries(pages));
 
-  const handle = (request: Request): Response => {
+  const handle = async (request: Request): Promise<Response> => {
     const refused = refusal(request);
     if (refused !== undefined) return refused;
     const page = byPath.get(new URL(request.url).pathname);
     if (page === undefined) return answer(404, "Not found.");
     if (request.method !== "GET" && request.method !== "HEAD") return answer(405, "Only GET and HEAD.", { allow: "GET, HEAD" });
-    const { status, type, body } = page();
+    const { status, type, body } = await page();
     return respond(status, type, body, request.method === "HEAD");
   };
 
   return async (request) => {
     try {
-      return handle(request);
+      return await handle(request);
     } catch {
       // What went wrong may hold what nobody here should read.
       return answer(500, "The state cannot be told.");

@@ -1,28 +1,23 @@
-import type { AgentStatus } from "../../agent-types.js";
-import { agentFamilies, nameAgents } from "./agent-families.js";
+import { agentFamilies } from "./agent-families.js";
 import { createMonitoringEndpoint, type MonitoringAccess, type MonitoringHandler, type MonitoringPage } from "./endpoint.js";
 import { exposition, type MetricFamily, metricsContentType } from "./exposition.js";
 import { healthOf, readinessOf } from "./health.js";
 import type { PerformanceMonitor } from "./monitor.js";
+import { type MonitoredAgents, observeLetters } from "./observed.js";
 import { routeFamilies } from "./route-families.js";
 
-/** What says how it is doing: an agent. */
-export interface MonitoredAgent {
-  status(): AgentStatus;
-}
-
 export interface MonitoringOptions extends MonitoringAccess {
-  /** Of whom is told; as a function, of those who are there at the time. */
-  readonly agents: MonitoredAgent | readonly MonitoredAgent[] | (() => readonly MonitoredAgent[]);
+  /** Of whom is told: an agent or several; as a function, those who are there at the time. */
+  readonly agents: MonitoredAgents;
   /** Its routes are in the metrics too. */
   readonly monitor?: Pick<PerformanceMonitor, "snapshot">;
   /** More metrics of the application's own, asked for at each scrape. */
   readonly more?: () => readonly MetricFamily[];
 }
 
-/** Metrics of agents, and of a monitor's routes, in Prometheus' text format 0.0.4. */
-export function prometheusText({ agents, monitor, more }: Pick<MonitoringOptions, "agents" | "monitor" | "more">): string {
-  const all = nameAgents(statusesOf(agents));
+/** Metrics of agents, and of a monitor's routes, in Prometheus' text format 0.0.4. Rejects with what `more` throws. */
+export async function prometheusText({ agents, monitor, more }: Pick<MonitoringOptions, "agents" | "monitor" | "more">): Promise<string> {
+  const all = await observeLetters(agents);
   return exposition([...agentFamilies(all), ...(monitor === undefined ? [] : routeFamilies(monitor.snapshot())), ...(more?.() ?? [])]);
 }
 
@@ -33,25 +28,20 @@ export function prometheusText({ agents, monitor, more }: Pick<MonitoringOptions
  */
 export function createMonitoringHandler(options: MonitoringOptions): MonitoringHandler {
   return createMonitoringEndpoint(options, {
-    "/metrics": () => ({ status: 200, type: metricsContentType, body: prometheusText(options) }),
+    "/metrics": async () => ({ status: 200, type: metricsContentType, body: await prometheusText(options) }),
     "/health": () => {
-      const health = healthOf(statusesOf(options.agents));
+      const health = healthOf(options.agents);
       return json(health.status !== "failed", health);
     },
     "/ready": () => {
-      const readiness = readinessOf(statusesOf(options.agents));
+      const readiness = readinessOf(options.agents);
       return json(readiness.ready, readiness);
     },
   });
 }
 
-export const json = (well: boolean, value: object): MonitoringPage => ({
+const json = (well: boolean, value: object): MonitoringPage => ({
   status: well ? 200 : 503,
   type: "application/json",
   body: `${JSON.stringify(value)}\n`,
 });
-
-function statusesOf(agents: MonitoringOptions["agents"]): readonly AgentStatus[] {
-  const all = typeof agents === "function" ? agents() : "status" in agents ? [agents] : agents;
-  return all.map((agent) => agent.status());
-}

@@ -1,7 +1,17 @@
 import type { AgentStatus } from "../../agent-types.js";
-import { linksByState, nameAgents } from "./agent-families.js";
+import { linksByState } from "./link-families.js";
+import { type MonitoredAgents, type ObservedAgent, observe } from "./observed.js";
 
-export type HealthCode = "no_agents" | "transport_closed" | "transport_down" | "links_suspect" | "presence_joining" | "presence_refused";
+export type HealthCode =
+  | "no_agents"
+  | "transport_closed"
+  | "transport_down"
+  | "links_suspect"
+  | "presence_joining"
+  | "presence_refused"
+  | "store_failed"
+  | "store_damaged"
+  | "durable_blocked";
 
 /** Why something is not as it should be. */
 export interface HealthReason {
@@ -40,45 +50,57 @@ interface Finding extends HealthReason {
   readonly weight: Weight;
 }
 
-const messages: Readonly<Record<HealthCode, readonly [Weight, string]>> = {
+/** What each means, and what to do. */
+export const healthMessages: Readonly<Record<HealthCode, readonly [Weight, string]>> = {
   no_agents: ["unready", "There is no agent yet, or no more: give createMonitoringHandler the agents it speaks for."],
   transport_closed: ["failed", "The transport has ended for good, or the agent was closed: start it again."],
   transport_down: ["unready", "The transport is disconnected and tries again by itself: look whether the relay or the broker can be reached."],
   links_suspect: ["notice", "Peers are silent with something pending: look at them, and at the network between."],
   presence_joining: ["unready", "Its presence is not announced yet: others cannot find it."],
   presence_refused: ["unready", "The medium does not permit hints at the presence address: look at the permissions of its token or of its user at the broker."],
+  store_failed: [
+    "failed",
+    "The store has failed for good, nothing durable is taken any more: look at the disk or the broker behind it, and start the agent again.",
+  ],
+  store_damaged: ["notice", "Entries of the store could not be read, what was in them is lost: agent.durable.status().damaged names them."],
+  durable_blocked: [
+    "notice",
+    "A peer's store is not what it was, or it takes nothing durable: agent.durable.status().peers says which, and docs/durable.md what to do.",
+  ],
 };
 
 const found = (code: HealthCode, agent?: string): Finding => {
-  const [weight, message] = messages[code];
+  const [weight, message] = healthMessages[code];
   return { ...(agent !== undefined && { agent }), code, message, weight };
 };
 
-function judge(agent: string, status: AgentStatus): readonly Finding[] {
+function judge({ name, status, durable }: ObservedAgent): readonly Finding[] {
   const { transport, presence } = status;
-  if (transport === "closed") return [found("transport_closed", agent)];
+  if (transport === "closed") return [found("transport_closed", name)];
   const codes: HealthCode[] = [];
   if (transport === "down") codes.push("transport_down");
   else if (presence.state === "joining") codes.push("presence_joining");
   if (presence.state === "refused") codes.push("presence_refused");
   if (linksByState(status).suspect > 0) codes.push("links_suspect");
-  return codes.map((code) => found(code, agent));
+  if (durable?.failed !== undefined) codes.push("store_failed");
+  if (durable !== undefined && durable.damaged.length > 0) codes.push("store_damaged");
+  if (durable?.peers.some(({ blocked }) => blocked !== undefined && blocked !== "no_answer") === true) codes.push("durable_blocked");
+  return codes.map((code) => found(code, name));
 }
 
-function judgeAll(all: readonly AgentStatus[]): readonly Finding[] {
-  return all.length === 0 ? [found("no_agents")] : nameAgents(all).flatMap(({ name, status }) => judge(name, status));
-}
+const judgeAll = (all: readonly ObservedAgent[]): readonly Finding[] => (all.length === 0 ? [found("no_agents")] : all.flatMap(judge));
 
 const reasonOf = ({ agent, code, message }: Finding): HealthReason => ({ ...(agent !== undefined && { agent }), code, message });
 
-/** What agents are like, from their `status()`. */
-export function healthOf(all: readonly AgentStatus[]): Health {
+/** What agents are like. */
+export function healthOf(agents: MonitoredAgents): Health {
+  const all = observe(agents);
   const findings = judgeAll(all);
   const failed = findings.some(({ weight }) => weight === "failed");
   return {
     status: failed ? "failed" : findings.length > 0 ? "degraded" : "ok",
     reasons: findings.map(reasonOf),
-    agents: nameAgents(all).map(({ name, status }) => ({
+    agents: all.map(({ name, status }) => ({
       agent: name,
       instance: status.instance,
       transport: status.transport,
@@ -89,7 +111,7 @@ export function healthOf(all: readonly AgentStatus[]): Health {
 }
 
 /** Whether all of them take new work. */
-export function readinessOf(all: readonly AgentStatus[]): Readiness {
-  const reasons = judgeAll(all).filter(({ weight }) => weight !== "notice");
+export function readinessOf(agents: MonitoredAgents): Readiness {
+  const reasons = judgeAll(observe(agents)).filter(({ weight }) => weight !== "notice");
   return { ready: reasons.length === 0, reasons: reasons.map(reasonOf) };
 }

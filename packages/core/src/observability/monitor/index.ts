@@ -1,6 +1,7 @@
 export { createMonitoringEndpoint, type MonitoringAccess, type MonitoringHandler, type MonitoringPage } from "./endpoint.js";
 export { exposition, type MetricFamily, type MetricSample, metricsContentType } from "./exposition.js";
-export { createMonitoringHandler, type MonitoredAgent, type MonitoringOptions, prometheusText } from "./handler.js";
+export { createMonitoringHandler, type MonitoringOptions, prometheusText } from "./handler.js";
+export type { MonitoredAgent, MonitoredAgents } from "./observed.js";
 export { type AgentHealth, type Health, type HealthCode, healthOf, type HealthReason, type Readiness, readinessOf } from "./health.js";
 export { durationBounds, type DurationSummary } from "./histogram.js";
 export { createPerformanceMonitor, type PerformanceMonitor, type PerformanceMonitorOptions, type WatchedAgent } from "./monitor.js";

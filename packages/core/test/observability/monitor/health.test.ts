@@ -1,10 +1,18 @@
 import { describe, expect, it } from "vitest";
 import type { AgentStatus } from "../../../src/agent-types.js";
+import type { ErrorCode } from "../../../src/errors.js";
 import { healthOf, readinessOf } from "../../../src/observability/monitor/health.js";
+import type { MonitoredAgent } from "../../../src/observability/monitor/observed.js";
+import type { DurableStatus } from "../../../src/patterns/durable/types.js";
 import { linkWith, statusWith } from "./status.js";
 
 const presence = (state: AgentStatus["presence"]["state"]) => ({ presence: { ...statusWith().presence, state } });
-const codes = (all: readonly AgentStatus[]) => [healthOf(all).status, readinessOf(all).ready, healthOf(all).reasons.map(({ code }) => code)];
+const agentOf = (status: AgentStatus, durable?: Partial<DurableStatus>): MonitoredAgent => {
+  const kept: DurableStatus = { store: "s", incarnation: 1, peers: [], receiving: 0, damaged: [], failed: undefined, ...durable };
+  return { status: () => status, ...(durable !== undefined && { durable: { status: () => kept } as NonNullable<MonitoredAgent["durable"]> }) };
+};
+const codesOf = (all: readonly MonitoredAgent[]) => [healthOf(all).status, readinessOf(all).ready, healthOf(all).reasons.map(({ code }) => code)];
+const codes = (all: readonly AgentStatus[]) => codesOf(all.map((status) => agentOf(status)));
 
 describe("health and readiness", () => {
   it("an agent that is linked, alone or not looked for is well", () => {
@@ -23,15 +31,27 @@ describe("health and readiness", () => {
     expect(codes([statusWith(given)])).toEqual([health, ready, [code]]);
     // Beside one that is well.
     expect(codes([statusWith({ id: "carol" }), statusWith(given)])).toEqual([health, ready, [code]]);
-    expect(healthOf([statusWith(given)]).reasons[0]?.agent).toBe("alice");
+    expect(healthOf(agentOf(statusWith(given))).reasons[0]?.agent).toBe("alice");
   });
 
   it("says what to do, and names no peer", () => {
-    const all = [statusWith({ transport: "down", links: [linkWith("bob-the-peer", { state: "suspect" })] })];
+    const all = agentOf(statusWith({ transport: "down", links: [linkWith("bob-the-peer", { state: "suspect" })] }));
     const text = JSON.stringify([healthOf(all), readinessOf(all)]);
     expect(text).not.toContain("bob-the-peer");
     expect(healthOf(all).reasons.map(({ message }) => message.length > 20)).toEqual([true, true]);
     expect(JSON.parse(text)).toStrictEqual([healthOf(all), readinessOf(all)]);
+  });
+
+  it("a store that has failed needs a new start; one that was damaged, or a peer's that is not what it was, needs somebody to look", () => {
+    const blocked = (code: ErrorCode): Partial<DurableStatus> => ({
+      peers: [{ peer: "bob", queued: 1, inFlight: 0, bytes: 1, store: undefined, epoch: 0, blocked: code }],
+    });
+    expect(codesOf([agentOf(statusWith(), {})])).toEqual(["ok", true, []]);
+    expect(codesOf([agentOf(statusWith(), { failed: "store_failed" })])).toEqual(["failed", false, ["store_failed"]]);
+    expect(codesOf([agentOf(statusWith(), { damaged: ["letters/1"] })])).toEqual(["degraded", true, ["store_damaged"]]);
+    expect(codesOf([agentOf(statusWith(), blocked("store_rolled_back"))])).toEqual(["degraded", true, ["durable_blocked"]]);
+    // A peer that is away is nobody's trouble here.
+    expect(codesOf([agentOf(statusWith(), blocked("no_answer"))])).toEqual(["ok", true, []]);
   });
 
   it("without an agent nothing is ready, and nothing has failed", () => expect(codes([])).toEqual(["degraded", false, ["no_agents"]]));

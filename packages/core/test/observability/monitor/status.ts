@@ -1,5 +1,6 @@
 import type { AgentStatus } from "../../../src/agent-types.js";
 import type { LinkStatus } from "../../../src/link/link-types.js";
+import type { MonitoredAgent } from "../../../src/observability/monitor/observed.js";
 
 /** What an agent says of itself, with what a test is about put into it. */
 export const statusWith = (given: Partial<AgentStatus> = {}): AgentStatus => ({
@@ -47,3 +48,16 @@ export const linkWith = (
     },
   };
 };
+
+/** One that has something to say of everything. */
+export function fullAgent(): MonitoredAgent {
+  const status = statusWith({ links: [linkWith("bob")], handshakes: { ...statusWith().handshakes, refused: { auth: 1 } } });
+  const peers = [{ peer: "bob", queued: 2, inFlight: 1, bytes: 100, store: "s", epoch: 0, blocked: undefined }];
+  const durable = { store: "s", incarnation: 1, peers, receiving: 0, damaged: [], failed: undefined };
+  const counts = { count: 1, bytes: 10, sender: 1, receiver: 0, oldest: 1, newest: 1, added: 1, replayed: 0, discarded: 0, dropped: 0, notKept: 0, damaged: 0 };
+  return {
+    status: () => status,
+    durable: { status: () => durable } as unknown as NonNullable<MonitoredAgent["durable"]>,
+    deadLetters: { statistics: async () => ({ ...counts, reasons: { timeout: 1 } }) } as unknown as NonNullable<MonitoredAgent["deadLetters"]>,
+  };
+}
