@@ -1,4 +1,5 @@
 import { type Agent, type AgentOptions, createAgent } from "@tightbeam/core";
+import type { Identity } from "@tightbeam/core/identity";
 import { usageError } from "./command-error.js";
 import { openIdentity, openTrust } from "./identity.js";
 import type { Invocation } from "./invocation.js";
@@ -11,15 +12,25 @@ export interface StoreOptions {
   readonly storeKeyFile?: string;
 }
 
+export interface OpenAgent {
+  readonly agent: Agent;
+  readonly identity: Identity;
+  readonly settings: Settings;
+  /** Rejects when the connection is lost for good: another process took its place, or the relay said never to come back. Pending until then. */
+  readonly lost: Promise<never>;
+}
+
 /** An agent as options, environment and profile say; closed with the command. Rejects with usage errors, and as `createAgent` and the transport do. */
 export async function openAgent(
   invocation: Invocation,
   options: AgentSettingsOptions & StoreOptions,
-  more: Partial<AgentOptions> = {},
-): Promise<{ readonly agent: Agent; readonly settings: Settings }> {
+  { needsStore = false, ...more }: Partial<AgentOptions> & { readonly needsStore?: boolean } = {},
+): Promise<OpenAgent> {
   const { io, later, runtime } = invocation;
   const settings = await resolveSettings(io, options);
-  const identity = await openIdentity(io, settings);
+  if (needsStore && settings.store === undefined)
+    throw usageError("This needs a store, and there is none.", 'Give --store <folder> and --store-key-file <file>, or "store" and "storeKey" in the profile.');
+  const identity = await openIdentity(invocation, settings);
   const trust = await openTrust(io, settings);
   const kept = await openStore(invocation, settings);
   const transport = await openTransport(io, settings, identity);
@@ -31,7 +42,13 @@ export async function openAgent(
     throw error;
   }
   later(() => agent.close({ drain: 2_000 }));
-  return { agent, settings };
+  const lost = new Promise<never>((_, reject) => {
+    void transport.closed.then((cause) => {
+      if (cause !== undefined) reject(cause);
+    });
+  });
+  lost.catch(() => undefined);
+  return { agent, identity, settings, lost };
 }
 
 async function openStore({ io, runtime }: Invocation, { store, storeKey }: Settings): Promise<Partial<AgentOptions>> {

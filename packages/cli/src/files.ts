@@ -27,20 +27,25 @@ export async function readTextFile(io: Io, path: string, what: string, advice?: 
 
 /**
  * A file that nobody but its owner may read: a key, a secret. Refused when group or others may read or write it, or when it is another user's,
- * as ssh does. A pipe (`<(…)`, a FIFO) has no such mode and is read as it is.
+ * as ssh does; told to `warn` in place of that where it is given, for what is worth little without a key. A pipe (`<(…)`, a FIFO) has no such mode.
  */
-export async function readSecretFile(io: Io, path: string, what: string): Promise<string> {
+export async function readSecretFile(io: Io, path: string, what: string, warn?: (message: string) => void): Promise<string> {
   return withFile(io, path, what, undefined, async (file) => {
     const { mode, uid } = await file.stat();
-    if ((mode & constants.S_IFMT) === constants.S_IFREG && process.getuid !== undefined) {
-      const bits = (mode & 0o777).toString(8).padStart(3, "0");
-      if ((mode & 0o077) !== 0)
-        throw usageError(`Others may read ${what} in ${path} (mode ${bits}).`, `chmod 600 ${path}\nIf its mode cannot be changed, give it on stdin: -`);
-      if (uid !== process.getuid() && uid !== 0 && process.getuid() !== 0)
-        throw usageError(`${path} with ${what} belongs to another user.`, `chown $USER ${path}`);
-    }
+    if ((mode & constants.S_IFMT) !== constants.S_IFREG || process.getuid === undefined) return readAll(file);
+    const [why, advice] = openTo(mode, uid, process.getuid(), what, path) ?? [];
+    if (why !== undefined && warn === undefined) throw usageError(why, advice);
+    if (why !== undefined) warn?.(why);
     return readAll(file);
   });
+}
+
+/** Why somebody else may have read it, and what to do. */
+function openTo(mode: number, owner: number, user: number, what: string, path: string): readonly [why: string, advice: string] | undefined {
+  const bits = (mode & 0o777).toString(8).padStart(3, "0");
+  if ((mode & 0o077) !== 0)
+    return [`Others may read ${what} in ${path} (mode ${bits}).`, `chmod 600 ${path}\nIf its mode cannot be changed, give it on stdin: -`];
+  return owner === user || owner === 0 || user === 0 ? undefined : [`${path} with ${what} belongs to another user.`, `chown $USER ${path}`];
 }
 
 async function withFile<T>(io: Io, path: string, what: string, advice: string | undefined, read: (file: FileHandle) => Promise<T>): Promise<T> {

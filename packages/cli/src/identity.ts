@@ -11,6 +11,7 @@ import {
 } from "@tightbeam/core/identity";
 import { usageError } from "./command-error.js";
 import { readTextFile } from "./files.js";
+import type { Invocation } from "./invocation.js";
 import type { Io } from "./io.js";
 import { nameOf, readSecret, readSecretBytes, type SecretSource } from "./secrets.js";
 import type { Settings } from "./settings.js";
@@ -34,17 +35,18 @@ export async function readKey(io: Io, source: SecretSource, what = "the private 
 }
 
 /** Who this process says it is. */
-export async function openIdentity(io: Io, settings: Settings): Promise<Identity> {
+export async function openIdentity(invocation: Pick<Invocation, "io" | "output">, settings: Settings): Promise<Identity> {
+  const { io } = invocation;
   const { sharedSecret, authority, secret, credential, token, permissions } = settings;
   const key = settings.key === undefined ? undefined : await readKey(io, settings.key);
   if (token !== undefined && authority === undefined && sharedSecret === undefined) {
     if (key === undefined)
       throw usageError("A token counts only together with its key, and there is none.", "Give --key, the private key that the token was issued for.");
     // Read once more for each token, so that whoever renews the file is heard.
-    const first = await readTokens(io, token);
+    const first = await readTokens(invocation, token);
     const id = settings.id ?? first[0]?.id;
     if (id === undefined) throw usageError("The token's subject is no agent id.", "Give --id.");
-    const again = "env" in token || token.file === "-" ? async () => first : () => readTokens(io, token);
+    const again = "env" in token || token.file === "-" ? async () => first : () => readTokens(invocation, token);
     return identityFromToken({ id, key, getToken: async (audience) => tokenFor(await again(), audience, nameOf(token)) });
   }
   const id = settings.id;
@@ -67,6 +69,14 @@ export async function openIdentity(io: Io, settings: Settings): Promise<Identity
   return identityFromAuthority({ ...rest, url: authority, credential: read, allowInsecure: true });
 }
 
+type Trusting = Pick<Settings, "sharedSecret" | "jwks" | "issuer" | "authority">;
+
+/** The "iss" that counts: what was said, or the origin of the URL. Undefined with a shared secret. */
+export function trustedIssuer({ issuer, authority, jwks }: Trusting): string | undefined {
+  const url = authority ?? jwks;
+  return issuer ?? (url !== undefined && URL.canParse(url) ? new URL(url).origin : undefined);
+}
+
 /** Whose tokens count here. http: is for loopback only, which core sees to. */
 export async function openTrust(
   io: Io,
@@ -76,7 +86,7 @@ export async function openTrust(
   const keys = jwks ?? (authority === undefined ? undefined : beside(authority));
   if (keys === undefined)
     throw usageError("Whose tokens count here?", "Give --authority, --jwks with --issuer, or --shared-secret-file; or a profile that names them.");
-  if (/^https?:\/\//.test(keys)) return trust.jwksUrl(keys, { issuer: issuer ?? new URL(authority ?? keys).origin, allowInsecure: true });
+  if (/^https?:\/\//.test(keys)) return trust.jwksUrl(keys, { issuer: issuer ?? new URL(keys).origin, allowInsecure: true });
   if (issuer === undefined) throw usageError("Whose keys are in the file of --jwks?", 'Give --issuer, exactly the "iss" of its tokens.');
   let set: JwkSet;
   try {

@@ -8,6 +8,8 @@ export interface Invocation {
   readonly io: Io;
   readonly runtime: Runtime;
   readonly output: Output;
+  /** What stands behind `--` on the command line: also the last of the arguments. */
+  readonly rest: readonly string[];
   /** Fires when somebody asks the process to end (SIGINT, SIGTERM), and when nobody reads stdout any more. */
   readonly signal: AbortSignal;
   /** Which signal it was. */

@@ -19,7 +19,7 @@ export async function run(argv: readonly string[], io: Io, entries: readonly Com
     action:
       (action) =>
       async (...given) => {
-        code = await perform(io, action, given);
+        code = await perform(io, action, given, argv);
       },
     whole: () => createProgram(entries, () => true, frame, io),
   };
@@ -75,7 +75,7 @@ function wantsJson(argv: readonly string[]): boolean {
   return (end === -1 ? argv : argv.slice(0, end)).includes("--json");
 }
 
-async function perform<Options>(io: Io, action: Action<Options>, given: readonly unknown[]): Promise<number> {
+async function perform<Options>(io: Io, action: Action<Options>, given: readonly unknown[], argv: readonly string[]): Promise<number> {
   const command = given.at(-1) as Command;
   const options = command.optsWithGlobals() as Options & { json?: boolean };
   const json = options.json === true;
@@ -94,6 +94,7 @@ async function perform<Options>(io: Io, action: Action<Options>, given: readonly
     io,
     runtime: io.runtime,
     output,
+    rest: argv.includes("--") ? argv.slice(argv.indexOf("--") + 1) : [],
     signal: stop.signal,
     stoppedBy: () => stoppedBy,
     later: (close) => void closers.push(close),

@@ -84,6 +84,14 @@ export function agentOptions(command: Command): Command {
     .option("--nats-creds <file>", "NATS: a creds file, as nsc writes it");
 }
 
+/** What this agent keeps beyond its process. */
+export function storeOptions(command: Command): Command {
+  return command
+    .optionsGroup("Store:")
+    .option("--store <folder>", "a folder on this disk for what outlives the process")
+    .option("--store-key-file <file>", "the 32 bytes that seal it; - for stdin");
+}
+
 const secretOf = (io: Io, option: string | undefined, variable: string, path: string | undefined): SecretSource | undefined => {
   if (option !== undefined) return { file: option };
   if ((io.env[variable] ?? "") !== "") return { env: variable };

@@ -23,7 +23,7 @@ export interface NatsServerInfo {
 
 export interface NatsSubscriptionOptions {
   queue?: string;
-  callback: (error: Error | null, message: { readonly data: Uint8Array }) => void;
+  callback: (error: Error | null, message: { readonly subject: string; readonly data: Uint8Array }) => void;
 }
 
 export interface NatsSubscription {

@@ -2,3 +2,4 @@ export { connectNats, type NatsConnectionOptions, type NatsOptions, type NatsSer
 export type { NatsConnection, NatsServerInfo, NatsSubscription, NatsSubscriptionOptions } from "./connection.js";
 export type { NatsLogin, TlsOptions } from "./client/options.js";
 export type { ReconnectOptions } from "./backoff.js";
+export { type Tap, type TapOptions, tapNats } from "./tap.js";
