@@ -82,10 +82,11 @@ describe("tightbeam authority", () => {
 });
 
 describe("tightbeam relay", () => {
-  it("carries frames, answers /health, and ends in order", async () => {
-    const relay = scene.start(["relay", "--authority", scene.authorityUrl, "--port", "0", "--limit", "sockets=5"]);
+  it("carries frames, is monitored where that is asked for, and ends in order", async () => {
+    const relay = scene.start(["relay", "--authority", scene.authorityUrl, "--port", "0", "--limit", "sockets=5", "--monitoring-port", "0"]);
     const [, url = ""] = await relay.expect(/relay listening on (\S+)/);
-    expect(await (await fetch(new URL("health", url.replace("ws:", "http:")))).json()).toEqual({ status: "ok" });
+    const [, monitoring = ""] = await relay.expect(/monitoring on (\S+)/);
+    expect((await fetch(new URL("/health", monitoring))).status).toBe(200);
     const { code } = await scene.run(["ping", "--profile", "bob", "nobody", "--timeout", "300ms", "--url", url]);
     expect(code).toBe(6);
     const ended = await relay.stop("SIGINT");
@@ -108,6 +109,7 @@ describe("tightbeam relay", () => {
     ["an open host without an origin", ["--host", "0.0.0.0"], 2, /needs `origins`/],
     ["a limit that is none", ["--limit", "sokets=1"], 2, /'sokets' is no limit of a relay; the limits are .*sockets/],
     ["a limit without a number", ["--limit", "sockets"], 2, /--limit looks like name=number/],
+    ["monitoring without a place", ["--monitoring-host", "127.0.0.1"], 2, /Give --monitoring-port/],
     ["a port that is none", ["--port", "70000"], 2, /whole number from 0 to 65535/],
     ["a file of keys without an issuer", ["--profile", "none.json", "--jwks", "jwks.json"], 2, /Give --issuer/],
   ];
