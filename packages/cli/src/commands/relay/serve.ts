@@ -39,7 +39,7 @@ export async function serve({ io, output, later, runtime, signal }: Invocation, 
   later(() => relay.close());
   const { url, urls, monitoringUrl } = relay;
   await output.item({ type: "listening", url, urls, port: relay.port, monitoring: monitoringUrl ?? null }, ({ bold, dim }) => [
-    `relay listening on ${bold(url)}${dim("; ctrl-c ends it")}`,
+    `relay listening on ${bold(url)} ${dim("(ctrl-c ends it)")}`,
     ...(monitoringUrl === undefined ? [] : [`monitoring on ${monitoringUrl}`]),
   ]);
   await ended(signal);
