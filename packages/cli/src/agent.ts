@@ -26,11 +26,11 @@ export async function openAgent(
   options: AgentSettingsOptions & StoreOptions,
   { needsStore = false, ...more }: Partial<AgentOptions> & { readonly needsStore?: boolean } = {},
 ): Promise<OpenAgent> {
-  const { io, later, runtime } = invocation;
+  const { io, later, output, runtime } = invocation;
   const settings = await resolveSettings(io, options);
   if (needsStore && settings.store === undefined)
     throw usageError("This needs a store, and there is none.", 'Give --store <folder> and --store-key-file <file>, or "store" and "storeKey" in the profile.');
-  const identity = await openIdentity(invocation, settings);
+  const identity = await openIdentity(io, settings, (message) => output.warn("open_file", message));
   const trust = await openTrust(io, settings);
   const kept = await openStore(invocation, settings);
   const transport = await openTransport(io, settings, identity);

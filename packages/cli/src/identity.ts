@@ -11,7 +11,6 @@ import {
 } from "@tightbeam/core/identity";
 import { usageError } from "./command-error.js";
 import { readTextFile } from "./files.js";
-import type { Invocation } from "./invocation.js";
 import type { Io } from "./io.js";
 import { nameOf, readSecret, readSecretBytes, type SecretSource } from "./secrets.js";
 import type { Settings } from "./settings.js";
@@ -34,19 +33,18 @@ export async function readKey(io: Io, source: SecretSource, what = "the private 
   return importKey(jwk as JsonWebKey, options);
 }
 
-/** Who this process says it is. */
-export async function openIdentity(invocation: Pick<Invocation, "io" | "output">, settings: Settings): Promise<Identity> {
-  const { io } = invocation;
+/** Who this process says it is. `warn` is told of a file with tokens that others may read. */
+export async function openIdentity(io: Io, settings: Settings, warn: (message: string) => void = () => undefined): Promise<Identity> {
   const { sharedSecret, authority, secret, credential, token, permissions } = settings;
   const key = settings.key === undefined ? undefined : await readKey(io, settings.key);
   if (token !== undefined && authority === undefined && sharedSecret === undefined) {
     if (key === undefined)
       throw usageError("A token counts only together with its key, and there is none.", "Give --key, the private key that the token was issued for.");
     // Read once more for each token, so that whoever renews the file is heard.
-    const first = await readTokens(invocation, token);
+    const first = await readTokens(io, token, warn);
     const id = settings.id ?? first[0]?.id;
     if (id === undefined) throw usageError("The token's subject is no agent id.", "Give --id.");
-    const again = "env" in token || token.file === "-" ? async () => first : () => readTokens(invocation, token);
+    const again = "env" in token || token.file === "-" ? async () => first : () => readTokens(io, token, () => undefined);
     return identityFromToken({ id, key, getToken: async (audience) => tokenFor(await again(), audience, nameOf(token)) });
   }
   const id = settings.id;

@@ -1,5 +1,5 @@
 import { usageError } from "./command-error.js";
-import type { Invocation } from "./invocation.js";
+import type { Io } from "./io.js";
 import { nameOf, readSecret, type SecretSource } from "./secrets.js";
 
 /** A token as it is read, not judged: whether it counts is for its receiver. */
@@ -12,9 +12,9 @@ export interface ReadToken {
   readonly audiences: readonly unknown[];
 }
 
-/** What lies in a file of tokens: one in a line. The text of a token is in no error. */
-export async function readTokens({ io, output }: Pick<Invocation, "io" | "output">, source: SecretSource): Promise<readonly ReadToken[]> {
-  const lines = (await readSecret(io, source, "the token", (message) => output.warn("open_file", message))).split(/\s+/).filter((line) => line !== "");
+/** What lies in a file of tokens: one in a line; `warn` is told of a file that others may read. The text of a token is in no error. */
+export async function readTokens(io: Io, source: SecretSource, warn: (message: string) => void): Promise<readonly ReadToken[]> {
+  const lines = (await readSecret(io, source, "the token", warn)).split(/\s+/).filter((line) => line !== "");
   if (lines.length === 0) throw usageError(`There is no token in ${nameOf(source)}.`, "`tightbeam token issue` makes one.");
   return lines.map((raw) => readToken(raw, nameOf(source)));
 }

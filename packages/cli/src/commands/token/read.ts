@@ -11,7 +11,8 @@ export async function tokensOf(
   file: string | undefined,
   profile: string | undefined,
 ): Promise<readonly ReadToken[]> {
-  return readTokens(invocation, await sourceOf(invocation.io, file, profile));
+  const { io, output } = invocation;
+  return readTokens(io, await sourceOf(io, file, profile), (message) => output.warn("open_file", message));
 }
 
 async function sourceOf(io: Io, file: string | undefined, profile: string | undefined): Promise<SecretSource> {
