@@ -1,7 +1,10 @@
-import { type Agent, type AgentOptions, type MessageMoment, method, stream, type TelemetryEvent, topic } from "@tightbeam/core";
+import { type Agent, type AgentOptions, createAgent, type MessageMoment, method, stream, type TelemetryEvent, topic } from "@tightbeam/core";
 import { createMemoryStore } from "@tightbeam/core/store";
+import { type Address, address, type Transport } from "@tightbeam/core/transport";
+import { connectMemory, createHub } from "@tightbeam/memory";
 import { beforeAll, describe, expect, test } from "vitest";
-import { during, loadParts } from "./clock.js";
+import { buildHs1Head } from "../../packages/core/src/frame/handshake.js";
+import { during, loadParts, promptKey } from "./clock.js";
 import { createPlace, storeKey } from "./mortal-place.js";
 
 beforeAll(async () => {
@@ -41,7 +44,7 @@ async function pair(seed: number, options: () => Partial<AgentOptions> = () => (
 }
 
 describe("the life of a message", () => {
-  test("a request: each stage once, in order, on both sides, with its name, size and times; its reply likewise", async () => {
+  test("TM-210 a request: each stage once, in order, on both sides, with its name, size and times; its reply likewise; nothing of what is in it", async () => {
     const { place, runtime, alice, bob, heardByAlice, heardByBob } = await pair(1);
     alice.handle("echo", (input) => input);
     await during(runtime, bob.request("alice", "echo", { secret: "s3cret" }, { headers: { authorization: "s3cret" } }));
@@ -218,6 +221,81 @@ describe("the life of a message", () => {
   });
 });
 
+describe("what an owner should look at", () => {
+  test("frames that are forged, repeated or for no session, a suite that is not spoken, and calls that are not permitted", async () => {
+    const place = await createPlace(10);
+    const { runtime, authority } = place;
+    const hub = createHub({ runtime });
+    const seen: { to: Address; frame: Uint8Array }[] = [];
+    const join = async (id: string, options: Partial<AgentOptions> = {}, permissions: readonly string[] = []) => {
+      const medium = await connectMemory(hub);
+      const send: Transport["send"] = (to, frame) => {
+        seen.push({ to, frame: frame.slice() });
+        return medium.send(to, frame);
+      };
+      const { capabilities, state, closed, close, subscribe } = medium;
+      const transport: Transport = { capabilities, state, closed, close, subscribe, send };
+      const identity = await authority.enroll(id, { key: await promptKey(), permissions });
+      return createAgent({ identity, trust: authority.trust(), transport, runtime, presence: false, ...options });
+    };
+    const alice = await join("alice", { policy: "token" });
+    const bob = await join("bob", {}, ["call:allowed"]);
+    const heard = listen(alice);
+    alice.handle("allowed", () => undefined);
+    alice.handle("forbidden", () => undefined);
+    const stranger = await connectMemory(hub);
+    await during(runtime, bob.request("alice", "allowed"));
+    const last = seen.filter(({ to, frame }) => to.startsWith("inbox/alice") && ((frame[0] as number) & 15) === 4).at(-1);
+    if (last === undefined) throw new Error("nothing was sent");
+    await stranger.send(last.to, last.frame);
+    const forged = last.frame.slice();
+    // A counter that has not come yet, under a tag that is not its own.
+    forged[19] = (forged[19] as number) + 100;
+    for (let n = 0; n < 50; n++) await stranger.send(last.to, forged);
+    const lost = last.frame.slice();
+    lost.fill(0x11, 4, 12);
+    await stranger.send(last.to, lost);
+    await runtime.advance(100);
+    await during(
+      runtime,
+      bob.request("alice", "forbidden").catch(() => undefined),
+    );
+    await runtime.advance(1_500);
+    const security = heard.events.flatMap((event) => (event.kind === "security" ? [event] : []));
+    const of = (what: string) => security.filter((event) => event.what === what).map(({ reason, count, peer, instance }) => [reason, count, peer, instance]);
+    expect(of("replayed")).toEqual([["replayed", 1, "bob", undefined]]);
+    expect(of("forged")).toEqual([
+      ["auth", 1, "bob", undefined],
+      ["auth", 49, "bob", undefined],
+    ]);
+    expect(of("unknown_key")).toEqual([["no_session", 1, undefined, undefined]]);
+    expect(of("refused")).toEqual([["forbidden", 1, "bob", bob.instance]]);
+    await during(runtime, Promise.all([alice.close(), bob.close()]));
+    await place.close();
+  });
+
+  test("somebody who offers only a suite that is not spoken here", async () => {
+    const place = await createPlace(11);
+    const { runtime, authority } = place;
+    const hub = createHub({ runtime });
+    const identity = await authority.enroll("alice", { key: await promptKey() });
+    const alice = await createAgent({ identity, trust: authority.trust(), transport: await connectMemory(hub), runtime, presence: false });
+    const heard = listen(alice);
+    const stranger = await connectMemory(hub);
+    const instance = "a".repeat(22);
+    const hello = buildHs1Head({ suite: 0x0001, sessionId: new Uint8Array(8).fill(1), replyTo: `inbox/eve/${instance}`, suites: [0x0001] });
+    for (let n = 0; n < 3; n++) await stranger.send(address("agent/alice"), Uint8Array.of(...hello, ...new Uint8Array(200)));
+    await runtime.advance(1_500);
+    const told = heard.events.flatMap((event) => (event.kind === "security" ? [[event.what, event.reason, event.count]] : []));
+    expect(told).toEqual([
+      ["downgrade", "no_common_suite", 1],
+      ["downgrade", "no_common_suite", 2],
+    ]);
+    await during(runtime, alice.close());
+    await place.close();
+  });
+});
+
 describe("what else is told", () => {
   test("the agent, its links, sessions and peers; method is optional", async () => {
     const place = await createPlace(8);
@@ -244,7 +322,7 @@ describe("what else is told", () => {
     await place.close();
   });
 
-  test("a listener that throws, or rejects, keeps nothing from the others nor from the call; one that left hears nothing", async () => {
+  test("TM-211 a listener that throws, or rejects, keeps nothing from the others nor from the call; one that left hears nothing", async () => {
     const { place, runtime, alice, bob, heardByBob } = await pair(9);
     alice.handle("echo", (input) => input);
     const stopThrowing = bob.telemetry.on(() => {

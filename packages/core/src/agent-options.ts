@@ -23,6 +23,7 @@ const known: Readonly<Record<keyof AgentOptions, true>> = {
   deadLetters: true,
   durable: true,
   idempotency: true,
+  tracer: true,
   runtime: true,
 };
 const knownLimits: Readonly<Record<keyof AgentLimits, true>> = {
@@ -43,7 +44,7 @@ const knownLimits: Readonly<Record<keyof AgentLimits, true>> = {
 export function checkAgentOptions(options: AgentOptions): void {
   if (!isObject(options)) throw invalid("An agent is made of { identity, trust, transport }.");
   for (const name of Object.keys(options)) if (!Object.hasOwn(known, name)) throw unknown("createAgent", name, known);
-  const { identity, trust, transport, runtime, goneAfter, store, limits, durable, resilience } = options;
+  const { identity, trust, transport, runtime, goneAfter, store, limits, durable, resilience, tracer } = options;
   if (!(isObject(identity) && isObject(identity.key) && has(identity.key, "sign") && has(identity, "token")))
     throw invalid("`identity` says who the agent is: `await authority.enroll(id)`, or an identity of @tightbeam/core/identity.");
   if (!isAgentId(identity.id)) throw invalid("An agent id is [realm/]name, each part 1 to 64 of A-Z a-z 0-9 _ -.");
@@ -65,6 +66,8 @@ export function checkAgentOptions(options: AgentOptions): void {
       "`store` keeps what outlives the process: createMemoryStore() of @tightbeam/core/store, await openLmdbStore(...) of @tightbeam/store-lmdb, or your own.",
     );
   if (store === undefined && options.storeKey !== undefined) throw invalid("A `storeKey` seals a store: give one with it.");
+  if (tracer !== undefined && !(isObject(tracer) && has(tracer, "sending", "receiving")))
+    throw invalid("`tracer` is createTracer() of @tightbeam/core/observability, openTelemetry() of @tightbeam/core/opentelemetry, or your own.");
   if (limits !== undefined) checkLimits(limits);
   if (durable !== undefined) checkDurable(durable);
 }

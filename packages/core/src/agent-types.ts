@@ -39,6 +39,7 @@ import type { Runtime } from "./runtime/runtime.js";
 import type { HandshakeCounters } from "./secure/types.js";
 import type { StoreKey } from "./store/sealed.js";
 import type { Store } from "./store/types.js";
+import type { Tracer } from "./telemetry/tracer.js";
 import type { LateTelemetry } from "./telemetry/types.js";
 import type { Transport } from "./transport/transport.js";
 
@@ -74,6 +75,8 @@ export interface AgentOptions {
   readonly policy?: Policy;
   /** How this agent's own requests and notifications are tried again, and when not at all: `policy(...)` of @tightbeam/core/resilience. Default: once. */
   readonly resilience?: CallPolicy;
+  /** Gives what this agent sends and handles its place in a trace: createTracer() of @tightbeam/core/observability, openTelemetry() of @tightbeam/core/opentelemetry. */
+  readonly tracer?: Tracer;
   readonly runtime?: Runtime;
 }
 

@@ -41,7 +41,8 @@ import type { StreamCallOptions, StreamContext, StreamHandleOptions } from "./pa
 import { createSystem } from "./patterns/system.js";
 import { createTaps } from "./patterns/taps.js";
 import { type BroadcastTarget, isBroadcast, notATarget, type Target, toTarget } from "./patterns/target.js";
-import { createTelemetry } from "./patterns/telemetry/telemetry-on-demand.js";
+import { standing } from "./patterns/telemetry/standing.js";
+import { createTelemetry, tracingFor } from "./patterns/telemetry/telemetry-on-demand.js";
 import { tellParts } from "./patterns/tell-parts.js";
 import { createTopicsOnDemand } from "./patterns/topics/topics-on-demand.js";
 import type { EventContext, EventHandler, SubscribeOptions } from "./patterns/topics/types.js";
@@ -76,6 +77,7 @@ async function compose(options: AgentOptions, giveBack: () => void): Promise<Age
 
   const observe = createObserver(identity.id, json, envelopes);
   const taps = createTaps();
+  if (options.tracer !== undefined) taps.tracing = await tracingFor(options.tracer, identity.id);
 
   const letters = await deadLettersFor({
     options: options.deadLetters,
@@ -222,17 +224,20 @@ async function compose(options: AgentOptions, giveBack: () => void): Promise<Age
     fallback: server.fallback,
     use: middleware.use,
     handle,
-    stream: (target: Target | BroadcastTarget, contract: Stream | string, input?: unknown, options: StreamCallOptions = noOptions) => {
+    stream: (target: Target | BroadcastTarget, contract: Stream | string, input?: unknown, given: StreamCallOptions = noOptions) => {
+      const options = standing(taps, given);
       const open = (to: LinkTarget | undefined) => streams.open(to, typeof contract === "string" ? streamNamed(contract) : contract, input, options);
       return (isBroadcast(target) ? routing.streams(target, options, open) : open(toTarget(target))) as never;
     },
-    request: (target: Target | BroadcastTarget, method: Method | string, input?: unknown, operation: RequestOptions = noOptions) => {
+    request: (target: Target | BroadcastTarget, method: Method | string, input?: unknown, given: RequestOptions = noOptions) => {
+      const operation = standing(taps, given);
       const to = toTarget(target);
       if (to === undefined) return atAll(target, "request", method, input, operation) as Promise<never>;
       const calls = resilience === undefined && operation.policy === undefined ? caller : guarded;
       return calls.request(to, toMethod(method), input, operation) as Promise<never>;
     },
-    notify: (target: Target | BroadcastTarget, method: Method | string, input?: unknown, operation: NotifyOptions = noOptions) => {
+    notify: (target: Target | BroadcastTarget, method: Method | string, input?: unknown, given: NotifyOptions = noOptions) => {
+      const operation = standing(taps, given);
       const to = toTarget(target);
       if (operation.durable ?? (method as Method).durable) return durable.notify(to, toMethod(method), input, operation) as Promise<never>;
       if (to === undefined) return atAll(target, "notify", method, input, operation) as Promise<never>;
@@ -240,7 +245,7 @@ async function compose(options: AgentOptions, giveBack: () => void): Promise<Age
       return calls.notify(to, toMethod(method), input, operation) as Promise<never>;
     },
     forward: async (forwardOptions = noOptions) => (await loadForward()).forward(agent, forwardOptions),
-    publish: (topic: Topic | string, value?: unknown, operation: OperationOptions = noOptions) => topics.publish(topic, value, operation),
+    publish: (topic: Topic | string, value?: unknown, operation: OperationOptions = noOptions) => topics.publish(topic, value, standing(taps, operation)),
     publishes: (topic, publishesOptions = {}) => topics.declare(topic, publishesOptions),
     subscribe: (topic: Topic | string, handler: (event: never, context: EventContext) => unknown, subscribeOptions: SubscribeOptions<never> = {}) =>
       topics.subscribe(topic, handler as EventHandler, subscribeOptions),

@@ -18,15 +18,16 @@ const isCall = ({ type }: SpanStart): boolean => type === "request" || type === 
 /** `method`: its name, or `_OTHER` where there are too many. */
 export function shapeOf(start: SpanStart, received: boolean, method: string): SpanShape {
   const { name, id, agent, peer, bytes, durable, attempt } = start;
-  const own: Attributes = { [attribute.agent]: agent, [attribute.peer]: peer.id, [attribute.size]: bytes };
-  if (peer.instance !== undefined) own[attribute.peerInstance] = peer.instance;
+  const own: Attributes = { [attribute.agent]: agent, [attribute.size]: bytes };
+  if (peer !== undefined) own[attribute.peer] = peer.id;
+  if (peer?.instance !== undefined) own[attribute.peerInstance] = peer.instance;
   if (durable) own[attribute.durable] = true;
   if (attempt !== undefined) own[attribute.attempt] = attempt;
   if (isCall(start)) {
     own[attribute.rpcSystem] = system;
     own[attribute.rpcMethod] = method;
     if (method === other) own[attribute.rpcMethodOriginal] = name;
-    own[attribute.serverAddress] = received ? agent : peer.id;
+    own[attribute.serverAddress] = received ? agent : (peer?.id ?? "");
     own[attribute.messageId] = id;
     if (start.type === "stream") own[attribute.stream] = true;
     return { name: method === other ? system : method, kind: received ? SpanKind.SERVER : SpanKind.CLIENT, attributes: own };

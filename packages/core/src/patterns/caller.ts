@@ -17,7 +17,7 @@ import { Announcement } from "./announcement.js";
 import { Call, type CallHost, checkSize, type Moved } from "./call.js";
 import { createDeadlines } from "./deadlines.js";
 import { checkOperation, laneOf, type NotifyOptions, type OperationOptions, outcomeUnknown, type RequestOptions, timeoutOf } from "./operation.js";
-import type { Taps } from "./taps.js";
+import type { Announce, Place, Taps } from "./taps.js";
 
 export interface CallerOptions {
   readonly runtime: Runtime;
@@ -127,18 +127,11 @@ export function createCaller(options: CallerOptions): Caller {
   const post = (link: Link, method: Method, payload: EncodedPayload | undefined, operation: OperationOptions, left: number, target: LinkTarget) =>
     new Promise<unknown>((resolve, reject) => place(link, method, payload, operation, left, target, resolve, reject));
 
-  const place = (
-    link: Link,
-    method: Method,
-    payload: EncodedPayload | undefined,
-    operation: OperationOptions,
-    left: number,
-    target: LinkTarget,
-    resolve: ((value: unknown) => void) | Settler<unknown>,
-    reject: ((error: TightbeamError) => void) | undefined,
-  ): void => {
+  const place: Place = (link, method, payload, operation, left, target, resolve, reject, given) => {
     const now = clock.wall();
-    const id = ids.text(now);
+    const id = given ?? ids.text(now);
+    if (given === undefined && taps.tracing !== undefined)
+      return taps.tracing.request(place, id, link, method, payload, operation, left, target, resolve, reject);
     const header = makeHeader("request", id, now, method, operation, operation.ttl ?? Math.ceil(left));
     const call = new Call(host, { id, method, target, options: operation, bytes: encodeEnvelope(header, payload), left }, link, resolve, reject);
     calls.set(id, call);
@@ -146,9 +139,11 @@ export function createCaller(options: CallerOptions): Caller {
     call.watch();
   };
 
-  const announce = (link: Link, method: Method, payload: EncodedPayload | undefined, operation: NotifyOptions, left: number): Promise<void> => {
+  const announce: Announce = (link, method, payload, operation, left, target, given) => {
     const now = clock.wall();
-    const header = makeHeader("notification", ids.bytes(now), now, method, operation, operation.ttl);
+    if (given === undefined && taps.tracing !== undefined)
+      return taps.tracing.notification(announce, ids.text(now), link, method, payload, operation, left, target);
+    const header = makeHeader("notification", given ?? ids.bytes(now), now, method, operation, operation.ttl);
     const bytes = encodeEnvelope(header, payload);
     checkSize(link, bytes.length);
     const lane = laneOf(operation, bytes.length);
@@ -243,7 +238,7 @@ export function createCaller(options: CallerOptions): Caller {
     notifyEncoded(target, method, payload, operation, settler) {
       const link = options.find(target);
       const timeout = timeoutOf(operation);
-      if (link !== undefined) settleWith(settler, announce(link, method, payload, operation, timeout));
+      if (link !== undefined) settleWith(settler, announce(link, method, payload, operation, timeout, target));
       else settleWith(settler, operateLater(announce, options.find, target, method, payload, link, operation, timeout));
     },
     requestOn: (link, method, input, operation) => operate(post, () => link, link.peer, method, input, operation),

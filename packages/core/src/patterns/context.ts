@@ -2,7 +2,9 @@ import type { EnvelopeHeader, Headers, Priority } from "../envelope/types.js";
 import { TightbeamError } from "../errors.js";
 import type { Link } from "../link/link-types.js";
 import type { Delivery } from "../link/message.js";
+import type { TraceContext } from "../telemetry/trace-context.js";
 import type { CommitOptions } from "./checkpoints/types.js";
+import { traceAt } from "./telemetry/standing.js";
 
 /** What a handler is told beside its input. */
 export interface HandlerContext {
@@ -22,6 +24,8 @@ export interface HandlerContext {
    * given up), `closed`, and as `agent.checkpoint`: then nothing is kept, and what the state was made of should be read again with `restore`.
    */
   commit(state: unknown, options?: CommitOptions): Promise<void>;
+  /** Where this handler stands in a trace: in its own span where the agent has a tracer, else where its sender said. Not authenticated. */
+  readonly trace: TraceContext | undefined;
   /** Fires when the caller gave up, the link ended, or the agent closes. */
   readonly signal: AbortSignal;
 }
@@ -78,6 +82,10 @@ export class CallContext implements HandlerContext {
 
   get idempotencyKey(): string | undefined {
     return this.#running.header.idempotencyKey;
+  }
+
+  get trace(): TraceContext | undefined {
+    return traceAt(this.#running, this.#running.header.headers);
   }
 
   get delivery(): HandlerContext["delivery"] {

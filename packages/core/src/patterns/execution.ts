@@ -9,10 +9,12 @@ import type { Handled, Handler } from "./handlers.js";
 import { type MiddlewareChain, SeenCall } from "./middleware.js";
 import { isUnhandled, ofThisCall } from "./refusals.js";
 import type { Call } from "./running-calls.js";
+import type { Taps, Tracing } from "./taps.js";
 
 export interface ExecutionOptions {
   readonly json: JsonLimits;
   readonly middleware: MiddlewareChain;
+  readonly taps: Taps;
   /** Why nothing answers this name. */
   readonly missing: (name: string) => TightbeamError;
   /** Its handler returned a promise: it goes on when `run` has returned. */
@@ -38,6 +40,17 @@ class CallExecution implements Execution {
   }
 
   run(call: Call, found: Handled | undefined, payload: EncodedPayload | undefined): void {
+    const { tracing } = this.#options.taps;
+    if (tracing === undefined || found?.own !== undefined) this.#run(call, found, payload);
+    else this.#trace(tracing, call, found, payload);
+  }
+
+  #trace(tracing: Tracing, call: Call, found: Handled | undefined, payload: EncodedPayload | undefined): void {
+    const { link, header, delivery } = call;
+    tracing.run(call, link, header, payload?.bytes.length ?? 0, delivery.durable?.attempt, () => this.#run(call, found, payload));
+  }
+
+  #run(call: Call, found: Handled | undefined, payload: EncodedPayload | undefined): void {
     const { json, middleware, missing } = this.#options;
     const { link, header } = call;
     call.outer = this.present;

@@ -3,6 +3,8 @@ import { type ErrorDetails, TightbeamError } from "../errors.js";
 import * as limits from "../limits.js";
 import type { Lane } from "../link/message.js";
 import type { CallPolicy } from "../resilience/types.js";
+import type { TraceContext } from "../telemetry/trace-context.js";
+import { isTraceContext } from "./telemetry/trace-headers.js";
 
 /** What every operation takes. */
 export interface OperationOptions {
@@ -17,6 +19,8 @@ export interface OperationOptions {
   readonly idempotencyKey?: string;
   /** At most 32; lower-case names, printable values, 8 KiB in all. */
   readonly headers?: Headers;
+  /** Its place in a trace: `context.trace` of the handler that asks, or from elsewhere. Default: what the agent's tracer knows of the code that calls. */
+  readonly trace?: TraceContext | undefined;
 }
 
 export interface RequestOptions extends OperationOptions {
@@ -39,18 +43,19 @@ const priorities: readonly Priority[] = ["critical", "high", "normal", "low"];
 /** The longest a timer can be set for (2^31 - 1 ms). */
 const timeoutMax = 2 ** 31 - 1;
 
-const known = new Set(["timeout", "signal", "priority", "ttl", "idempotencyKey", "headers", "confirm", "durable"]);
+const known = new Set(["timeout", "signal", "priority", "ttl", "idempotencyKey", "headers", "trace", "confirm", "durable"]);
 
 /** Throws `invalid_argument` for an unknown option or a wrong one, `cancelled` when the signal has fired already. `isCall`: it may be under a policy. */
 export function checkOperation(options: NotifyOptions, isCall = false): void {
   for (const name in options)
     if (!known.has(name) && !(isCall && name === "policy")) throw wrong(`has no option '${name.slice(0, 40)}'. Options are ${[...known].join(", ")}`);
-  const { timeout, ttl, priority, signal, confirm, durable } = options;
+  const { timeout, ttl, priority, signal, trace, confirm, durable } = options;
   if (timeout !== undefined && !(typeof timeout === "number" && timeout > 0 && timeout <= timeoutMax)) throw wrong("needs a timeout of 1 to 2^31 - 1 ms");
   if (ttl !== undefined && !(Number.isInteger(ttl) && ttl > 0 && ttl < 2 ** 32)) throw wrong("needs a ttl of whole ms, 1 to 2^32 - 1");
   if (priority !== undefined && !priorities.includes(priority)) throw wrong(`needs a priority out of ${priorities.join(", ")}`);
   if (confirm !== undefined && confirm !== "received" && confirm !== "done") throw wrong("needs a confirm out of received, done");
   if (durable !== undefined && typeof durable !== "boolean") throw wrong("needs a boolean durable");
+  if (trace !== undefined && !isTraceContext(trace)) throw wrong("needs a trace of { traceId, spanId, sampled, state? }, as docs/telemetry.md has it");
   // A durable notification takes another way.
   if (isCall && durable === true) throw wrong("cannot be durable: somebody waits for the answer to a request. Give it an idempotencyKey, or notify");
   if (signal?.aborted) throw cancelled(signal);

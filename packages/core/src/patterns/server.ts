@@ -46,7 +46,7 @@ export interface Server extends Pick<Handlers, "handle" | "fallback" | "handleOw
 }
 
 export function createServer(options: ServerOptions): Server {
-  const { runtime, json, admission, middleware } = options;
+  const { runtime, json, admission, middleware, taps } = options;
   const { places } = admission;
   const handlers = createHandlers();
   const calls = createRunningCalls();
@@ -98,6 +98,7 @@ export function createServer(options: ServerOptions): Server {
       `The handler of '${header.method}' did not settle within ${limits.abandonedMs} ms of its signal: it is given up.`,
     );
     options.onFailure({ id: header.id, method: header.method ?? "", peer: link.peer.id, error });
+    taps.tracing?.over(call, error);
     release(call);
     call.delivery.settle("refused", error);
     leave(call);
@@ -163,11 +164,12 @@ export function createServer(options: ServerOptions): Server {
   };
 
   const done: typeof conclude = (call, outcome, payload, error) => {
+    taps.tracing?.over(call, error);
     if (call.keyed) keyed?.ended(call, outcome, payload, error);
     else conclude(call, outcome, payload, error);
   };
 
-  const execution = createExecution({ json, middleware, missing, later: (call) => calls.add(call), done });
+  const execution = createExecution({ json, middleware, taps, missing, later: (call) => calls.add(call), done });
 
   const run = (call: Call, found: Handled | undefined, payload: EncodedPayload | undefined): void => {
     runningCount++;

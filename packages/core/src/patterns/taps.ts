@@ -1,9 +1,14 @@
+import type { EncodedPayload } from "../codec/types.js";
+import type { Method } from "../contract/index.js";
 import type { EnvelopeHeader, Headers, OutgoingHeader } from "../envelope/types.js";
-import type { Link, LinkTaps } from "../link/link-types.js";
+import type { TightbeamError } from "../errors.js";
+import type { Link, LinkTaps, LinkTarget } from "../link/link-types.js";
 import type { Delivery, OutgoingMessage, Sent } from "../link/message.js";
+import type { Settler } from "../resilience/types.js";
 import type { TraceContext } from "../telemetry/trace-context.js";
 import type { SpanStart } from "../telemetry/tracer.js";
 import type { DeadLetter } from "./dead-letters/types.js";
+import type { NotifyOptions, OperationOptions } from "./operation.js";
 
 /** What of an envelope's header its life is told with. */
 export type ToldHeader = Pick<OutgoingHeader, "type" | "id" | "priority" | "correlationId" | "method" | "topic" | "headers" | "durable">;
@@ -43,14 +48,36 @@ export interface Departure {
   end(error?: unknown): void;
 }
 
+/** A request that is to go on a link. */
+export type Placing = [
+  link: Link,
+  method: Method,
+  payload: EncodedPayload | undefined,
+  operation: OperationOptions,
+  left: number,
+  target: LinkTarget,
+  resolve: ((value: unknown) => void) | Settler<unknown>,
+  reject: ((error: TightbeamError) => void) | undefined,
+];
+
+/** A notification that is to. */
+export type Announcing = [link: Link, method: Method, payload: EncodedPayload | undefined, operation: NotifyOptions, left: number, target: LinkTarget];
+
+/** `id`: it is traced already, or not at all. */
+export type Place = (...how: [...Placing, id?: string]) => void;
+export type Announce = (...how: [...Announcing, id?: string]) => Promise<void>;
+
 /** Between an agent and its tracer: what that throws ends here. */
 export interface Tracing {
-  /** Where an operation stands that names no trace itself: taken when it begins, because what it waits for may go on elsewhere. */
+  /** Where an operation stands that names no trace itself. */
   current(): TraceContext | undefined;
   /** Undefined: without a span. */
-  sending(start: SpanStart, operation: { readonly trace?: TraceContext; readonly headers?: Headers }): Departure | undefined;
+  sending(start: Omit<SpanStart, "agent">, operation: Pick<OperationOptions, "trace" | "headers">): Departure | undefined;
+  /** Places a request, or sends a notification, as part of its trace. */
+  request(place: Place, id: string, ...how: Placing): void;
+  notification(announce: Announce, id: string, ...how: Announcing): Promise<void>;
   /** Runs what handles a call or an event inside its span, which is kept under `key` until it is `over`. */
-  run<T>(key: object, link: Link, header: EnvelopeHeader, attempt: number | undefined, work: () => T): T;
+  run<T>(key: object, link: Link, header: EnvelopeHeader, bytes: number, attempt: number | undefined, work: () => T): T;
   over(key: object, error: unknown): void;
 }
 

@@ -4,6 +4,11 @@ import type { TraceContext } from "./trace-context.js";
 export interface Tracer {
   /** Something leaves that begins with this agent. Undefined: no context goes with it. `parent`: what its caller named; else the ambient one counts. */
   sending(start: SpanStart, parent: TraceContext | undefined): Span | undefined;
+  /**
+   * Where the code that runs now stands, for tracers that know: asked when an operation begins and names no trace, because what it waits for (a link,
+   * a place, the next try) goes on elsewhere. Else `sending` is given none, and may ask by itself.
+   */
+  readonly current?: TraceContext | undefined;
   /** A call or an event came. `parent`: what its sender said, which nobody has checked beyond its form. */
   receiving(start: SpanStart, parent: TraceContext | undefined): Span | undefined;
 }
@@ -16,8 +21,9 @@ export interface SpanStart {
   readonly id: string;
   /** This agent. */
   readonly agent: string;
-  readonly peer: { readonly id: string; readonly instance?: string };
-  /** The envelope, before sealing. */
+  /** Undefined for what is published: it is for whoever subscribes. */
+  readonly peer: { readonly id: string; readonly instance?: string } | undefined;
+  /** Of its payload, as it travels. */
   readonly bytes: number;
   readonly durable: boolean;
   /** Of a durable message: which try this is, from 1. */

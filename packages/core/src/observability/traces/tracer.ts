@@ -69,7 +69,7 @@ export function createTracer({
     },
     receiving(start, parent) {
       if (parent === undefined) return span(start, parent, isMessageChosen(start.id, shareOf(start)));
-      const follows = parent.sampled && (isChosen(parent.traceId, shareOf(start)) || buckets.take(start.peer.id, clock.monotonic()) === 0);
+      const follows = parent.sampled && (isChosen(parent.traceId, shareOf(start)) || buckets.take(start.peer?.id ?? "", clock.monotonic()) === 0);
       return span(start, parent, follows);
     },
     get current() {

@@ -3,9 +3,6 @@ import type { JsonLimits } from "../../codec/limits.js";
 import type { EncodedPayload } from "../../codec/types.js";
 import { type Method, validate } from "../../contract/index.js";
 import type { Ids } from "../../envelope/id.js";
-import { durableBytes } from "../../envelope/layout.js";
-import type { OutgoingHeader } from "../../envelope/types.js";
-import { encodeEnvelope } from "../../envelope/wire.js";
 import { isTightbeamError, TightbeamError } from "../../errors.js";
 import * as limits from "../../limits.js";
 import type { Link } from "../../link/link-types.js";
@@ -15,11 +12,10 @@ import type { RecoveredPeer } from "../checkpoints/types.js";
 import { createDeadlines } from "../deadlines.js";
 import { checkOperation, laneOf, type NotifyOptions, timeoutOf } from "../operation.js";
 import type { Route } from "../target.js";
+import { NewMessage } from "./new-message.js";
 import { OutChannel } from "./out-channel.js";
 import type { SenderHost } from "./out-host.js";
-import type { Draft } from "./out-message.js";
 import { decodeRecord, recordPrefix } from "./out-record.js";
-import { segmentOverhead } from "./out-segment.js";
 import type { DurableOptions, DurablePeer } from "./types.js";
 
 /** The durable messages of this agent for all its peers. */
@@ -134,6 +130,8 @@ export async function createSender({ ids, json, options, ...given }: SenderOptio
     resolve: () => void,
     reject: (error: TightbeamError) => void,
   ): void => {
+    const draft = new NewMessage(host, ids, channel.peer, method, payload, operation);
+    const waiter = draft.waiter(resolve, reject);
     try {
       if (stopped !== undefined) throw stopped;
       if (!channel.loaded) throw new TightbeamError("store_failed", `What is kept for ${channel.peer} could not be read: see the event store_damaged.`);
@@ -147,10 +145,10 @@ export async function createSender({ ids, json, options, ...given }: SenderOptio
           `${channel.queued} durable messages wait for ${channel.peer}, ${bytes} bytes for all: there is no room for more.`,
         );
       const lane: Lane = laneOf(operation, size);
-      const message = channel.accept(lane, new NewMessage(host, ids, method, payload, operation), { confirm: operation.confirm, resolve, reject });
+      const message = channel.accept(lane, draft, waiter);
       message.limit(deadlines.limit(timeoutOf(operation), message, operation.signal));
     } catch (error) {
-      reject(asError(error));
+      waiter.reject(asError(error));
     }
   };
 
@@ -231,44 +229,6 @@ export async function createSender({ ids, json, options, ...given }: SenderOptio
 }
 
 const zeros = lanes.map(() => 0);
-
-class NewMessage implements Draft {
-  readonly #host: SenderHost;
-  readonly #ids: Ids;
-  readonly #method: Method;
-  readonly #payload: EncodedPayload | undefined;
-  readonly #operation: NotifyOptions;
-
-  constructor(host: SenderHost, ids: Ids, method: Method, payload: EncodedPayload | undefined, operation: NotifyOptions) {
-    this.#host = host;
-    this.#ids = ids;
-    this.#method = method;
-    this.#payload = payload;
-    this.#operation = operation;
-  }
-
-  encode(number: number, floor: number): { readonly envelope: Uint8Array; readonly at: number; readonly expires: number } {
-    const { runtime, state } = this.#host;
-    const payload = this.#payload;
-    const now = runtime.clock.wall();
-    const { ttl, idempotencyKey, headers, priority = "normal" } = this.#operation;
-    const header: { -readonly [name in keyof OutgoingHeader]: OutgoingHeader[name] } = {
-      type: "notification",
-      id: this.#ids.bytes(now),
-      timestamp: now,
-      priority,
-      method: this.#method.name,
-      durable: { number, floor, again: false },
-    };
-    if (ttl !== undefined) header.ttl = ttl;
-    if (idempotencyKey !== undefined) header.idempotencyKey = idempotencyKey;
-    if (headers !== undefined) header.headers = headers;
-    const envelope = encodeEnvelope(header, payload);
-    const most = state.capabilities.maxValueBytes - segmentOverhead;
-    if (envelope.length > most) throw new TightbeamError("too_large", `The message has ${envelope.length} bytes; the store takes at most ${most}.`);
-    return { envelope, at: envelope.length - (payload?.bytes.length ?? 0) - durableBytes, expires: ttl === undefined ? 0 : now + ttl };
-  }
-}
 
 const asError = (error: unknown): TightbeamError =>
   isTightbeamError(error) ? error : new TightbeamError("internal", "A durable message could not be made.", { cause: error });

@@ -20,7 +20,7 @@ import type { StreamContext, StreamEntry } from "./types.js";
 import { StreamWriter } from "./writer.js";
 
 interface ServedOptions {
-  readonly host: Pick<PatternHost, "json" | "ids" | "runtime" | "middleware" | "onFailure">;
+  readonly host: Pick<PatternHost, "json" | "ids" | "runtime" | "middleware" | "onFailure" | "taps">;
   /** Why nothing answers this name. */
   readonly missing: (name: string) => TightbeamError;
   readonly place: Place;
@@ -68,7 +68,10 @@ export class ServedStream implements StreamEnd, Running {
   run(entry: StreamEntry | undefined, input: EncodedPayload | undefined): void {
     this.#entry = entry;
     this.#running = true;
-    void this.#work(input, new StreamCallContext(this, this));
+    const work = (): void => void this.#work(input, new StreamCallContext(this, this));
+    const { tracing } = this.#options.host.taps;
+    if (tracing === undefined) work();
+    else tracing.run(this, this.link, this.header, input?.bytes.length ?? 0, undefined, work);
   }
 
   /** What the caller says, from when the handler asks for it. */

@@ -56,17 +56,25 @@ export function createStreams(host: PatternHost, server: Pick<Server, "handleStr
     if (!table.mayOpen(place)) throw new TightbeamError("overloaded", `${limits.streamsPerLink} streams are open on the link with ${link.peer.id} already.`);
     const timestamp = runtime.clock.wall();
     const number = place.next++;
+    const id = ids.text(timestamp);
+    const { id: peer, instance } = link.peer;
+    const departure = taps.tracing?.sending(
+      { type: "stream", name: contract.name, id, peer: { id: peer, instance }, bytes: payload?.bytes.length ?? 0, durable: false },
+      options,
+    );
+    const headed = departure?.headers ?? headers;
     const header: OutgoingHeader = {
       type: "stream",
-      id: ids.text(timestamp),
+      id,
       timestamp,
       priority,
       method: contract.name,
       stream: { number, credit: stream.credit(link.budget) },
       ...(ttl === undefined ? undefined : { ttl }),
-      ...(headers === undefined ? undefined : { headers }),
+      ...(headed === undefined ? undefined : { headers: headed }),
       ...(idempotencyKey === undefined ? undefined : { idempotencyKey }),
     };
+    if (departure !== undefined) afterwards(stream.result, departure.end);
     const bytes = encodeEnvelope(header, payload);
     checkSize(link, bytes.length);
     const lane = laneOf({ priority }, 0);
@@ -151,6 +159,7 @@ export function createStreams(host: PatternHost, server: Pick<Server, "handleStr
         onOver: () => place.served.delete(number),
         onSettled: () => {
           taps.messages?.handled(delivery, stream.cancelled);
+          taps.tracing?.over(stream, stream.cancelled);
           table.leave(place);
           settleIdle();
         },

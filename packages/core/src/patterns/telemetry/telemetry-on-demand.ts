@@ -1,5 +1,8 @@
+import { onDemand } from "../../on-demand.js";
 import { createEmitter } from "../../telemetry/events.js";
+import type { Tracer } from "../../telemetry/tracer.js";
 import type { LateTelemetry, TelemetryEvent } from "../../telemetry/types.js";
+import type { Tracing } from "../taps.js";
 import type { Listening } from "./audience.js";
 import { loadTelemetry } from "./load-telemetry.js";
 import type { TelemetryHost } from "./telemetry.js";
@@ -45,3 +48,8 @@ export function createTelemetry(host: TelemetryHost, load = loadTelemetry): Late
 }
 
 const nothing = (): void => undefined;
+
+const loadTracing = onDemand(() => import("./tracing.js"));
+
+/** Rejects `unavailable`. */
+export const tracingFor = async (tracer: Tracer, agent: string): Promise<Tracing> => (await loadTracing()).createTracing(tracer, agent);

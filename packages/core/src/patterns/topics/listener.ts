@@ -4,8 +4,11 @@ import { TightbeamError } from "../../errors.js";
 import { createFifo } from "../../link/fifo.js";
 import type { Link } from "../../link/link-types.js";
 import type { Lane } from "../../link/message.js";
+import * as protocol from "../../protocol.js";
 import type { PatternHost } from "../host.js";
 import { SeenCall } from "../middleware.js";
+import type { Tracing } from "../taps.js";
+import { traceAt } from "../telemetry/standing.js";
 import { createHeard, type Heard } from "./heard.js";
 import type { TopicPattern } from "./pattern.js";
 import type { EventContext, EventHandler } from "./types.js";
@@ -42,7 +45,7 @@ interface Waiting {
   readonly replayed: boolean;
 }
 
-type ListenerHost = Pick<PatternHost, "onFailure" | "runtime" | "middleware">;
+type ListenerHost = Pick<PatternHost, "onFailure" | "runtime" | "middleware" | "taps">;
 
 /** What waits costs this much beside its bytes. */
 const waitingCost = 256;
@@ -127,9 +130,31 @@ export class Listener {
       this.refused++;
       return undefined;
     }
-    const { middleware } = this.#host;
     const context = new Context(arrival, replayed);
     this.#present = context;
+    const { tracing } = this.#host.taps;
+    return tracing === undefined ? this.#handle(value, context) : this.#trace(tracing, arrival, value, context);
+  }
+
+  #trace(tracing: Tracing, { link, header, cost }: Arrival, value: unknown, context: Context): PromiseLike<unknown> | undefined {
+    try {
+      const later = tracing.run(context, link, header, cost - protocol.eventCost, undefined, () => this.#handle(value, context));
+      if (later === undefined) tracing.over(context, undefined);
+      return later?.then(
+        () => tracing.over(context, undefined),
+        (error: unknown) => {
+          tracing.over(context, error);
+          throw error;
+        },
+      );
+    } catch (error) {
+      tracing.over(context, error);
+      throw error;
+    }
+  }
+
+  #handle(value: unknown, context: Context): PromiseLike<unknown> | undefined {
+    const { middleware } = this.#host;
     if (!middleware.used) return this.#check(value, context);
     return middleware.run(new SeenCall("event", context.topic, value, context), (input) => this.#check(input, context));
   }
@@ -223,6 +248,10 @@ class Context implements EventContext {
 
   get idempotencyKey(): string | undefined {
     return this.#arrival.header.idempotencyKey;
+  }
+
+  get trace(): EventContext["trace"] {
+    return traceAt(this, this.#arrival.header.headers);
   }
 
   get signal(): AbortSignal {

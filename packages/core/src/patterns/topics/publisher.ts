@@ -146,7 +146,30 @@ export function createPublisher({ host, report, publishes: said, onInterest }: P
     if (stopped !== undefined) throw stopped;
     const timestamp = runtime.clock.wall();
     const id = ids.text(timestamp);
-    const { priority = "normal", ttl, idempotencyKey, headers } = options;
+    const departure = host.taps.tracing?.sending(
+      { type: "event", name: topic.name, id, peer: undefined, bytes: payload?.bytes.length ?? 0, durable: false },
+      options,
+    );
+    if (departure === undefined) return give(topic, id, timestamp, payload, options, options.headers);
+    try {
+      const settled = give(topic, id, timestamp, payload, options, departure.headers);
+      settled.then(() => departure.end(), departure.end);
+      return settled;
+    } catch (error) {
+      departure.end(error);
+      throw error;
+    }
+  };
+
+  const give = (
+    topic: PublishedTopic,
+    id: string,
+    timestamp: number,
+    payload: EncodedPayload | undefined,
+    options: OperationOptions,
+    headers: OutgoingHeader["headers"],
+  ): Promise<void> => {
+    const { priority = "normal", ttl, idempotencyKey } = options;
     const header: { -readonly [name in keyof OutgoingHeader]: OutgoingHeader[name] } & { id: string } = {
       type: "event",
       id,

@@ -1,5 +1,6 @@
 import type { Headers, Priority } from "../../envelope/types.js";
 import type { TightbeamError } from "../../errors.js";
+import type { TraceContext } from "../../telemetry/trace-context.js";
 
 /** What becomes of an event for a subscriber whose queue is full and whose patience is over. */
 export type SlowPolicy = "drop-oldest" | "drop-newest" | "disconnect";
@@ -28,6 +29,8 @@ export interface EventContext {
   readonly headers: Headers;
   readonly priority: Priority;
   readonly idempotencyKey: string | undefined;
+  /** Where this handler stands in a trace: in its own span where the agent has a tracer, else where the publisher said. Not authenticated. */
+  readonly trace: TraceContext | undefined;
   /** Fires when the subscription ends, or the agent closes. */
   readonly signal: AbortSignal;
   /** It was published before this subscription was answered: it comes of `replay`. */

@@ -1,0 +1,36 @@
+import type { Headers } from "../../envelope/types.js";
+import type { TraceContext } from "../../telemetry/trace-context.js";
+import type { Span } from "../../telemetry/tracer.js";
+import type { OperationOptions } from "../operation.js";
+import type { Taps } from "../taps.js";
+import { isTraceContext, traceOf, withTrace } from "./trace-headers.js";
+
+/** Of what is handled here. */
+export interface HandledSpan {
+  readonly span: Span;
+  over: boolean;
+}
+
+/** By what is handled: a call, a stream, an event with one of its handlers. */
+export const spans = new WeakMap<object, HandledSpan>();
+
+/** Where a handler stands: in its own span, else where its sender said. */
+export const traceAt = (key: object, headers: Headers | undefined): TraceContext | undefined => contextOf(spans.get(key)?.span) ?? traceOf(headers);
+
+/** A tracer's context, whatever its tracer makes of it. */
+export function contextOf(span: Span | undefined): TraceContext | undefined {
+  try {
+    return span?.context;
+  } catch {
+    return undefined;
+  }
+}
+
+/** An operation that says where it stands: taken when it begins, because what it waits for goes on in other hands. Without a tracer the context itself travels. */
+export function standing<O extends OperationOptions>({ tracing }: Taps, operation: O): O {
+  if (tracing === undefined && operation.trace === undefined) return operation;
+  const trace = operation.trace ?? tracing?.current();
+  if (trace === undefined || !isTraceContext(trace)) return operation;
+  if (tracing !== undefined) return { ...operation, trace };
+  return { ...operation, trace: undefined, headers: withTrace(operation.headers, trace) };
+}

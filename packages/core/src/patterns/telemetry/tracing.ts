@@ -1,0 +1,121 @@
+import { ownPrefix } from "../../contract/standard-schema.js";
+import type { Headers } from "../../envelope/types.js";
+import type { Link } from "../../link/link-types.js";
+import type { Span, SpanStart, Tracer } from "../../telemetry/tracer.js";
+import type { OperationOptions } from "../operation.js";
+import type { Departure, Tracing } from "../taps.js";
+import { contextOf, spans } from "./standing.js";
+import { isTraceContext, traceOf, withTrace } from "./trace-headers.js";
+
+/** What a tracer throws is not the business of the messages it traces. */
+function guarded<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch {
+    return undefined;
+  }
+}
+
+export function createTracing(tracer: Tracer, agent: string): Tracing {
+  const begin = (start: Omit<SpanStart, "agent">, operation: Parameters<Tracing["sending"]>[1]): Departure | undefined => {
+    if (start.name.startsWith(ownPrefix)) return undefined;
+    const span = guarded(() => tracer.sending({ ...start, agent }, operation.trace));
+    return span === undefined ? undefined : depart(span, operation.headers);
+  };
+
+  return {
+    current: () => guarded(() => tracer.current),
+    sending: begin,
+    request(place, id, link, method, payload, operation, left, target, resolve, reject) {
+      const bytes = payload?.bytes.length ?? 0;
+      const departure = begin({ type: "request", name: method.name, id, peer: peerOf(link), bytes, durable: false }, operation);
+      if (departure === undefined) return place(link, method, payload, operation, left, target, resolve, reject, id);
+      const settler = {
+        resolve(value: unknown): void {
+          departure.end();
+          if (typeof resolve === "function") resolve(value);
+          else resolve.resolve(value);
+        },
+        reject(error: never): void {
+          departure.end(error);
+          if (typeof resolve === "function") reject?.(error);
+          else resolve.reject(error);
+        },
+      };
+      try {
+        place(link, method, payload, headed(operation, departure), left, target, settler, undefined, id);
+      } catch (error) {
+        departure.end(error);
+        throw error;
+      }
+    },
+    notification(announce, id, link, method, payload, operation, left, target) {
+      const bytes = payload?.bytes.length ?? 0;
+      const departure = begin({ type: "notification", name: method.name, id, peer: peerOf(link), bytes, durable: false }, operation);
+      if (departure === undefined) return announce(link, method, payload, operation, left, target, id);
+      try {
+        const taken = announce(link, method, payload, headed(operation, departure), left, target, id);
+        taken.then(() => departure.end(), departure.end);
+        return taken;
+      } catch (error) {
+        departure.end(error);
+        throw error;
+      }
+    },
+    run(key, link, header, bytes, attempt, work) {
+      const { type, id, durable } = header;
+      const start: SpanStart = {
+        type: type as SpanStart["type"],
+        name: header.method ?? header.topic ?? "",
+        id,
+        agent,
+        peer: peerOf(link),
+        bytes,
+        durable: durable !== undefined,
+        ...(attempt === undefined ? {} : { attempt }),
+      };
+      const span = guarded(() => tracer.receiving(start, traceOf(header.headers)));
+      if (span === undefined) return work();
+      spans.set(key, { span, over: false });
+      let result: { readonly value: ReturnType<typeof work> } | { readonly error: unknown } | undefined;
+      guarded(() =>
+        span.run(() => {
+          if (result !== undefined) return;
+          try {
+            result = { value: work() };
+          } catch (error) {
+            result = { error };
+          }
+        }),
+      );
+      // A tracer that fails first runs nothing.
+      const outcome = (result ?? { value: work() }) as NonNullable<typeof result>;
+      if ("error" in outcome) throw outcome.error;
+      return outcome.value;
+    },
+    over(key, error) {
+      const handled = spans.get(key);
+      if (handled === undefined || handled.over) return;
+      handled.over = true;
+      guarded(() => handled.span.end(error));
+    },
+  };
+}
+
+/** `headers`: the application's. What of a context cannot travel stays here. */
+function depart(span: Span, headers: Headers | undefined): Departure {
+  const context = guarded(() => span.quiet) === true ? undefined : contextOf(span);
+  let over = false;
+  return {
+    headers: context === undefined || !isTraceContext(context) ? headers : withTrace(headers, context),
+    end(error) {
+      if (over) return;
+      over = true;
+      guarded(() => span.end(error));
+    },
+  };
+}
+
+const headed = <O extends OperationOptions>(operation: O, { headers }: Departure): O => (headers === undefined ? operation : { ...operation, headers });
+
+const peerOf = ({ peer: { id, instance } }: Link): SpanStart["peer"] => ({ id, instance });
