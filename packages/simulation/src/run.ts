@@ -44,7 +44,8 @@ export async function run(options: SimulationOptions): Promise<Outcome> {
   const stations = new Map<string, Station>();
   for (const [name, program] of Object.entries(agents)) {
     const role = roles.get(name);
-    if (role !== undefined) stations.set(name, createStation({ name, seed, program, role, scheduler, network, healedAt: duration, record, next }));
+    if (role !== undefined)
+      stations.set(name, createStation({ name, seed, program, between: options.between, role, scheduler, network, healedAt: duration, record, next }));
   }
   const onFault = ({ id }: { id: number }, what: string): void =>
     void trace.push({ at: scheduler.now, agent: "", incarnation: 0, type: "fault", fault: id, what });

@@ -52,6 +52,8 @@ export interface SimulationOptions {
   readonly drain?: number;
   /** What must be in no frame, file and log, beside keys and tokens. */
   readonly secrets?: readonly (string | Uint8Array)[];
+  /** Stands between each agent and what is recorded of it: to show that what it breaks is found. */
+  readonly between?: (agent: Agent, place: Place) => Agent;
   /** Invariants to leave out, by name. */
   readonly without?: readonly string[];
   /** Throws, or returns what is wrong. */

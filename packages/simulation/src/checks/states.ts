@@ -16,13 +16,14 @@ interface Keeping extends At<KeepingEvent> {
 interface Restored {
   readonly at: number;
   readonly incarnation: number;
+  readonly print: string | undefined;
   /** The one that was restored; undefined for none at all. `wrong`: neither the last that was kept nor a later one. */
   readonly of: Keeping | undefined;
   readonly wrong: string | undefined;
 }
 
 /** All that became of an agent's states of one name. */
-interface Shelf {
+export interface Shelf {
   readonly agent: string;
   readonly name: string;
   readonly keepings: Keeping[];
@@ -53,7 +54,7 @@ function readShelves(outcome: Outcome): readonly Shelf[] {
       if (keeping !== undefined) keeping.done = { at: event.at, error: event.error };
     } else if (event.type === "restored" && event.error === undefined) {
       const { keepings, restored } = shelfOf(event.agent, event.name);
-      restored.push({ at: event.at, incarnation: event.incarnation, ...judgeRestored(keepings, event.print) });
+      restored.push({ at: event.at, incarnation: event.incarnation, print: event.print, ...judgeRestored(keepings, event.print) });
     }
   }
   const found = [...all.values()];
@@ -71,7 +72,8 @@ function judgeRestored(keepings: readonly Keeping[], print: string | undefined):
   return { of, wrong: of.place >= last ? undefined : "an older one than the last that was kept" };
 }
 
-const whole = (outcome: Outcome): readonly Shelf[] => {
+/** Those of agents whose disks lost nothing. */
+export const wholeShelves = (outcome: Outcome): readonly Shelf[] => {
   const told = damaged(outcome);
   return readShelves(outcome).filter(({ agent }) => !told.has(agent));
 };
@@ -80,13 +82,13 @@ export const restored: Check = {
   name: "restored",
   claim: "What is restored is the last state that was kept, or a later one that was being kept when the process died.",
   run: (outcome) =>
-    whole(outcome).flatMap(({ agent, name, restored: all }) =>
+    wholeShelves(outcome).flatMap(({ agent, name, restored: all }) =>
       all.flatMap(({ at, incarnation, wrong }) => (wrong === undefined ? [] : [`${agent}/${incarnation} restored ${name} at ${at.toFixed(1)} ms: ${wrong}`])),
     ),
 };
 
 /** The calls of handlers whose commits are in the last state, in their order. Undefined when a program did not go on from what it restored. */
-function lineageOf({ keepings, restored: all }: Shelf): readonly number[] | undefined {
+export function lineageOf({ keepings, restored: all }: Shelf): readonly number[] | undefined {
   let calls: { readonly place: number; readonly call: number }[] = [];
   let process = 0;
   let failedAt = Number.POSITIVE_INFINITY;
@@ -125,7 +127,7 @@ export const committed: Check = {
     const { operations, handlings } = readOperations(outcome);
     const byCall = new Map(handlings.map((call) => [call.call, call]));
     const buried = new Set(outcome.trace.flatMap((event) => (event.type === "letter" ? [event.print] : [])));
-    return whole(outcome).flatMap((shelf) => {
+    return wholeShelves(outcome).flatMap((shelf) => {
       const lineage = lineageOf(shelf);
       if (lineage === undefined) return [];
       const times = new Map<Handling["print"], number>();
@@ -160,7 +162,7 @@ export const marked: Check = {
       const later = operation.handled.find((call) => call.at > at);
       return later === undefined ? [] : [`${describeCall(later)}: ${why} at ${at.toFixed(1)} ms`];
     };
-    return whole(outcome).flatMap(({ agent, name, keepings }) =>
+    return wholeShelves(outcome).flatMap(({ agent, name, keepings }) =>
       keepings.flatMap(({ call, done, at, incarnation }) => {
         if (done === undefined || done.error !== undefined) return [];
         const one = byCall.get(call ?? -1);

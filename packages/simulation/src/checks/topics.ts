@@ -123,7 +123,7 @@ export const unbroken: Check = {
     const { operations } = readOperations(outcome);
     return feeds.flatMap(({ publisher, incarnation, subscriber, pattern, from, to }) => {
       const missing = new Map<string, Operation>();
-      const broken: Operation[] = [];
+      const broken = new Set<Operation>();
       for (const operation of operations) {
         const { what, alike, settled, method, priority, handled, agent } = operation;
         const place = places.get(operation.operation) ?? 0;
@@ -135,10 +135,10 @@ export const unbroken: Check = {
         const got = handled.filter((call) => call.agent === subscriber);
         const before = missing.get(lane);
         if (got.length === 0) missing.set(lane, before ?? operation);
-        else if (before !== undefined && got.some(({ replayed }) => replayed !== true)) broken.push(before);
+        else if (before !== undefined && got.some(({ replayed }) => replayed !== true)) broken.add(before);
       }
-      if (to === Number.POSITIVE_INFINITY) broken.push(...missing.values());
-      return broken.map((operation) => `${describe(operation)} did not reach ${subscriber}`);
+      if (to === Number.POSITIVE_INFINITY) for (const operation of missing.values()) broken.add(operation);
+      return [...broken].map((operation) => `${describe(operation)} did not reach ${subscriber}`);
     });
   },
 };

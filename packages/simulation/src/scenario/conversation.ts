@@ -6,7 +6,7 @@ import { speakLines } from "./lines.js";
 import { spreadNews } from "./news.js";
 import { createAgain, type Habit, marker, type Scene } from "./scene.js";
 import { talk } from "./talk.js";
-import { tally } from "./tally.js";
+import { misCounted, tally } from "./tally.js";
 
 /** talk: requests and notifications, durable ones too. tally: states that are committed with their messages. streams, topics: those. */
 export type HabitName = "talk" | "tally" | "streams" | "topics";
@@ -23,7 +23,7 @@ export interface ConversationOptions {
 const durationMs = 3_000;
 /** Some give up on each other before the network is whole again, and meet again. */
 const goneAfters = [600, 3_000, 3_000];
-const all: Record<HabitName, Habit> = { talk, tally: tally(), streams: speakLines, topics: spreadNews };
+const all: Record<HabitName, Habit> = { talk, tally, streams: speakLines, topics: spreadNews };
 
 /** Two or three agents that ask, tell, count, stream and publish, until shortly before faults end. Most keep what is durable on a disk. */
 export function conversation(seed: number, { store = (raw) => raw, habits, instead = {} }: ConversationOptions = {}): Omit<SimulationOptions, "seed"> {
@@ -42,7 +42,7 @@ export function conversation(seed: number, { store = (raw) => raw, habits, inste
     const scene: Scene = { place, agent, others, keeping };
     await Promise.all(chosen.map((name) => (instead[name] ?? all[name])(scene)));
   };
-  return { agents: Object.fromEntries(names.map((name) => [name, live])), duration: durationMs, drain: 150_000, secrets: [marker] };
+  return { agents: Object.fromEntries(names.map((name) => [name, live])), duration: durationMs, drain: 150_000, secrets: [marker], check: misCounted };
 }
 
 function draw(chance: Chance): readonly HabitName[] {

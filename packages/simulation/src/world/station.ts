@@ -35,6 +35,7 @@ export interface StationOptions {
   readonly name: string;
   readonly seed: number;
   readonly program: Program;
+  readonly between: ((agent: Agent, place: Place) => Agent) | undefined;
   readonly role: Role;
   readonly scheduler: Scheduler;
   readonly network: Network;
@@ -43,7 +44,7 @@ export interface StationOptions {
   readonly next: () => number;
 }
 
-export function createStation({ name, seed, program, role, scheduler, network, healedAt, record, next }: StationOptions): Station {
+export function createStation({ name, seed, program, between, role, scheduler, network, healedAt, record, next }: StationOptions): Station {
   const clocks = createClocks(scheduler);
   const disk = createDisk(seed, name);
   let process: Process | undefined;
@@ -71,7 +72,7 @@ export function createStation({ name, seed, program, role, scheduler, network, h
   const placeOf = (mine: Process): Place => {
     const tell = recorder(mine);
     const { runtime } = mine;
-    return {
+    const place: Place = {
       name,
       incarnation: mine.incarnation,
       runtime,
@@ -88,11 +89,12 @@ export function createStation({ name, seed, program, role, scheduler, network, h
         const agent = await createAgent({ identity: role.identity, trust: trustIn(runtime), transport, runtime, ...options });
         tell({ type: "joined", instance: agent.instance });
         agents.push(agent);
-        return recordAgent(agent, { record: tell, next });
+        return recordAgent(between?.(agent, place) ?? agent, { record: tell, next });
       },
       sleep: (ms) => new Promise((resolve) => void runtime.timers.after(ms, resolve)),
       note: (noted, value) => tell({ type: "note", name: noted, value }),
     };
+    return place;
   };
 
   const runProgram = async (mine: Process): Promise<void> => {
