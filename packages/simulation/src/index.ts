@@ -24,6 +24,7 @@ export type {
   MemoryEvent,
   NoteEvent,
   ProcessEvent,
+  RestEvent,
   RestoredEvent,
   SettledEvent,
   StartedEvent,

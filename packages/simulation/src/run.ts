@@ -42,10 +42,11 @@ export async function run(options: SimulationOptions): Promise<Outcome> {
   const next = (): number => numbers++;
 
   const stations = new Map<string, Station>();
+  const isLost = (name: string): boolean => stations.get(name)?.lost === true;
   for (const [name, program] of Object.entries(agents)) {
     const role = roles.get(name);
     if (role !== undefined)
-      stations.set(name, createStation({ name, seed, program, between: options.between, role, scheduler, network, healedAt: duration, record, next }));
+      stations.set(name, createStation({ name, seed, program, between: options.between, role, scheduler, network, healedAt: duration, isLost, record, next }));
   }
   const onFault = ({ id }: { id: number }, what: string): void =>
     void trace.push({ at: scheduler.now, agent: "", incarnation: 0, type: "fault", fault: id, what });

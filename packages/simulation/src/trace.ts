@@ -138,10 +138,21 @@ export interface ProcessEvent {
   readonly text?: string;
 }
 
+/** What an agent holds: so much of its budget is `used`, and that much lies in the windows, queues and reorder buffers of its links (`held`). */
 export interface MemoryEvent {
   readonly type: "memory";
   readonly used: number;
   readonly most: number;
+  readonly held: number;
+}
+
+/** What an agent still has when everything has settled, by kind. */
+export interface RestEvent {
+  readonly type: "rest";
+  readonly holds: Readonly<Record<string, number>>;
+  /** Of its process: those that have not run. */
+  readonly timers: number;
+  readonly links: number;
 }
 
 /** What a program notes: for checks of one's own. */
@@ -175,6 +186,7 @@ export type TraceDetail =
   | LogEvent
   | ProcessEvent
   | MemoryEvent
+  | RestEvent
   | NoteEvent
   | FaultEvent;
 

@@ -291,6 +291,17 @@ describe("each invariant says what breaks it, and nothing about what does not", 
     expect(judged("sound", [event], 100, [{ id: 0, kind: "rot", agent: "alice", at: 0 }])).toEqual([]);
   });
 
+  it("header", () => {
+    const faults: readonly Listed[] = [{ id: 3, kind: "header", agent: "bob", at: 0 }];
+    const begins = (incarnation: number) => ["bob", { type: "process", what: "started" }, incarnation] as const;
+    const spoiled = ["", { type: "fault", fault: 3, what: "changed meta/state" }] as const;
+    const write = (key: string, incarnation: number) => ["bob", { type: "write", key, value: undefined }, incarnation] as const;
+    const first = [begins(0), write("meta/state", 0), spoiled, write("out/1", 0), begins(1)] as const;
+    expect(judged("header", first, 100, faults)).toEqual([]);
+    expect(judged("header", [...first, write("meta/state", 1)], 100, faults)).toEqual([expect.stringContaining("bob/1 wrote meta/state")]);
+    expect(judged("header", [begins(0), spoiled, write("meta/state", 0), begins(1), write("meta/state", 1)], 100, faults)).toEqual([]);
+  });
+
   it("secrecy", () => {
     const leak = Buffer.concat([Buffer.from("before "), secret]);
     expect(judged("secrecy", [["alice", { type: "frame", to: "inbox/bob/i", frame: leak }]])).toEqual([expect.stringContaining("in a frame")]);
@@ -310,6 +321,13 @@ describe("each invariant says what breaks it, and nothing about what does not", 
   });
 
   it("memory", () => {
-    expect(judged("memory", [["bob", { type: "memory", used: 11, most: 10 }]])).toEqual(["bob used 11 of 10 bytes at 0.0 ms"]);
+    expect(judged("memory", [["bob", { type: "memory", used: 11, most: 10, held: 0 }]])).toEqual(["bob used 11 of 10 bytes at 0.0 ms"]);
+    expect(judged("memory", [["bob", { type: "memory", used: 4, most: 10, held: 5 }]])).toEqual(["bob held 5 bytes in its links and had counted 4 at 0.0 ms"]);
+  });
+
+  it("rest", () => {
+    const events = [["bob", { type: "rest", holds: { streams: 1, memory: 0 }, timers: 9, links: 1 }]] as const;
+    expect(judged("rest", events)).toEqual(["bob still has streams: 1"]);
+    expect(judged("rest", events, Number.NaN)).toHaveLength(1);
   });
 });

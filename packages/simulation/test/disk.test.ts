@@ -103,9 +103,9 @@ describe("a disk", () => {
   it("loses one bit of a value, and nothing of the store's own header", async () => {
     const { disk, open, outcome } = machine();
     const store = open();
-    disk.rot(createChance(1));
+    disk.rot(createChance(1), "rot");
     expect(await outcome(store.batch([...put("a"), ...put("meta/state")]))).toBe("done");
-    for (let time = 0; time < 5; time++) disk.rot(createChance(time));
+    for (let time = 0; time < 5; time++) disk.rot(createChance(time), "rot");
     expect(await outcome(store.get("meta/state"))).toEqual(Uint8Array.of(1, 2, 3));
     expect(await outcome(store.get("a"))).not.toEqual(Uint8Array.of(1, 2, 3));
   });

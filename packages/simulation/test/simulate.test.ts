@@ -139,8 +139,31 @@ describe("each kind of fault, by itself", () => {
     { kind: "torn", agent: "alice", at: 500, for: 1_000 },
     { kind: "fsync", agent: "bob", at: 500, for: 1_000 },
     { kind: "rot", agent: "alice", at: 1_000 },
+    { kind: "header", agent: "bob", at: 500 },
   ];
   it.each(faults.map((fault) => [fault.kind, fault] as const))("%s: everything holds", async (_, fault) => {
     for (const seed of [1, 2, 3]) await simulate({ ...conversation(seed), seed, faults: [fault] });
   });
+});
+
+it("a store whose header was damaged is refused with its typed error, and its agent stays away", async () => {
+  const codes: unknown[] = [];
+  const keeping: Program = async ({ createAgent, disk, sleep, incarnation }) => {
+    const opened = await createAgent({ store: disk.open(), storeKey: disk.key }).catch((error: { code?: unknown }) => error.code);
+    if (typeof opened === "string") codes.push(`${incarnation} ${opened}`);
+    await sleep(10);
+  };
+  const faults: readonly Fault[] = [
+    { kind: "header", agent: "bob", at: 100 },
+    { ...crash, at: 200, for: 100 },
+    { ...crash, at: 400, for: 100 },
+  ];
+  for (let seed = 0; seed < 12; seed++) {
+    const { violations } = await simulate({ seed, agents: { bob: keeping }, faults, duration: 1_000 });
+    expect(violations).toEqual([]);
+    const [first, second] = codes.splice(0);
+    // A bit of the format's number may say that a newer version wrote it.
+    expect(first).toMatch(/^1 store_(?:damaged|too_new)$/);
+    expect(second).toBe(String(first).replace("1", "2"));
+  }
 });

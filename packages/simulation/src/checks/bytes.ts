@@ -67,10 +67,24 @@ export const nonces: Check = {
 
 export const memory: Check = {
   name: "memory",
-  claim: "No agent holds more memory than it was configured with.",
+  claim: "No agent holds more memory than it was configured with, nor more in its links than it has counted.",
   run({ trace }) {
+    return trace.flatMap((event) => {
+      if (event.type !== "memory") return [];
+      const { agent, used, most, held, at } = event;
+      if (used > most) return [`${agent} used ${used} of ${most} bytes at ${at.toFixed(1)} ms`];
+      return held > used ? [`${agent} held ${held} bytes in its links and had counted ${used} at ${at.toFixed(1)} ms`] : [];
+    });
+  },
+};
+
+export const rest: Check = {
+  name: "rest",
+  claim: "When everything has settled, agents hold nothing for it any more: no calls, streams, messages and bytes.",
+  run({ trace, drainedAt }) {
+    if (drainedAt === undefined) return [];
     return trace.flatMap((event) =>
-      event.type === "memory" && event.used > event.most ? [`${event.agent} used ${event.used} of ${event.most} bytes at ${event.at.toFixed(1)} ms`] : [],
+      event.type === "rest" ? Object.entries(event.holds).flatMap(([what, count]) => (count === 0 ? [] : [`${event.agent} still has ${what}: ${count}`])) : [],
     );
   },
 };

@@ -3,6 +3,6 @@ import type { Outcome } from "../outcome.js";
 /** Agents whose disk lost a bit, or that said that something they kept is not what it was. */
 export const damaged = ({ trace, faults }: Outcome): ReadonlySet<string> =>
   new Set([
-    ...faults.flatMap((fault) => (fault.kind === "rot" ? [fault.agent] : [])),
+    ...faults.flatMap((fault) => (fault.kind === "rot" || fault.kind === "header" ? [fault.agent] : [])),
     ...trace.flatMap((event) => (event.type === "log" && (event.what === "store_damaged" || event.what === "store_rolled_back") ? [event.agent] : [])),
   ]);

@@ -32,7 +32,7 @@ export const sound: Check = {
   name: "sound",
   claim: "No store is found damaged or rolled back unless a disk has lost a bit.",
   run({ trace, faults }) {
-    if (faults.some(({ kind }) => kind === "rot")) return [];
+    if (faults.some(({ kind }) => kind === "rot" || kind === "header")) return [];
     return trace.flatMap((event) =>
       event.type === "log" && (event.what === "store_damaged" || event.what === "store_rolled_back")
         ? [`${event.agent}/${event.incarnation} at ${event.at.toFixed(1)} ms: ${event.text}`]

@@ -1,8 +1,9 @@
 import { answered, truthful } from "./answered.js";
-import { memory, nonces, secrecy } from "./bytes.js";
+import { memory, nonces, rest, secrecy } from "./bytes.js";
 import type { Check } from "./check.js";
 import { acknowledged, done, inTurn, sound } from "./durable.js";
 import { genuine, once, order } from "./handled.js";
+import { header } from "./header.js";
 import { idempotent } from "./idempotent.js";
 import { programs, settled } from "./settled.js";
 import { committed, marked, restored } from "./states.js";
@@ -30,7 +31,9 @@ export const invariants: readonly Check[] = [
   published,
   unbroken,
   sound,
+  header,
   secrecy,
   nonces,
   memory,
+  rest,
 ];

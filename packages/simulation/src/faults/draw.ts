@@ -32,6 +32,7 @@ export const faultKinds: readonly FaultKind[] = [
   "torn",
   "fsync",
   "rot",
+  "header",
 ];
 
 /** Up to `most` faults that fit into the duration. */
@@ -61,6 +62,7 @@ function drawFault(chance: Chance, kind: FaultKind, agents: readonly string[], d
     case "fsync":
       return { kind, agent, ...during };
     case "rot":
+    case "header":
       return { kind, agent, at };
     case "jump":
       return { kind, agent, at, by: Math.floor(chance.between(-600_000, 600_000)) };

@@ -26,6 +26,7 @@ function whom(fault: Fault): string {
     case "torn":
     case "fsync":
     case "rot":
+    case "header":
       return `on ${fault.agent}'s disk`;
     case "flap":
       return `${fault.agent} every ${fault.ms ?? 200} ms`;

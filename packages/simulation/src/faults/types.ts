@@ -45,10 +45,10 @@ export type ClockFault =
   | { readonly kind: "jump"; readonly agent: string; readonly at: number; readonly by: number }
   | ({ readonly kind: "drift"; readonly agent: string; readonly rate: number } & During);
 
-/** full: writes find no room. torn: the process is killed in the middle of its next flush, and starts again when `for` is over. fsync: its next flush fails; it is killed and starts again when `for` is over. rot: one bit of a value on the disk changes. */
+/** full: writes find no room. torn: the process is killed in the middle of its next flush, and starts again when `for` is over. fsync: its next flush fails; it is killed and starts again when `for` is over. rot: one bit of a value on the disk changes; header: of what a store there says of itself. */
 export type DiskFault =
   | ({ readonly kind: "full" | "torn" | "fsync"; readonly agent: string } & During)
-  | { readonly kind: "rot"; readonly agent: string; readonly at: number };
+  | { readonly kind: "rot" | "header"; readonly agent: string; readonly at: number };
 
 export type Fault = (FrameFault | PartitionFault | CutFault | ProcessFault | ClockFault | DiskFault) & {
   /** What its chance is drawn with, so that it does the same when others are left out. Default: its place in the list. */

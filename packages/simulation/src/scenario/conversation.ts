@@ -1,5 +1,6 @@
 import type { AgentOptions } from "@tightbeam/core";
 import type { Store } from "@tightbeam/core/store";
+import type { Outcome } from "../outcome.js";
 import { type Chance, createChance } from "../random.js";
 import type { Place, SimulationOptions } from "../types.js";
 import { speakLines } from "./lines.js";
@@ -42,8 +43,21 @@ export function conversation(seed: number, { store = (raw) => raw, habits, inste
     const scene: Scene = { place, agent, others, keeping };
     await Promise.all(chosen.map((name) => (instead[name] ?? all[name])(scene)));
   };
-  return { agents: Object.fromEntries(names.map((name) => [name, live])), duration: durationMs, drain: 150_000, secrets: [marker], check: misCounted };
+  return { agents: Object.fromEntries(names.map((name) => [name, live])), duration: durationMs, drain: 150_000, secrets: [marker], check };
 }
+
+/** What a process waits for when nothing goes on: no more for having done much. */
+const timersMost = 24;
+const timersPerLink = 8;
+
+const check = (outcome: Outcome): readonly string[] => [...misCounted(outcome), ...restless(outcome)];
+
+const restless = ({ trace }: Outcome): readonly string[] =>
+  trace.flatMap((event) =>
+    event.type === "rest" && event.timers > timersMost + timersPerLink * event.links
+      ? [`${event.agent} still has ${event.timers} timers, with ${event.links} links`]
+      : [],
+  );
 
 function draw(chance: Chance): readonly HabitName[] {
   const left: HabitName[] = ["talk", "tally", "streams", "topics"];

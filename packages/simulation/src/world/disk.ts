@@ -18,8 +18,10 @@ export interface Disk {
   readonly broken: boolean;
   /** Tells of the next flush, in its middle. */
   onFlush(run: (() => void) | undefined): void;
-  /** One bit of a stored value changes. */
-  rot(chance: Chance): void;
+  /** One bit of a stored value changes, or of what the store says of itself. Returns the key. */
+  rot(chance: Chance, of: "rot" | "header"): string | undefined;
+  /** Nobody can open what is on it. */
+  readonly lost: boolean;
 }
 
 interface Waiting {
@@ -28,7 +30,7 @@ interface Waiting {
 }
 
 const maxValueBytes = 16 * 1024 * 1024;
-/** The store's own: without it nothing can be opened, and there is nothing to show. */
+/** The store's own: without it nothing can be opened. */
 const headerPrefix = "meta/";
 
 export function createDisk(seed: number, agent: string): Disk {
@@ -42,11 +44,13 @@ export function createDisk(seed: number, agent: string): Disk {
   let waiting: Waiting[] = [];
   let owner: Process | undefined;
   let broken = false;
+  let lost = false;
 
   const apply = (changes: readonly StoreChange[]): void => {
     for (const change of changes) {
       if ("put" in change) entries.set(change.put, change.value);
       else entries.delete(change.remove);
+      if ("put" in change && change.put.startsWith(headerPrefix)) lost = false;
     }
   };
   const applyPart = (): void => {
@@ -159,15 +163,19 @@ export function createDisk(seed: number, agent: string): Disk {
     onFlush(run) {
       told = run;
     },
-    rot(by) {
-      const keys = [...entries.keys()].filter((key) => !key.startsWith(headerPrefix)).sort();
-      if (keys.length === 0) return;
-      const key = by.pick(keys);
+    get lost() {
+      return lost;
+    },
+    rot(by, of) {
+      const keys = [...entries].filter(([key, value]) => key.startsWith(headerPrefix) === (of === "header") && value.length > 0).map(([key]) => key);
+      if (keys.length === 0) return undefined;
+      const key = by.pick(keys.sort());
       const value = (entries.get(key) as Uint8Array).slice();
-      if (value.length === 0) return;
       const bit = by.below(value.length * 8);
       value[bit >> 3] = (value[bit >> 3] as number) ^ (1 << (bit & 7));
       entries.set(key, value);
+      lost ||= of === "header";
+      return key;
     },
   };
 }

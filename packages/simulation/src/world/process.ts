@@ -12,6 +12,8 @@ export interface Process {
   readonly incarnation: number;
   readonly runtime: Runtime;
   readonly alive: boolean;
+  /** That have not run. */
+  readonly timers: number;
   /** Runs it in this process: when it goes on, if it is stopped; never, once it is dead. */
   post(run: () => void): void;
   pause(): void;
@@ -62,6 +64,7 @@ export function createProcess({ agent, incarnation, seed, scheduler, clocks }: P
   let alive = true;
   let paused = false;
   let waiting: (() => void)[] = [];
+  let timers = 0;
   const started = clocks.monotonic();
 
   const enter = (run: () => void): void => {
@@ -77,9 +80,16 @@ export function createProcess({ agent, incarnation, seed, scheduler, clocks }: P
     timers: Object.freeze({
       after(ms: number, run: () => void) {
         let live = true;
-        const cancel = scheduler.at(scheduler.now + clocks.toReal(Math.max(0, ms)), () => enter(() => live && run()));
-        return () => {
+        timers += 1;
+        const over = (): boolean => {
+          if (!live) return false;
           live = false;
+          timers -= 1;
+          return true;
+        };
+        const cancel = scheduler.at(scheduler.now + clocks.toReal(Math.max(0, ms)), () => enter(() => over() && run()));
+        return () => {
+          over();
           cancel();
         };
       },
@@ -94,6 +104,9 @@ export function createProcess({ agent, incarnation, seed, scheduler, clocks }: P
     runtime,
     get alive() {
       return alive;
+    },
+    get timers() {
+      return timers;
     },
     post: enter,
     pause() {

@@ -1,7 +1,7 @@
-import { type Agent, createAgent } from "@tightbeam/core";
+import { type Agent, createAgent, type LinkStatus } from "@tightbeam/core";
 import type { Scheduler } from "../clock/scheduler.js";
 import { createChance } from "../random.js";
-import type { TraceDetail } from "../trace.js";
+import type { MemoryEvent, TraceDetail } from "../trace.js";
 import type { Place, Program } from "../types.js";
 import { type Role, trustIn } from "./cast.js";
 import { createDisk, type Disk } from "./disk.js";
@@ -27,6 +27,8 @@ export interface Station {
   sample(): void;
   /** Notes what dead letters there are, and what states were kept. */
   collect(): Promise<void>;
+  /** It has no agent any more, and a disk that nobody can open. */
+  readonly lost: boolean;
   /** Operations that have not settled, and a program that goes on. */
   readonly busy: boolean;
 }
@@ -40,11 +42,13 @@ export interface StationOptions {
   readonly scheduler: Scheduler;
   readonly network: Network;
   readonly healedAt: number;
+  /** Of another station. */
+  readonly isLost: (name: string) => boolean;
   readonly record: (agent: string, incarnation: number, detail: TraceDetail) => void;
   readonly next: () => number;
 }
 
-export function createStation({ name, seed, program, between, role, scheduler, network, healedAt, record, next }: StationOptions): Station {
+export function createStation({ name, seed, program, between, role, scheduler, network, healedAt, isLost, record, next }: StationOptions): Station {
   const clocks = createClocks(scheduler);
   const disk = createDisk(seed, name);
   let process: Process | undefined;
@@ -123,7 +127,10 @@ export function createStation({ name, seed, program, between, role, scheduler, n
     clocks,
     disk,
     get busy() {
-      return running || pending > 0 || hearing.size > 0 || agents.some(hasMessages);
+      return running || pending > 0 || hearing.size > 0 || agents.some((agent) => hasMessages(agent, isLost));
+    },
+    get lost() {
+      return disk.lost && agents.length === 0;
     },
     start() {
       incarnation += 1;
@@ -159,25 +166,53 @@ export function createStation({ name, seed, program, between, role, scheduler, n
       const tell = process === undefined ? undefined : recorder(process);
       if (tell === undefined) return;
       for (const agent of agents) {
+        tell({ type: "rest", holds: holdsOf(agent), timers: process?.timers ?? 0, links: agent.status().links.length });
         await collectLetters(agent, tell);
         for (const state of states) await agent.restore(state).catch(() => undefined);
       }
     },
     sample() {
       const mine = process;
-      if (mine !== undefined)
-        for (const { memory } of agents.map((agent) => agent.status())) recorder(mine)({ type: "memory", used: memory.used, most: memory.most });
+      if (mine !== undefined) for (const agent of agents) recorder(mine)(memoryOf(agent));
     },
   };
 }
 
-/** Messages that are under way. Of durable ones, what waits for somebody to judge a store that was rolled back waits for ever. */
-function hasMessages(agent: Agent): boolean {
+function memoryOf(agent: Agent): MemoryEvent {
+  const { memory, links } = agent.status();
+  const held = links.reduce((sum, { counters }) => sum + counters.queuedBytes + counters.unacknowledgedBytes + counters.heldBytes, 0);
+  return { type: "memory", used: memory.used, most: memory.most, held };
+}
+
+/** What should be nothing when nothing goes on. */
+function holdsOf(agent: Agent): Record<string, number> {
+  const { calls, streams, links, memory } = agent.status();
+  const { peers, receiving } = agent.durable.status();
+  // For replays, and for peers that do not come back.
+  const keeps = agent.topics().some(({ retained }) => retained > 0) || peers.some(({ queued }) => queued > 0);
+  const sum = (of: (link: LinkStatus) => number): number => links.reduce((total, link) => total + of(link), 0);
+  return {
+    requests: calls.waiting,
+    calls: calls.queued,
+    streams: streams.opened + streams.served,
+    "durable messages": receiving,
+    "queued messages": sum(({ counters }) => counters.queuedMessages),
+    "unacknowledged bytes": sum(({ counters }) => counters.unacknowledgedBytes),
+    "bytes out of order": sum(({ counters }) => counters.heldBytes),
+    awaited: sum(({ awaited }) => awaited),
+    memory: keeps ? 0 : memory.used,
+  };
+}
+
+/** Messages that are under way. Of durable ones, what waits for somebody to judge a store that was rolled back, or for one that is lost, waits for ever. */
+function hasMessages(agent: Agent, isLost: (name: string) => boolean): boolean {
   const { links, streams } = agent.status();
   if (streams.served > 0 || links.some(({ counters }) => counters.queuedMessages > 0 || counters.unacknowledgedBytes > 0)) return true;
   if (agent.topics().some(({ topic, subscribers }) => subscribers > 0 && agent.subscribers(topic).some(({ queued }) => queued > 0))) return true;
   const { peers, receiving, failed } = agent.durable.status();
   return (
-    receiving > 0 || failed !== undefined || peers.some(({ queued, blocked }) => queued > 0 && blocked !== "store_rolled_back" && blocked !== "unsupported")
+    receiving > 0 ||
+    failed !== undefined ||
+    peers.some(({ peer, queued, blocked }) => queued > 0 && !isLost(peer) && blocked !== "store_rolled_back" && blocked !== "unsupported")
   );
 }

@@ -16,7 +16,7 @@ export interface SupervisorOptions {
   readonly stations: ReadonlyMap<string, Station>;
   readonly network: Network;
   readonly scheduler: Scheduler;
-  readonly onFault: (fault: Listed, what: "begins" | "ends") => void;
+  readonly onFault: (fault: Listed, what: string) => void;
 }
 
 export function supervise({ seed, faults, stations, network, scheduler, onFault }: SupervisorOptions): Supervisor {
@@ -104,8 +104,11 @@ export function supervise({ seed, faults, stations, network, scheduler, onFault 
           if (station.disk.broken) hold("crash", agent, id, station.crash, station.start)();
         };
       case "rot":
-        station.disk.rot(createChance(seed, "fault", id));
+      case "header": {
+        const key = station.disk.rot(createChance(seed, "fault", id), fault.kind);
+        if (key !== undefined) onFault(fault, `changed ${key}`);
         return undefined;
+      }
       case "jump":
         station.clocks.jump(fault.by);
         return undefined;
