@@ -1,19 +1,20 @@
-import * as limits from "../../limits.js";
-import type { MessageMoment, MessageStage } from "../../telemetry/types.js";
+import type { TraceContext } from "../../telemetry/trace-context.js";
+import type { MessageMoment } from "../../telemetry/types.js";
 import { traceIdOf } from "./ids.js";
-import type { TraceCall, TraceStage } from "./types.js";
+import { addStage, type PackedStages } from "./stages.js";
+import type { TraceCall } from "./types.js";
 
-/** A party whose instance only the other side may know. */
-export interface Party {
-  readonly id: string;
-  instance: string | undefined;
-}
+/** What of a side's context counts. */
+export type SideTrace = Pick<TraceContext, "traceId" | "spanId" | "parentSpanId">;
 
-/** A call as it is kept: what its stages say, in the order in which they came. */
+/** A call as it is kept: what its moments say, in the order in which they came. */
 export interface KeptCall {
   readonly id: string;
-  readonly from: Party;
-  readonly to: Party;
+  readonly from: string;
+  readonly to: string;
+  /** Of an instance only the other side may know. */
+  fromInstance: string | undefined;
+  toInstance: string | undefined;
   /** Undefined until its own message says what it is. */
   type: TraceCall["type"] | undefined;
   priority: TraceCall["priority"];
@@ -27,48 +28,25 @@ export interface KeptCall {
   sampled: boolean;
   /** It was under way when it was last watched. */
   interrupted: boolean;
-  /** By each side's clock. */
+  /** By each side's clock. Undefined: it was not seen by that one. */
   fromStartedAt: number | undefined;
   toStartedAt: number | undefined;
   lastAt: number;
-  readonly stages: TraceStage[];
+  readonly stages: PackedStages;
   moreStages: number;
 }
 
-export interface SideTrace {
-  readonly traceId: string;
-  readonly spanId: string;
-  readonly parentSpanId: string | undefined;
-}
+/** Of the call and its reply: which message, and which of both sides saw it. */
+export const isReply = ({ type }: MessageMoment): boolean => type === "response" || type === "error";
+export const isFrom = (moment: MessageMoment): boolean => (moment.direction === "sent") !== isReply(moment);
+export const callIdOf = (moment: MessageMoment): string | undefined => (isReply(moment) ? moment.correlationId : moment.id);
 
-/** A moment in its call: which of both sides saw it, and of which of both messages it is. */
-export interface Seen {
-  readonly id: string;
-  readonly side: TraceStage["side"];
-  readonly of: TraceStage["of"];
-  readonly from: string;
-  readonly to: string;
-}
-
-const uuidLength = 36;
-
-/** Undefined: it belongs to no call. `agent`: who saw it. */
-export function seenBy(agent: string, { type, id, correlationId, direction, peer }: MessageMoment): Seen | undefined {
-  const isReply = type === "response" || type === "error";
-  const callId = isReply ? correlationId : id;
-  if (callId?.length !== uuidLength) return undefined;
-  const of = isReply ? "reply" : "call";
-  return (direction === "sent") !== isReply
-    ? { id: callId, side: "from", of, from: agent, to: peer.id }
-    : { id: callId, side: "to", of, from: peer.id, to: agent };
-}
-
-export const isFailure = (stage: MessageStage): boolean => stage === "failed" || stage === "expired" || stage === "dead_lettered";
-
-export const newCall = ({ id, from, to }: Seen, { at, priority }: Pick<MessageMoment, "at" | "priority">): KeptCall => ({
+export const newCall = (id: string, from: string, to: string, { at, priority }: Pick<MessageMoment, "at" | "priority">): KeptCall => ({
   id,
-  from: { id: from, instance: undefined },
-  to: { id: to, instance: undefined },
+  from,
+  to,
+  fromInstance: undefined,
+  toInstance: undefined,
   type: undefined,
   priority,
   method: undefined,
@@ -92,50 +70,32 @@ export const traceOf = ({ fromTrace, toTrace, id }: KeptCall): string => fromTra
 export const startOf = ({ fromStartedAt, toStartedAt, lastAt }: KeptCall): number => fromStartedAt ?? toStartedAt ?? lastAt;
 
 /** What a moment adds to its call. The outcome does not depend on the order of moments, as long as their number is within bounds. */
-export function addMoment(call: KeptCall, { side, of }: Seen, moment: MessageMoment, keepsStage: boolean): void {
-  const { what, at, trace, peer, name, duration, code, attempt } = moment;
+export function addMoment(call: KeptCall, moment: MessageMoment, keepsStage: boolean): void {
+  const { at, trace, peer, duration } = moment;
+  const reply = isReply(moment);
+  const from = isFrom(moment);
   const began = duration === undefined ? at : Math.ceil(at - duration);
-  if (side === "from") call.fromStartedAt = Math.min(call.fromStartedAt ?? began, began);
-  else call.toStartedAt = Math.min(call.toStartedAt ?? began, began);
+  if (from) {
+    if (call.fromStartedAt === undefined || began < call.fromStartedAt) call.fromStartedAt = began;
+    call.toInstance ??= peer.instance;
+  } else {
+    if (call.toStartedAt === undefined || began < call.toStartedAt) call.toStartedAt = began;
+    call.fromInstance ??= peer.instance;
+  }
   if (at > call.lastAt) call.lastAt = at;
   call.interrupted = false;
-  call.method ??= name;
-  (side === "from" ? call.to : call.from).instance ??= peer.instance;
-  if (of === "reply") call.replyBytes = moment.bytes;
+  call.method ??= moment.name;
+  if (reply) call.replyBytes = moment.bytes;
   else {
     // Of a letter the type is not known.
-    if (what !== "dead_lettered" || call.type === undefined) call.type = moment.type as TraceCall["type"];
+    if (moment.what !== "dead_lettered" || call.type === undefined) call.type = moment.type as TraceCall["type"];
     call.priority = moment.priority;
     call.bytes = moment.bytes;
-    call.durable ||= moment.durable === true;
+    if (moment.durable === true) call.durable = true;
     if (trace !== undefined) {
-      const { traceId, spanId, parentSpanId } = trace;
-      if (side === "from") call.fromTrace ??= { traceId, spanId, parentSpanId };
-      else call.toTrace ??= { traceId, spanId, parentSpanId };
+      if (from) call.fromTrace ??= trace;
+      else call.toTrace ??= trace;
     }
   }
-  if (!keepsStage) return;
-  const stage: { -readonly [name in keyof TraceStage]: TraceStage[name] } = { stage: what, side, of, at };
-  if (duration !== undefined) stage.duration = duration;
-  if (code !== undefined) stage.code = code;
-  if (attempt !== undefined) stage.attempt = attempt;
-  place(call, stage);
-}
-
-/** The stages that say how it began and what came of it. */
-export const isOutline = (stage: MessageStage): boolean => stage !== "sealed" && stage !== "sent";
-
-const isEnd = ({ stage }: TraceStage): boolean => isFailure(stage) || stage === "answered" || stage === "processed";
-
-/** Where there is no room an end takes the place of a step. */
-function place(call: KeptCall, stage: TraceStage): void {
-  const { stages } = call;
-  if (stages.length < limits.traceStages) {
-    stages.push(stage);
-    return;
-  }
-  call.moreStages++;
-  if (!isEnd(stage)) return;
-  const step = stages.findLastIndex((one) => !isEnd(one));
-  stages[step === -1 ? stages.length - 1 : step] = stage;
+  if (keepsStage && !addStage(call.stages, moment, from, reply)) call.moreStages++;
 }

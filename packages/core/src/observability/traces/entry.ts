@@ -2,7 +2,8 @@ import { concat, decodeUtf8, encodeUtf8 } from "../../bytes.js";
 import { isErrorCode, TightbeamError } from "../../errors.js";
 import * as limits from "../../limits.js";
 import { numberKey } from "../../store/keys.js";
-import type { KeptCall, Party, SideTrace } from "./call.js";
+import type { KeptCall, SideTrace } from "./call.js";
+import { pack, unpacked } from "./stages.js";
 import type { TraceStage } from "./types.js";
 
 /*
@@ -14,8 +15,16 @@ export const callKey = (number: number): string => callPrefix + numberKey(number
 const version = 1;
 
 export function encodeCall(call: KeptCall): Uint8Array {
-  const rows = call.stages.map(({ stage, side, of, at, duration, code, attempt }) => [stage, side, of, at, duration ?? null, code ?? null, attempt ?? null]);
-  return concat(Uint8Array.of(version), encodeUtf8(JSON.stringify({ ...call, interrupted: undefined, stages: rows })));
+  const rows = unpacked(call.stages).map(({ stage, side, of, at, duration, code, attempt }) => [
+    stage,
+    side,
+    of,
+    at,
+    duration ?? null,
+    code ?? null,
+    attempt ?? null,
+  ]);
+  return concat(Uint8Array.of(version), encodeUtf8(JSON.stringify({ ...call, ...tracesOf(call), interrupted: undefined, stages: rows })));
 }
 
 type Check = (value: unknown) => boolean;
@@ -34,14 +43,15 @@ const oneOf =
     values.includes(value as string);
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
 
-const isParty: Check = (value) => isObject(value) && isText(value.id) && optional(isText)(value.instance);
 const isSideTrace: Check = (value) => isObject(value) && isText(value.traceId) && isText(value.spanId) && optional(isText)(value.parentSpanId);
 
 /** What every entry is checked for: a store's bytes may be of another release. */
 const shape: Readonly<Record<Exclude<keyof KeptCall, "interrupted" | "stages">, Check>> = {
   id: isText,
-  from: isParty,
-  to: isParty,
+  from: isText,
+  to: isText,
+  fromInstance: optional(isText),
+  toInstance: optional(isText),
   type: optional(oneOf("request", "notification", "stream", "event")),
   priority: oneOf("critical", "high", "normal", "low"),
   method: optional(isText),
@@ -81,17 +91,17 @@ export function decodeCall(key: string, bytes: Uint8Array): KeptCall {
     if (!fits(value)) throw damaged(key);
     call[name] = value;
   }
-  for (const name of ["from", "to"] as const) call[name] = party(call[name] as Party);
-  for (const name of ["fromTrace", "toTrace"] as const) if (call[name] !== undefined) call[name] = sideTrace(call[name] as SideTrace);
+  Object.assign(call, tracesOf(call as unknown as KeptCall));
   if (!Array.isArray(given.stages) || given.stages.length > limits.traceStages) throw damaged(key);
   const stages = given.stages.map(stageOf);
   if (!stages.every((stage) => stage !== undefined)) throw damaged(key);
-  return { ...call, stages } as unknown as KeptCall;
+  return { ...call, stages: pack(stages) } as unknown as KeptCall;
 }
 
 /** Only what is known of it. */
-const party = ({ id, instance }: Party): Party => ({ id, instance });
-const sideTrace = ({ traceId, spanId, parentSpanId }: SideTrace): SideTrace => ({ traceId, spanId, parentSpanId });
+const sideTrace = (trace: SideTrace | undefined): object | undefined =>
+  trace === undefined ? undefined : { traceId: trace.traceId, spanId: trace.spanId, parentSpanId: trace.parentSpanId };
+const tracesOf = ({ fromTrace, toTrace }: KeptCall): object => ({ fromTrace: sideTrace(fromTrace), toTrace: sideTrace(toTrace) });
 
 function json(bytes: Uint8Array): unknown {
   try {

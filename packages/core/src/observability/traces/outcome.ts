@@ -1,5 +1,6 @@
 import type { ErrorCode } from "../../errors.js";
-import { isFailure, type KeptCall } from "./call.js";
+import type { KeptCall } from "./call.js";
+import { isFailure, unpacked } from "./stages.js";
 import type { CallStatus, TraceStage } from "./types.js";
 
 export interface Outcome {
@@ -27,7 +28,8 @@ export function outcomeOf(call: KeptCall): Outcome {
   const seen = { from: false, to: false };
   let acknowledged: TraceStage | undefined;
   let attempt: number | undefined;
-  for (const stage of call.stages) {
+  const stages = unpacked(call.stages);
+  for (const stage of stages) {
     const { side } = stage;
     seen[side] = true;
     if (stage.attempt !== undefined && stage.attempt > (attempt ?? 0)) attempt = stage.attempt;
@@ -40,10 +42,10 @@ export function outcomeOf(call: KeptCall): Outcome {
   const end = isAnswered ? (ends.from ?? (seen.from ? undefined : ends.to)) : (ends.to ?? (seen.to ? undefined : (ends.from ?? acknowledged)));
   if (end === undefined) return { status: call.interrupted ? "interrupted" : "active", code: undefined, duration: undefined, attempt };
   const status = isFailure(end.stage) ? (end.stage as CallStatus) : "completed";
-  return { status, code: end.code, duration: end.duration ?? end.at - firstOf(call, end.side), attempt };
+  return { status, code: end.code, duration: end.duration ?? end.at - firstOf(stages, end.side), attempt };
 }
 
-function firstOf({ stages }: KeptCall, side: TraceStage["side"]): number {
+function firstOf(stages: readonly TraceStage[], side: TraceStage["side"]): number {
   let first = Number.POSITIVE_INFINITY;
   for (const stage of stages) if (stage.side === side && stage.at < first) first = stage.at;
   return first;

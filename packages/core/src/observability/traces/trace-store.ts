@@ -72,7 +72,7 @@ export async function createTraceStore(options: TraceStoreOptions = {}): Promise
   const matching = (filter: TraceFilter): KeptCall[] => [...calls].filter((call) => matches(call, filter));
   const traceFor = (traceId: string): Trace | undefined => {
     const kept = calls.traces.get(traceId);
-    return kept === undefined ? undefined : traceView(traceId, kept);
+    return kept === undefined ? undefined : traceView(kept);
   };
 
   return {
@@ -100,7 +100,7 @@ export async function createTraceStore(options: TraceStoreOptions = {}): Promise
       const newest = [...found].sort(([, a], [, b]) => b - a).slice(0, limit);
       return newest.flatMap(([traceId]) => {
         const kept = calls.traces.get(traceId);
-        return kept === undefined ? [] : [summaryOf(traceId, kept)];
+        return kept === undefined ? [] : [summaryOf(kept)];
       });
     },
     async statistics(filter = {}) {

@@ -2,23 +2,25 @@ import { type KeptCall, startOf, traceOf } from "./call.js";
 import type { KeptTrace } from "./kept.js";
 import { clockDifferenceOf, inOrder } from "./order.js";
 import { hasFailed, outcomeOf } from "./outcome.js";
+import { unpacked } from "./stages.js";
 import type { Trace, TraceCall, TraceFilter, TraceParty, TraceSummary } from "./types.js";
 
 type Mutable<T> = { -readonly [name in keyof T]: T[name] };
 
-const partyOf = ({ id, instance }: KeptCall["from"]): TraceParty => (instance === undefined ? { id } : { id, instance });
+const partyOf = (id: string, instance: string | undefined): TraceParty => (instance === undefined ? { id } : { id, instance });
 
 /** `parent`: the call whose handler sent it. */
 function callView(call: KeptCall, parent: string | undefined): TraceCall {
   const { fromTrace, toTrace } = call;
   const { status, code, duration, attempt } = outcomeOf(call);
-  const clockDifference = clockDifferenceOf(call.stages);
+  const stages = unpacked(call.stages);
+  const clockDifference = clockDifferenceOf(stages);
   const view: Mutable<TraceCall> = {
     id: call.id,
     traceId: traceOf(call),
     type: call.type ?? "request",
-    from: partyOf(call.from),
-    to: partyOf(call.to),
+    from: partyOf(call.from, call.fromInstance),
+    to: partyOf(call.to, call.toInstance),
     priority: call.priority,
     durable: call.durable,
     bytes: call.bytes,
@@ -26,7 +28,7 @@ function callView(call: KeptCall, parent: string | undefined): TraceCall {
     sampled: call.sampled,
     startedAt: startOf(call),
     lastAt: call.lastAt,
-    stages: inOrder(call.stages, clockDifference ?? 0).map((stage) => ({ ...stage })),
+    stages: inOrder(stages, clockDifference ?? 0),
     moreStages: call.moreStages,
   };
   if (fromTrace !== undefined) view.spanId = fromTrace.spanId;
@@ -44,7 +46,7 @@ function callView(call: KeptCall, parent: string | undefined): TraceCall {
 
 const byStart = (a: KeptCall, b: KeptCall): number => startOf(a) - startOf(b) || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
 
-export function traceView(traceId: string, { calls, more }: KeptTrace): Trace {
+export function traceView({ traceId, calls, more }: KeptTrace): Trace {
   const ordered = [...calls].sort(byStart);
   const handlers = new Map<string, string>();
   for (const { id, toTrace, fromTrace } of ordered) {
@@ -59,10 +61,10 @@ export function traceView(traceId: string, { calls, more }: KeptTrace): Trace {
   return { traceId, ...spanOf(views), calls: views, more };
 }
 
-export function summaryOf(traceId: string, { calls, more }: KeptTrace): TraceSummary {
+export function summaryOf({ traceId, calls, more }: KeptTrace): TraceSummary {
   const views = [...calls].sort(byStart).map((call) => callView(call, undefined));
   const { stages: _, ...first } = views[0] as TraceCall;
-  return { traceId, ...spanOf(views), calls: calls.size, failed: views.filter(({ status }) => hasFailed(status)).length, first, more };
+  return { traceId, ...spanOf(views), calls: calls.length, failed: views.filter(({ status }) => hasFailed(status)).length, first, more };
 }
 
 function spanOf(calls: readonly TraceCall[]): Pick<Trace, "status" | "startedAt" | "lastAt"> {
@@ -83,9 +85,9 @@ export function matches(call: KeptCall, { traceId, agent, route = {}, failed, st
   const start = startOf(call);
   if (since !== undefined && start < since) return false;
   if (until !== undefined && start >= until) return false;
-  if (agent !== undefined && call.from.id !== agent && call.to.id !== agent) return false;
-  if (route.from !== undefined && call.from.id !== route.from) return false;
-  if (route.to !== undefined && call.to.id !== route.to) return false;
+  if (agent !== undefined && call.from !== agent && call.to !== agent) return false;
+  if (route.from !== undefined && call.from !== route.from) return false;
+  if (route.to !== undefined && call.to !== route.to) return false;
   if (route.method !== undefined && call.method !== route.method) return false;
   if (traceId !== undefined && traceOf(call) !== traceId) return false;
   if (failed === undefined && status === undefined) return true;

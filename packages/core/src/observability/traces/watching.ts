@@ -1,17 +1,20 @@
 import type { TraceContext } from "../../telemetry/trace-context.js";
 import type { MessageMoment, TelemetryEvent } from "../../telemetry/types.js";
-import { addMoment, isFailure, isOutline, type KeptCall, newCall, type Seen, seenBy } from "./call.js";
+import { addMoment, callIdOf, isFrom, isReply, type KeptCall, newCall } from "./call.js";
 import { isChosen, isMessageChosen } from "./ids.js";
 import type { KeptCalls } from "./kept.js";
 import type { TraceSettings } from "./options.js";
 import { outcomeOf } from "./outcome.js";
-import { createRecentMoments } from "./recent.js";
+import { createRecentMoments, type RecentMoments } from "./recent.js";
+import { isFailure, isOutline } from "./stages.js";
 import type { TracedAgent } from "./types.js";
 
 export interface Watching {
   watch(agent: TracedAgent): () => void;
   endAll(): void;
 }
+
+const uuidLength = 36;
 
 /** Puts what agents tell together. `onChange`: a call has a new stage. */
 export function createWatching(calls: KeptCalls, { sample, detail, failures }: TraceSettings, onChange: (call: KeptCall) => void): Watching {
@@ -22,49 +25,47 @@ export function createWatching(calls: KeptCalls, { sample, detail, failures }: T
 
   const keepsStage = ({ what }: MessageMoment): boolean => detail === "stages" || isOutline(what);
 
-  const add = (call: KeptCall, seen: Seen, moment: MessageMoment): void => {
-    const { fromStartedAt, fromTrace, toTrace } = call;
-    // Its sender is seen for the first time, or says which trace it is of.
-    const moves =
-      (seen.side === "from" && fromStartedAt === undefined) || (moment.trace !== undefined && (seen.side === "from" ? fromTrace : toTrace) === undefined);
-    if (moves) calls.moving(call, () => addMoment(call, seen, moment, keepsStage(moment)));
-    else addMoment(call, seen, moment, keepsStage(moment));
+  const add = (call: KeptCall, moment: MessageMoment): void => {
+    const from = isFrom(moment);
+    // Its sender is seen for the first time, or a side says which trace it is of.
+    const isNews = moment.trace !== undefined && !isReply(moment) && (from ? call.fromTrace : call.toTrace) === undefined;
+    if (isNews || (from && call.fromStartedAt === undefined)) calls.moving(call, () => addMoment(call, moment, keepsStage(moment)));
+    else addMoment(call, moment, keepsStage(moment));
     onChange(call);
   };
+
+  /** What its agent told of an unsampled call before it failed. */
+  const before = (recent: RecentMoments | undefined, id: string, moment: MessageMoment): readonly MessageMoment[] =>
+    (recent?.of(id, moment.at) ?? []).filter((one) => one !== moment && one.peer.id === moment.peer.id && isFrom(one) === isFrom(moment));
 
   const listenTo = (agent: TracedAgent): (() => void) => {
     const { id: own, telemetry } = agent;
     const recent = failures === "whole" ? createRecentMoments() : undefined;
 
-    /** What this agent told of an unsampled call before it failed. */
-    const before = (seen: Seen, moment: MessageMoment): readonly (readonly [Seen, MessageMoment])[] =>
-      (recent?.of(seen.id, moment.at) ?? []).flatMap((one) => {
-        const part = seenBy(own, one);
-        return one !== moment && part?.from === seen.from && part.to === seen.to ? [[part, one] as const] : [];
-      });
-
-    const begin = (seen: Seen, moment: MessageMoment, sampled: boolean): void => {
-      const call = newCall(seen, moment);
+    const begin = (id: string, from: string, to: string, moment: MessageMoment, sampled: boolean): void => {
+      const call = newCall(id, from, to, moment);
       call.sampled = sampled;
-      if (!sampled) for (const [part, one] of before(seen, moment)) addMoment(call, part, one, keepsStage(one));
-      addMoment(call, seen, moment, keepsStage(moment));
+      if (!sampled) for (const one of before(recent, id, moment)) addMoment(call, one, keepsStage(one));
+      addMoment(call, moment, keepsStage(moment));
       if (calls.add(call)) onChange(call);
     };
 
     const told = (event: TelemetryEvent): void => {
       if (event.kind !== "message") return;
-      const seen = seenBy(own, event);
-      if (seen === undefined) return;
-      const call = calls.find(seen.id, seen.from, seen.to);
+      const id = callIdOf(event);
+      if (id?.length !== uuidLength) return;
+      const side = isFrom(event);
+      const [from, to] = side ? [own, event.peer.id] : [event.peer.id, own];
+      const call = calls.find(id, from, to);
       if (call !== undefined) {
-        const isFirst = (seen.side === "from" ? call.fromStartedAt : call.toStartedAt) === undefined;
-        if (isFirst && !call.sampled) for (const [part, one] of before(seen, event)) add(call, part, one);
-        return add(call, seen, event);
+        const isFirst = (side ? call.fromStartedAt : call.toStartedAt) === undefined;
+        if (isFirst && !call.sampled) for (const one of before(recent, id, event)) add(call, one);
+        return add(call, event);
       }
-      const sampled = isWanted(seen.id, event.trace);
+      const sampled = isWanted(id, event.trace);
       if (!sampled) recent?.note(event);
       // A reply does not begin a call, and neither does the word that nobody waits for one, which looks like it.
-      if (isFailure(event.what) || (sampled && seen.of === "call")) begin(seen, event, sampled);
+      if (isFailure(event.what) || (sampled && !isReply(event))) begin(id, from, to, event, sampled);
     };
 
     return telemetry.on(told, recent === undefined ? { messages: isWanted } : {});
@@ -74,7 +75,7 @@ export function createWatching(calls: KeptCalls, { sample, detail, failures }: T
   const interrupt = (id: string): void => {
     if ([...watched.keys()].some((agent) => agent.id === id)) return;
     for (const call of calls) {
-      const isOwn = (call.fromStartedAt !== undefined && call.from.id === id) || (call.toStartedAt !== undefined && call.to.id === id);
+      const isOwn = (call.fromStartedAt !== undefined && call.from === id) || (call.toStartedAt !== undefined && call.to === id);
       if (!isOwn || outcomeOf(call).status !== "active") continue;
       call.interrupted = true;
       onChange(call);

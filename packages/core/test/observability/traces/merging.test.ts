@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { addMoment, newCall, type Seen, seenBy } from "../../../src/observability/traces/call.js";
+import { addMoment, callIdOf, isFrom, newCall } from "../../../src/observability/traces/call.js";
 import { createKeptCalls } from "../../../src/observability/traces/kept.js";
 import { clockDifferenceOf, inOrder } from "../../../src/observability/traces/order.js";
 import { hasFailed, outcomeOf } from "../../../src/observability/traces/outcome.js";
@@ -35,15 +35,16 @@ const told = (agent: "alice" | "bob", direction: "sent" | "received", what: Mess
 const viewOf = (all: readonly Told[]) => {
   const calls = createKeptCalls(10, () => undefined);
   for (const [agent, moment] of all) {
-    const seen = seenBy(agent, moment) as Seen;
-    const known = calls.find(seen.id, seen.from, seen.to);
+    const route = isFrom(moment) ? ([agent, moment.peer.id] as const) : ([moment.peer.id, agent] as const);
+    const id = callIdOf(moment) as string;
+    const known = calls.find(id, ...route);
     if (known === undefined) {
-      const call = newCall(seen, moment);
-      addMoment(call, seen, moment, true);
+      const call = newCall(id, ...route, moment);
+      addMoment(call, moment, true);
       calls.add(call);
-    } else calls.moving(known, () => addMoment(known, seen, moment, true));
+    } else calls.moving(known, () => addMoment(known, moment, true));
   }
-  return [...calls.traces].map(([traceId, kept]) => traceView(traceId, kept));
+  return [...calls.traces.values()].map(traceView);
 };
 
 const story = fc
@@ -135,10 +136,9 @@ describe("statistics", () => {
     fc.assert(
       fc.property(fc.array(one, { maxLength: 60 }), (all) => {
         const calls = all.map(({ what, duration }, index) => {
-          const [agent, moment] = told("alice", "sent", what, startMs + duration, { id: idOf(index), ...(what === "queued" ? {} : { duration }) });
-          const seen = seenBy(agent, moment) as Seen;
-          const call = newCall(seen, moment);
-          addMoment(call, seen, moment, true);
+          const [, moment] = told("alice", "sent", what, startMs + duration, { id: idOf(index), ...(what === "queued" ? {} : { duration }) });
+          const call = newCall(idOf(index), "alice", "bob", moment);
+          addMoment(call, moment, true);
           return call;
         });
         const found = statisticsOf(calls);
