@@ -77,7 +77,7 @@ export function createFakeAgent(id: string, letter = "a"): FakeAgent {
       if (event.kind === "message" && !always.includes(event.what)) {
         const key = `${event.direction} ${event.id}`;
         if (!begun.has(key))
-          begun.set(key, new Set([...listening].filter(({ wishes }) => wishes?.messages?.(event.correlationId ?? event.id, event.trace, false) ?? true)));
+          begun.set(key, new Set([...listening].filter(({ wishes }) => wishes?.messages?.(event.correlationId ?? event.id, event.trace) ?? true)));
         if (!begun.get(key)?.has(each)) continue;
       }
       each.listener(event);

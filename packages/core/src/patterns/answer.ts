@@ -40,7 +40,7 @@ export function createAnswer({ runtime, ids, taps, onFailure, observe }: AnswerO
     try {
       const message = { bytes, lane: laneOfPriority(request.priority, bytes.length), intake: false };
       if (taps.messages === undefined) link.send(message);
-      else taps.messages.send(link, header, message, request.method);
+      else taps.messages.send(link, header, message, request);
       observe?.(link, header, payload);
     } catch (cause) {
       // The link ended while the handler ran: the caller has its `delivery_unknown`.

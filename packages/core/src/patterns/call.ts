@@ -9,7 +9,7 @@ import type { Settler } from "../resilience/types.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { Deadlines, Limit, Limited } from "./deadlines.js";
 import { cancelled, laneOf, type OperationOptions, outcomeUnknown, timeoutOf, withKey } from "./operation.js";
-import type { Taps, ToldHeader } from "./taps.js";
+import type { Taps, ToldHeader, UnwatchedRequest } from "./taps.js";
 
 /** What a request needs of the side that asks. */
 export interface CallHost {
@@ -59,7 +59,7 @@ export function checkSize(link: Link, bytes: number): void {
  * A request from its sending to its outcome. When its link ends it goes to another instance if that cannot do anything
  * twice: not all of it had left, or its key or its contract says that twice is the same as once.
  */
-export class Call implements MessageWatch, Limited {
+export class Call implements MessageWatch, Limited, UnwatchedRequest {
   /** Where it waits for its reply. */
   link: Link;
   readonly #host: CallHost;
@@ -111,7 +111,7 @@ export class Call implements MessageWatch, Limited {
     if (!this.#host.remove(this.#question.id)) return;
     if (this.#departed === undefined) this.link.awaited--;
     this.#limit?.clear();
-    this.#host.taps.messages?.settled(this.#sent, error);
+    this.#host.taps.messages?.answered(this.#sent, error, this);
     const settler = this.#resolve;
     const known = error !== undefined && this.#doubt && nothingWasDone(error) ? this.#refusedElsewhere(error) : error;
     if (typeof settler === "function") {
@@ -178,15 +178,23 @@ export class Call implements MessageWatch, Limited {
     checkSize(link, bytes.length);
     const { messages } = this.#host.taps;
     const message = { bytes, lane: laneOf(this.#question.options, bytes.length), intake: true, kept: true, watch: this };
-    this.#sent = messages === undefined ? link.send(message) : messages.send(link, this.#told, message);
+    this.#sent = messages === undefined ? link.send(message) : messages.send(link, this.asked, message);
     this.link = link;
     link.awaited++;
   }
 
-  get #told(): ToldHeader {
+  get asked(): ToldHeader {
     const { id, method, options } = this.#question;
     const { priority = "normal", headers } = options;
-    return { type: "request", id, priority, method: method.name, ...(headers === undefined ? undefined : { headers }) };
+    return headers === undefined ? { type: "request", id, priority, method: method.name } : { type: "request", id, priority, method: method.name, headers };
+  }
+
+  get bytes(): number {
+    return this.#question.bytes.length;
+  }
+
+  get since(): number {
+    return this.#until - this.#question.left;
   }
 
   get #repeatable(): boolean {

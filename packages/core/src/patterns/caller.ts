@@ -17,7 +17,7 @@ import { Announcement } from "./announcement.js";
 import { Call, type CallHost, checkSize, type Moved } from "./call.js";
 import { createDeadlines } from "./deadlines.js";
 import { checkOperation, laneOf, type NotifyOptions, type OperationOptions, outcomeUnknown, type RequestOptions, timeoutOf } from "./operation.js";
-import type { Announce, Place, Taps } from "./taps.js";
+import type { Announce, Asked, Place, Taps } from "./taps.js";
 
 export interface CallerOptions {
   readonly runtime: Runtime;
@@ -52,8 +52,8 @@ export interface Caller {
   answered(link: Link, header: EnvelopeHeader, payload: EncodedPayload | undefined): boolean;
   linkEnded(link: Link, error: TightbeamError): void;
   readonly waiting: number;
-  /** The method of a request that waits. */
-  methodOf(id: string | undefined): string | undefined;
+  /** Of a request that waits. */
+  askedOf(id: string | undefined): Asked | undefined;
   /** Answers that nothing waited for. */
   readonly late: number;
   /** Settles when nothing waits any more. */
@@ -276,7 +276,7 @@ export function createCaller(options: CallerOptions): Caller {
         if (call.link === link) call.lost(outcomeUnknown(`The link with ${link.peer.id} ended (${error.code})`, {}, error), true);
       }
     },
-    methodOf: (id) => (id === undefined ? undefined : calls.get(id)?.method.name),
+    askedOf: (id) => (id === undefined ? undefined : calls.get(id)?.asked),
     get waiting() {
       return calls.size;
     },

@@ -65,7 +65,7 @@ export function createReceiver({ caller, server, stream, part, event, durable, f
     if (header.durable !== undefined) return durable(link, delivery, header, payload);
     if (taps.messages !== undefined) {
       if (isCall || isStream || header.type === "event") delivery = taps.messages.came(link, delivery, header);
-      else taps.messages.reply(link, delivery, header, caller.methodOf(header.correlationId));
+      else taps.messages.reply(link, delivery, header, caller.askedOf(header.correlationId));
     }
     if (isCall) return letters === undefined ? server.serve(link, delivery, header, payload) : serveKept(letters, link, delivery, header, payload);
     if (header.type === "response" || header.type === "error") {

@@ -63,6 +63,11 @@ export function createServer(options: ServerOptions): Server {
   const finish = (link: Link, delivery: Delivery, header: EnvelopeHeader, outcome: Outcome, payload: EncodedPayload | undefined, error: unknown): void => {
     if (header.type === "request") answer(link, header, payload, error);
     else if (error !== undefined) options.onFailure({ id: header.id, method: header.method ?? "", peer: link.peer.id, error });
+    settle(link, delivery, header, outcome, error);
+  };
+
+  const settle = (link: Link, delivery: Delivery, header: EnvelopeHeader, outcome: Outcome, error: unknown): void => {
+    if (error !== undefined) options.taps.messages?.refused(link, delivery, header, outcome, error);
     delivery.settle(outcome, error);
   };
 
@@ -100,7 +105,7 @@ export function createServer(options: ServerOptions): Server {
     options.onFailure({ id: header.id, method: header.method ?? "", peer: link.peer.id, error });
     taps.tracing?.over(call, error);
     release(call);
-    call.delivery.settle("refused", error);
+    settle(link, call.delivery, header, "refused", error);
     leave(call);
   };
 
@@ -128,7 +133,7 @@ export function createServer(options: ServerOptions): Server {
     calls.remove(call);
     const answers = call.link.state !== "ended" && reason.code !== "cancelled";
     if (answers) finish(call.link, call.delivery, call.header, "refused", undefined, reason);
-    else call.delivery.settle("refused", reason);
+    else settle(call.link, call.delivery, call.header, "refused", reason);
     settleIdle();
   };
 

@@ -3,7 +3,7 @@ import type { Method } from "../contract/index.js";
 import type { EnvelopeHeader, Headers, OutgoingHeader } from "../envelope/types.js";
 import type { TightbeamError } from "../errors.js";
 import type { Link, LinkTaps, LinkTarget } from "../link/link-types.js";
-import type { Delivery, OutgoingMessage, Sent } from "../link/message.js";
+import type { Delivery, Outcome, OutgoingMessage, Sent } from "../link/message.js";
 import type { Settler } from "../resilience/types.js";
 import type { TraceContext } from "../telemetry/trace-context.js";
 import type { SpanStart } from "../telemetry/tracer.js";
@@ -13,20 +13,36 @@ import type { NotifyOptions, OperationOptions } from "./operation.js";
 /** What of an envelope's header its life is told with. */
 export type ToldHeader = Pick<OutgoingHeader, "type" | "id" | "priority" | "correlationId" | "method" | "topic" | "headers" | "durable">;
 
+/** Of the request that a reply answers. */
+export type Asked = Pick<ToldHeader, "method" | "headers">;
+
+/** What is told of a request that nobody wanted to hear of, when it fails. */
+export interface UnwatchedRequest {
+  readonly link: Link;
+  readonly asked: ToldHeader;
+  readonly bytes: number;
+  /** Monotonic ms. */
+  readonly since: number;
+}
+
 /** Watches messages while somebody listens. */
 export interface MessageTap {
-  /** `link.send(message)`, watched. `name`: of a reply, the method of its request. Throws what the link throws; then nothing was told. */
-  send(link: Link, header: ToldHeader, message: OutgoingMessage, name?: string): Sent;
+  /** `link.send(message)`, watched where somebody wants to hear of it. `of`: of a reply. Throws what the link throws; then nothing was told. */
+  send(link: Link, header: ToldHeader, message: OutgoingMessage, of?: Asked): Sent;
   /** `link.offer(message)`, watched. */
   offer(link: Link, header: ToldHeader, message: OutgoingMessage): boolean;
   /** What a request, a stream or a confirmation that was sent with `send` ended with. */
   settled(sent: Sent | undefined, error: unknown): void;
+  /** The same of a request, which may not have been watched. */
+  answered(sent: Sent | undefined, error: unknown, request: UnwatchedRequest): void;
   /** A message came: what to give its handler instead of its delivery. */
   came(link: Link, delivery: Delivery, header: EnvelopeHeader): Delivery;
+  /** A request that came is over, and there is no reply. */
+  refused(link: Link, delivery: Delivery, header: EnvelopeHeader, outcome: Outcome, error: unknown): void;
   /** The handlers of what `came`, a stream or an event, are done with it. */
   handled(delivery: Delivery, error: unknown): void;
-  /** A reply came, to a request of this method where it is known. */
-  reply(link: Link, delivery: Delivery, header: EnvelopeHeader, name: string | undefined): void;
+  /** A reply came. `of`: what it answers, where that is known. */
+  reply(link: Link, delivery: Delivery, header: EnvelopeHeader, of: Asked | undefined): void;
   /** A message became a dead letter. `instance`: of its sender, for what came here. */
   buried(letter: DeadLetter, instance: string | undefined): void;
   /** A durable message came for the first time in this process. */

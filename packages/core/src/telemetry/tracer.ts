@@ -34,7 +34,7 @@ export interface SpanStart {
 
 export interface Span {
   readonly context: TraceContext;
-  /** For what nobody samples: no header goes with the message, and its context is only read where a moment is told or a handler asks for it. */
+  /** For what nobody samples: no header goes with the message, it is not ended, and its context is read only where a handler asks for it. */
   readonly quiet?: boolean;
   /** Runs the handler inside the span: what it sends becomes its child. */
   run<T>(work: () => T): T;

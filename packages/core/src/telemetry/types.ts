@@ -124,10 +124,10 @@ export interface SecurityMoment extends Moment {
 /** What a listener does not need, so that it is not made where nobody needs it. */
 export interface TelemetryWishes {
   /**
-   * Asked once when a message begins on this side; of a reply, with the id of its request. False: its stages are not told, except failed, expired
-   * and dead_lettered, which always are. `quiet`: its span is, and `trace` left out. What it throws counts as true.
+   * Asked once when a message begins on this side; of a reply, with the id and trace of its request. False: its stages are not told, except failed, expired
+   * and dead_lettered of anything but a reply. What it throws counts as true.
    */
-  readonly messages?: (id: string, trace: TraceContext | undefined, quiet: boolean) => boolean;
+  readonly messages?: (id: string, trace: TraceContext | undefined) => boolean;
 }
 
 /** `agent.telemetry`. */

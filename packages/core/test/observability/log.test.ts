@@ -109,7 +109,7 @@ describe("logTo", () => {
     const { logger } = lines();
     logTo(agent, logger);
     logTo(agent, logger, { level: "debug" });
-    expect(wishes[0]?.messages?.("id", undefined, false)).toBe(false);
+    expect(wishes[0]?.messages?.("id", undefined)).toBe(false);
     expect(wishes[1]).toBeUndefined();
   });
 

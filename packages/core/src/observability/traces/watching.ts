@@ -20,8 +20,8 @@ const uuidLength = 36;
 export function createWatching(calls: KeptCalls, { sample, detail, failures }: TraceSettings, onChange: (call: KeptCall) => void): Watching {
   const watched = new Map<TracedAgent, { count: number; readonly end: () => void }>();
 
-  const isWanted = (id: string, trace: TraceContext | undefined, quiet = false): boolean =>
-    !quiet && (trace === undefined ? isMessageChosen(id, sample) : trace.sampled && isChosen(trace.traceId, sample));
+  const isWanted = (id: string, trace: TraceContext | undefined): boolean =>
+    trace === undefined ? isMessageChosen(id, sample) : trace.sampled && isChosen(trace.traceId, sample);
 
   const keepsStage = ({ what }: MessageMoment): boolean => detail === "stages" || isOutline(what);
 

@@ -1,3 +1,4 @@
+import type { TraceContext } from "../../telemetry/trace-context.js";
 import type { TelemetryEvent, TelemetryWishes } from "../../telemetry/types.js";
 
 /** A listener and what it wishes. What it throws ends in `emit`. */
@@ -9,25 +10,23 @@ export interface Listening {
 /** Who is told of one message: undefined for all there are. */
 export type Audience = readonly Listening[] | undefined;
 
+export const nobody: readonly Listening[] = Object.freeze([]);
+
 /** `id`: of a reply, its request's. */
-export function audienceOf(listeners: ReadonlySet<Listening>, id: string, trace: Parameters<NonNullable<TelemetryWishes["messages"]>>[1]): Audience {
+export function audienceOf(listeners: ReadonlySet<Listening>, id: string, trace: TraceContext | undefined): Audience {
   let some: Listening[] | undefined;
+  let isAll = true;
   for (const one of listeners) {
-    if (one.wants === undefined || wanted(one.wants, id, trace, false)) some?.push(one);
-    else some ??= before(listeners, one);
+    if (one.wants !== undefined && !isWanted(one.wants, id, trace)) isAll = false;
+    else if (some === undefined) some = [one];
+    else some.push(one);
   }
-  return some;
+  return isAll ? undefined : (some ?? nobody);
 }
 
-/** They want it: the first that did not is `until`. */
-function before(listeners: ReadonlySet<Listening>, until: Listening): Listening[] {
-  const all = [...listeners];
-  return all.slice(0, all.indexOf(until));
-}
-
-function wanted(wants: NonNullable<Listening["wants"]>, ...asked: Parameters<NonNullable<Listening["wants"]>>): boolean {
+function isWanted(wants: NonNullable<Listening["wants"]>, id: string, trace: TraceContext | undefined): boolean {
   try {
-    return wants(...asked) !== false;
+    return wants(id, trace) !== false;
   } catch {
     return true;
   }

@@ -2,8 +2,13 @@ import type { EnvelopeHeader } from "../../envelope/types.js";
 import type { ErrorCode } from "../../errors.js";
 import type { Link } from "../../link/link-types.js";
 import type { Delivery, Outcome } from "../../link/message.js";
-import type { HeldTap } from "../taps.js";
+import type { Asked, HeldTap } from "../taps.js";
 import { codeOf, type Subject, type Teller } from "./teller.js";
+
+/** Of what came and failed. */
+export const stageOf = (code: ErrorCode): "expired" | "failed" => (code === "expired" ? "expired" : "failed");
+/** Its sender may not do that, or not so often. */
+export const isRefusal = (code: ErrorCode): boolean => code === "forbidden" || code === "rate_limited";
 
 /** What became of a message that came, told once. */
 export class CameMessage implements HeldTap {
@@ -13,18 +18,18 @@ export class CameMessage implements HeldTap {
   readonly #since: number;
   #over = false;
 
-  constructor(teller: Teller, link: Link, header: EnvelopeHeader, bytes: number, name: string | undefined) {
+  constructor(teller: Teller, link: Link, header: EnvelopeHeader, bytes: number, of?: Asked) {
     this.#teller = teller;
     this.#link = link;
     this.#since = teller.now();
-    this.#subject = teller.subject("received", link, header, bytes, name, false);
+    this.#subject = teller.subject("received", link, header, bytes, of, false);
     teller.message(this.#subject, "delivered", undefined);
   }
 
   failed(error: unknown, attempt?: number): void {
     const code = error === undefined ? "no_handler" : codeOf(error);
-    this.#tell(code === "expired" ? "expired" : "failed", code, attempt);
-    if (code === "forbidden" || code === "rate_limited") this.#teller.refused(this.#link, code);
+    this.#tell(stageOf(code), code, attempt);
+    if (isRefusal(code)) this.#teller.refused(this.#link, code);
   }
 
   processed(attempt?: number): void {

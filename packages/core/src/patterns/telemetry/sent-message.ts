@@ -2,7 +2,7 @@ import type { ErrorCode, TightbeamError } from "../../errors.js";
 import type { Link } from "../../link/link-types.js";
 import type { MessageWatch, Outcome, OutgoingMessage, Sent } from "../../link/message.js";
 import type { MessageStage } from "../../telemetry/types.js";
-import type { ToldHeader } from "../taps.js";
+import type { Asked, ToldHeader } from "../taps.js";
 import { codeOf, type Subject, type Teller } from "./teller.js";
 
 /** A message from when its link has it until nothing more becomes of it: tells every stage once, in their order, and passes each on to who watches it beside. */
@@ -18,13 +18,13 @@ export class SentMessage implements MessageWatch, Sent {
   #wasAcknowledged = false;
   #over = false;
 
-  constructor(teller: Teller, link: Link, header: ToldHeader, { bytes, watch, wantsDone = false }: OutgoingMessage, name: string | undefined) {
-    const { type, method, topic } = header;
+  constructor(teller: Teller, link: Link, header: ToldHeader, { bytes, watch, wantsDone = false }: OutgoingMessage, of?: Asked) {
+    const { type } = header;
     this.#teller = teller;
     this.#watch = watch;
     this.#asks = type === "request" || type === "stream";
     this.#since = teller.now();
-    this.#subject = teller.subject("sent", link, header, bytes.length, name ?? method ?? topic, wantsDone);
+    this.#subject = teller.subject("sent", link, header, bytes.length, of, wantsDone);
   }
 
   /** The link took it. */

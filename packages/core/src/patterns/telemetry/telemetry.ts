@@ -5,13 +5,13 @@ import type { AgentMoment, TelemetryEvent } from "../../telemetry/types.js";
 import type { Transport } from "../../transport/transport.js";
 import type { PeerNews } from "../peers.js";
 import type { MessageTap, Taps } from "../taps.js";
-import type { Listening } from "./audience.js";
-import { CameMessage, ToldDelivery } from "./came-message.js";
+import { type Listening, nobody } from "./audience.js";
+import { CameMessage, isRefusal, stageOf, ToldDelivery } from "./came-message.js";
 import { createLinkTap } from "./link-tap.js";
 import { letterMoment, momentOf } from "./moments.js";
 import { createSecurityCounts } from "./security.js";
 import { SentMessage } from "./sent-message.js";
-import { createTeller } from "./teller.js";
+import { codeOf, createTeller } from "./teller.js";
 
 export interface TelemetryHost {
   readonly runtime: Runtime;
@@ -36,15 +36,17 @@ export function beginTelling({ runtime, transport, taps, onEvent, onPeer }: Tele
     if (!over) emit({ kind: "agent", at: clock.wall(), what });
   };
   const messages: MessageTap = {
-    send(link, header, message, name) {
-      if (isOwn(name ?? header.method)) return link.send(message);
-      const watched = new SentMessage(teller, link, header, message, name);
+    send(link, header, message, of) {
+      // A request says itself what it failed with, and where its reply is lost its link is.
+      const isOver = header.type === "request" || of !== undefined;
+      if (isOwn((of ?? header).method) || (isOver && teller.audience(header, of) === nobody)) return link.send(message);
+      const watched = new SentMessage(teller, link, header, message, of);
       watched.queued(link.send({ ...message, watch: watched }));
       return watched;
     },
     offer(link, header, message) {
       if (isOwn(header.method)) return link.offer(message);
-      const watched = new SentMessage(teller, link, header, message, undefined);
+      const watched = new SentMessage(teller, link, header, message);
       const taken = link.offer({ ...message, watch: watched });
       if (taken) watched.queued(undefined);
       return taken;
@@ -52,20 +54,33 @@ export function beginTelling({ runtime, transport, taps, onEvent, onPeer }: Tele
     settled(sent, error) {
       if (sent instanceof SentMessage) sent.settled(error);
     },
+    answered(sent, error, request) {
+      if (sent instanceof SentMessage) return sent.settled(error);
+      const { link, asked, bytes, since } = request;
+      if (error !== undefined && !isOwn(asked.method))
+        teller.message(teller.subject("sent", link, asked, bytes, undefined, false), "failed", since, codeOf(error));
+    },
     came(link, delivery, header) {
-      if (isOwn(header.method)) return delivery;
-      const message = new CameMessage(teller, link, header, delivery.size, header.method ?? header.topic);
+      if (isOwn(header.method) || (header.type === "request" && teller.audience(header, undefined) === nobody)) return delivery;
+      const message = new CameMessage(teller, link, header, delivery.size);
       return new ToldDelivery(delivery, message, header.type === "stream" || header.type === "event");
+    },
+    refused(link, delivery, header, outcome, error) {
+      if (delivery instanceof ToldDelivery || header.type !== "request" || isOwn(header.method)) return;
+      const code = outcome === "no_handler" ? "no_handler" : codeOf(error);
+      teller.message(teller.subject("received", link, header, delivery.size, undefined, false), stageOf(code), undefined, code);
+      if (isRefusal(code)) teller.refused(link, code);
     },
     handled(delivery, error) {
       if (delivery instanceof ToldDelivery) delivery.handled(error);
     },
-    reply(link, { size }, header, name) {
+    reply(link, { size }, header, of) {
       // A caller that gave up says so in an error of its own, which answers nothing.
-      if (!isOwn(name) && !(name === undefined && header.error?.code === "cancelled")) new CameMessage(teller, link, header, size, name);
+      if (isOwn(of?.method) || (of === undefined && header.error?.code === "cancelled")) return;
+      if (teller.audience(header, of) !== nobody) new CameMessage(teller, link, header, size, of);
     },
     buried: (letter, instance) => emit(letterMoment(letter, instance, clock.wall())),
-    held: (link, header, bytes) => new CameMessage(teller, link, header, bytes, header.method),
+    held: (link, header, bytes) => new CameMessage(teller, link, header, bytes),
   };
 
   taps.messages = messages;

@@ -3,7 +3,7 @@ import { type ErrorCode, isTightbeamError } from "../../errors.js";
 import type { Link } from "../../link/link-types.js";
 import type { Clock } from "../../runtime/runtime.js";
 import type { MessageMoment, MessageStage, TelemetryEvent } from "../../telemetry/types.js";
-import type { ToldHeader } from "../taps.js";
+import type { Asked, ToldHeader } from "../taps.js";
 import { type Audience, audienceOf, type Listening } from "./audience.js";
 import type { SecurityCounts } from "./security.js";
 import { traceOf } from "./trace-headers.js";
@@ -23,7 +23,9 @@ export interface Subject {
 export interface Teller {
   /** Monotonic ms. */
   now(): number;
-  subject(direction: Subject["direction"], link: Link, header: ToldHeader, bytes: number, name: string | undefined, confirmed: boolean): Subject;
+  /** `of`: what is answered. */
+  audience(header: ToldHeader, of: Asked | undefined): Audience;
+  subject(direction: Subject["direction"], link: Link, header: ToldHeader, bytes: number, of: Asked | undefined, confirmed: boolean): Subject;
   message(subject: Subject, what: MessageStage, since: number | undefined, code?: ErrorCode, attempt?: number): void;
   /** All of it is in the frame that is being filled. */
   sealed(message: { sent(): void }): void;
@@ -45,10 +47,14 @@ type Changing<T> = { -readonly [name in keyof T]: T[name] };
 const always: ReadonlySet<MessageStage> = new Set(["failed", "expired", "dead_lettered"]);
 
 export function createTeller({ clock, listeners, emit, security, filled }: TellerOptions): Teller {
+  const audience: Teller["audience"] = ({ id, correlationId, headers }, of) =>
+    audienceOf(listeners, correlationId ?? (typeof id === "string" ? id : uuidText(id, 0)), traceOf((of ?? { headers }).headers));
+
   return {
     now: () => clock.monotonic(),
-    subject(direction, link, header, bytes, name, confirmed) {
-      const trace = traceOf(header.headers);
+    audience,
+    subject(direction, link, header, bytes, of, confirmed) {
+      const trace = traceOf((of ?? header).headers);
       // The bytes of an id are another's from the next one on.
       const kept = typeof header.id === "string" ? header : { ...header, id: uuidText(header.id, 0) };
       return {
@@ -56,10 +62,10 @@ export function createTeller({ clock, listeners, emit, security, filled }: Telle
         link,
         header: kept,
         bytes,
-        name,
+        name: of?.method ?? header.method ?? header.topic,
         confirmed,
         trace,
-        audience: audienceOf(listeners, header.correlationId ?? (kept.id as string), trace),
+        audience: audience(kept, of),
       };
     },
     message({ direction, link: { peer }, header, bytes, name, confirmed, trace, audience }, what, since, code, attempt) {

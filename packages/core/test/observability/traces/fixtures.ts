@@ -15,7 +15,7 @@ export function idOf(number: number, byte = 0xff): string {
 
 export interface FakeAgent extends TracedAgent {
   /** As an agent would, its listeners' wishes observed. */
-  tell(moment: Partial<MessageMoment> & Pick<MessageMoment, "what">, quiet?: boolean): void;
+  tell(moment: Partial<MessageMoment> & Pick<MessageMoment, "what">): void;
   readonly listeners: number;
 }
 
@@ -39,7 +39,7 @@ export function fakeAgent(id: string, now: () => number = () => startMs): FakeAg
     get listeners() {
       return emitters.size;
     },
-    tell(given, quiet = false) {
+    tell(given) {
       const moment: MessageMoment = {
         kind: "message",
         at: now(),
@@ -54,7 +54,7 @@ export function fakeAgent(id: string, now: () => number = () => startMs): FakeAg
       };
       const mustBeTold = ["failed", "expired", "dead_lettered"].includes(moment.what);
       for (const [emitter, { messages }] of emitters)
-        if (mustBeTold || messages === undefined || messages(moment.correlationId ?? moment.id, quiet ? undefined : moment.trace, quiet)) emitter.emit(moment);
+        if (mustBeTold || messages === undefined || messages(moment.correlationId ?? moment.id, moment.trace)) emitter.emit(moment);
     },
   };
 }
