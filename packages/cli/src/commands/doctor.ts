@@ -24,7 +24,7 @@ async function doctor(invocation: Invocation, options: AgentSettingsOptions, pee
   let wrong = 0;
   for (const step of steps) {
     if (signal.aborted) break;
-    const finding = await lookAt(step, signal);
+    const finding = await lookAt(step, invocation.runtime, signal);
     if (finding.status === "failed") wrong++;
     await output.item({ step: step.name, ...finding }, (paint) => [
       `${paint[colours[finding.status]](signs[finding.status])} ${step.name.padEnd(11)} ${finding.found}`,
@@ -92,9 +92,9 @@ function inOrder(steps: readonly Step[]): readonly Step[] {
   let blocked: string | undefined;
   return steps.map(({ name, look }) => ({
     name,
-    async look() {
+    async look(over) {
       if (blocked !== undefined) return { status: "skipped", found: `it needs the step before it: ${blocked}` };
-      const finding = await look();
+      const finding = await look(over);
       if (finding.status === "failed") blocked = name;
       return finding;
     },

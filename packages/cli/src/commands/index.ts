@@ -17,4 +17,5 @@ export const commands: readonly CommandEntry[] = [
   { name: "completion", summary: "a script that completes commands and options, for bash or zsh", group: "Projects", load: () => import("./completion.js") },
   { name: "init", summary: "a project to begin with: two agents, a contract and a test", group: "Projects", load: () => import("./init.js") },
   { name: "doctor", summary: "look at every step of the way, and say what to put right", group: "Looking", load: () => import("./doctor.js") },
+  { name: "bench", summary: "how fast agents are here, or how fast another one answers", group: "Looking", load: () => import("./bench.js") },
 ];

@@ -44,7 +44,7 @@ export function networkSteps(place: Place, clock: Clock): readonly Step[] {
     },
   });
   if (scheme === "wss") steps.push({ name: "TLS", look: () => certificate(place, clock) });
-  return steps.map((step) => ({ ...step, look: () => step.look().catch((error: { code?: string; message: string }) => unreachable(place, error)) }));
+  return steps.map((step) => ({ ...step, look: (over) => step.look(over).catch((error: { code?: string; message: string }) => unreachable(place, error)) }));
 }
 
 async function certificate({ host, port, ca }: Place, clock: Clock): Promise<Finding> {

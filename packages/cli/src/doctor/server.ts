@@ -5,17 +5,19 @@ import { type Finding, failed, ok, type Step, skipped, warning } from "./step.js
 
 /** What the thing behind the port says of itself, before anybody logs in. */
 export function serverStep(place: Place): Step {
-  return place.scheme === "ws" || place.scheme === "wss" ? { name: "relay", look: () => relay(place) } : { name: "broker", look: () => broker(place) };
+  return place.scheme === "ws" || place.scheme === "wss"
+    ? { name: "relay", look: (over) => relay(place, over) }
+    : { name: "broker", look: () => broker(place) };
 }
 
 /** What a relay answers to whoever comes without a WebSocket. */
 const greeting = "Tightbeam relay";
 
-async function relay({ scheme, host, port, ca }: Place): Promise<Finding> {
+async function relay({ scheme, host, port, ca }: Place, signal: AbortSignal): Promise<Finding> {
   if (ca !== undefined) return skipped("with an authority of its own it is asked at the login only");
   const answer = await fetch(`${scheme === "ws" ? "http" : "https"}://${host.includes(":") ? `[${host}]` : host}:${port}/`, {
     redirect: "manual",
-    signal: AbortSignal.timeout(5_000),
+    signal,
   }).catch(() => undefined);
   if (answer === undefined) return failed("it does not speak HTTP", "A relay does: check the port, and ws:// or wss:// in the URL.");
   const said = (await answer.text()).slice(0, 1_000);
@@ -67,9 +69,9 @@ const tokenToleranceMs = 60_000;
 export function clockStep(url: string, clock: Clock): Step {
   return {
     name: "clock",
-    async look() {
+    async look(signal) {
       const before = clock.wall();
-      const answer = await fetch(url, { method: "GET", redirect: "manual", signal: AbortSignal.timeout(5_000) }).catch(() => undefined);
+      const answer = await fetch(url, { method: "GET", redirect: "manual", signal }).catch(() => undefined);
       if (answer === undefined) return failed("it cannot be asked", `Is it running? It was asked for ${url}`);
       await answer.body?.cancel();
       const date = Date.parse(answer.headers.get("date") ?? "");

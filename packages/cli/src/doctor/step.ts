@@ -1,4 +1,4 @@
-import { setTimeout as wait } from "node:timers/promises";
+import type { Runtime } from "@tightbeam/core/runtime";
 import { reportOf } from "../report.js";
 
 /** What looking at one thing showed. `advice`: what to do, where there is something to do. */
@@ -11,7 +11,8 @@ export interface Finding {
 export interface Step {
   /** One or two words: "TLS". */
   readonly name: string;
-  look(): Promise<Finding>;
+  /** `over` fires when nobody waits for it any more. */
+  look(over: AbortSignal): Promise<Finding>;
 }
 
 export const ok = (found: string): Finding => ({ status: "ok", found });
@@ -22,13 +23,15 @@ export const skipped = (found: string): Finding => ({ status: "skipped", found }
 const patience = 10_000;
 
 /** Never rejects: what a step rejects with is what it found. */
-export async function lookAt(step: Step, signal: AbortSignal): Promise<Finding> {
+export async function lookAt(step: Step, { timers }: Runtime, signal: AbortSignal): Promise<Finding> {
   const over = new AbortController();
+  const late = new Promise<Finding>((resolve) => {
+    const found = failed(`nothing came within ${patience / 1_000} s`, "Something on the way swallows packets: a firewall, a proxy, a wrong address.");
+    const cancel = timers.after(patience, () => resolve(found));
+    over.signal.addEventListener("abort", cancel, { once: true });
+  });
   try {
-    const late = wait(patience, undefined, { signal: AbortSignal.any([signal, over.signal]), ref: false }).then(() =>
-      failed(`nothing came within ${patience / 1_000} s`, "Something on the way swallows packets: a firewall, a proxy, a wrong address."),
-    );
-    return await Promise.race([step.look(), late]);
+    return await Promise.race([step.look(AbortSignal.any([signal, over.signal])), late]);
   } catch (error) {
     const { message, advice } = reportOf(error);
     return failed(message, advice ?? "See docs/errors.md.");

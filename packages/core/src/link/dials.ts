@@ -2,6 +2,7 @@ import { TightbeamError } from "../errors.js";
 import * as limits from "../limits.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { noAnswer } from "../secure/verdict.js";
+import { createSignalWatch } from "../signal-watch.js";
 import { type Address, agentAddress, inboxAddress } from "../transport/address.js";
 import type { LinkEnd, LinkTarget } from "./link-types.js";
 
@@ -28,6 +29,7 @@ export interface Dials {
 
 export function createDials({ runtime, find, dial }: DialsOptions): Dials {
   const { clock, timers } = runtime;
+  const signals = createSignalWatch();
   const underWay = new Map<Address, SharedDial>();
   /** Those who wait for any instance of an agent. */
   const waiting = new Map<string, Set<(link: LinkEnd) => void>>();
@@ -59,14 +61,15 @@ export function createDials({ runtime, find, dial }: DialsOptions): Dials {
   const wait = async (to: Address, shared: SharedDial, ms: number, signal: AbortSignal | undefined, anyOf?: string): Promise<LinkEnd | "late"> => {
     shared.waiters++;
     let cancel: (() => void) | undefined;
-    let onAbort: (() => void) | undefined;
+    let ignore: (() => void) | undefined;
     let leave: (() => void) | undefined;
     let came = false;
     try {
       const limit = new Promise<"late">((resolve, reject) => {
         cancel = timers.after(ms, () => resolve("late"));
-        onAbort = () => reject(new TightbeamError("cancelled", "The operation was cancelled while it waited for a link.", { cause: signal?.reason }));
-        signal?.addEventListener("abort", onAbort, { once: true });
+        const onAbort = (): void =>
+          reject(new TightbeamError("cancelled", "The operation was cancelled while it waited for a link.", { cause: signal?.reason }));
+        ignore = signal && signals.on(signal, onAbort);
       });
       const other = new Promise<LinkEnd>((resolve) => {
         if (anyOf !== undefined)
@@ -79,7 +82,7 @@ export function createDials({ runtime, find, dial }: DialsOptions): Dials {
     } finally {
       cancel?.();
       leave?.();
-      if (onAbort !== undefined) signal?.removeEventListener("abort", onAbort);
+      ignore?.();
       shared.waiters--;
       if (shared.waiters === 0 && !came) {
         if (underWay.get(to) === shared) underWay.delete(to);

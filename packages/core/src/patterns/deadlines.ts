@@ -1,4 +1,5 @@
 import type { Clock, Timers } from "../runtime/runtime.js";
+import { createSignalWatch } from "../signal-watch.js";
 
 /** An operation that must not go on for ever. */
 export interface Limited {
@@ -107,6 +108,7 @@ const over: Limit = { clear: () => undefined };
 
 export function createDeadlines(clock: Clock, timers: Timers): Deadlines {
   const lines = new Map<number, Line>();
+  const signals = createSignalWatch();
   const lineOf = (ms: number): Line => {
     const known = lines.get(ms);
     if (known !== undefined) return known;
@@ -123,15 +125,14 @@ export function createDeadlines(clock: Clock, timers: Timers): Deadlines {
         return over;
       }
       const deadline = lineOf(ms).add(owner);
-      const onAbort = (): void => {
+      const leave = signals.on(signal, () => {
         deadline.clear();
         owner.aborted(signal);
-      };
-      signal.addEventListener("abort", onAbort, { once: true });
+      });
       return {
         clear() {
           deadline.clear();
-          signal.removeEventListener("abort", onAbort);
+          leave();
         },
       };
     },

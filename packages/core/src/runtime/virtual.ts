@@ -71,11 +71,15 @@ const realTurn = (): Promise<void> =>
   });
 
 /** ms of real time that core's own work in threads and files gets, before time goes on without it. */
-const underWayMaxMs = 10_000;
+const underWayMaxMs = 2_000;
+/** So much of it has had its time, and does not come to an end. */
+let givenUp = 0;
 
 /** What core has counted: modules that are being loaded, tokens that are being verified. */
 async function countedWork(): Promise<void> {
-  for (let ms = 0; workUnderWay() > 0 && ms < underWayMaxMs; ms++) await new Promise((resolve) => setTimeout(resolve, 1));
+  givenUp = Math.min(givenUp, workUnderWay());
+  for (let ms = 0; workUnderWay() > givenUp && ms < underWayMaxMs; ms++) await new Promise((resolve) => setTimeout(resolve, 1));
+  givenUp = workUnderWay();
 }
 
 /** Native work of others cannot be seen from here, but work of the same kind queues behind it: a busy machine delays both. */
