@@ -1,6 +1,6 @@
 import { TightbeamError } from "@tightbeam/core";
 import type { Runtime } from "@tightbeam/core/runtime";
-import type { InspectionSource } from "../source/types.js";
+import type { InspectionSource, SourceUpdate } from "../source/types.js";
 import type { Feed } from "./feed.js";
 import { idOf, readMessageKey } from "./keys.js";
 import { createKnownMessages, type KnownMessage, messageView } from "./known-messages.js";
@@ -64,7 +64,7 @@ export function createFeed({ sources, runtime, actions, traces }: FeedOptions): 
     let told = 0;
     let dropped = 0;
     for (const source of sources) {
-      const update = source.take();
+      const update = takeFrom(source);
       const { key } = source;
       const before = keys.get(source);
       if (before !== undefined && before !== key) {
@@ -188,6 +188,15 @@ export function createFeed({ sources, runtime, actions, traces }: FeedOptions): 
       for (const source of sources) source.close();
     },
   };
+}
+
+/** An agent that cannot say how it is must not end the process of those who look. */
+function takeFrom(source: InspectionSource): SourceUpdate | undefined {
+  try {
+    return source.take();
+  } catch {
+    return undefined;
+  }
 }
 
 /** Failures first, then the newest. */

@@ -139,6 +139,10 @@ function listen(server: Server, host: string, port: number): Promise<number> {
     server.once("error", (cause) =>
       reject(new TightbeamError("unavailable", `The inspector cannot listen on ${host}:${port}: choose another port.`, { cause })),
     );
-    server.listen({ host, port }, () => resolve((server.address() as AddressInfo).port));
+    server.listen({ host, port }, () => {
+      // Of connections that the system could not give it: they are tried again from the other side.
+      server.on("error", () => undefined);
+      resolve((server.address() as AddressInfo).port);
+    });
   });
 }

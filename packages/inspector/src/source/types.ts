@@ -14,7 +14,7 @@ export interface InspectionSource {
   readonly reveals: boolean;
   /** Which part of the messages is looked at, 0 to 1, chosen by their ids: the same at both ends. 0 while nobody looks. Failures are always told. */
   look(share: number): void;
-  /** What changed since it was taken last; at first, everything that is. Undefined: nothing did. Never throws. */
+  /** What changed since it was taken last; at first, everything that is. Undefined: nothing did. */
   take(): SourceUpdate | undefined;
   /** Rejects with a TightbeamError: `denied` for what the agent's owner did not allow, `unsupported` for what is not there. */
   ask<N extends SourceRequestName>(name: N, fields: SourceFields<N>): Promise<FeedAnswer<N>>;

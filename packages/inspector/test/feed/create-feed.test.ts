@@ -267,6 +267,17 @@ describe("the feed", () => {
     await expect(stored.feed.ask("trace", { id: traceId })).rejects.toMatchObject({ code: "unsupported" });
   });
 
+  it("goes on with the others when an agent cannot say how it is", async () => {
+    const { runtime, alice: agent, batches, open } = stage();
+    open();
+    await runtime.advance(batchEvery);
+    agent.status = () => {
+      throw new Error("broken");
+    };
+    await runtime.advance(3_000);
+    expect(batches.at(-1)?.points.some((point) => point.agent === bob)).toBe(true);
+  });
+
   it("lets go of what a source showed when that is another agent from now on", async () => {
     const runtime = createVirtualRuntime({ seed: 1 });
     let key: string | undefined = `alice/${instanceOf("x")}`;
