@@ -70,14 +70,15 @@ export function spanOf(span: OtelSpan, parent: Context, start: SpanStart, receiv
 function fail(span: OtelSpan, error: unknown, start: SpanStart, received: boolean, names: Labels): void {
   const code = codeOf(error, received);
   const rpc = isCall(start);
-  if (names.of(start.name, !(received && isRefusal(code))) === other && code === "no_handler" && received) unnamed(span, start, rpc);
+  const placed = names.of(start.name, !(received && isRefusal(code)));
+  if (received && placed === other) unnamed(span, start, rpc);
   if (rpc) span.setAttribute(attribute.rpcStatus, code);
   if (received && rpc && isCallersDoing(code)) return;
   span.setAttribute(attribute.errorType, code);
   span.setStatus({ code: SpanStatusCode.ERROR });
 }
 
-/** Nobody here knows this method: its name is whatever a peer made up, and spans are grouped by theirs. */
+/** Nothing here has handled this name: it may be whatever a peer made up, and spans are grouped by theirs. */
 function unnamed(span: OtelSpan, start: SpanStart, rpc: boolean): void {
   if (!rpc) {
     span.updateName("process").setAttribute(attribute.messagingDestination, other);

@@ -135,8 +135,10 @@ describe("TM-225 names that strangers make up", () => {
       name: "tightbeam",
       attributes: { "rpc.method": "_OTHER", "rpc.method_original": "made-up", "rpc.status_code": "no_handler" },
     });
+    receiving({ name: "made-up" }).end(new TightbeamError("forbidden", "Not you."));
+    expect(spans()[1]).toMatchObject({ name: "tightbeam", attributes: { "rpc.method": "_OTHER" } });
     receiving({ type: "notification", name: "made-up" }).end(new TightbeamError("no_handler", "Nobody."));
-    expect(spans()[1]).toMatchObject({ name: "process", attributes: { "messaging.destination.name": "_OTHER" } });
+    expect(spans()[2]).toMatchObject({ name: "process", attributes: { "messaging.destination.name": "_OTHER" } });
   });
 
   it("take no place of those that are handled", () => {
