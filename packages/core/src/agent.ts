@@ -108,7 +108,7 @@ async function compose(options: AgentOptions, giveBack: () => void): Promise<Age
     onMoved: (moved) => events.emit({ type: "moved", ...moved }),
   });
   const { resilience } = options;
-  const guarded = createGuarded({ runtime, caller, policy: resilience, onEvent: events.emit });
+  const guarded = createGuarded({ runtime, caller, taps, policy: resilience, onEvent: events.emit });
   const served = createServed({ changed: () => capabilities.changed(), publishes: (topic) => topics.declare(topic, {}) });
   const keyed = await keyedCallsFor({ runtime, options: options.idempotency, state });
   const server = createServer({ runtime, ids, taps, json, admission, middleware, served, keyed, onFailure, observe: observe("sent") });

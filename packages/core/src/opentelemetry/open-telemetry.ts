@@ -1,8 +1,8 @@
-import { type Context, context, type MeterProvider, ROOT_CONTEXT, type TracerProvider, trace } from "@opentelemetry/api";
+import { type Context, context, INVALID_SPAN_CONTEXT, type MeterProvider, ROOT_CONTEXT, type TracerProvider, trace } from "@opentelemetry/api";
 import { TightbeamError } from "../errors.js";
 import type { TraceContext } from "../telemetry/trace-context.js";
 import type { SpanStart, Tracer } from "../telemetry/tracer.js";
-import { toSpanContext } from "./context.js";
+import { fromSpanContext, toSpanContext } from "./context.js";
 import { createLabelSets } from "./labels.js";
 import { createMetrics } from "./metrics.js";
 import { conventions, scope } from "./names.js";
@@ -44,7 +44,7 @@ export function openTelemetry(options: OpenTelemetryOptions = {}): OpenTelemetry
 
   return {
     sending(start, named) {
-      const parent = under(context.active(), named);
+      const parent = contextFor(named);
       const names = labels.methods.sent;
       const { name, kind, attributes } = shapeOf(start, false, names.peek(start.name));
       const span = tracer.startSpan(name, { kind, attributes, links: linksOf(start.links ?? []) }, parent);
@@ -59,14 +59,24 @@ export function openTelemetry(options: OpenTelemetryOptions = {}): OpenTelemetry
       const span = tracer.startSpan(name, { kind, attributes, links: linksOf(linked(start, sender)) }, parent);
       return spanOf(span, parent, start, true, names);
     },
+    get current() {
+      const active = context.active();
+      const own = fromSpanContext(trace.getSpanContext(active) ?? INVALID_SPAN_CONTEXT, undefined);
+      if (own !== undefined) stood.set(own, active);
+      return own;
+    },
     watch: (agent) => metrics.watch(agent),
   };
 }
 
-/** The ambient context, as it is where it is in the span that is named: one of another process is remote to samplers. */
-function under(ambient: Context, named: TraceContext | undefined): Context {
-  if (named === undefined || trace.getSpanContext(ambient)?.spanId === named.spanId) return ambient;
-  return trace.setSpanContext(ambient, toSpanContext(named));
+/** The whole context that a `current` was read of: it holds more than ids, and its span is none of another process. */
+const stood = new WeakMap<TraceContext, Context>();
+
+function contextFor(parent: TraceContext | null | undefined): Context {
+  const ambient = context.active();
+  if (parent === undefined) return ambient;
+  if (parent === null) return trace.deleteSpan(ambient);
+  return stood.get(parent) ?? (trace.getSpanContext(ambient)?.spanId === parent.spanId ? ambient : trace.setSpanContext(ambient, toSpanContext(parent)));
 }
 
 const isMessage = ({ type }: SpanStart): boolean => type === "notification" || type === "event";

@@ -6,13 +6,16 @@ import type { Runtime } from "../runtime/runtime.js";
 import type { Caller } from "./caller.js";
 import type { PatternPart } from "./host.js";
 import { checkOperation, type NotifyOptions, type RequestOptions, timeoutOf } from "./operation.js";
+import type { Taps } from "./taps.js";
 import type { Route } from "./target.js";
+import { tries } from "./telemetry/standing.js";
 
 type GuardedCaller = Pick<Caller, "request" | "notify" | "encode" | "requestEncoded" | "notifyEncoded">;
 
 export interface GuardedOptions {
   readonly runtime: Runtime;
   readonly caller: GuardedCaller;
+  readonly taps: Pick<Taps, "tracing">;
   readonly onEvent: (event: PolicyEvent) => void;
   /** The agent's own policy. */
   readonly policy: CallPolicy | undefined;
@@ -31,7 +34,7 @@ export const isPolicy = (value: unknown): value is CallPolicy => typeof (value a
 export const noPolicy = "A call's policy is what policy() of @tightbeam/core/resilience returns, or false.";
 
 /** What policies need of an agent. The rest of their code comes with them. */
-export function createGuarded({ caller, policy: own, runtime, onEvent }: GuardedOptions): Guarded {
+export function createGuarded({ caller, taps, policy: own, runtime, onEvent }: GuardedOptions): Guarded {
   const { clock } = runtime;
   let last = own?.bind(runtime);
   let ways: { readonly request: CallWay; readonly notify: CallWay } | undefined;
@@ -47,10 +50,11 @@ export function createGuarded({ caller, policy: own, runtime, onEvent }: Guarded
         last = policy.bind(runtime);
       }
       checkOperation(operation, true);
+      const options = taps.tracing === undefined ? operation : { ...operation, [tries]: { last: undefined } };
       ways ??= waysOf(policy.pool(onEvent));
       const encoded = caller.encode(method, input);
-      if (encoded instanceof Promise) return callLate(policy, ways[how], to, method, encoded, operation);
-      return policy.call(ways[how], to, method, encoded, operation);
+      if (encoded instanceof Promise) return callLate(policy, ways[how], to, method, encoded, options);
+      return policy.call(ways[how], to, method, encoded, options);
     } catch (error) {
       return Promise.reject(error);
     }

@@ -4,7 +4,7 @@ import * as limits from "../limits.js";
 import type { Lane } from "../link/message.js";
 import type { CallPolicy } from "../resilience/types.js";
 import type { TraceContext } from "../telemetry/trace-context.js";
-import { isTraceContext } from "./telemetry/trace-headers.js";
+import { isTraceContext, nowhere } from "./telemetry/trace-headers.js";
 
 /** What every operation takes. */
 export interface OperationOptions {
@@ -55,7 +55,8 @@ export function checkOperation(options: NotifyOptions, isCall = false): void {
   if (priority !== undefined && !priorities.includes(priority)) throw wrong(`needs a priority out of ${priorities.join(", ")}`);
   if (confirm !== undefined && confirm !== "received" && confirm !== "done") throw wrong("needs a confirm out of received, done");
   if (durable !== undefined && typeof durable !== "boolean") throw wrong("needs a boolean durable");
-  if (trace !== undefined && !isTraceContext(trace)) throw wrong("needs a trace of { traceId, spanId, sampled, state? }, as docs/telemetry.md has it");
+  if (trace !== undefined && trace !== nowhere && !isTraceContext(trace))
+    throw wrong("needs a trace of { traceId, spanId, sampled, state? }, as docs/telemetry.md has it");
   // A durable notification takes another way.
   if (isCall && durable === true) throw wrong("cannot be durable: somebody waits for the answer to a request. Give it an idempotencyKey, or notify");
   if (signal?.aborted) throw cancelled(signal);

@@ -2,11 +2,11 @@ import type { TraceContext } from "./trace-context.js";
 
 /** Gives what an agent sends and handles its place in a trace: `createAgent({ tracer })`. Its functions must not throw; what they throw is dropped. */
 export interface Tracer {
-  /** Something leaves that begins with this agent. Undefined: no context goes with it. `parent`: what its caller named; else the ambient one counts. */
-  sending(start: SpanStart, parent: TraceContext | undefined): Span | undefined;
+  /** Something leaves that begins with this agent. Undefined: no context goes with it. `parent`: what its caller named, or where it stood; null: nowhere, so that a trace begins. Undefined: the ambient one counts. */
+  sending(start: SpanStart, parent: TraceContext | null | undefined): Span | undefined;
   /**
    * Where the code that runs now stands, for tracers that know: asked when an operation begins and names no trace, because what it waits for (a link,
-   * a place, the next try) goes on elsewhere. Else `sending` is given none, and may ask by itself.
+   * a place, the next try) goes on elsewhere. Undefined: nowhere. Of a tracer without this property `sending` is given none, and may ask by itself.
    */
   readonly current?: TraceContext | undefined;
   /** A call or an event came. `parent`: what its sender said, which nobody has checked beyond its form. */

@@ -64,7 +64,7 @@ export function createTracer({
 
   return {
     sending(start, given) {
-      const parent = given ?? here?.current?.context;
+      const parent = given === null ? undefined : (given ?? here?.current?.context);
       return span(start, parent, parent?.sampled ?? isMessageChosen(start.id, shareOf(start)));
     },
     receiving(start, parent) {

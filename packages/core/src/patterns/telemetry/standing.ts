@@ -3,7 +3,7 @@ import type { TraceContext } from "../../telemetry/trace-context.js";
 import type { Span } from "../../telemetry/tracer.js";
 import type { OperationOptions } from "../operation.js";
 import type { Taps } from "../taps.js";
-import { isTraceContext, traceOf, withTrace } from "./trace-headers.js";
+import { isTraceContext, nowhere, traceOf, withTrace } from "./trace-headers.js";
 
 /** Of what is handled here. */
 export interface HandledSpan {
@@ -13,6 +13,12 @@ export interface HandledSpan {
 
 /** By what is handled: a call, a stream, an event with one of its handlers. */
 export const spans = new WeakMap<object, HandledSpan>();
+
+/** Where the last try of a call stood: in the options of all its tries, for whose next one has a link to it. */
+export const tries = Symbol("tries");
+export interface Tried {
+  readonly [tries]?: { last: TraceContext | undefined };
+}
 
 /** Where a handler stands: in its own span, else where its sender said. */
 export const traceAt = (key: object, headers: Headers | undefined): TraceContext | undefined => contextOf(spans.get(key)?.span) ?? traceOf(headers);
@@ -30,7 +36,7 @@ export function contextOf(span: Span | undefined): TraceContext | undefined {
 export function standing<O extends OperationOptions>({ tracing }: Taps, operation: O): O {
   if (tracing === undefined && operation.trace === undefined) return operation;
   const trace = operation.trace ?? tracing?.current();
-  if (trace === undefined || !isTraceContext(trace)) return operation;
+  if (trace === undefined || !(trace === nowhere || isTraceContext(trace))) return operation;
   if (tracing !== undefined) return { ...operation, trace };
   return { ...operation, trace: undefined, headers: withTrace(operation.headers, trace) };
 }

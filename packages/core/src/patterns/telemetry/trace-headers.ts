@@ -11,6 +11,9 @@ const restBytes = 400;
 export const traceOf = (headers: Headers | undefined): TraceContext | undefined =>
   headers?.traceparent === undefined ? undefined : parseTraceContext(headers.traceparent, headers.tracestate);
 
+/** Of an operation that begins outside of every trace. Its ids are those that W3C Trace Context calls invalid. */
+export const nowhere: TraceContext = Object.freeze({ traceId: "0".repeat(32), spanId: "0".repeat(16), sampled: false });
+
 /** True for what can travel: read from the outside, it may be anything. */
 export const isTraceContext = (trace: unknown): trace is TraceContext => {
   const { state, ...rest } = Object(trace) as TraceContext;

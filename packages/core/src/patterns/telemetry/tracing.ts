@@ -4,8 +4,8 @@ import type { Link } from "../../link/link-types.js";
 import type { Span, SpanStart, Tracer } from "../../telemetry/tracer.js";
 import type { OperationOptions } from "../operation.js";
 import type { Departure, Tracing } from "../taps.js";
-import { contextOf, spans } from "./standing.js";
-import { isTraceContext, traceOf, withTrace } from "./trace-headers.js";
+import { contextOf, spans, type Tried, tries } from "./standing.js";
+import { isTraceContext, nowhere, traceOf, withTrace } from "./trace-headers.js";
 
 /** What a tracer throws is not the business of the messages it traces. */
 function guarded<T>(work: () => T): T | undefined {
@@ -19,12 +19,16 @@ function guarded<T>(work: () => T): T | undefined {
 export function createTracing(tracer: Tracer, agent: string): Tracing {
   const begin = (start: Omit<SpanStart, "agent">, operation: Parameters<Tracing["sending"]>[1]): Departure | undefined => {
     if (start.name.startsWith(ownPrefix)) return undefined;
-    const span = guarded(() => tracer.sending({ ...start, agent }, operation.trace));
+    const tried = (operation as Tried)[tries];
+    const links = [traceOf(operation.headers), tried?.last].filter((link) => link !== undefined);
+    const parent = operation.trace === nowhere ? null : operation.trace;
+    const span = guarded(() => tracer.sending(links.length === 0 ? { ...start, agent } : { ...start, agent, links }, parent));
+    if (tried !== undefined) tried.last = contextOf(span);
     return span === undefined ? undefined : depart(span, operation.headers);
   };
 
   return {
-    current: () => guarded(() => tracer.current),
+    current: () => ("current" in tracer ? (guarded(() => tracer.current) ?? nowhere) : undefined),
     sending: begin,
     request(place, id, link, method, payload, operation, left, target, resolve, reject) {
       const bytes = payload?.bytes.length ?? 0;
