@@ -105,6 +105,17 @@ describe("the packages as published", () => {
     });
   });
 
+  it("runs the command line in an empty project", async () => {
+    const npx = (...args: string[]) => exec("npx", ["--no-install", "tightbeam", ...args], { cwd: place, env: quiet, timeout: 60_000 });
+    expect((await npx("--help")).stdout).toMatch(/^Usage: tightbeam <command>[\s\S]*keygen[\s\S]*relay[\s\S]*request/);
+    expect((await npx("--version")).stdout.trim()).toBe(
+      (JSON.parse(readFileSync(join(root, "packages/cli/package.json"), "utf8")) as { version: string }).version,
+    );
+    const { stdout } = await npx("keygen", "--out", "bob.key", "--json");
+    expect(JSON.parse(stdout)).toMatchObject({ file: "bob.key", alg: "EdDSA" });
+    await expect(npx("request", "--token=hunter2")).rejects.toMatchObject({ code: 2, stdout: "", stderr: expect.not.stringContaining("hunter2") });
+  });
+
   const mustRun = async (page: string, change = (code: string): string => code): Promise<void> => {
     const code = firstExample(readFileSync(join(root, page), "utf8"));
     if (code === undefined) throw new Error(`${page} has no TypeScript example`);
