@@ -1,3 +1,4 @@
+import { createTracer, createTraceStore } from "@tightbeam/core/observability";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ensurePage } from "../../../scripts/build-page.mjs";
 import { agentKey } from "../src/feed/keys.js";
@@ -57,6 +58,36 @@ describe("inspect", () => {
     await page.until((batches) => batches.some(({ points }) => points.some(({ agent, sent, latency }) => agent === "" && sent > 0 && latency !== undefined)));
     expect(JSON.stringify(page.batches)).not.toContain("needle");
     await page.leave();
+  });
+
+  it("takes traces from a trace store, and from messages without one", async () => {
+    const tracer = createTracer();
+    const alice = await world.join("alice", { tracer });
+    const bob = await world.join("bob", { tracer });
+    const carol = await world.join("carol", { tracer });
+    carol.handle("third", () => 3);
+    bob.handle("second", (_, context) => bob.request("carol", "third", undefined, context.trace === undefined ? {} : { trace: context.trace }));
+    const traces = await createTraceStore();
+    for (const agent of [alice, bob, carol]) traces.watch(agent);
+    const stored = await show([alice, bob, carol], { traces });
+    const remembered = await show([alice, bob, carol]);
+    const pages = await Promise.all([read(stored), read(remembered)]);
+    await Promise.all(pages.map((page) => page.until((batches) => batches.length > 0)));
+    expect(await alice.request("bob", "second")).toBe(3);
+    for (const inspector of [stored, remembered]) {
+      await expect.poll(async () => ((await get(inspector, "traces", {})).body as { traces: { spans: number }[] }).traces.length, { timeout: 10_000 }).toBe(1);
+      const [summary] = ((await get(inspector, "traces", {})).body as { traces: { id: string }[] }).traces;
+      const { spans } = (await get(inspector, "trace", { id: summary?.id ?? "" })).body as {
+        spans: { name: string; side: string; id: string; parent?: string }[];
+      };
+      expect(spans.map(({ name, side }) => `${name} ${side}`).sort()).toEqual(["second receiver", "second sender", "third receiver", "third sender"]);
+      const find = (name: string, side: string) => spans.find((span) => span.name === name && span.side === side);
+      expect(find("second", "receiver")?.parent).toBe(find("second", "sender")?.id);
+      expect(find("third", "sender")?.parent).toBe(find("second", "receiver")?.id);
+      expect(find("third", "receiver")?.parent).toBe(find("third", "sender")?.id);
+    }
+    await Promise.all(pages.map((page) => page.leave()));
+    await traces.close();
   });
 
   it("goes on when an agent closes, and ends without the agents", async () => {

@@ -2,6 +2,7 @@ import { TightbeamError } from "@tightbeam/core";
 import type { SourceMessage } from "../source/types.js";
 import type { KnownMessage } from "./known-messages.js";
 import type { SpanView, TraceSummary, TracesQuery, TraceView } from "./requests.js";
+import { inOrder } from "./span-parents.js";
 
 const spansMax = 500;
 
@@ -9,8 +10,7 @@ const spansMax = 500;
 export function traceOf(id: string, messages: Iterable<KnownMessage>): TraceView {
   const spans = spansOf(messages).filter((span) => span.trace === id);
   if (spans.length === 0) throw new TightbeamError("unsupported", "No message of this trace is in memory any more.");
-  spans.sort((one, other) => one.view.at - other.view.at);
-  return { id, from: "messages", spans: spans.slice(0, spansMax).map(({ view }) => view), cut: spans.length > spansMax };
+  return { id, from: "messages", spans: inOrder(spans.map(({ view }) => view)).slice(0, spansMax), cut: spans.length > spansMax };
 }
 
 /** The newest first. */

@@ -2,6 +2,7 @@ import type { ErrorCode, MessageStage } from "@tightbeam/core";
 import type { FeedTraces } from "../feed/create-feed.js";
 import { agentKey } from "../feed/keys.js";
 import type { SpanView, TraceView } from "../feed/requests.js";
+import { inOrder } from "../feed/span-parents.js";
 
 const spansMax = 500;
 
@@ -67,7 +68,7 @@ export function fromTraceStore(store: InspectedTraces): FeedTraces {
 }
 
 function traceView({ traceId, calls, more }: InspectedTrace): TraceView {
-  const spans = calls.flatMap(spansOf).sort((one, other) => one.at - other.at);
+  const spans = inOrder(calls.flatMap(spansOf));
   return { id: traceId, from: "store", spans: spans.slice(0, spansMax), cut: more > 0 || spans.length > spansMax };
 }
 
