@@ -75,12 +75,17 @@ describe("inspect", () => {
     await Promise.all(pages.map((page) => page.until((batches) => batches.length > 0)));
     expect(await alice.request("bob", "second")).toBe(3);
     for (const inspector of [stored, remembered]) {
-      await expect.poll(async () => ((await get(inspector, "traces", {})).body as { traces: { spans: number }[] }).traces.length, { timeout: 10_000 }).toBe(1);
-      const [summary] = ((await get(inspector, "traces", {})).body as { traces: { id: string }[] }).traces;
-      const { spans } = (await get(inspector, "trace", { id: summary?.id ?? "" })).body as {
-        spans: { name: string; side: string; id: string; parent?: string }[];
+      type Span = { readonly name: string; readonly side: string; readonly id: string; readonly parent?: string };
+      let spans: readonly Span[] = [];
+      const ask = async (): Promise<number> => {
+        const { traces: found } = (await get(inspector, "traces", {})).body as { traces: { id: string }[] };
+        if (found.length === 1) spans = ((await get(inspector, "trace", { id: found[0]?.id ?? "" })).body as { spans: Span[] }).spans;
+        return spans.length;
       };
-      expect(spans.map(({ name, side }) => `${name} ${side}`).sort()).toEqual(["second receiver", "second sender", "third receiver", "third sender"]);
+      await expect.poll(ask, { timeout: 10_000 }).toBe(4);
+      expect(new Set(spans.map(({ name, side }) => `${name} ${side}`))).toEqual(
+        new Set(["second receiver", "second sender", "third receiver", "third sender"]),
+      );
       const find = (name: string, side: string) => spans.find((span) => span.name === name && span.side === side);
       expect(find("second", "receiver")?.parent).toBe(find("second", "sender")?.id);
       expect(find("third", "sender")?.parent).toBe(find("second", "receiver")?.id);

@@ -18,7 +18,7 @@ export function inOrder(spans: readonly SpanView[]): SpanView[] {
   }
   const depths = new Map<string, number>();
   for (const { id } of spans) depths.set(id, depthOf(id, parents, spans.length));
-  return sorted(spans, ({ id }) => depths.get(id) ?? 0).map(({ parent: _, ...span }) => {
+  return sorted(spans, ({ id }) => depths.get(id) ?? 0).map(({ parent: _claimed, ...span }) => {
     const parent = parents.get(span.id);
     return parent === undefined ? span : { ...span, parent };
   });
