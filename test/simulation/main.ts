@@ -1,19 +1,24 @@
 import { parseArgs } from "node:util";
 import { faultText } from "@tightbeam/simulation";
-import { runMany } from "./many.js";
+import { type Failure, type Progress, runMany } from "./many.js";
 import { drawnFaults, runTask } from "./task.js";
 
 const usage = `npm run simulate -- --seed 17 [--faults 0,3 | none]   one simulation again
-npm run simulate -- --seeds 100000 [--from 0] [--processes 2]   many, over all processors
+npm run simulate -- --seeds 100000 [--from 0] [--processes 2] [--failures 5]   many, over all processors, until so many have failed
 `;
 
 export interface MainOptions {
   readonly worker: string;
   readonly print: (text: string) => void;
+  /** Where it says how far it is. */
+  readonly progress?: (text: string) => void;
 }
 
+/** How often it says so, ms. */
+const progressEveryMs = 10_000;
+
 /** `npm run simulate`. Resolves with the exit code. */
-export async function main(args: readonly string[], { worker, print }: MainOptions): Promise<number> {
+export async function main(args: readonly string[], { worker, print, progress = () => undefined }: MainOptions): Promise<number> {
   const wanted = readArguments(args);
   if (wanted === undefined) {
     print(usage);
@@ -30,34 +35,47 @@ export async function main(args: readonly string[], { worker, print }: MainOptio
     print(`${text ?? "Everything held."}\n`);
     return text === undefined ? 0 : 1;
   }
-  const { from, count, processes } = wanted;
+  const { from, count, ...limits } = wanted;
   const started = Date.now();
-  let told = 0;
-  const rate = (seeds: number): string => `${seeds.toLocaleString("en")} seeds, ${Math.round((seeds * 1_000) / Math.max(1, Date.now() - started))} a second`;
-  const onDone = (seeds: number): void => {
-    if (Date.now() - told < 10_000) return;
-    told = Date.now();
-    print(`${rate(seeds)}\n`);
+  let told = started;
+  const describe = ({ seeds, cpuMs, rss }: Progress): string => {
+    const seconds = Math.max(1, Date.now() - started) / 1_000;
+    const each = `${(seeds / seconds).toFixed(1)} a second, ${(cpuMs / Math.max(1, seeds)).toFixed(1)} ms of processor time each`;
+    return `${seeds.toLocaleString("en")} seeds in ${seconds.toFixed(0)} s: ${each}, at most ${Math.round(rss / 1e6)} MB in a process`;
   };
-  const { seeds, failures } = await runMany({ worker, from, count, onDone, ...(processes === undefined ? {} : { processes }) });
-  for (const { text } of failures) print(`\n${text}\n`);
-  print(`${rate(seeds)}, ${failures.length} failed\n`);
+  const onDone = (so: Progress): void => {
+    if (Date.now() - told < progressEveryMs) return;
+    told = Date.now();
+    progress(`${describe(so)}\n`);
+  };
+  const onFailed = ({ text }: Failure): void => print(`\n${text}\n`);
+  const many = await runMany({ worker, from, count, onDone, onFailed, ...limits });
+  const { failures } = many;
+  const which = failures.length === 0 ? "" : `: ${failures.map(({ seed }) => seed).join(", ")}`;
+  print(`${describe(many)}. From ${from}, ${failures.length} failed${which}\n`);
   return failures.length === 0 ? 0 : 1;
 }
 
 type Wanted =
   | { readonly seed: number; readonly faults: readonly number[] | undefined }
-  | { readonly from: number; readonly count: number; readonly processes: number | undefined };
+  | { readonly from: number; readonly count: number; readonly processes?: number; readonly failuresMax?: number };
 
 /** Undefined for what makes no sense. */
 export function readArguments(args: readonly string[]): Wanted | undefined {
   const values = valuesOf(args);
   if (values === undefined) return undefined;
-  const { seed, faults, seeds, from = "0", processes } = values;
+  const { seed, faults, seeds, from = "0", processes, failures } = values;
   const isNumber = (value: string): boolean => /^\d{1,10}$/.test(value) && Number(value) < 2 ** 32;
-  const given = [seed, seeds, from, processes].filter((value) => value !== undefined);
+  const given = [seed, seeds, from, processes, failures].filter((value) => value !== undefined);
   if (!given.every(isNumber) || (seed === undefined) === (seeds === undefined)) return undefined;
-  if (seed === undefined) return { from: Number(from), count: Number(seeds), processes: processes === undefined ? undefined : Number(processes) };
+  if ([processes, failures].some((value) => value !== undefined && Number(value) === 0)) return undefined;
+  if (seed === undefined)
+    return {
+      from: Number(from),
+      count: Number(seeds),
+      ...(processes === undefined ? {} : { processes: Number(processes) }),
+      ...(failures === undefined ? {} : { failuresMax: Number(failures) }),
+    };
   const list = faults === undefined || faults === "none" ? [] : faults.split(",");
   if (!list.every(isNumber)) return undefined;
   return { seed: Number(seed), faults: faults === undefined ? undefined : list.map(Number) };
@@ -66,7 +84,7 @@ export function readArguments(args: readonly string[]): Wanted | undefined {
 function valuesOf(args: readonly string[]) {
   const text = { type: "string" } as const;
   try {
-    return parseArgs({ args: [...args], options: { seed: text, faults: text, seeds: text, from: text, processes: text } }).values;
+    return parseArgs({ args: [...args], options: { seed: text, faults: text, seeds: text, from: text, processes: text, failures: text } }).values;
   } catch {
     return undefined;
   }
