@@ -138,7 +138,7 @@ export interface ProcessEvent {
   readonly text?: string;
 }
 
-/** What an agent holds: so much of its budget is `used`, and that much lies in the windows, queues and reorder buffers of its links (`held`). */
+/** What an agent holds: so much of its budget is `used`, and that much lies in the queues and reorder buffers of its links (`held`). */
 export interface MemoryEvent {
   readonly type: "memory";
   readonly used: number;

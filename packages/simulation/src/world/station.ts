@@ -180,7 +180,8 @@ export function createStation({ name, seed, program, between, role, scheduler, n
 
 function memoryOf(agent: Agent): MemoryEvent {
   const { memory, links } = agent.status();
-  const held = links.reduce((sum, { counters }) => sum + counters.queuedBytes + counters.unacknowledgedBytes + counters.heldBytes, 0);
+  // What is unacknowledged is counted from the oldest of it on, whatever came of the rest: that is no memory.
+  const held = links.reduce((sum, { counters }) => sum + counters.queuedBytes + counters.heldBytes, 0);
   return { type: "memory", used: memory.used, most: memory.most, held };
 }
 
