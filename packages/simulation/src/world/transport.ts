@@ -3,6 +3,8 @@ import type { Network } from "./network.js";
 import type { Process } from "./process.js";
 
 const maxFrameBytes = 1024 * 1024;
+/** What the wire takes at one instant; whoever sends more waits a moment. */
+const highWaterBytes = 4 * 1024 * 1024;
 
 export interface SimulatedTransport extends Transport {
   /** Takes it down and up again, as a socket that is cut. */
@@ -19,12 +21,21 @@ interface Seat {
 
 /** A process's way into the network. */
 export function createTransport(process: Process, network: Network): SimulatedTransport {
-  const { timers } = process.runtime;
+  const { timers, clock } = process.runtime;
   const { state, change } = createTransportState("up");
   const end = createClosed();
   const seats = new Set<Seat>();
   let waiting: (() => void)[] = [];
+  let instant = 0;
+  let taken = 0;
 
+  const isFull = (bytes: number): boolean => {
+    const now = clock.monotonic();
+    if (now !== instant) taken = 0;
+    instant = now;
+    taken += bytes;
+    return taken > highWaterBytes;
+  };
   const release = (): void => {
     const ready = waiting;
     waiting = [];
@@ -49,6 +60,7 @@ export function createTransport(process: Process, network: Network): SimulatedTr
         throw new TransportError("too_large", `A frame of ${frame.byteLength} bytes exceeds this medium's ${maxFrameBytes}.`);
       if (!isAddress(to)) throw notAnAddress();
       if (process.alive) network.send(process.agent, to, frame);
+      if (isFull(frame.byteLength)) await new Promise<void>((resolve) => void timers.after(1, resolve));
     },
     async subscribe(at, receive, { group } = {}) {
       if (!isAddress(at)) throw notAnAddress();
