@@ -90,3 +90,6 @@ const exitCodeOf: Readonly<Record<ErrorCode, ExitCode>> = {
 };
 
 export const exitCodeFor = (code: ErrorCode): ExitCode => exitCodeOf[code];
+
+/** Every code that an error may have. */
+export const errorNames: readonly string[] = Object.keys(exitCodeOf);

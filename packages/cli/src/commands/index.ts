@@ -18,4 +18,7 @@ export const commands: readonly CommandEntry[] = [
   { name: "init", summary: "a project to begin with: two agents, a contract and a test", group: "Projects", load: () => import("./init.js") },
   { name: "doctor", summary: "look at every step of the way, and say what to put right", group: "Looking", load: () => import("./doctor.js") },
   { name: "bench", summary: "how fast agents are here, or how fast another one answers", group: "Looking", load: () => import("./bench.js") },
+  { name: "inspect", summary: "a page that shows what agents do", group: "Looking", load: () => import("./inspect.js") },
+  { name: "trace", summary: "calls as they happen at agents, and those that a trace store has kept", group: "Looking", load: () => import("./trace.js") },
+  { name: "dlq", summary: "dead letters: list, show, replay, discard", group: "Looking", load: () => import("./dlq.js") },
 ];

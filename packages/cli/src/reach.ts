@@ -1,0 +1,52 @@
+import { type InspectionSource, remoteSource } from "@tightbeam/inspector";
+import { type OpenAgent, openAgent, type StoreOptions } from "./agent.js";
+import { usageError } from "./command-error.js";
+import type { Invocation } from "./invocation.js";
+import type { AgentSettingsOptions } from "./settings.js";
+import { pause } from "./until.js";
+
+/** Agents elsewhere, looked at over Tightbeam: their owners must have called `serveInspection` and allow us. */
+export interface Reached extends OpenAgent {
+  readonly sources: readonly Seen[];
+}
+
+export interface Seen {
+  readonly source: InspectionSource;
+  /** Why it is not seen now; undefined while it is, or before the first try. */
+  readonly failure: () => unknown;
+}
+
+/** Opens an agent and looks through it at the others; closed with the command. `told`: called with each reason for which one is not seen. */
+export async function openSources(
+  invocation: Invocation,
+  options: AgentSettingsOptions & StoreOptions,
+  peers: readonly string[],
+  told: (peer: string, error: unknown) => void = () => undefined,
+): Promise<Reached> {
+  if (peers.length === 0) throw usageError("Which agent?", 'Name one that serves inspection: serveInspection(agent, { allow: ["your id"] }).');
+  const open = await openAgent(invocation, options);
+  const sources = peers.map((peer) => {
+    let failure: unknown;
+    const source = remoteSource(open.agent, peer, {
+      runtime: invocation.runtime,
+      onFailure(error) {
+        failure = error;
+        told(peer, error);
+      },
+    });
+    invocation.later(() => source.close());
+    return { source, failure: () => failure };
+  });
+  return { ...open, sources };
+}
+
+/** Resolves with its key when it is seen. Rejects with why it is not, at the first failure. */
+export async function seen({ runtime, signal }: Invocation, { source, failure }: Seen): Promise<string> {
+  for (;;) {
+    signal.throwIfAborted();
+    if (source.take()?.agent !== undefined && source.key !== undefined) return source.key;
+    const error = failure();
+    if (error !== undefined) throw error;
+    await pause(runtime, 25, signal);
+  }
+}
