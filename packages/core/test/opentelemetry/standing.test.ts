@@ -121,6 +121,53 @@ describe("what an operation is under", () => {
   });
 });
 
+describe("what is tried again", () => {
+  it("is one span where a request moves to another instance", async () => {
+    const { join, within, spans } = await stage();
+    const instances = [await join("alice"), await join("alice")];
+    const bob = await join("bob");
+    const asked: string[] = [];
+    for (const alice of instances)
+      alice.handle("work", async (_, { signal }) => {
+        asked.push(alice.instance);
+        if (asked.length > 1) return "done";
+        const gone = new Promise((resolve) => signal.addEventListener("abort", resolve));
+        void alice.close();
+        await gone;
+        throw signal.reason;
+      });
+    expect(await within("A", () => bob.request("alice", "work", 1, { idempotencyKey: "once" }))).toBe("done");
+    expect(new Set(asked).size).toBe(2);
+    const clients = spans().filter(({ kind }) => kind === SpanKind.CLIENT);
+    expect(clients).toHaveLength(1);
+    await expect.poll(() => spans().filter(({ kind }) => kind === SpanKind.SERVER).length).toBe(2);
+    for (const { kind, parentSpanContext } of spans()) if (kind === SpanKind.SERVER) expect(parentSpanContext?.spanId).toBe(clients[0]?.spanContext().spanId);
+  });
+
+  it("is a span of its own for each try of a durable message, and for a dead letter that is replayed", async () => {
+    const { join, within, spans } = await stage();
+    const alice = await join("alice", { store: createMemoryStore(), durable: { maxDeliveries: 2 } });
+    const bob = await join("bob", { store: createMemoryStore() });
+    let works = false;
+    alice.handle("note", () => {
+      if (!works) throw new TightbeamError("unavailable", "Later.");
+    });
+    const sent = within("A", () => bob.notify("alice", "note", 1, { durable: true, confirm: "done" }));
+    await expect(sent).rejects.toMatchObject({ code: "dead_lettered" });
+    works = true;
+    const { replayed } = await within("operator", () => alice.deadLetters.replay({ method: "note" }));
+    expect(replayed).toBe(1);
+    const [producer] = spans().filter(({ kind }) => kind === SpanKind.PRODUCER);
+    const tries = spans().filter(({ kind }) => kind === SpanKind.CONSUMER);
+    expect(tries.map(({ attributes }) => attributes["tightbeam.attempt"])).toEqual([1, 2, 3]);
+    expect(tries.map(({ attributes }) => attributes["error.type"])).toEqual(["unavailable", "unavailable", undefined]);
+    for (const { parentSpanContext, links } of tries) {
+      expect(parentSpanContext?.spanId).toBe(producer?.spanContext().spanId);
+      expect(links.map((link) => link.context.spanId)).toEqual([producer?.spanContext().spanId]);
+    }
+  });
+});
+
 describe("a message that names a trace by itself", () => {
   it("travels in it, and the span that sends it has a link there", async () => {
     const { join, within, spans } = await stage();

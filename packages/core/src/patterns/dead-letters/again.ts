@@ -134,7 +134,8 @@ export function createAgain(options: AgainOptions): Again {
       };
       // Not in one batch with the letter's end: a replay is at least once.
       const durable: DurableDelivery = {
-        attempt: letter.attempts + 1,
+        // The letter counts this one already.
+        attempt: letter.attempts,
         begun: () => undefined,
         commit: (state, named) => commitment.make(() => options.save(state, named)),
       };
