@@ -24,6 +24,7 @@ const lazy = [
   { module: "agent-options.js", what: "checks of options that few agents have, and words for wrong ones" },
   { module: "patterns/hello.js", what: "what peers say of themselves: with the first link, which does not wait for it, in a page; Node has it from the start" },
   { module: "link/seek.js", what: "other instances of an agent: with the first requests to it that overlap, in a page; Node has it from the start" },
+  { module: "patterns/telemetry/tracing.js", what: "what gives messages their place in a trace: with `tracer`" },
   { module: "patterns/telemetry/telemetry.js", what: "what tells what an agent does: with the first listener, in a page; Node has it from the start" },
   { module: "patterns/topics/topics.js", what: "topics: with the first that is published or subscribed to" },
   { module: "identity/local-authority.js", what: "createAuthority: whoever issues tokens" },

@@ -216,8 +216,9 @@ describe("a tracer", () => {
       spanId: hex(6, 16),
       sampled: false,
     });
-    for (const trace of [{}, 7, "x", { ...named, traceId: "no" }, { ...named, state: "a\nb" }, { ...named, state: "x".repeat(513) }])
+    for (const trace of [{}, 7, "x", { ...named, traceId: "no" }])
       await expect(bob.request("alice", "where", 1, { trace: trace as never })).rejects.toMatchObject({ code: "invalid_argument" });
+    await expect(bob.request("alice", "where", 1, { trace: { ...named, state: "a\nb" } })).rejects.toMatchObject({ code: "invalid_envelope" });
     await place.close();
   });
 

@@ -34,7 +34,7 @@ import type {
 import type { Forwarding } from "./patterns/via/forward.js";
 import type { ForwardOptions } from "./patterns/via/options.js";
 import type { AgentLink, AgentPeer } from "./patterns/view.js";
-import type { CallPolicy, PolicyEvent } from "./resilience/types.js";
+import type { CallPolicy, CircuitStatus, PolicyEvent } from "./resilience/types.js";
 import type { Runtime } from "./runtime/runtime.js";
 import type { HandshakeCounters } from "./secure/types.js";
 import type { StoreKey } from "./store/sealed.js";
@@ -101,6 +101,10 @@ export interface AgentStatus {
   readonly id: string;
   readonly instance: string;
   readonly transport: "up" | "down" | "closed";
+  /** What its transport calls itself, for people: "memory", "websocket", "nats". */
+  readonly medium: string | undefined;
+  /** It takes work: its transport is up, and it is not closing. */
+  readonly ready: boolean;
   readonly links: readonly LinkStatus[];
   readonly handshakes: HandshakeCounters;
   readonly presence: PresenceStatus;
@@ -109,6 +113,12 @@ export interface AgentStatus {
   /** Streams that go on, opened here and served here. */
   readonly streams: { readonly opened: number; readonly served: number };
   readonly memory: { readonly used: number; readonly most: number };
+  /** Of the agent's own policy (`resilience`): breakers that let not everything through. At most 100. */
+  readonly breakers: readonly Pick<CircuitStatus, "peer" | "method" | "state">[];
+  /** Durable messages for all peers that are not handled yet, and those of peers that are worked on here. */
+  readonly durable: { readonly queued: number; readonly inFlight: number; readonly bytes: number; readonly receiving: number };
+  /** Letters there are, and the room they take. Undefined for an agent that keeps none. */
+  readonly deadLetters: { readonly count: number; readonly bytes: number } | undefined;
 }
 
 export type AgentEvent =

@@ -1,4 +1,4 @@
-import { statusOf } from "./agent-status.js";
+import { createStatus } from "./agent-status.js";
 import type { Agent, AgentEvent, AgentOptions } from "./agent-types.js";
 import { toBase64url } from "./bytes.js";
 import { jsonLimits } from "./codec/limits.js";
@@ -70,10 +70,6 @@ async function compose(options: AgentOptions, giveBack: () => void): Promise<Age
   const envelopes = createEmitter<Envelope>();
   const events = createEmitter<AgentEvent>();
   let closing: Promise<void> | undefined;
-  let transportClosed = false;
-  void transport.closed.then(() => {
-    transportClosed = true;
-  });
 
   const observe = createObserver(identity.id, json, envelopes);
   const taps = createTaps();
@@ -204,6 +200,7 @@ async function compose(options: AgentOptions, giveBack: () => void): Promise<Age
   };
 
   const view = createViews(capabilities, peers);
+  const status = createStatus({ identity, instance, transport, links, presence, caller, server, admission, streams, durable, letters, policy: resilience });
   const toMethod = (method: Method | string): Method => (typeof method === "string" ? methodNamed(method) : method);
   // Apart: what a closure shares is made when the function around it begins, and every call goes through those below.
   const atAll = (target: unknown, how: "request" | "notify", method: Method | string, input: unknown, operation: NotifyOptions): Promise<unknown> => {
@@ -275,9 +272,8 @@ async function compose(options: AgentOptions, giveBack: () => void): Promise<Age
       peers.seek();
       return peers.onChange((type, link) => (type === "ready" ? undefined : listener({ type, peer: view.peer(link) })));
     },
-    status: () =>
-      statusOf({ identity, instance, transport: transportClosed ? "closed" : transport.state.current, links, presence, caller, server, admission, streams }),
-    telemetry: createTelemetry({ runtime, transport, taps, onEvent: events.on, onPeer: peers.onChange }),
+    status: () => status(closing !== undefined),
+    telemetry: createTelemetry({ runtime, transport, taps, openedAt: runtime.clock.wall(), onEvent: events.on, onPeer: peers.onChange }),
     close(closeOptions = {}) {
       closing ??= shutDown(closeOptions.drain ?? 0);
       return closing;

@@ -72,6 +72,7 @@ export async function connectMemory(hub: Hub, options: MemoryOptions = {}): Prom
 
   medium.attach(port);
   return {
+    name: "memory",
     capabilities: { maxFrameBytes: medium.maxFrameBytes, groups: true, fanout: true },
     state,
     closed: end.closed,

@@ -128,6 +128,7 @@ export async function createNatsTransport(options: TransportOptions): Promise<Tr
   }
 
   return {
+    name: "nats",
     capabilities: {
       get maxFrameBytes() {
         const most = connection.info?.max_payload;

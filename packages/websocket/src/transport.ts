@@ -177,6 +177,7 @@ export async function createWebSocketTransport(options: TransportOptions): Promi
 
   return {
     instance,
+    name: "websocket",
     capabilities: {
       get maxFrameBytes() {
         return maxFrameBytes;

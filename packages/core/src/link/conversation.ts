@@ -11,7 +11,7 @@ import { createOutbox, type Outbox } from "./outbox.js";
 import { createPace } from "./pace.js";
 import { createProbe, type Probe } from "./probe.js";
 import { createSignals, type Signals } from "./signals.js";
-import type { Conversation, ConversationCounters, ConversationOptions, ConversationSink, SendWindow } from "./types.js";
+import type { Conversation, ConversationCounters, ConversationLoad, ConversationOptions, ConversationSink, SendWindow } from "./types.js";
 import { createSendWindow } from "./window.js";
 
 export type { Conversation, ConversationCounters, ConversationOptions, ConversationSink } from "./types.js";
@@ -260,6 +260,10 @@ class LinkConversation implements Conversation, CellVisitor, OrderSink, InboundS
       congestionWindow: this.#pace.window(),
       clockOffset: this.clockOffset,
     };
+  }
+
+  get load(): ConversationLoad {
+    return { queue: this.#lanes.waiting, inFlight: this.#window.pending().length, credit: this.#credit.rest };
   }
 
   acknowledgeBelow(next: readonly number[], time: number): void {

@@ -21,6 +21,8 @@ export interface SendCredits {
   open(lane: Lane): boolean;
   /** Whether so many messages of so many bytes may start. */
   left(lane: Lane, count: number, bytes: number): boolean;
+  /** Of all lanes but the critical one, which has its own. */
+  readonly rest: { readonly messages: number; readonly bytes: number };
   spend(lane: Lane, bytes: number): void;
   /** A message was given up with this much of it unsent. */
   refund(lane: Lane, bytes: number): void;
@@ -45,6 +47,10 @@ class SendAccount {
 
   left(count: number, bytes: number): boolean {
     return this.#sentCount + count <= this.#grantedCount && this.#sentBytes + bytes <= this.#grantedBytes;
+  }
+
+  get rest(): SendCredits["rest"] {
+    return { messages: Math.max(this.#grantedCount - this.#sentCount, 0), bytes: Math.max(this.#grantedBytes - this.#sentBytes, 0) };
   }
 
   spend(count: number, bytes: number): void {
@@ -72,6 +78,10 @@ class LinkSendCredits implements SendCredits {
 
   left(lane: Lane, count: number, bytes: number): boolean {
     return this.#of(lane).left(count, bytes);
+  }
+
+  get rest(): SendCredits["rest"] {
+    return this.#ordinary.rest;
   }
 
   spend(lane: Lane, bytes: number): void {

@@ -72,6 +72,8 @@ export interface Lanes {
   waitsForCredit(credit: IntakeCredit): boolean;
   readonly queuedBytes: number;
   readonly queuedMessages: number;
+  /** By lane: messages that are not sealed whole. */
+  readonly waiting: readonly number[];
   /** An abandoned message that had not started leaves the counts at once, and the queues before they fill up with such. */
   forget(message: Queued): void;
   /** Everything that has not been sealed whole, removed. */
@@ -113,6 +115,10 @@ class LinkLanes implements Lanes {
   queuedMessages = 0;
   /** Each from its first message on: most links use one or two. */
   readonly #queues: (LaneQueue | undefined)[] = [undefined, undefined, undefined, undefined];
+
+  get waiting(): readonly number[] {
+    return this.#queues.map((queue) => queue?.waiting ?? 0);
+  }
 
   push(message: Queued): void {
     this.#queues[message.lane] ??= { current: undefined, control: createFifo(), intake: createFifo(), parts: undefined, passedOver: 0, waiting: 0, dead: 0 };

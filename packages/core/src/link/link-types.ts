@@ -48,6 +48,12 @@ export interface LinkStatus {
   readonly awaited: number;
   /** Smoothed, ms. */
   readonly roundTrip: number;
+  /** Messages that wait to be sent. */
+  readonly queue: { readonly critical: number; readonly high: number; readonly normal: number; readonly low: number };
+  /** Messages (and parts of streams) that were sent and are not acknowledged, their bytes, and how many of these there may be now: the congestion window. */
+  readonly inFlight: { readonly messages: number; readonly bytes: number; readonly limit: number };
+  /** Requests, notifications and events that the peer's application takes beyond those that were sent; the critical lane has more of its own. */
+  readonly credit: { readonly messages: number; readonly bytes: number };
   readonly counters: ConversationCounters;
 }
 

@@ -250,7 +250,7 @@ class InstanceLink implements LinkEnd, ConversationSink, PumpOwner {
   }
 
   status(): LinkStatus {
-    return statusOf(this, this.#sessions, this.#conversation.counters);
+    return statusOf(this, this.#sessions, this.#conversation);
   }
 }
 

@@ -65,12 +65,23 @@ export interface Conversation {
   /** A new session's LINK said what the peer has. */
   acknowledgeBelow(next: readonly number[], now: number): void;
   readonly counters: ConversationCounters;
+  readonly load: ConversationLoad;
   /** Peer's wall clock minus ours in ms, by the last PONG; undefined before one. */
   readonly clockOffset: number | undefined;
   /** The next record asks the peer for its clock. */
   askClock(): void;
   /** Ends everything: settles every watch with the error. Returns how many messages were never acknowledged. */
   end(error: (sealed: boolean) => TightbeamError): number;
+}
+
+/** What waits, and what may go. */
+export interface ConversationLoad {
+  /** By lane: messages that wait to be sent. */
+  readonly queue: readonly number[];
+  /** Messages and parts of streams that were sent and are not acknowledged. */
+  readonly inFlight: number;
+  /** What the peer's application takes of requests, notifications and events beyond those that were sent. */
+  readonly credit: { readonly messages: number; readonly bytes: number };
 }
 
 export interface ConversationCounters {

@@ -11,14 +11,14 @@ export interface TraceContext {
   readonly parentSpanId?: string;
 }
 
-const shape = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
-const laterShape = /^(?!ff|00)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?$/;
+/** Version 00 ends there; what a later one has behind it is not read. */
+const shape = /^(?!ff|00.{54})[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?$/;
 const stateMaxLength = 512;
 
 /** Undefined for what is no trace context: then a new trace begins (3.2.2, 3.3.1). Later versions are read as far as this one knows them. */
 export function parseTraceContext(traceparent: string | undefined, tracestate?: string): TraceContext | undefined {
-  const [, traceId, spanId, flags] = (traceparent !== undefined && (shape.exec(traceparent) ?? laterShape.exec(traceparent))) || [];
-  if (traceId === undefined || spanId === undefined || flags === undefined || /^0+$/.test(traceId) || /^0+$/.test(spanId)) return undefined;
+  const [, traceId, spanId, flags] = (traceparent !== undefined && shape.exec(traceparent)) || [];
+  if (traceId === undefined || spanId === undefined || flags === undefined) return undefined;
   const sampled = (Number.parseInt(flags, 16) & 1) === 1;
   const kept = tracestate !== undefined && tracestate !== "" && tracestate.length <= stateMaxLength;
   return kept ? { traceId, spanId, sampled, state: tracestate } : { traceId, spanId, sampled };

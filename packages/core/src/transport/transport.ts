@@ -13,6 +13,8 @@ export interface Transport {
    * because the medium lets it listen at `inbox/<id>/<instance>` of exactly this instance. Absent where the medium does not care. 22 base64url characters.
    */
   readonly instance?: string;
+  /** What people call this medium: "memory". Nothing depends on it. */
+  readonly name?: string;
   /** Up or down right now; changes also carry asynchronous send failures (a permission refused later) and inbox drops. */
   readonly state: TransportState;
   /** Settles once and never rejects: undefined after close(), otherwise why the medium was lost for good. */

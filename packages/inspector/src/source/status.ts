@@ -10,7 +10,7 @@ const suites: Readonly<Record<number, string>> = {
 
 export const suiteView = (id: number): { readonly id: number; readonly name: string } => ({ id, name: suites[id] ?? `suite ${id}` });
 
-export function linkView(from: string, { peer, state, suite, generation, epoch, awaited, roundTrip, counters }: LinkStatus): LinkView {
+export function linkView(from: string, { peer, state, suite, generation, epoch, awaited, roundTrip, queue, inFlight, credit }: LinkStatus): LinkView {
   const to = agentKey(peer);
   return {
     key: linkKey(from, to),
@@ -25,9 +25,9 @@ export function linkView(from: string, { peer, state, suite, generation, epoch, 
     ...(epoch === undefined ? {} : { epoch }),
     roundTrip: Math.round(roundTrip * 1_000) / 1_000,
     awaited,
-    queue: { critical: 0, high: 0, normal: counters.queuedMessages, low: 0 },
-    inFlight: { messages: 0, bytes: counters.unacknowledgedBytes, limit: counters.congestionWindow },
-    credit: { messages: 0, bytes: 0 },
+    queue,
+    inFlight,
+    credit,
   };
 }
 

@@ -45,6 +45,7 @@ export interface LetterBox {
   /** So many messages could not be kept. */
   notKept(count: number, error: TightbeamError): void;
   statistics(): DeadLetterStatistics;
+  readonly size: { readonly count: number; readonly bytes: number };
 }
 
 /** Reads the heads of all letters. Rejects what the state rejects. */
@@ -181,6 +182,9 @@ export async function createLetterBox({ state, runtime, settings, taps, onEvent 
     notKept(count, error) {
       counts.notKept += count;
       onEvent({ type: "dead_letters", what: "not_kept", count, error });
+    },
+    get size() {
+      return { count: shelf.count, bytes: shelf.bytes };
     },
     statistics() {
       const all = [...shelf.matching({})].map(({ letter }) => letter);

@@ -28,6 +28,7 @@ export interface DeadLettersOptions extends AgainOptions {
 /** Dead letters with what the rest of an agent needs of them. */
 export interface DeadLetterOffice extends LetterSources {
   readonly letters: DeadLetters;
+  readonly size: { readonly count: number; readonly bytes: number };
   /**
    * For the batch that marks a message as settled for good: `changes` belong into it, then `committed()` or `abandoned()`. Throws `store_full`
    * (retention refuses) and `too_large`: then the message stays undone.
@@ -67,6 +68,9 @@ export async function createDeadLetters(given: DeadLettersOptions): Promise<Dead
   };
 
   return {
+    get size() {
+      return box.size;
+    },
     ...createLetterSources(writing.add, runtime.clock, settings),
     prepare: box.prepare,
     add: writing.add,

@@ -10,19 +10,11 @@ import type { TelemetryHost } from "./telemetry.js";
 /** `agent.telemetry`: nothing is told, nor are its makings there, until somebody listens. */
 export function createTelemetry(host: TelemetryHost, load = loadTelemetry): LateTelemetry {
   const listeners = new Set<Listening>();
-  const { clock, timers } = host.runtime;
-  const openedAt = clock.wall();
-  let opened = false;
   let end: (() => void) | undefined;
 
   const begin = ({ beginTelling }: NonNullable<typeof load.loaded>): void => {
     if (end !== undefined || listeners.size === 0) return;
     end = beginTelling(host, listeners);
-    if (opened) return;
-    opened = true;
-    timers.turn(() => {
-      for (const { emit } of listeners) emit({ kind: "agent", at: openedAt, what: "opened" });
-    });
   };
 
   return {

@@ -17,12 +17,15 @@ export interface TelemetryHost {
   readonly runtime: Runtime;
   readonly transport: Pick<Transport, "state" | "closed">;
   readonly taps: Taps;
+  /** On the wall clock. Undefined: told. */
+  openedAt: number | undefined;
   readonly onEvent: (listener: (event: { readonly type: string }) => void) => () => void;
   readonly onPeer: (listener: (news: PeerNews, link: Link) => void) => () => void;
 }
 
 /** Tells what the agent does from here on, until the returned function is called. */
-export function beginTelling({ runtime, transport, taps, onEvent, onPeer }: TelemetryHost, listeners: ReadonlySet<Listening>): () => void {
+export function beginTelling(host: TelemetryHost, listeners: ReadonlySet<Listening>): () => void {
+  const { runtime, transport, taps, onEvent, onPeer, openedAt } = host;
   const { clock } = runtime;
   const filled: { sent(): void }[] = [];
   const emit = (event: TelemetryEvent): void => {
@@ -99,6 +102,8 @@ export function beginTelling({ runtime, transport, taps, onEvent, onPeer }: Tele
     security.end,
   ];
   void transport.closed.then(() => agent("closed"));
+  if (openedAt !== undefined) runtime.timers.turn(() => emit({ kind: "agent", at: openedAt, what: "opened" }));
+  host.openedAt = undefined;
 
   return () => {
     over = true;

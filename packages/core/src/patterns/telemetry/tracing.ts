@@ -1,6 +1,10 @@
+import { encodeUtf8 } from "../../bytes.js";
 import { ownPrefix } from "../../contract/standard-schema.js";
+import { isPrintable, maxHeaders } from "../../envelope/grammar.js";
 import type { Headers } from "../../envelope/types.js";
+import * as limits from "../../limits.js";
 import type { Link } from "../../link/link-types.js";
+import type { TraceContext } from "../../telemetry/trace-context.js";
 import type { Span, SpanStart, Tracer } from "../../telemetry/tracer.js";
 import type { OperationOptions } from "../operation.js";
 import type { Departure, Tracing } from "../taps.js";
@@ -111,7 +115,7 @@ function depart(span: Span, headers: Headers | undefined): Departure {
   const context = guarded(() => span.quiet) === true ? undefined : contextOf(span);
   let over = false;
   return {
-    headers: context === undefined || !isTraceContext(context) ? headers : withTrace(headers, context),
+    headers: context === undefined ? headers : fitting(headers, context),
     end(error) {
       if (over) return;
       over = true;
@@ -119,6 +123,20 @@ function depart(span: Span, headers: Headers | undefined): Departure {
     },
   };
 }
+
+/** As they are where the tracer's context cannot travel, or leaves them no room. */
+function fitting(headers: Headers | undefined, context: TraceContext): Headers | undefined {
+  const { state } = context;
+  if (!isTraceContext(context) || (state !== undefined && !(isPrintable(state) && state.length <= stateMaxLength))) return headers;
+  const both = withTrace(headers, context);
+  const entries = Object.entries(both);
+  const bytes = entries.reduce((sum, [name, value]) => sum + name.length + encodeUtf8(String(value)).length + 3, restBytes);
+  return entries.length > maxHeaders || bytes > limits.envelopeHeaderMaxBytes ? headers : both;
+}
+
+const stateMaxLength = 512;
+/** Everything of an envelope's header that is neither a header of this kind nor an error. */
+const restBytes = 400;
 
 const headed = <O extends OperationOptions>(operation: O, { headers }: Departure): O => (headers === undefined ? operation : { ...operation, headers });
 

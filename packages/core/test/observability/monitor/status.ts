@@ -7,12 +7,17 @@ export const statusWith = (given: Partial<AgentStatus> = {}): AgentStatus => ({
   id: "alice",
   instance: "AAAAAAAAAAAAAAAAAAAAAA",
   transport: "up",
+  medium: "memory",
+  ready: true,
   links: [],
   handshakes: { started: 0, established: 0, failed: 0, retrySent: 0, refused: {} },
   presence: { state: "on", address: "presence/_", counters: { sent: 0, heard: 0, refused: 0, skipped: 0, dials: 0 } },
   calls: { waiting: 0, running: 0, queued: 0, late: 0 },
   streams: { opened: 0, served: 0 },
   memory: { used: 0, most: 1_000 },
+  breakers: [],
+  durable: { queued: 0, inFlight: 0, bytes: 0, receiving: 0 },
+  deadLetters: undefined,
   ...given,
 });
 
@@ -30,6 +35,9 @@ export const linkWith = (
     sessions: 1,
     awaited: 0,
     roundTrip: 20,
+    queue: { critical: 0, high: 0, normal: 0, low: 0 },
+    inFlight: { messages: 0, bytes: 0, limit: 65_536 },
+    credit: { messages: 4_096, bytes: 1_048_576 },
     ...rest,
     counters: {
       messagesSent: 0,
