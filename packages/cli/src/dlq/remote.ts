@@ -16,14 +16,13 @@ export async function remoteLetters(invocation: Invocation, options: AgentSettin
       let after: string | undefined;
       do {
         const page = await source.ask("letters", { agent, limit: Math.min(200, limit - letters.length), ...filter, ...(after === undefined ? {} : { after }) });
-        letters.push(...page.letters.map(({ agent: _, ...letter }) => letter));
+        letters.push(...page.letters);
         after = page.next;
       } while (after !== undefined && letters.length < limit);
       return { letters, more: after !== undefined };
     },
     async get(id) {
-      const { agent: _, ...letter } = await source.ask("letter", { agent, id });
-      return letter;
+      return source.ask("letter", { agent, id });
     },
     async replay(id) {
       const { replayed, error } = await source.ask("replay", { agent, id });
