@@ -200,7 +200,6 @@ function holdsOf(agent: Agent): Record<string, number> {
     "queued messages": sum(({ counters }) => counters.queuedMessages),
     "unacknowledged bytes": sum(({ counters }) => counters.unacknowledgedBytes),
     "bytes out of order": sum(({ counters }) => counters.heldBytes),
-    awaited: sum(({ awaited }) => awaited),
     memory: keeps ? 0 : memory.used,
   };
 }
