@@ -143,6 +143,26 @@ describe("monitoring agents at work", () => {
     expect(status).toBe("ok");
   });
 
+  it("is not ready while it is being closed and finishes what it has begun", async () => {
+    const { join } = await place();
+    const [alice, bob] = [await join("alice"), await join("bob")];
+    const monitoring = await serveMonitoring({ agents: alice, port: 0 });
+    closers.push(() => monitoring.close());
+    let finish: () => void = () => undefined;
+    alice.handle("slow", () => new Promise<void>((resolve) => (finish = resolve)));
+    const slow = bob.request("alice", "slow");
+    await expect.poll(() => alice.status().calls.running).toBe(1);
+    expect((await fetch(`${monitoring.url}/ready`)).status).toBe(200);
+    const closed = alice.close({ drain: 20_000 });
+    const ready = await fetch(`${monitoring.url}/ready`);
+    expect([ready.status, await ready.json()]).toMatchObject([503, { ready: false, reasons: [{ agent: "alice", code: "closing" }] }]);
+    // Who restarts processes has nothing to do here.
+    expect((await fetch(`${monitoring.url}/health`)).status).toBe(200);
+    finish();
+    await slow;
+    await closed;
+  });
+
   it("is ready while the relay is there, and says why not when it is not", async () => {
     const { relay, join } = await place();
     const alice = await join("alice");

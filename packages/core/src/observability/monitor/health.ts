@@ -6,7 +6,9 @@ export type HealthCode =
   | "no_agents"
   | "transport_closed"
   | "transport_down"
+  | "closing"
   | "links_suspect"
+  | "breakers_open"
   | "presence_joining"
   | "presence_refused"
   | "store_failed"
@@ -55,6 +57,8 @@ export const healthMessages: Readonly<Record<HealthCode, readonly [Weight, strin
   no_agents: ["unready", "There is no agent yet, or no more: give createMonitoringHandler the agents it speaks for."],
   transport_closed: ["failed", "The transport has ended for good, or the agent was closed: start it again."],
   transport_down: ["unready", "The transport is disconnected and tries again by itself: look whether the relay or the broker can be reached."],
+  closing: ["unready", "It finishes what it has begun and takes nothing new: it is being closed."],
+  breakers_open: ["notice", "Breakers refuse calls that would fail: agent.status().breakers says to whom."],
   links_suspect: ["notice", "Peers are silent with something pending: look at them, and at the network between."],
   presence_joining: ["unready", "Its presence is not announced yet: others cannot find it."],
   presence_refused: ["unready", "The medium does not permit hints at the presence address: look at the permissions of its token or of its user at the broker."],
@@ -75,12 +79,14 @@ const found = (code: HealthCode, agent?: string): Finding => {
 };
 
 function judge({ name, status, durable }: ObservedAgent): readonly Finding[] {
-  const { transport, presence } = status;
+  const { transport, presence, ready, breakers } = status;
   if (transport === "closed") return [found("transport_closed", name)];
   const codes: HealthCode[] = [];
   if (transport === "down") codes.push("transport_down");
   else if (presence.state === "joining") codes.push("presence_joining");
   if (presence.state === "refused") codes.push("presence_refused");
+  if (transport === "up" && !ready) codes.push("closing");
+  if (breakers.length > 0) codes.push("breakers_open");
   if (linksByState(status).suspect > 0) codes.push("links_suspect");
   if (durable?.failed !== undefined) codes.push("store_failed");
   if (durable !== undefined && durable.damaged.length > 0) codes.push("store_damaged");

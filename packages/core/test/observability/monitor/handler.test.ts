@@ -153,8 +153,8 @@ describe("prometheusText", () => {
 
   it("adds up the instances of a peer, and tells agents of one id apart", async () => {
     const links = [
-      linkWith("bob", { roundTrip: 20, counters: { queuedMessages: 1 } }),
-      linkWith("bob", { roundTrip: 60, state: "suspect", counters: { queuedMessages: 2 } }),
+      linkWith("bob", { roundTrip: 20, queue: { critical: 0, high: 0, normal: 1, low: 0 } }),
+      linkWith("bob", { roundTrip: 60, state: "suspect", queue: { critical: 0, high: 4, normal: 2, low: 0 } }),
       linkWith("carol", { roundTrip: 5 }),
     ];
     const agents = [{ status: () => statusWith({ links }) }, { status: () => statusWith({ transport: "down" }) }];
@@ -162,7 +162,8 @@ describe("prometheusText", () => {
       await prometheusText({ agents, more: () => [{ name: "mine", type: "gauge", help: "Mine.", samples: [{ labels: {}, value: 1 }] }] }),
     );
     expect(sampleOf(families, "tightbeam_link_round_trip_seconds", { agent: "alice", peer: "bob" })).toBe(0.06);
-    expect(sampleOf(families, "tightbeam_link_queue_messages", { agent: "alice", peer: "bob" })).toBe(3);
+    const queue = (priority: string) => sampleOf(families, "tightbeam_link_queue_messages", { agent: "alice", peer: "bob", priority });
+    expect([queue("critical"), queue("high"), queue("normal"), queue("low")]).toEqual([0, 4, 3, 0]);
     expect(sampleOf(families, "tightbeam_links", { agent: "alice", state: "suspect" })).toBe(1);
     expect(sampleOf(families, "tightbeam_transport_up", { agent: "alice#2" })).toBe(0);
     expect(sampleOf(families, "mine")).toBe(1);

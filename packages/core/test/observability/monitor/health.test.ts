@@ -23,6 +23,8 @@ describe("health and readiness", () => {
   const troubles: readonly [title: string, given: Partial<AgentStatus>, health: string, ready: boolean, code: string][] = [
     ["its transport is down", { transport: "down" }, "degraded", false, "transport_down"],
     ["it was closed", { transport: "closed" }, "failed", false, "transport_closed"],
+    ["it is being closed", { ready: false }, "degraded", false, "closing"],
+    ["a breaker is open", { breakers: [{ peer: "bob", method: "find", state: "open" }] }, "degraded", true, "breakers_open"],
     ["its presence is refused", presence("refused"), "degraded", false, "presence_refused"],
     ["its presence is not announced yet", presence("joining"), "degraded", false, "presence_joining"],
     ["a peer is silent", { links: [linkWith("bob", { state: "suspect" }), linkWith("carol")] }, "degraded", true, "links_suspect"],
