@@ -2,9 +2,10 @@ import { createTracer, createTraceStore } from "@tightbeam/core/observability";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ensurePage } from "../../../scripts/build-page.mjs";
 import { agentKey } from "../src/feed/keys.js";
+import type { LettersPage } from "../src/feed/requests.js";
 import type { FeedBatch, MessageView } from "../src/feed/types.js";
 import { type InspectOptions, type Inspector, inspect } from "../src/inspect.js";
-import { createWorld, get, read, type World } from "./world.js";
+import { act, createWorld, get, read, type World } from "./world.js";
 
 const messagesOf = (batches: readonly FeedBatch[]): MessageView[] => [
   ...new Map(batches.flatMap(({ messages }) => messages).map((message) => [message.key, message])).values(),
@@ -57,6 +58,37 @@ describe("inspect", () => {
     expect(links[0]).toMatchObject({ state: "up", suite: { id: 0x0101 }, thumbprint: expect.stringMatching(/^[\w-]{43}$/), issuer: "https://auth.example" });
     await page.until((batches) => batches.some(({ points }) => points.some(({ agent, sent, latency }) => agent === "" && sent > 0 && latency !== undefined)));
     expect(JSON.stringify(page.batches)).not.toContain("needle");
+    await page.leave();
+  });
+
+  it("lists dead letters, replays them and throws them away", async () => {
+    const alice = await world.join("alice", { deadLetters: {} });
+    const bob = await world.join("bob");
+    let broken = true;
+    const handled: unknown[] = [];
+    alice.handle("note", (text) => {
+      if (broken) throw new Error("out of paper");
+      handled.push(text);
+    });
+    const inspector = await show(alice, { allowActions: true, reveal: true });
+    const page = await read(inspector);
+    const key = agentKey(alice);
+    for (const text of ["first", "second"]) await bob.notify("alice", "note", text, { confirm: "done" }).catch(() => undefined);
+    await page.until((batches) => batches.some(({ agents }) => agents.some((agent) => agent.key === key && agent.deadLetters?.count === 2)));
+    const { letters } = (await get(inspector, "letters", { agent: key })).body as LettersPage;
+    expect(letters.map(({ method, reason, peer }) => [method, reason, peer])).toEqual([
+      ["note", "handler_failed", "bob"],
+      ["note", "handler_failed", "bob"],
+    ]);
+    const [newest, oldest] = letters.map(({ id }) => id) as [string, string];
+    expect((await get(inspector, "contents", { agent: key, id: newest })).body).toMatchObject({ form: "json", text: '"second"' });
+    expect((await act(inspector, "replay", { agent: key, id: newest })).body).toMatchObject({ replayed: false, error: { code: "handler_failed" } });
+    broken = false;
+    expect((await act(inspector, "replay", { agent: key, id: newest })).body).toEqual({ replayed: true });
+    expect(handled).toEqual(["second"]);
+    expect((await act(inspector, "discard", { agent: key, id: oldest })).body).toEqual({ discarded: 1 });
+    await page.until((batches) => batches.at(-1)?.agents.some((agent) => agent.key === key && agent.deadLetters?.count === 0) === true);
+    expect((await get(inspector, "letter", { agent: key, id: oldest })).status).toBe(404);
     await page.leave();
   });
 

@@ -61,3 +61,10 @@ export async function get(inspector: Inspector, name: string, fields: Readonly<R
   const response = await fetch(`${baseOf(inspector)}/api/${name}?${new URLSearchParams(fields)}`, { headers: headersOf(inspector) });
   return { status: response.status, body: await response.json() };
 }
+
+export async function act(inspector: Inspector, name: string, fields: Readonly<Record<string, string>>): Promise<{ status: number; body: unknown }> {
+  const origin = baseOf(inspector);
+  const headers = { ...headersOf(inspector), origin, "content-type": "application/json" };
+  const response = await fetch(`${origin}/api/${name}`, { method: "POST", headers, body: JSON.stringify(fields) });
+  return { status: response.status, body: await response.json() };
+}

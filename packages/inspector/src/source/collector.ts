@@ -24,6 +24,8 @@ export interface Collector {
   close(): void;
 }
 
+const noLetters = { count: 0, bytes: 0 };
+
 /** ms between two looks at the agent's status while nothing says that it changed. */
 const statusEvery = 1_000;
 
@@ -35,6 +37,7 @@ export function createCollector(agent: CollectedAgent, { clock }: Runtime, own: 
   let share = 0;
   let dropped = 0;
   let letterChanges = 0;
+  let letters = noLetters;
   let links = new Map<string, LinkView>();
   let shown = "";
   let breakers = new Map<string, SourceUpdate["breakers"][number]>();
@@ -42,6 +45,9 @@ export function createCollector(agent: CollectedAgent, { clock }: Runtime, own: 
   let events: SourceUpdate["events"][number][] = [];
   let statusAt = Number.NEGATIVE_INFINITY;
   let stale = true;
+
+  // Those that are open already are told of by nobody; of all others moments tell.
+  for (const { peer, method, state } of agent.status().breakers) trip({ kind: "breaker", at: clock.wall(), what: state, peer, method });
 
   const stop = agent.telemetry.on(listen, {
     messages(id) {
@@ -80,7 +86,10 @@ export function createCollector(agent: CollectedAgent, { clock }: Runtime, own: 
     if (!due && !stale) return { links: [], gone: [] };
     stale = false;
     const status = agent.status();
-    const views = status.links.map((link) => linkView(key, link));
+    const views = status.links.map((link) => linkView(key, status.medium, link));
+    const { count, bytes } = status.deadLetters ?? noLetters;
+    if (count !== letters.count || bytes !== letters.bytes) letterChanges += 1;
+    letters = { count, bytes };
     const known = links;
     links = new Map(views.map((view) => [view.to, view]));
     const changed = views.filter((view) => !same(view, known.get(view.to)));

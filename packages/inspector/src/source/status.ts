@@ -10,7 +10,8 @@ const suites: Readonly<Record<number, string>> = {
 
 export const suiteView = (id: number): { readonly id: number; readonly name: string } => ({ id, name: suites[id] ?? `suite ${id}` });
 
-export function linkView(from: string, { peer, state, suite, generation, epoch, awaited, roundTrip, queue, inFlight, credit }: LinkStatus): LinkView {
+export function linkView(from: string, medium: string | undefined, status: LinkStatus): LinkView {
+  const { peer, state, suite, generation, epoch, awaited, roundTrip, queue, inFlight, credit } = status;
   const to = agentKey(peer);
   return {
     key: linkKey(from, to),
@@ -18,6 +19,7 @@ export function linkView(from: string, { peer, state, suite, generation, epoch, 
     from,
     to,
     state,
+    ...(medium === undefined ? {} : { transport: medium }),
     ...(suite === undefined ? {} : { suite: suiteView(suite) }),
     thumbprint: peer.thumbprint,
     issuer: peer.issuer,
@@ -39,7 +41,19 @@ export const counted = (view: LinkView, { counters }: LinkStatus): CountedLink =
 });
 
 /** `changes`: how often letters came or went. */
-export function agentView({ id, instance, transport, calls, streams, memory }: AgentStatus, changes: number): AgentView {
-  void changes;
-  return { key: agentKey({ id, instance }), id, instance, watched: "local", state: transport, calls, streams, memory };
+export function agentView({ id, instance, transport, medium, ready, calls, streams, memory, durable, deadLetters }: AgentStatus, changes: number): AgentView {
+  return {
+    key: agentKey({ id, instance }),
+    id,
+    instance,
+    watched: "local",
+    state: transport,
+    ...(medium === undefined ? {} : { transport: medium }),
+    ready,
+    calls,
+    streams,
+    memory,
+    durable: { count: durable.queued + durable.inFlight, bytes: durable.bytes },
+    ...(deadLetters === undefined ? {} : { deadLetters: { count: deadLetters.count, bytes: deadLetters.bytes, changes } }),
+  };
 }

@@ -77,6 +77,24 @@ describe("an agent of this process", () => {
     expect(take().agent).toMatchObject({ state: "down" });
   });
 
+  it("tells what waits, what is under way and what the peer takes, and which breakers are open already", async () => {
+    const runtime = createVirtualRuntime({ seed: 1 });
+    const agent = createFakeAgent("alice");
+    const load = { queue: { critical: 1, high: 2, normal: 3, low: 4 }, inFlight: { messages: 5, bytes: 6, limit: 7 }, credit: { messages: 8, bytes: 9 } };
+    agent.state.links = [linkStatus("bob", load)];
+    agent.state.part = { breakers: [{ peer: "bob", method: "find", state: "open" }], durable: { queued: 1, inFlight: 2, bytes: 3, receiving: 0 } };
+    const source = localSource(agent, { actions: false, reveal: undefined, runtime });
+    const first = source.take();
+    expect(first?.links[0]).toMatchObject({ ...load, transport: "memory" });
+    expect(first?.agent).toMatchObject({ transport: "memory", ready: true, durable: { count: 3, bytes: 3 }, deadLetters: { count: 0, bytes: 0, changes: 0 } });
+    expect(first?.breakers).toMatchObject([{ peer: "bob", method: "find", state: "open" }]);
+    agent.letters.push(letter("1"));
+    await runtime.advance(1_000);
+    const next = source.take();
+    expect(next?.agent?.deadLetters).toEqual({ count: 1, bytes: 1, changes: 1 });
+    expect(next?.second).toMatchObject({ queue: load.queue, inFlightBytes: 6 });
+  });
+
   it("puts a message's stages together", () => {
     const { agent, take } = stage();
     take();
