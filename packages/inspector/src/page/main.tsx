@@ -1,6 +1,7 @@
 import { systemRuntime } from "@tightbeam/core/runtime";
 import { render } from "preact";
 import { AppProvider, createApp } from "./app.js";
+import { createFrames } from "./frames.js";
 import { formatRoute, parseRoute, tokenOf } from "./route.js";
 import { Shell } from "./shell.js";
 import { startTheme } from "./theme.js";
@@ -22,12 +23,13 @@ function takeToken(): string | undefined {
 
 const token = takeToken();
 startTheme();
+const runtime = systemRuntime();
 const { app } = createApp({
-  runtime: systemRuntime(),
+  runtime,
   fetch: globalThis.fetch.bind(globalThis),
   token,
   hash: location.hash,
-  onFrame: (run) => requestAnimationFrame(run),
+  onFrame: createFrames(runtime, requestAnimationFrame),
 });
 addEventListener("hashchange", () => {
   // A new address of a restarted inspector, opened in the same tab.
