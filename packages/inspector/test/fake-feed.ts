@@ -118,8 +118,9 @@ export function createFakeFeed({ agents: count = 3, rate = 20, seed = 1, actions
     const id = `01${hex(6)}-${hex(4)}-7${hex(3)}-8${hex(3)}-${hex(12)}`;
     const priority = random() < 0.85 ? "normal" : pick(priorities);
     const bytes = 120 + Math.floor(random() ** 4 * 60_000);
-    const stages = [{ what: "queued", at: now, by: "sender" }] as const;
-    return { key: `${from} ${to} ${id}`, id, from, to, type, name, priority, bytes, at: now, stages, ...more };
+    const at = more.at ?? now - Math.floor(random() * batchEvery);
+    const stages = [{ what: "queued", at, by: "sender" }] as const;
+    return { key: `${from} ${to} ${id}`, id, from, to, type, name, priority, bytes, at, stages, ...more };
   }
   const life = (delivered: readonly MessageStage[]) => [
     ...(["sealed", "sent"] as const).map((what) => ({ what, by: "sender" as const })),
@@ -134,12 +135,13 @@ export function createFakeFeed({ agents: count = 3, rate = 20, seed = 1, actions
       ...more,
     });
 
-  function begin(changed: Map<string, MessageView>, name = pick(methods)): void {
+  function begin(changed: Map<string, MessageView>, given?: string): void {
+    const name = given ?? pick(methods);
     const link = pick(ends);
     const chance = random();
     const trace = { traceId: hex(32) };
     const type = chance < 0.7 ? "request" : chance < 0.8 ? "notification" : chance < 0.9 ? "event" : "stream";
-    const first = message(link.from, link.to, type, type === "event" ? "progress" : name, trace);
+    const first = message(link.from, link.to, type, type === "event" && given === undefined ? "progress" : name, trace);
     changed.set(first.key, first);
     const failed = random() < 0.04;
     unsettled.push({ message: first, left: life(failed ? ["delivered", "failed"] : ["delivered", "processed"]) });
@@ -152,10 +154,12 @@ export function createFakeFeed({ agents: count = 3, rate = 20, seed = 1, actions
       let current = changed.get(each.message.key) ?? each.message;
       for (let steps = 1 + Math.floor(random() * 5); steps > 0 && each.left.length > 0; steps -= 1) {
         const step = each.left.shift() as { what: MessageStage; by: "sender" | "receiver" };
+        const last = current.stages.at(-1)?.at ?? now;
+        const at = Math.max(last + Math.floor(random() ** 2 * (step.what === "processed" ? 60 : 9)), now - batchEvery);
         current = {
           ...current,
-          stages: [...current.stages, { ...step, at: now }],
-          ...(step.what === "processed" ? { handled: random() * 30 } : {}),
+          stages: [...current.stages, { ...step, at }],
+          ...(step.what === "processed" ? { handled: at - last + random() } : {}),
           ...(step.what === "failed" ? { code: pick(reasons) } : {}),
         };
       }
@@ -168,11 +172,12 @@ export function createFakeFeed({ agents: count = 3, rate = 20, seed = 1, actions
   }
 
   function answer(request: MessageView, changed: Map<string, MessageView>, still: typeof unsettled): void {
-    const reply = replyTo(request, request.code === undefined ? "response" : "error");
+    const last = request.stages.at(-1)?.at ?? now;
+    const reply = replyTo(request, request.code === undefined ? "response" : "error", { at: last + 1 });
     changed.set(reply.key, reply);
     still.push({ message: reply, left: life(["delivered"]) });
-    const answered = Math.exp(random() * 4);
-    changed.set(request.key, { ...request, answered, stages: [...request.stages, { what: "answered", at: now, by: "sender" }] });
+    const at = last + 2 + Math.floor(random() * 9);
+    changed.set(request.key, { ...request, answered: at - request.at + random(), stages: [...request.stages, { what: "answered", at, by: "sender" }] });
   }
 
   function bury({ to, from, code, name, id, priority, bytes }: MessageView): void {
@@ -193,7 +198,8 @@ export function createFakeFeed({ agents: count = 3, rate = 20, seed = 1, actions
       firstAt: now - 60_000,
       lastAt: now,
       bytes,
-      kept: random() < 0.95,
+      // Now and then one was too large to be kept.
+      kept: list.length % 4 !== 3,
     });
     recount(to);
   }

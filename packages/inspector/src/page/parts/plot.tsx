@@ -86,7 +86,7 @@ function optionsOf(element: HTMLElement, series: readonly PlotSeries[], format: 
     height,
     legend: { show: false },
     cursor: { y: false, drag: { setScale: false, x: false, y: false } },
-    padding: [10, 12, 0, 0],
+    padding: [10, 30, 0, 0],
     scales: { y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.1 : 1] } },
     axes: [
       { ...axis, size: 26, gap: 6, space: 76, values: (_plot, splits) => splits.map((at) => formatTime(at * 1_000)) },

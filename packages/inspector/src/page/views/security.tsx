@@ -15,6 +15,7 @@ const meanings: Readonly<Record<SecurityView["what"], string>> = {
   downgrade: "a suite this agent does not speak",
 };
 const rowsMost = 200;
+const titleOf = (kind: SecurityView["what"]): string => `${kind[0]?.toUpperCase()}${words(kind).slice(1)}`;
 
 export function Security() {
   const model = useModel();
@@ -26,7 +27,13 @@ export function Security() {
     <>
       <Figures>
         {kinds.map((kind) => (
-          <Figure key={kind} name={words(kind)} value={formatNumber(count(kind))} note={meanings[kind]} {...(count(kind) > 0 ? { tone: toneOf(kind) } : {})} />
+          <Figure
+            key={kind}
+            name={titleOf(kind)}
+            value={formatNumber(count(kind))}
+            note={meanings[kind]}
+            {...(count(kind) > 0 ? { tone: toneOf(kind) } : {})}
+          />
         ))}
       </Figures>
       <div class="toolbar">

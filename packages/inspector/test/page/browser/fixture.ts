@@ -27,6 +27,8 @@ export async function createStage() {
     /** An open page, with everything it and its policy complain about, and every address it asked. */
     async open(url: string, { width = 1_280, height = 800 } = {}) {
       const page = await browser.context.newPage();
+      // Below the limit of a test, so that what did not come is named.
+      page.setDefaultTimeout(12_000);
       await page.setViewportSize({ width, height });
       const complaints: string[] = [];
       const asked: string[] = [];

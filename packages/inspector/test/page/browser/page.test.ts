@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { chromiumMissing, chromiumPath } from "../../../../../test/browser/chromium.js";
+import { agentsSuite } from "./agents-suite.js";
 import { createStage, type Stage } from "./fixture.js";
 import { keyboardSuite } from "./keyboard-suite.js";
 import { trustSuite } from "./trust-suite.js";
@@ -21,4 +22,5 @@ describePage?.("the inspector's page in chromium", () => {
   describe("its views", () => viewsSuite(on));
   describe("by keyboard", () => keyboardSuite(on));
   describe("whom it trusts", () => trustSuite(on));
+  describe("with agents", () => agentsSuite(on));
 });

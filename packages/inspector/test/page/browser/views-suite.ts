@@ -45,8 +45,7 @@ export function viewsSuite(on: () => Stage): void {
     const { page, feed } = await played();
     await show(page, "messages");
     const sent = performance.now();
-    // Some are events, which are called otherwise.
-    for (let each = 0; each < 5; each += 1) feed.send("only.this.once");
+    feed.send("only.this.once");
     await page.locator("tr.message", { hasText: "only.this.once" }).first().waitFor({ timeout: 5_000 });
     const ms = performance.now() - sent;
     expect(ms).toBeLessThan(1_000);
@@ -128,7 +127,7 @@ export function viewsSuite(on: () => Stage): void {
     await show(page, "messages");
     await page.getByRole("button", { name: "Pause" }).click();
     const last = await page.locator("button.message-name").last().getAttribute("data-message");
-    for (let each = 0; each < 5; each += 1) feed.send("later.on");
+    feed.send("later.on");
     feed.tick();
     feed.tick();
     await page.getByText("newer ones wait until you resume").waitFor();

@@ -24,9 +24,9 @@ export function Letters() {
   );
   const agent = agents.find(({ key }) => key === wanted.value) ?? fullest;
   useEffect(() => {
-    // Stays with the one that was first, though another becomes fuller.
-    wanted.value ??= fullest?.key;
-  }, [fullest?.key]);
+    // Stays with the first that has any, though another becomes fuller.
+    if ((fullest?.deadLetters?.count ?? 0) > 0) wanted.value ??= fullest?.key;
+  }, [fullest]);
   if (agent === undefined) {
     return (
       <Panel title="Letters">

@@ -4,7 +4,7 @@ import { others } from "../../model/sequence.js";
 /** Where the line of a lane stands, in parts of a hundred. */
 export const laneX = (lane: number, lanes: number): number => ((lane + 0.5) / lanes) * 100;
 
-const nameMost = { wide: 14, narrow: 5 } as const;
+const nameMost = { wide: 14, narrow: 6 } as const;
 
 /** The agents above their lines: every other one a line lower, so that twice as much of a name fits. */
 export function LaneHeads({ lanes, narrow }: { readonly lanes: readonly string[]; readonly narrow: boolean }) {

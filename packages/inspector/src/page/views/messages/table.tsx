@@ -31,10 +31,11 @@ export function SequenceTable({ rows, box, follow, onLeave }: SequenceProps) {
   const { top, height, width } = view.value;
   const narrow = width < 620;
   const rowHeight = narrow ? rowHeights.narrow : rowHeights.wide;
-  lanes.current = chooseLanes(lanes.current, rows, narrow ? 4 : width < 860 ? 5 : 8, [...model.agents.keys()]);
   const from = follow ? Math.max(0, rows.length - Math.ceil(height / rowHeight) - spare) : Math.max(0, Math.floor(top / rowHeight) - spare);
   const to = Math.min(rows.length, from + Math.ceil(height / rowHeight) + 2 * spare);
   const shown = rows.slice(from, to);
+  // While rows go by, the lines are those of all of them; standing still, of the ones in sight.
+  lanes.current = chooseLanes(lanes.current, follow ? rows : shown, narrow ? 4 : width < 860 ? 5 : 8, [...model.agents.keys()]);
   const before = Math.max(0, from - 200);
   const bits = activity(rows.slice(before, to + 200), model.conversations.of, lanes.current);
   const chosen = app.messages.selected.value;

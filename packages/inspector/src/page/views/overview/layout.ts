@@ -20,7 +20,7 @@ export interface Layout {
 }
 
 const rest = 0.02;
-const largest = 2.2;
+const largest = 3;
 /** Of one force to the other at most: boxes that are long one way still get a layout with both. */
 const stretchMost = 2.5;
 

@@ -85,9 +85,9 @@ const Now = ({ point }: { readonly point: RatePoint }) => {
       <Figure name="Sent" value={perSecond(rate(point.sent))} />
       <Figure name="Received" value={perSecond(rate(point.received))} />
       <Figure name="Failed" value={perSecond(rate(point.failed))} {...(point.failed > 0 ? { tone: "bad" } : {})} />
-      <Figure name="p50" value={formatMs(point.latency?.p50)} />
-      <Figure name="p95" value={formatMs(point.latency?.p95)} />
-      <Figure name="p99" value={formatMs(point.latency?.p99)} />
+      <Figure name="Latency p50" value={formatMs(point.latency?.p50)} />
+      <Figure name="Latency p95" value={formatMs(point.latency?.p95)} />
+      <Figure name="Latency p99" value={formatMs(point.latency?.p99)} />
       <Figure name="Longest" value={formatMs(point.latency?.max)} />
     </Figures>
   );

@@ -81,13 +81,18 @@ function Recent({ chosen }: { readonly chosen: string | undefined }) {
               { name: "Id", cell: ({ id: key }) => <code>{key.slice(0, 16)}…</code> },
               { name: "Spans", number: true, cell: ({ spans }) => formatNumber(spans) },
               { name: "Took", number: true, cell: ({ duration }) => formatMs(duration) },
-              { name: "Outcome", cell: ({ failed }) => (failed ? <State tone="bad">failed</State> : <State tone="good">succeeded</State>) },
+              { name: "Outcome", cell: ({ failed, duration }) => <Outcome failed={failed} over={duration !== undefined} /> },
             ]}
           />
         )}
       </Panel>
     </>
   );
+}
+
+function Outcome({ failed, over }: { readonly failed: boolean; readonly over: boolean }) {
+  if (failed) return <State tone="bad">failed</State>;
+  return over ? <State tone="good">succeeded</State> : <State tone="info">goes on</State>;
 }
 
 function OneTrace({ id }: { readonly id: string }) {
