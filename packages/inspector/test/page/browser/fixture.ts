@@ -1,18 +1,15 @@
-import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { systemRuntime } from "@tightbeam/core/runtime";
+import axe from "axe-core";
 import type { Page } from "playwright";
 import { buildPage } from "../../../../../scripts/build-page.mjs";
 import { launchChromium } from "../../../../../test/browser/chromium.js";
 import type { Feed } from "../../../src/feed/feed.js";
 import { loadPage } from "../../../src/server/page-files.js";
 import { type InspectorServerOptions, startServer } from "../../../src/server/server.js";
-
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 export const views = ["overview", "messages", "performance", "queues", "dead-letters", "security", "traces"] as const;
 
@@ -70,7 +67,7 @@ export const panel = (page: Page, title: string | RegExp) => page.locator(".pane
 
 /** What axe-core finds, each as one line. `only`: these of its rules. */
 export async function violations(page: Page, only?: readonly string[]): Promise<string[]> {
-  if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(axe);
+  if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(axe.source);
   return page.evaluate(async (rules) => {
     const { axe: checker } = globalThis as unknown as {
       readonly axe: { run(options: object): Promise<{ violations: { id: string; nodes: { target: unknown[]; failureSummary?: string }[] }[] }> };

@@ -38,7 +38,7 @@ export function viewsSuite(on: () => Stage): void {
         expect([view, await violations(page, ["color-contrast"])]).toEqual([view, []]);
       }
       expect(complaints).toEqual([]);
-    });
+    }, 120_000);
   }
 
   test("a message that is sent now is there within a second", async () => {
