@@ -90,7 +90,9 @@ export function createServer(options: ServerOptions): Server {
     if (call.cancelled !== undefined) return;
     call.cancelled = reason;
     call.abort?.abort(reason);
-    if (refusing?.code !== "closed") runtime.timers.after(limits.abandonedMs, () => abandon(call), { background: true });
+    // Nothing is told of this agent any more when its handlers settle.
+    if (refusing?.code === "closed") taps.tracing?.over(call, reason);
+    else runtime.timers.after(limits.abandonedMs, () => abandon(call), { background: true });
   };
 
   /** Nobody waits for it, and it heeds no signal: what it holds is for others. */

@@ -144,6 +144,22 @@ describe("what is tried again", () => {
     for (const { kind, parentSpanContext } of spans()) if (kind === SpanKind.SERVER) expect(parentSpanContext?.spanId).toBe(clients[0]?.spanContext().spanId);
   });
 
+  it("ends in the trace of an agent that closes, although its handler never does", async () => {
+    const { join, spans } = await stage();
+    const [alice, bob] = [await join("alice"), await join("bob")];
+    const begun: unknown[] = [];
+    alice.handle("work", () => {
+      begun.push(1);
+      return new Promise(() => undefined);
+    });
+    const asked = bob.request("alice", "work").catch(({ code }: TightbeamError) => code);
+    await expect.poll(() => begun.length).toBe(1);
+    await alice.close();
+    expect(await asked).toBe("delivery_unknown");
+    const [server] = spans().filter(({ kind }) => kind === SpanKind.SERVER);
+    expect(server?.attributes).toMatchObject({ "error.type": "closed" });
+  });
+
   it("is a span of its own for each try of a durable message, and for a dead letter that is replayed", async () => {
     const { join, within, spans } = await stage();
     const alice = await join("alice", { store: createMemoryStore(), durable: { maxDeliveries: 2 } });
