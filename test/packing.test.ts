@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -37,7 +37,7 @@ describe("reading a page", () => {
 describe("the packages as published", () => {
   const place = mkdtempSync(join(tmpdir(), "tightbeam-packing-"));
   const packed = new Map<string, Packed>();
-  afterAll(() => rmSync(place, { recursive: true, force: true }));
+  afterAll(() => rmSync(place, { recursive: true, force: true }), 60_000);
 
   beforeAll(async () => {
     for (const name of folders) {
@@ -55,8 +55,8 @@ describe("the packages as published", () => {
     const paths = packed.get(name)?.files.map(({ path }) => path) ?? [];
     for (const needed of ["package.json", "README.md", "LICENSE", "dist/index.js", "dist/index.js.map", "dist/index.d.ts", "src/index.ts"])
       expect(paths).toContain(needed);
-    expect(paths.filter((path) => !/^(?:package\.json|README\.md|LICENSE|CHANGELOG\.md|(?:dist|src|bin|docs)\/.+)$/.test(path))).toEqual([]);
-    expect(paths.filter((path) => /\.test\.|tsbuildinfo|node_modules/.test(path))).toEqual([]);
+    expect(paths.filter((path) => !/^(?:package\.json|README\.md|LICENSE|CHANGELOG\.md|(?:dist|src|bin|docs|template)\/.+)$/.test(path))).toEqual([]);
+    expect(paths.filter((path) => /\.test\.|tsbuildinfo|node_modules/.test(path) && !path.startsWith("template/"))).toEqual([]);
   });
 
   it("has a program to run", () => expect(pages.length).toBeGreaterThan(0));
@@ -114,6 +114,21 @@ describe("the packages as published", () => {
     const { stdout } = await npx("keygen", "--out", "bob.key", "--json");
     expect(JSON.parse(stdout)).toMatchObject({ file: "bob.key", alg: "EdDSA" });
     await expect(npx("request", "--token=hunter2")).rejects.toMatchObject({ code: 2, stdout: "", stderr: expect.not.stringContaining("hunter2") });
+  });
+
+  it("makes a project that runs, passes its tests and type-checks: npx tightbeam init", { timeout: 180_000 }, async () => {
+    const { stdout: made } = await exec("npx", ["--no-install", "tightbeam", "init", "agents", "--no-install", "--json"], { cwd: place, env: quiet });
+    const folder = join(place, "agents");
+    expect((JSON.parse(made) as { folder: string }).folder).toBe(realpathSync(folder));
+    // What npm would fetch: our packages are not published, the others are in this workspace.
+    mkdirSync(join(folder, "node_modules"));
+    for (const name of ["tsx", "typescript", "@types"]) symlinkSync(join(root, "node_modules", name), join(folder, "node_modules", name));
+    const port = 16_000 + Math.floor(Math.random() * 12_000);
+    const env = { ...quiet, PATH: `${join(root, "node_modules", ".bin")}:${process.env.PATH}`, TIGHTBEAM_URL: `ws://127.0.0.1:${port}` };
+    const npm = async (...args: string[]) => (await exec("npm", args, { cwd: folder, env, timeout: 60_000 })).stdout;
+    expect(await npm("start")).toMatch(/librarian: ready\nreader: found On Links \(2 p\.\), On Keys \(2 p\.\)\nreader: read: A link outlives/);
+    expect(await npm("test")).toMatch(/# pass 3\n# fail 0/);
+    await npm("run", "typecheck");
   });
 
   const mustRun = async (page: string, change = (code: string): string => code): Promise<void> => {
