@@ -1,6 +1,6 @@
 // The inspector's page: src/page of packages/inspector bundled into its dist/page, with everything it needs and from the installed packages only.
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
 
@@ -27,11 +27,14 @@ export async function buildPage(target = join(inspector, "dist", "page")) {
     write: false,
     logLevel: "silent",
   });
+  // Beside it first: who reads it meanwhile, as another test does, finds a whole one.
+  const made = `${target.replace(/[\\/]$/, "")}.${process.pid}`;
+  mkdirSync(made, { recursive: true });
+  for (const { path, contents } of outputFiles) writeFileSync(join(made, basename(path)), contents);
+  writeFileSync(join(made, "index.html"), readFileSync(join(source, "index.html")));
+  writeFileSync(join(made, "LICENSES.txt"), licences(Object.keys(metafile.inputs)));
   rmSync(target, { recursive: true, force: true });
-  mkdirSync(target, { recursive: true });
-  for (const { path, contents } of outputFiles) writeFileSync(path, contents);
-  writeFileSync(join(target, "index.html"), readFileSync(join(source, "index.html")));
-  writeFileSync(join(target, "LICENSES.txt"), licences(Object.keys(metafile.inputs)));
+  renameSync(made, target);
 }
 
 /** What is bundled keeps its licence beside it. */

@@ -44,6 +44,7 @@ export async function inspect(agents: Inspected | readonly Inspected[], options:
   const { port, host, allowNetwork, allowActions = false, reveal, traces, runtime = systemRuntime() } = options;
   const list = Array.isArray(agents) ? (agents as readonly Inspected[]) : [agents as Inspected];
   if (list.length === 0 || !list.every(isInspected)) throw wrong("inspect: give it an agent, what remoteSource returned, or a list of those.");
+  if (new Set(list).size < list.length) throw wrong("inspect: the same agent is there twice.");
   const sources = list.map((each) => (isSource(each) ? each : localSource(each, { actions: allowActions, reveal, runtime })));
   const feed = createFeed({ sources, runtime, actions: allowActions, traces: traces === undefined ? undefined : fromTraceStore(traces) });
   const server = await startServer({

@@ -148,6 +148,7 @@ describe("inspect", () => {
       [[], {}],
       [undefined, {}],
       [[alice, {}], {}],
+      [[alice, alice], {}],
       [alice, { tokens: 1 }],
       [alice, { host: "0.0.0.0" }],
       [alice, { port: 70_000 }],

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { buildPage } from "../../../scripts/build-page.mjs";
+import { ensurePage } from "../../../scripts/build-page.mjs";
 import { chromiumMissing, chromiumPath } from "../../../test/browser/chromium.js";
 import { type Inspector, inspect } from "../src/inspect.js";
 import { remoteSource } from "../src/remote/remote-source.js";
@@ -17,7 +17,7 @@ describePage?.("agents in the inspector's page, in chromium", () => {
   let world: World;
   let inspector: Inspector | undefined;
   beforeAll(async () => {
-    await buildPage();
+    await ensurePage();
     stage = await createStage();
   }, 90_000);
   afterAll(() => stage?.close(), 30_000);

@@ -11,7 +11,7 @@ import { createWaiting } from "./waiting.js";
 
 export interface RemoteSourceOptions {
   readonly runtime?: Runtime;
-  /** Told why it is not seen now, each time that changes. What it throws is ignored. */
+  /** Told why, each time that it could not be reached or is not seen any more. What it throws is ignored. */
   readonly onFailure?: (error: unknown) => void;
 }
 
@@ -38,7 +38,8 @@ export function remoteSource(
   const waiting = createWaiting();
   const target = typeof peer === "string" ? { id: peer } : peer;
   let place: { readonly key: string; readonly id: string; readonly instance: string } | undefined;
-  let about: AgentView | undefined;
+  /** Until one answers nobody knows which instance it is. */
+  let about: AgentView = { key: agentKey({ instance: "", ...target }), id: target.id, instance: "", watched: "remote", state: "unreachable" };
   let call: StreamCallOf<typeof inspection> | undefined;
   let share = 0;
   let said = 0;
@@ -53,7 +54,7 @@ export function remoteSource(
         tell(error);
       }
       call = undefined;
-      if (place !== undefined && about !== undefined) waiting.put({ ...nothing(runtime), agent: { ...about, state: "unreachable" }, gone: waiting.links() });
+      waiting.put({ ...nothing(runtime), agent: { ...about, state: "unreachable" }, gone: waiting.links() });
       await pause(retryAfter);
       retryAfter = Math.min(retryAfter * 2, retryMost);
     }
@@ -63,7 +64,10 @@ export function remoteSource(
   async function view(): Promise<void> {
     const { peer: found } = await agent.link(target, { signal: ending.signal });
     const seen = { id: found.id, instance: found.instance, key: agentKey(found) };
-    if (place?.key !== seen.key) waiting.clear();
+    if (place?.key !== seen.key) {
+      waiting.clear();
+      about = { ...seen, watched: "remote", state: "unknown" };
+    }
     place = seen;
     said = 0;
     const stream = agent.stream({ id: seen.id, instance: seen.instance }, inspection, { version: 1 }, { signal: ending.signal });
@@ -126,13 +130,13 @@ export function remoteSource(
   return {
     id: target.id,
     get key() {
-      return place?.key;
+      return about.key;
     },
     get actions() {
-      return about?.actions === true;
+      return about.actions === true;
     },
     get reveals() {
-      return about?.reveals === true;
+      return about.reveals === true;
     },
     look(value) {
       share = value;
