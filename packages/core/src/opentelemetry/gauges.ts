@@ -11,9 +11,10 @@ export interface Gauges {
 export function createGauges(meter: Meter): Gauges {
   const gauge = (name: string, unit: string, description: string) => meter.createObservableGauge(name, { unit, description });
   const links = gauge(metric.links, "{link}", "Links of this agent, by state.");
-  const queued = gauge(metric.queued, "{message}", "Messages that wait to be sent.");
+  const queued = gauge(metric.queued, "{message}", "Messages that wait to be sent, by priority.");
+  const durable = gauge(metric.durable, "{message}", "Durable messages of this agent that are not handled yet.");
   const breakers = gauge(metric.breakers, "{breaker}", "Breakers of this agent that let not everything through, by state.");
-  const all = [links, queued, breakers];
+  const all = [links, queued, durable, breakers];
   const watched = new Set<{ readonly agent: WatchedAgent; readonly breakers: Breakers }>();
 
   const observe = (result: BatchObservableResult): void => {
@@ -21,13 +22,14 @@ export function createGauges(meter: Meter): Gauges {
       const by = { [attribute.agent]: own.agent.id };
       const status = own.agent.status();
       const states = { up: 0, suspect: 0, down: 0 };
-      for (const { state } of status.links) if (state !== "ended") states[state]++;
+      const queues = { critical: 0, high: 0, normal: 0, low: 0 };
+      for (const { state, queue } of status.links) {
+        if (state !== "ended") states[state]++;
+        for (const priority of ["critical", "high", "normal", "low"] as const) queues[priority] += queue[priority];
+      }
       for (const [state, count] of Object.entries(states)) result.observe(links, count, { ...by, [attribute.state]: state });
-      result.observe(
-        queued,
-        status.links.reduce((sum, { counters }) => sum + counters.queuedMessages, 0),
-        by,
-      );
+      for (const [priority, count] of Object.entries(queues)) result.observe(queued, count, { ...by, [attribute.priority]: priority });
+      result.observe(durable, status.durable.queued, by);
       for (const [state, count] of Object.entries(own.breakers.count())) result.observe(breakers, count, { ...by, [attribute.state]: state });
     }
   };

@@ -36,6 +36,7 @@ export const attribute = {
   attempt: "tightbeam.attempt",
   direction: "tightbeam.direction",
   state: "tightbeam.state",
+  priority: "tightbeam.priority",
   event: "tightbeam.event",
 } as const;
 
@@ -54,6 +55,7 @@ export const metric = {
   security: "tightbeam.security.events",
   links: "tightbeam.links",
   queued: "tightbeam.queue.messages",
+  durable: "tightbeam.durable.messages",
   breakers: "tightbeam.breakers",
 } as const;
 

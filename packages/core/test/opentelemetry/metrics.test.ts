@@ -9,9 +9,13 @@ import { meters } from "./meters.js";
 
 afterEach(() => registered.disable());
 
-function fakeAgent(id = "alice", status: () => Partial<AgentStatus> = () => ({ links: [] })) {
+function fakeAgent(id = "alice", status: () => Partial<AgentStatus> = () => ({})) {
   const events = createEmitter<TelemetryEvent>();
-  const agent: WatchedAgent = { id, telemetry: events as unknown as WatchedAgent["telemetry"], status: status as () => AgentStatus };
+  const agent: WatchedAgent = {
+    id,
+    telemetry: events as unknown as WatchedAgent["telemetry"],
+    status: () => ({ links: [], durable: { queued: 0 }, ...status() }) as unknown as AgentStatus,
+  };
   return { agent, tell: (event: Omit<TelemetryEvent, "at">) => events.emit({ at: 1, ...event } as TelemetryEvent), events };
 }
 
@@ -123,7 +127,9 @@ describe("what goes wrong", () => {
     tell({ kind: "session", what: "renewed", peer: { id: "bob", instance: "i" }, suite: 2, generation: 2 } as never);
     tell({ kind: "security", what: "forged", reason: "auth", count: 7 } as never);
     tell({ kind: "security", what: "forged", reason: "other", count: 2, peer: "made-up" } as never);
-    const own = (await collect()).filter(({ name, value }) => name.startsWith("tightbeam.") && !/links|queue|breakers/.test(name) && value !== undefined);
+    const own = (await collect()).filter(
+      ({ name, value }) => name.startsWith("tightbeam.") && !/links|queue|breakers|durable/.test(name) && value !== undefined,
+    );
     const by = { "tightbeam.agent.id": "alice" };
     expect(own.map(({ name, attributes, value }) => [name, attributes, value])).toEqual([
       ["tightbeam.errors", { ...by, "tightbeam.direction": "sent", "error.type": "timeout" }, 1],
@@ -171,7 +177,7 @@ describe("TM-225 series", () => {
 describe("watching", () => {
   it("shows the links of every agent by state, until it ends", async () => {
     const { provider, collect } = meters(AggregationTemporality.DELTA);
-    const link = (state: string) => ({ state, counters: { queuedMessages: 2 } }) as never;
+    const link = (state: string) => ({ state, queue: { critical: 0, high: 0, normal: 0, low: 0 } }) as never;
     const first = fakeAgent("alice", () => ({ links: [link("up"), link("up"), link("suspect")] }));
     const second = fakeAgent("carol");
     const telemetry = openTelemetry({ meterProvider: provider });
@@ -191,19 +197,20 @@ describe("watching", () => {
     expect([first.events.listened, second.events.listened]).toEqual([false, false]);
   });
 
-  it("shows how many messages wait to be sent, and which breakers let not everything through", async () => {
+  it("shows how many messages wait to be sent and to be handled, and which breakers let not everything through", async () => {
     const { provider, collect } = meters();
-    const { agent, tell } = fakeAgent("alice", () => ({
-      links: [
-        { state: "up", counters: { queuedMessages: 2 } },
-        { state: "down", counters: { queuedMessages: 3 } },
-      ] as never,
-    }));
+    const links = [1, 2].map((n) => ({ state: "up", queue: { critical: 0, high: n, normal: 10 * n, low: 100 * n } }));
+    const { agent, tell } = fakeAgent("alice", () => ({ links, durable: { queued: 7 } }) as never);
     openTelemetry({ meterProvider: provider }).watch(agent);
     const now = async (name: string) =>
-      Object.fromEntries((await collect()).flatMap((point) => (point.name === name ? [[point.attributes["tightbeam.state"] ?? "all", point.value]] : [])));
+      Object.fromEntries(
+        (await collect()).flatMap((point) =>
+          point.name === name ? [[point.attributes["tightbeam.state"] ?? point.attributes["tightbeam.priority"] ?? "all", point.value]] : [],
+        ),
+      );
     const breaker = (method: string, what: string) => tell({ kind: "breaker", what, peer: "bob", method } as never);
-    expect(await now("tightbeam.queue.messages")).toEqual({ all: 5 });
+    expect(await now("tightbeam.queue.messages")).toEqual({ critical: 0, high: 3, normal: 30, low: 300 });
+    expect(await now("tightbeam.durable.messages")).toEqual({ all: 7 });
     expect(await now("tightbeam.breakers")).toEqual({ open: 0, half_open: 0 });
     for (const method of ["a", "b", "c"]) breaker(method, "open");
     breaker("b", "half_open");
