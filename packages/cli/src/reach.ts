@@ -44,7 +44,8 @@ export async function openSources(
 export async function seen({ runtime, signal }: Invocation, { source, failure }: Seen): Promise<string> {
   for (;;) {
     signal.throwIfAborted();
-    if (source.take()?.agent !== undefined && source.key !== undefined) return source.key;
+    const agent = source.take()?.agent;
+    if (agent !== undefined && agent.state !== "unreachable") return agent.key;
     const error = failure();
     if (error !== undefined) throw error;
     await pause(runtime, 25, signal);

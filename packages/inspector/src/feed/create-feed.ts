@@ -71,9 +71,8 @@ export function createFeed({ sources, runtime, actions, traces }: FeedOptions): 
         network.forget(before);
         points.forget(before);
       }
-      if (key === undefined) keys.delete(source);
-      else keys.set(source, key);
-      if (update === undefined || key === undefined) continue;
+      keys.set(source, key);
+      if (update === undefined) continue;
       network.add(key, update);
       if (update.second !== undefined) found.points.push(points.add(key, update.second));
       for (const message of update.messages) {

@@ -7,8 +7,8 @@ import type { AgentView, BreakerView, EventView, LinkView, MessageView, Security
  * how often, and nothing runs ahead of a slow reader.
  */
 export interface InspectionSource {
-  /** `<id>/<instance>`; undefined while a remote agent has not been reached yet. */
-  readonly key: string | undefined;
+  /** `<id>/<instance>`; `<id>/` of an agent elsewhere that has not been reached yet. */
+  readonly key: string;
   readonly id: string;
   readonly actions: boolean;
   readonly reveals: boolean;

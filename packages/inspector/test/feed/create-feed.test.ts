@@ -280,7 +280,7 @@ describe("the feed", () => {
 
   it("lets go of what a source showed when that is another agent from now on", async () => {
     const runtime = createVirtualRuntime({ seed: 1 });
-    let key: string | undefined = `alice/${instanceOf("x")}`;
+    let key = `alice/${instanceOf("x")}`;
     const view = (of: string) => ({ key: of, id: "alice", instance: of.split("/")[1] as string, watched: "remote", state: "up" }) as const;
     const link = { ...linkOf(key, bob) };
     const updates = [{ agent: view(key), links: [link] }];
