@@ -30,9 +30,10 @@ export async function startSystems(wanted: ReadonlySet<keyof Systems>): Promise<
     const forwarder = await startProcess("middle", "raw", "serve", "forward", raw.at);
     made.forwarded = system("ws through a forwarder", await startProcess("client", "raw", "connect", forwarder.at), forwarder, raw);
   }
-  if (wanted.has("monitored")) {
-    const server = await startProcess("server", "agents", "serve", "monitored");
-    made.monitored = system("Tightbeam, monitored", await startProcess("client", "agents", "connect", server.at), server);
+  for (const name of ["monitored", "listened", "traced"] as const) {
+    if (!wanted.has(name)) continue;
+    const server = await startProcess("server", "agents", "serve", name);
+    made[name] = system(`Tightbeam, ${name}`, await startProcess("client", "agents", "connect", server.at), server);
   }
   if (wanted.has("durable")) {
     const server = await startProcess("server", "agents", "serve", "durable");

@@ -33,6 +33,8 @@ const names: Record<keyof Systems, string> = {
   plain: "direct, not durable",
   policy: "direct, with a policy",
   monitored: "direct, with a monitor",
+  listened: "direct, listened to",
+  traced: "direct, with a tracer",
   raw: "raw ws",
   tls: "ws over TLS",
   forwarded: "ws through a forwarder",

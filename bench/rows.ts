@@ -12,6 +12,10 @@ export interface Systems {
   readonly policy: System;
   /** Both sides with a performance monitor. */
   readonly monitored: System;
+  /** Both sides with somebody who listens to all they tell. */
+  readonly listened: System;
+  /** Both sides with the built-in tracer, which samples everything. */
+  readonly traced: System;
   /** Both sides with a store in LMDB. */
   readonly durable: System;
   /** The processes of `direct`, which send the same messages and keep nothing. */
@@ -35,7 +39,7 @@ export interface Bar {
 export interface Row {
   readonly name: string;
   readonly load: Omit<Load, "ms">;
-  readonly ours: "direct" | "policy" | "monitored" | "relayed" | "through" | "nats" | "durable";
+  readonly ours: "direct" | "policy" | "monitored" | "listened" | "traced" | "relayed" | "through" | "nats" | "durable";
   /** The first one is what the ratio column says. */
   readonly against: readonly (keyof Systems)[];
   readonly bars: readonly Bar[];
@@ -125,6 +129,16 @@ const monitored: readonly Row[] = [1, 64].map((inFlight) => ({
   bars: [],
 }));
 
+const watched: readonly Row[] = (["listened", "traced"] as const).flatMap((ours) =>
+  [1, 64].map((inFlight) => ({
+    name: `${ours === "listened" ? "with telemetry listened to" : "with a tracer"}, 256 B, ${flightName(inFlight)}`,
+    load: { kind: "echo", bytes: 256, inFlight },
+    ours,
+    against: ["direct"],
+    bars: [],
+  })),
+);
+
 const relayed: readonly Row[] = [
   { bytes: 256, inFlight: 1 },
   { bytes: 256, inFlight: 64 },
@@ -189,6 +203,7 @@ export const rows: readonly Row[] = [
   ...json,
   ...policies,
   ...monitored,
+  ...watched,
   ...relayed,
   ...through,
   ...nats,

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Agent, createAgent, method, stream } from "@tightbeam/core";
 import { type Identity, identityFromSecret, trust } from "@tightbeam/core/identity";
-import { createPerformanceMonitor } from "@tightbeam/core/observability";
+import { createPerformanceMonitor, createTracer } from "@tightbeam/core/observability";
 import { breaker, policy, retry, timeout } from "@tightbeam/core/resilience";
 import type { Transport } from "@tightbeam/core/transport";
 import { connectThrough } from "@tightbeam/core/via";
@@ -55,8 +55,16 @@ async function kept() {
   process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   return { store: await openLmdbStore({ path: join(folder, "store") }), storeKey };
 }
-/** Before the URL of a server that is monitored: its client is, too. */
-const monitoredPrefix = "monitored+";
+/** Before the URL of a server that is watched: its client is, too. */
+const watchings = ["monitored", "listened", "traced"] as const;
+type Watching = (typeof watchings)[number];
+
+const tracerOf = (watching: Watching | undefined) => (watching === "traced" ? { tracer: createTracer() } : {});
+
+function watch(agent: Agent, watching: Watching | undefined): void {
+  if (watching === "monitored") createPerformanceMonitor().watch(agent);
+  if (watching === "listened") agent.telemetry.on(() => undefined);
+}
 const identity = (id: string) => identityFromSecret({ id, secret });
 
 function answer(agent: Agent): void {
@@ -120,10 +128,10 @@ async function runStream(agent: Agent, { bytes, ms }: Load): Promise<number> {
 async function clientOf(url: string): Promise<Client> {
   const own = await identity("client");
   const keeps = url.startsWith(keptPrefix);
-  const isMonitored = url.startsWith(monitoredPrefix);
-  const transport = await connect(url.slice(keeps ? keptPrefix.length : isMonitored ? monitoredPrefix.length : 0), own);
-  const agent = await createAgent({ identity: own, trust: everyone, transport, ...(keeps ? await kept() : {}) });
-  if (isMonitored) createPerformanceMonitor().watch(agent);
+  const watching = watchings.find((each) => url.startsWith(`${each}+`));
+  const transport = await connect(url.slice(keeps ? keptPrefix.length : watching === undefined ? 0 : watching.length + 1), own);
+  const agent = await createAgent({ identity: own, trust: everyone, transport, ...tracerOf(watching), ...(keeps ? await kept() : {}) });
+  watch(agent, watching);
   return (load) => {
     if (load.kind === "durable") return runDurable(agent, load);
     if (load.kind === "oneWay") return runOneWay(agent, load);
@@ -161,14 +169,19 @@ export const side: Side = {
       answer(await createAgent({ identity: own, trust: everyone, transport: await relay.connect({ identity: own }) }));
       return relay.url;
     },
-    async monitored() {
-      const relay = await createRelay({ port: 0, trust: everyone });
-      const own = await identity("server");
-      const agent = await createAgent({ identity: own, trust: everyone, transport: await relay.connect({ identity: own }) });
-      createPerformanceMonitor().watch(agent);
-      answer(agent);
-      return monitoredPrefix + relay.url;
-    },
+    ...Object.fromEntries(
+      watchings.map((watching) => [
+        watching,
+        async () => {
+          const relay = await createRelay({ port: 0, trust: everyone });
+          const own = await identity("server");
+          const agent = await createAgent({ identity: own, trust: everyone, transport: await relay.connect({ identity: own }), ...tracerOf(watching) });
+          watch(agent, watching);
+          answer(agent);
+          return `${watching}+${relay.url}`;
+        },
+      ]),
+    ),
     async durable() {
       const relay = await createRelay({ port: 0, trust: everyone });
       const own = await identity("server");

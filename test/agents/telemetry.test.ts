@@ -1,9 +1,13 @@
-import { type Agent, type AgentOptions, createAgent, type MessageMoment, method, stream, type TelemetryEvent, topic } from "@tightbeam/core";
+import { readFileSync } from "node:fs";
+import { type Agent, type AgentOptions, createAgent, createAuthority, type MessageMoment, method, stream, type TelemetryEvent, topic } from "@tightbeam/core";
 import { createMemoryStore } from "@tightbeam/core/store";
 import { type Address, address, type Transport } from "@tightbeam/core/transport";
 import { connectMemory, createHub } from "@tightbeam/memory";
-import { beforeAll, describe, expect, test } from "vitest";
+import { connectWebSocket } from "@tightbeam/websocket";
+import { createRelay } from "@tightbeam/websocket/relay";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import { buildHs1Head } from "../../packages/core/src/frame/handshake.js";
+import { tableRows } from "../docs/pages.js";
 import { during, loadParts, promptKey } from "./clock.js";
 import { createPlace, storeKey } from "./mortal-place.js";
 
@@ -342,4 +346,38 @@ describe("what else is told", () => {
     expect(heardByBob.events).toHaveLength(before);
     await place.close();
   });
+});
+
+test("docs/telemetry.md has every kind of event, with all it can be", () => {
+  const shown = tableRows({ path: "docs/telemetry.md", text: readFileSync(new URL("../../docs/telemetry.md", import.meta.url), "utf8") }, "telemetry events");
+  const types = readFileSync(new URL("../../packages/core/src/telemetry/types.ts", import.meta.url), "utf8");
+  const stages = /MessageStage =([^;]+);/.exec(types)?.[1] ?? "";
+  const quoted = (text: string): readonly string[] => [...text.matchAll(/["`]([a-z_]+)["`]/g)].map(([, word = ""]) => word).sort();
+  const declared = [...types.matchAll(/readonly kind: "(\w+)";[\s\S]*?readonly what: ([^;]+);/g)].map(([, kind = "", what = ""]) => [
+    kind,
+    quoted(what === "MessageStage" ? stages : what),
+  ]);
+  expect(shown.map(([kind = "", what = ""]) => [quoted(kind)[0], quoted(what)])).toEqual(declared);
+});
+
+test("over a real socket: each stage once, in order, on both sides", async () => {
+  const authority = await createAuthority({ issuer: "https://auth.example" });
+  const relay = await createRelay({ port: 0, trust: authority.trust() });
+  const join = async (id: string) => {
+    const identity = await authority.enroll(id);
+    return createAgent({ identity, trust: authority.trust(), transport: await connectWebSocket(relay.url, { identity }) });
+  };
+  const [alice, bob] = [await join("alice"), await join("bob")];
+  alice.handle("echo", (input) => input);
+  await bob.link("alice");
+  const [heardByAlice, heardByBob] = [listen(alice), listen(bob)];
+  await bob.request("alice", "echo", 1);
+  await vi.waitFor(() => expect(heardByAlice.stages("response")).toContain("sent acknowledged"), { timeout: 20_000 });
+  expect(heardByBob.stages("request")).toEqual(["sent queued", "sent sealed", "sent sent", "sent acknowledged", "sent answered"]);
+  expect(heardByAlice.stages("request")).toEqual(["received delivered", "received processed"]);
+  expect(heardByAlice.stages("response")).toEqual(["sent queued", "sent sealed", "sent sent", "sent acknowledged"]);
+  expect(heardByBob.stages("response")).toEqual(["received delivered"]);
+  expect(bob.status().medium).toBe("websocket");
+  await Promise.all([alice.close(), bob.close()]);
+  await relay.close();
 });
