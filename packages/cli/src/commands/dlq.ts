@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import { usageError } from "../command-error.js";
-import type { Filter, Letter, Letters, LettersOptions } from "../dlq/letters.js";
+import type { Filter, Letter, Letters, LettersOptions } from "../dlq/letter.js";
 import { errorNames } from "../exit-codes.js";
 import type { Frame, Invocation } from "../invocation.js";
 import { whole } from "../numbers.js";
@@ -86,7 +86,7 @@ async function discard(invocation: Invocation, options: FilterOptions, id?: stri
   const ids = await chosen(letters, options, id);
   let discarded = 0;
   for (const each of ids) discarded += await letters.discard(each);
-  if (id !== undefined && discarded === 0) throw (await import("../dlq/letters.js")).noSuch(id);
+  if (id !== undefined && discarded === 0) throw (await import("../dlq/letter.js")).noSuch(id);
   await invocation.output.result({ discarded }, `${discarded} discarded.`);
 }
 

@@ -2,7 +2,7 @@ import type { StoreOptions } from "../agent.js";
 import type { Invocation } from "../invocation.js";
 import { openSources, seen } from "../reach.js";
 import type { AgentSettingsOptions } from "../settings.js";
-import type { Letter, Letters } from "./letters.js";
+import type { Letter, Letters } from "./letter.js";
 
 /** At an agent that runs: its owner allows us to look, and to act where that is asked for. */
 export async function remoteLetters(invocation: Invocation, options: AgentSettingsOptions & StoreOptions, of: string): Promise<Letters> {

@@ -1,7 +1,7 @@
 import { openAgent, type StoreOptions } from "../agent.js";
 import type { Invocation } from "../invocation.js";
 import type { AgentSettingsOptions } from "../settings.js";
-import { type Letters, noSuch } from "./letters.js";
+import { type Letters, noSuch } from "./letter.js";
 
 /** In the store of an agent that does not run, which this process is for that long: what it had sent can be sent again, and what came needs its program. */
 export async function storedLetters(invocation: Invocation, options: AgentSettingsOptions & StoreOptions): Promise<Letters> {
