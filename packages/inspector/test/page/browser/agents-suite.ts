@@ -71,6 +71,34 @@ export function agentsSuite(on: () => Stage): void {
     expect(complaints).toEqual([]);
   });
 
+  test("a dead letter is replayed with a click, and its handler runs", async () => {
+    const { page, alice, bob, complaints } = await opened({ actions: true });
+    let ran = 0;
+    let broken = true;
+    alice.handle("job", () => {
+      ran += 1;
+      if (broken) throw new Error("not today");
+    });
+    await bob.notify("alice", "job", "the work", { confirm: "done" }).catch(() => undefined);
+    await expect.poll(async () => (await alice.deadLetters.statistics()).count, { timeout: 10_000 }).toBe(1);
+    await show(page, "dead-letters");
+    const row = panel(page, "Letters at alice").locator("tbody tr");
+    await row.getByText("job").waitFor();
+    await row.getByText("handler failed").waitFor();
+    await row.getByRole("button", { name: /^Replay/ }).click();
+    const before = ran;
+    await page.getByRole("dialog").getByRole("button", { name: "Replay" }).click();
+    await page.getByText("1 letter stayed:").waitFor();
+    expect(ran).toBe(before + 1);
+    await page.getByRole("button", { name: "Close" }).click();
+    broken = false;
+    await row.getByRole("button", { name: /^Replay/ }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Replay" }).click();
+    await page.getByText("No dead letters").waitFor();
+    expect([ran, (await alice.deadLetters.statistics()).count]).toEqual([before + 2, 0]);
+    expect(complaints).toEqual([]);
+  });
+
   test("a payload that its owner reveals is there after a click, and before that nowhere", async () => {
     const { page, bob, bodies } = await opened({ reveal: true });
     await show(page, "messages");
