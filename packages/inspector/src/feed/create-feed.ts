@@ -114,7 +114,9 @@ export function createFeed({ sources, runtime, actions, traces }: FeedOptions): 
       () => {
         if (closed) return;
         const batch = gather();
-        if (!isEmpty(batch)) for (const listener of listeners) listener(batch);
+        // What is not told has no number: a page would take it for one it has missed.
+        if (isEmpty(batch)) sequence -= 1;
+        else for (const listener of listeners) listener(batch);
         tick();
       },
       { background: true },

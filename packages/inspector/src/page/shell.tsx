@@ -2,7 +2,7 @@ import { useSignal } from "@preact/signals";
 import type { ComponentType } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { useApp, useModel } from "./app.js";
-import { formatNumber } from "./parts/format.js";
+import { formatNumber, plural } from "./parts/format.js";
 import { State } from "./parts/state.js";
 import { formatRoute, type ViewName, viewNames } from "./route.js";
 import { Refused, StateBanner } from "./status.js";
@@ -99,9 +99,13 @@ function Header() {
 /** What the page does not show is said, too. */
 const Dropped = ({ dropped, missed, overflow }: { readonly dropped: number; readonly missed: number; readonly overflow: number }) => (
   <span class="tag tag-wide" title="Messages that were too many to be told one by one. Rates, plots and queues count them all.">
-    {formatNumber(dropped)} not listed
-    {missed > 0 && `, ${formatNumber(missed)} updates missed`}
-    {overflow > 0 && `, ${formatNumber(overflow)} beyond what the page keeps`}
+    {[
+      dropped > 0 ? `${formatNumber(dropped)} not listed` : "",
+      missed > 0 ? `${plural(missed, "update")} missed` : "",
+      overflow > 0 ? `${formatNumber(overflow)} beyond what the page keeps` : "",
+    ]
+      .filter((part) => part !== "")
+      .join(", ")}
   </span>
 );
 

@@ -50,6 +50,20 @@ describe("the feed", () => {
     expect(batches.map(({ sequence }) => sequence)).toEqual(batches.map((_, index) => whole.sequence + 1 + index));
   });
 
+  it("leaves out no number when there was nothing to tell for a while", async () => {
+    const { runtime, alice: agent, feed, batches, open } = stage();
+    open();
+    const whole = feed.whole();
+    batches.length = 0;
+    for (let step = 0; step < 5; step += 1) {
+      await runtime.advance(3 * batchEvery);
+      agent.message(idOf(step), {});
+    }
+    await runtime.advance(batchEvery);
+    expect(batches.length).toBeLessThan(16);
+    expect(batches.map(({ sequence }) => sequence)).toEqual(batches.map((_, index) => whole.sequence + 1 + index));
+  });
+
   it("makes one message of what both ends tell", async () => {
     const { runtime, alice: sender, bob: receiver, batches, open, feed } = stage();
     open();

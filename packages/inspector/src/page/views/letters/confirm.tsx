@@ -70,7 +70,7 @@ export function ConfirmAction({ action: { kind, letters }, onClose, onDone }: Co
       <p>
         {kind === "replay"
           ? "The message is handed over again, and the letter goes once its handler has succeeded. The handler may run a second time for what it already did."
-          : "The message is gone for good. Nothing brings it back."}
+          : "What is discarded is gone for good. Nothing brings it back."}
       </p>
       {failed.value.length > 0 && (
         <Notice tone="bad">

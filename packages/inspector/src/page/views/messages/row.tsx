@@ -57,6 +57,7 @@ export function MessageRow({ message, index, lanes, active, narrow, chosen, pair
 /** The stage it reached, and of a request whether its reply is there. */
 function stateWords(message: MessageView, model: Model): string {
   if (message.code !== undefined) return words(message.code);
+  if (message.answered !== undefined) return "answered";
   const conversation = model.conversations.of(message);
   if (message.type === "request" && conversation !== undefined && stateOf(conversation) === "waiting") return "waiting";
   return words(lastStage(message) ?? "seen");

@@ -57,7 +57,7 @@ function LinkDetails({ view, model, edge }: { readonly view: LinkView; readonly 
           ["Transport", orDash(view.transport)],
           ["Suite", suite === undefined ? "no session now" : suite.name],
           ["Round trip", formatMs(view.roundTrip)],
-          ["Keys", `handshake ${view.generation}${epoch === undefined ? "" : `, epoch ${epoch.send} out, ${epoch.receive} in`}`],
+          ["Keys", `generation ${view.generation}${epoch === undefined ? "" : `, epoch ${epoch.send} out, ${epoch.receive} in`}`],
           [`Key of ${model.name(view.to)}`, <code class="wrap">{view.thumbprint}</code>],
           ["Vouched for by", <span class="wrap">{view.issuer}</span>],
           ["Waits for the peer", formatNumber(view.awaited)],

@@ -187,7 +187,7 @@ function Events({ model }: { readonly model: Model }) {
       rows={events}
       keyOf={({ key }) => String(key)}
       columns={[
-        { name: "Time", number: true, cell: ({ at }) => <time>{formatTime(at)}</time> },
+        { name: "Time", cell: ({ at }) => <time>{formatTime(at)}</time> },
         { name: "Agent", heading: true, cell: ({ agent }) => model.name(agent) },
         { name: "What", cell: ({ kind, what }) => `${kind} ${words(what)}` },
         { name: "Peer", cell: ({ peer }) => (peer === undefined ? "–" : model.name(peer)) },
