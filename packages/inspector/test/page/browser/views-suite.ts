@@ -41,6 +41,18 @@ export function viewsSuite(on: () => Stage): void {
     }, 120_000);
   }
 
+  test("100 agents and 5,000 messages a second: few elements, each view comes, and what is not listed is counted", async () => {
+    const { page, complaints } = await played({ agents: 100, rate: 5_000 });
+    for (const view of views) {
+      await show(page, view);
+      await page.waitForTimeout(500);
+      expect([view, await page.evaluate(() => document.querySelectorAll("*").length)]).toEqual([view, expect.toSatisfy((count: number) => count < 6_000)]);
+      expect([view, await sideways(page)]).toEqual([view, 0]);
+    }
+    await page.getByText(/^[\d,]+ not listed$/).waitFor();
+    expect(complaints).toEqual([]);
+  });
+
   test("a message that is sent now is there within a second", async () => {
     const { page, feed } = await played();
     await show(page, "messages");
