@@ -90,6 +90,7 @@ export function createResponder(context: Context): Responder {
     if (byId.get(localId) !== pending) return;
     const sameList = payload.suites.length === hs1.suites.length && payload.suites.every((id, i) => id === hs1.suites[i]);
     const offered = payload.link;
+    if (!sameList) refuse("suites_changed");
     if (!sameList || offered === undefined)
       throw new TightbeamError("handshake_failed", "The suites of message 3 are not those of message 1: somebody on the way changed the offer.", {
         retryable: false,

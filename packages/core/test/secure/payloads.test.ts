@@ -164,7 +164,7 @@ describe("TM-43 what the proof binds must be what the frames said", () => {
     await world.settle();
     await answer;
     await world.advance(9_100);
-    expect(await result).toBe("handshake_failed");
+    expect(await result).toBe("suites_changed,handshake_failed");
     expect(world.log.some((packet) => typeOf(packet) === 3)).toBe(false);
   });
   it("one's own instance in another's mouth is refused as self", async () => {
