@@ -9,7 +9,7 @@ export const fileMaxBytes = 256 * 1024;
 
 const reasons: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file",
-  EACCES: "this user may not read it",
+  EACCES: "this user may not",
   EISDIR: "it is a directory",
   ENOTDIR: "a part of its path is no directory",
   EEXIST: "it is there already",
@@ -102,7 +102,11 @@ export async function writeSecretFile(
         "Choose another file, or give --force to replace it: what only the old key could do is then lost.",
         cause,
       );
-    throw usageError(`${path} cannot be written: ${reasonOf(cause)}.`, undefined, cause);
+    throw usageError(
+      `${path} cannot be written: ${(cause as { code?: string }).code === "ENOENT" ? "its folder is not there" : reasonOf(cause)}.`,
+      undefined,
+      cause,
+    );
   }
 }
 

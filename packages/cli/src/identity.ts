@@ -35,53 +35,64 @@ export async function readKey(io: Io, source: SecretSource, what = "the private 
 
 /** Who this process says it is. `warn` is told of a file with tokens that others may read. */
 export async function openIdentity(io: Io, settings: Settings, warn: (message: string) => void = () => undefined): Promise<Identity> {
-  const { sharedSecret, authority, secret, credential, token, permissions } = settings;
+  const { identifyBy, permissions } = settings;
   const key = settings.key === undefined ? undefined : await readKey(io, settings.key);
-  if (token !== undefined && authority === undefined && sharedSecret === undefined) {
-    if (key === undefined)
-      throw usageError("A token counts only together with its key, and there is none.", "Give --key, the private key that the token was issued for.");
-    // Read once more for each token, so that whoever renews the file is heard.
-    const first = await readTokens(io, token, warn);
-    const id = settings.id ?? first[0]?.id;
-    if (id === undefined) throw usageError("The token's subject is no agent id.", "Give --id.");
-    const again = "env" in token || token.file === "-" ? async () => first : () => readTokens(io, token, () => undefined);
-    return identityFromToken({ id, key, getToken: async (audience) => tokenFor(await again(), audience, nameOf(token)) });
-  }
-  const id = settings.id;
+  if (identifyBy === "token" && settings.token !== undefined) return fromTokens(io, settings.token, key, settings.id, warn);
+  const { id } = settings;
   if (id === undefined) throw usageError("Which agent is this?", 'Give --id, TIGHTBEAM_ID, or an "id" in the profile.');
   const rest = { id, ...(key === undefined ? {} : { key }), ...(permissions === undefined ? {} : { permissions }) };
-  if (sharedSecret !== undefined) return identityFromSecret({ ...rest, secret: await readSecretBytes(io, sharedSecret, "the shared secret") });
+  if (identifyBy === "sharedSecret" && settings.sharedSecret !== undefined)
+    return identityFromSecret({ ...rest, secret: await readSecretBytes(io, settings.sharedSecret, "the shared secret") });
+  return fromAuthority(io, settings, rest);
+}
+
+async function fromTokens(io: Io, token: SecretSource, key: SigningKey | undefined, given: string | undefined, warn: (message: string) => void) {
+  if (key === undefined)
+    throw usageError("A token counts only together with its key, and there is none.", "Give --key, the private key that the token was issued for.");
+  const first = await readTokens(io, token, warn);
+  const id = given ?? first[0]?.id;
+  if (id === undefined) throw usageError("The token's subject is no agent id.", "Give --id.");
+  // A file is read once more for each token, so that whoever renews it is heard.
+  const again = "env" in token || token.file === "-" ? async () => first : () => readTokens(io, token, () => undefined);
+  return identityFromToken({ id, key, getToken: async (audience) => tokenFor(await again(), audience, nameOf(token)) });
+}
+
+async function fromAuthority(
+  io: Io,
+  { authority, secret, credential, identifyBy }: Settings,
+  rest: { readonly id: string; readonly key?: SigningKey; readonly permissions?: readonly string[] },
+) {
   if (authority === undefined)
     throw usageError(
-      "This agent has no way to get a token.",
+      identifyBy === undefined ? "This agent has no way to get a token." : "There is something to show an authority, and no authority.",
       "Give one of: --authority with --secret-file, --shared-secret-file, or --token-file with --key; or a profile that names them.",
     );
-  if (secret !== undefined)
-    return identityFromAuthority({ ...rest, url: authority, secret: await readSecretBytes(io, secret, "the enrolment secret"), allowInsecure: true });
+  const common = { ...rest, url: authority, allowInsecure: true };
+  if (identifyBy === "secret" && secret !== undefined)
+    return identityFromAuthority({ ...common, secret: await readSecretBytes(io, secret, "the enrolment secret") });
   if (credential === undefined)
     throw usageError(
       "The authority wants to see something before it issues a token.",
       "Give --secret-file (an enrolment secret) or --credential-file (an OIDC token, a JWT-SVID).",
     );
-  const read = async () => readSecret(io, { file: credential }, "the credential");
-  return identityFromAuthority({ ...rest, url: authority, credential: read, allowInsecure: true });
+  return identityFromAuthority({ ...common, credential: () => readSecret(io, { file: credential }, "the credential") });
 }
 
-type Trusting = Pick<Settings, "sharedSecret" | "jwks" | "issuer" | "authority">;
+type Trusting = Pick<Settings, "trustBy" | "sharedSecret" | "jwks" | "issuer" | "authority">;
 
 /** The "iss" that counts: what was said, or the origin of the URL. Undefined with a shared secret. */
-export function trustedIssuer({ issuer, authority, jwks }: Trusting): string | undefined {
+export function trustedIssuer({ trustBy, issuer, authority, jwks }: Trusting): string | undefined {
+  if (trustBy === "sharedSecret") return undefined;
   const url = authority ?? jwks;
   return issuer ?? (url !== undefined && URL.canParse(url) ? new URL(url).origin : undefined);
 }
 
 /** Whose tokens count here. http: is for loopback only, which core sees to. */
-export async function openTrust(
-  io: Io,
-  { sharedSecret, jwks, issuer, authority }: Pick<Settings, "sharedSecret" | "jwks" | "issuer" | "authority">,
-): Promise<Trust> {
-  if (jwks === undefined && sharedSecret !== undefined) return trust.everyoneWithSecret(await readSecretBytes(io, sharedSecret, "the shared secret"));
-  const keys = jwks ?? (authority === undefined ? undefined : beside(authority));
+export async function openTrust(io: Io, settings: Trusting): Promise<Trust> {
+  const { trustBy, sharedSecret, jwks, authority } = settings;
+  const issuer = trustedIssuer(settings);
+  if (trustBy === "sharedSecret" && sharedSecret !== undefined) return trust.everyoneWithSecret(await readSecretBytes(io, sharedSecret, "the shared secret"));
+  const keys = trustBy === "jwks" ? jwks : authority === undefined ? undefined : beside(authority);
   if (keys === undefined)
     throw usageError("Whose tokens count here?", "Give --authority, --jwks with --issuer, or --shared-secret-file; or a profile that names them.");
   if (/^https?:\/\//.test(keys)) return trust.jwksUrl(keys, { issuer: issuer ?? new URL(keys).origin, allowInsecure: true });

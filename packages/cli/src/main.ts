@@ -21,10 +21,10 @@ export async function run(argv: readonly string[], io: Io, entries: readonly Com
       async (...given) => {
         code = await perform(io, action, given, argv);
       },
-    whole: () => createProgram(entries, () => true, frame, io),
+    whole: () => createProgram(entries, () => true, frame, io, json),
   };
   try {
-    const program = await createProgram(entries, (name) => argv.includes(name), frame, io);
+    const program = await createProgram(entries, (name) => argv.includes(name), frame, io, json);
     await program.parseAsync(argv.length === 0 ? ["--help"] : [...argv], { from: "user" });
     return code;
   } catch (error) {
@@ -34,19 +34,20 @@ export async function run(argv: readonly string[], io: Io, entries: readonly Com
 }
 
 /** The program with every command by its name and summary, and those that `wanted` names as a whole. */
-async function createProgram(entries: readonly CommandEntry[], wanted: (name: string) => boolean, frame: Frame, io: Io): Promise<Command> {
+async function createProgram(entries: readonly CommandEntry[], wanted: (name: string) => boolean, frame: Frame, io: Io, json: boolean): Promise<Command> {
   const program = new Command("tightbeam")
     .description("End-to-end encrypted links between agents, from a terminal.")
     .usage("<command> [options]")
     .version(version(), "--version", "the version of this program")
     .helpOption("-h, --help", "this text, or that of a command")
-    .helpCommand(false)
+    .helpCommand("help [command]", "this text, or that of a command")
     .option("--json", "results and errors as JSON, for programs")
     .exitOverride()
     .configureHelp({ showGlobalOptions: false })
     .configureOutput({
       writeOut: (text) => void io.stdout.write(text),
-      writeErr: (text) => void io.stderr.write(text),
+      // Only the help of what has sub-commands comes this way.
+      writeErr: (text) => void (json || io.stderr.write(text)),
       outputError: () => undefined,
       getOutHelpWidth: () => io.stdout.columns ?? 100,
       getErrHelpWidth: () => io.stderr.columns ?? 100,

@@ -37,6 +37,8 @@ export function targetOptions(command: Command): Command {
     .addOption(new Option("--strategy <strategy>", "which of a kind").choices(["direct", "round-robin", "least-loaded", "random"]));
 }
 
+const agentId = /^(?:[\w-]{1,64}\/)?[\w-]{1,64}$/;
+
 /** With `--kind` no agent stands before the rest. */
 export function targetOf(
   args: readonly (string | undefined)[],
@@ -50,6 +52,9 @@ export function targetOf(
   if (strategy !== undefined) throw usageError("--strategy chooses among agents of a kind: give --kind.");
   const [id, ...rest] = args;
   if (id === undefined) throw usageError("Whom is it for?", `${wanted} stand behind the command; see --help.`);
+  if (!agentId.test(id)) throw usageError(`'${id.slice(0, 130)}' is no agent id.`, "An agent id is [realm/]name, each part 1 to 64 of A-Z a-z 0-9 _ -.");
+  if (instance !== undefined && !/^[\w-]{22}$/.test(instance))
+    throw usageError("--instance is 22 characters, as `tightbeam listen` and `tightbeam ping` show it.");
   return { target: instance === undefined ? id : { id, instance }, rest };
 }
 

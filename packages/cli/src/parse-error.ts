@@ -6,6 +6,8 @@ const secretLike = /^--?(?:token|secret|password|pass|key|private-?key|credentia
 
 /** What commander found wrong with a command line, without the values in it: somebody may have typed a secret. */
 export function parseError(error: CommanderError, argv: readonly string[], entries: readonly CommandEntry[]): CommandError {
+  if (error.code === "commander.help")
+    return usageError("A sub-command is missing, or there is no command of this name.", "See `tightbeam --help` for all, and `tightbeam <command> --help`.");
   const [first = "", ...more] = error.message.replace(/^error: /, "").split("\n");
   const option = /unknown option '([^'=]*)/.exec(first)?.[1];
   const message = option === undefined ? first : `There is no option ${option}.`;

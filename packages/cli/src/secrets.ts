@@ -6,10 +6,17 @@ import { readStdin } from "./stdin.js";
 /** Where a secret is. Never the secret itself: that is read when it is needed. */
 export type SecretSource = { readonly env: string } | { readonly file: string };
 
+/** What came from stdin, which can be read once. */
+const fromStdin = new WeakMap<SecretSource, Promise<Buffer>>();
+
 /** `what` names it in errors: "the enrolment secret". `-` is stdin. A file that others may read is refused, or told to `warn`. */
 export async function readSecret(io: Io, source: SecretSource, what: string, warn?: (message: string) => void): Promise<string> {
   if ("env" in source) return (io.env[source.env] ?? "").trim();
-  if (source.file === "-") return (await readStdin(io, what, fileMaxBytes)).toString("utf8").trim();
+  if (source.file === "-") {
+    const read = fromStdin.get(source) ?? readStdin(io, what, fileMaxBytes);
+    fromStdin.set(source, read);
+    return (await read).toString("utf8").trim();
+  }
   return (await readSecretFile(io, source.file, what, warn)).trim();
 }
 

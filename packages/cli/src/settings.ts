@@ -27,10 +27,17 @@ export interface TrustSettingsOptions {
   readonly issuer?: string;
 }
 
+/** How an agent shows who it is. */
+export type IdentityWay = "sharedSecret" | "secret" | "credential" | "token";
+
 /** Options, environment and profile as one: an option comes before a variable, and that before the profile. */
 export interface Settings {
   /** The profile's file. */
   readonly file: string | undefined;
+  /** The one that counts, where several are there: that of an option, of a variable, of the profile. */
+  readonly identifyBy: IdentityWay | undefined;
+  /** Whose tokens count. */
+  readonly trustBy: "jwks" | "sharedSecret" | "authority" | undefined;
   readonly id: string | undefined;
   readonly url: string | undefined;
   readonly authority: string | undefined;
@@ -98,8 +105,20 @@ const secretOf = (io: Io, option: string | undefined, variable: string, path: st
   return path === undefined ? undefined : { file: path };
 };
 
+/** The first of these ways that the nearest place names. */
+function nearest<Way extends string>(places: readonly { readonly [W in Way]?: unknown }[], ways: readonly Way[]): Way | undefined {
+  for (const place of places) {
+    const way = ways.find((each) => place[each] !== undefined && place[each] !== false);
+    if (way !== undefined) return way;
+  }
+  return undefined;
+}
+
 export async function resolveSettings(io: Io, options: AgentSettingsOptions & { readonly store?: string; readonly storeKeyFile?: string }): Promise<Settings> {
   const { file, profile } = await findProfile(io, options.profile);
+  const { sharedSecretFile, secretFile, credentialFile, tokenFile } = options;
+  if ([sharedSecretFile, secretFile, credentialFile, tokenFile].filter((each) => each !== undefined).length > 1)
+    throw usageError("An agent shows who it is in one way.", "Give one of --secret-file, --credential-file, --token-file and --shared-secret-file.");
   const text = (option: string | undefined, variable: string, setting: keyof Profile) =>
     option ?? (io.env[variable] || undefined) ?? (profile[setting] as string | undefined);
   const url = text(options.url, "TIGHTBEAM_URL", "url");
@@ -108,8 +127,27 @@ export async function resolveSettings(io: Io, options: AgentSettingsOptions & { 
       "The URL holds a user or a password, which `ps` and logs would show.",
       "Take it out, and give --nats-creds or the environment variables TIGHTBEAM_NATS_USER and TIGHTBEAM_NATS_PASSWORD.",
     );
+  const has = (variable: string) => (io.env[variable] ?? "") !== "";
+  const identifyBy = nearest<IdentityWay>(
+    [
+      { sharedSecret: options.sharedSecretFile, secret: options.secretFile, credential: options.credentialFile, token: options.tokenFile },
+      { sharedSecret: has("TIGHTBEAM_SHARED_SECRET"), secret: has("TIGHTBEAM_SECRET"), token: has("TIGHTBEAM_TOKEN") },
+      profile,
+    ],
+    ["sharedSecret", "secret", "credential", "token"],
+  );
+  const trustBy = nearest(
+    [
+      { jwks: options.jwks, sharedSecret: options.sharedSecretFile, authority: options.authority },
+      { jwks: has("TIGHTBEAM_JWKS"), sharedSecret: has("TIGHTBEAM_SHARED_SECRET"), authority: has("TIGHTBEAM_AUTHORITY") },
+      profile,
+    ],
+    ["jwks", "sharedSecret", "authority"],
+  );
   return {
     file,
+    identifyBy,
+    trustBy,
     url,
     id: text(options.id, "TIGHTBEAM_ID", "id"),
     authority: text(options.authority, "TIGHTBEAM_AUTHORITY", "authority"),

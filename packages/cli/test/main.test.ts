@@ -51,6 +51,7 @@ describe("a command line", () => {
   const wrong: [title: string, argv: string[], message: string, advice: RegExp][] = [
     ["an unknown command", ["tyr"], "Unknown command 'tyr'.", /Did you mean try\?\nSee `tightbeam --help`/],
     ["an unknown option", ["try", "--oftne", "3"], "There is no option --oftne.", /Did you mean --often\?\nSee `tightbeam try --help`/],
+    ["help for what is not there", ["help", "tyr"], "A sub-command is missing, or there is no command of this name.", /tightbeam --help/],
     ["too much", ["try", "a", "b"], "Too many arguments for 'try'. Expected 1 argument but got 2.", /try --help/],
     ["an option without its value", ["try", "--often"], "Option '--often <n>' argument missing.", /try --help/],
   ];

@@ -76,6 +76,17 @@ describe("settings", () => {
     expect(await resolveSettings(io(), {})).toMatchObject({ secret: { file: join(project, "p.secret") } });
   });
 
+  it("know one way to be somebody, and one whose tokens count: that of the nearest place", async () => {
+    write(project, "tightbeam.json", { sharedSecret: "team.secret", authority: "http://127.0.0.1/token", jwks: "jwks.json" });
+    expect(await resolveSettings(io(), {})).toMatchObject({ identifyBy: "sharedSecret", trustBy: "jwks" });
+    expect(await resolveSettings(io({ TIGHTBEAM_TOKEN: "x" }), {})).toMatchObject({ identifyBy: "token", trustBy: "jwks" });
+    expect(await resolveSettings(io({ TIGHTBEAM_TOKEN: "x" }), { secretFile: "s", authority: "http://127.0.0.1/token" })).toMatchObject({
+      identifyBy: "secret",
+      trustBy: "authority",
+    });
+    expect((await refusal(resolveSettings(io(), { secretFile: "s", tokenFile: "t" }))).message).toBe("An agent shows who it is in one way.");
+  });
+
   it("TM-249 take no password in a URL, and do not repeat it", async () => {
     for (const url of ["nats://user:hunter2@broker", "wss://hunter2@relay.example"]) {
       const error = await refusal(resolveSettings(io(), { url }));

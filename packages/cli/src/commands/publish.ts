@@ -82,7 +82,9 @@ function heard({ runtime, signal, output }: Invocation, agent: Agent, topic: str
           "no_answer",
           exitCodes.noAnswer,
           `${agent.subscribers(topic).length} of ${subscribers} subscribed to ${topic} within ${spoken(wait)}; nothing was published.`,
-          "Is a subscriber running, in the same realm and at the same relay? `--subscribers 0` publishes without one; --wait waits longer.",
+          agent.status().presence.state === "refused"
+            ? "The relay does not let this agent take part in presence, so nobody finds it: its token needs transport:presence:<realm>."
+            : "Is a subscriber running, in the same realm and at the same relay? `--subscribers 0` publishes without one; --wait waits longer.",
         ),
       ),
     );

@@ -55,6 +55,11 @@ async function subscribe(invocation: Invocation, options: SubscribeCommandOption
       ...(timeout === undefined ? {} : { timeout }),
     },
   );
+  if (from === undefined && agent.status().presence.state === "refused")
+    output.warn(
+      "presence",
+      "The relay does not let this agent take part in presence, so publishers are not found: its token needs transport:presence:<realm>, or name them with --from.",
+    );
   output.note(({ dim }) => dim(`subscribed to ${pattern}; ${subscription.publishers.length} publishers so far`));
   await Promise.race([ended(signal), counted, lost]);
   await subscription.unsubscribe();

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type Broker, startBroker, withNatsServer } from "../../../nats/test/broker.js";
 import { createTerminal, type Terminal } from "../process.js";
@@ -21,7 +23,10 @@ withNatsServer("the command line over NATS", () => {
     await tap.expect(/"listening"/);
     const alice = terminal.start(["listen", "method-of-alice", "--id", "alice", ...common]);
     await alice.expect(/listens to/);
-    const { code, stdout } = await terminal.run(["request", "alice", "method-of-alice", '"payload-of-bob"', "--id", "bob", ...common]);
+    const { code, stdout } = await terminal.run(
+      ["request", "alice", "method-of-alice", '"payload-of-bob"', "--id", "bob", "--url", broker.url, "--shared-secret-file", "-"],
+      { input: readFileSync(join(terminal.place, "team.secret")) },
+    );
     expect({ code, stdout }).toEqual({ code: 0, stdout: '"payload-of-bob"\n' });
     const { stdout: seen } = await tap.stop("SIGINT");
     const frames = documents(seen).filter(({ type }) => type === "frame");
