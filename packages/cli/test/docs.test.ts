@@ -11,7 +11,7 @@ const page = readFileSync(join(root, "docs/cli.md"), "utf8");
 
 describe("docs/cli.md", () => {
   it("names every command", () => {
-    for (const { name } of commands) expect(page, name).toContain(`| \`tightbeam ${name}\` |`);
+    expect(commands.filter(({ name }) => !page.includes(`| \`tightbeam ${name}\` |`)).map(({ name }) => name)).toEqual([]);
   });
 
   it("has every exit code, and no other", () => {
