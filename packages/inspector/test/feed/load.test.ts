@@ -28,7 +28,13 @@ function agentAt(number: number) {
     instance: instanceOf(number),
     deadLetters: fake.deadLetters,
     onEnvelope: fake.onEnvelope,
-    telemetry: { listened: true, on: (listener, wishes) => ((listening = { listener, wishes }), () => undefined) },
+    telemetry: {
+      listened: true,
+      on(listener, wishes) {
+        listening = { listener, wishes };
+        return () => undefined;
+      },
+    },
     // Every link changes from one look to the next.
     status: () => ({
       ...fake.status(),
@@ -52,7 +58,14 @@ async function run(inspected: boolean) {
   const runtime = createVirtualRuntime({ seed: 1 });
   const agents = Array.from({ length: count }, (_, number) => agentAt(number));
   const told = { bytes: 0, writes: 0 };
-  const response = { once: () => response, write: (text: string) => ((told.bytes += text.length), (told.writes += 1), true), writableLength: 0 };
+  const response = {
+    once: () => response,
+    write(text: string) {
+      told.bytes += text.length;
+      told.writes += 1;
+    },
+    writableLength: 0,
+  };
   const feed = inspected
     ? createFeed({ sources: agents.map(({ agent }) => localSource(agent, { actions: false, reveal: undefined, runtime })), runtime, actions: false })
     : undefined;
