@@ -30,7 +30,7 @@ export async function startSystems(wanted: ReadonlySet<keyof Systems>): Promise<
     const forwarder = await startProcess("middle", "raw", "serve", "forward", raw.at);
     made.forwarded = system("ws through a forwarder", await startProcess("client", "raw", "connect", forwarder.at), forwarder, raw);
   }
-  for (const name of ["monitored", "listened", "traced"] as const) {
+  for (const name of ["monitored", "listened", "traced", "kept"] as const) {
     if (!wanted.has(name)) continue;
     const server = await startProcess("server", "agents", "serve", name);
     made[name] = system(`Tightbeam, ${name}`, await startProcess("client", "agents", "connect", server.at), server);

@@ -35,6 +35,7 @@ const names: Record<keyof Systems, string> = {
   monitored: "direct, with a monitor",
   listened: "direct, listened to",
   traced: "direct, with a tracer",
+  kept: "direct, with a trace store",
   raw: "raw ws",
   tls: "ws over TLS",
   forwarded: "ws through a forwarder",

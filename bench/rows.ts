@@ -16,6 +16,8 @@ export interface Systems {
   readonly listened: System;
   /** Both sides with the built-in tracer, which samples everything. */
   readonly traced: System;
+  /** Both sides with a tracer and a trace store in memory, a tenth sampled. */
+  readonly kept: System;
   /** Both sides with a store in LMDB. */
   readonly durable: System;
   /** The processes of `direct`, which send the same messages and keep nothing. */
@@ -39,7 +41,7 @@ export interface Bar {
 export interface Row {
   readonly name: string;
   readonly load: Omit<Load, "ms">;
-  readonly ours: "direct" | "policy" | "monitored" | "listened" | "traced" | "relayed" | "through" | "nats" | "durable";
+  readonly ours: "direct" | "policy" | "monitored" | "listened" | "traced" | "kept" | "relayed" | "through" | "nats" | "durable";
   /** The first one is what the ratio column says. */
   readonly against: readonly (keyof Systems)[];
   readonly bars: readonly Bar[];
@@ -139,6 +141,15 @@ const watched: readonly Row[] = (["listened", "traced"] as const).flatMap((ours)
   })),
 );
 
+const kept: readonly Row[] = [1, 64].map((inFlight) => ({
+  name: `with a trace store at 10 %, 256 B, ${flightName(inFlight)}`,
+  load: { kind: "echo", bytes: 256, inFlight },
+  ours: "kept",
+  against: ["direct"],
+  // At most a tenth more time than without.
+  bars: [{ against: "direct", least: 0.9 }],
+}));
+
 const relayed: readonly Row[] = [
   { bytes: 256, inFlight: 1 },
   { bytes: 256, inFlight: 64 },
@@ -204,6 +215,7 @@ export const rows: readonly Row[] = [
   ...policies,
   ...monitored,
   ...watched,
+  ...kept,
   ...relayed,
   ...through,
   ...nats,

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Agent, createAgent, method, stream } from "@tightbeam/core";
 import { type Identity, identityFromSecret, trust } from "@tightbeam/core/identity";
-import { createPerformanceMonitor, createTracer } from "@tightbeam/core/observability";
+import { createPerformanceMonitor, createTracer, createTraceStore } from "@tightbeam/core/observability";
 import { breaker, policy, retry, timeout } from "@tightbeam/core/resilience";
 import type { Transport } from "@tightbeam/core/transport";
 import { connectThrough } from "@tightbeam/core/via";
@@ -56,12 +56,17 @@ async function kept() {
   return { store: await openLmdbStore({ path: join(folder, "store") }), storeKey };
 }
 /** Before the URL of a server that is watched: its client is, too. */
-const watchings = ["monitored", "listened", "traced"] as const;
+const watchings = ["monitored", "listened", "traced", "kept"] as const;
 type Watching = (typeof watchings)[number];
 
-const tracerOf = (watching: Watching | undefined) => (watching === "traced" ? { tracer: createTracer() } : {});
+/** Of the traces that a store keeps. */
+const sample = 0.1;
 
-function watch(agent: Agent, watching: Watching | undefined): void {
+const tracerOf = (watching: Watching | undefined) =>
+  watching === "traced" ? { tracer: createTracer() } : watching === "kept" ? { tracer: createTracer({ sample }) } : {};
+
+async function watch(agent: Agent, watching: Watching | undefined): Promise<void> {
+  if (watching === "kept") (await createTraceStore({ sample })).watch(agent);
   if (watching === "monitored") createPerformanceMonitor().watch(agent);
   if (watching === "listened") agent.telemetry.on(() => undefined);
 }
@@ -131,7 +136,7 @@ async function clientOf(url: string): Promise<Client> {
   const watching = watchings.find((each) => url.startsWith(`${each}+`));
   const transport = await connect(url.slice(keeps ? keptPrefix.length : watching === undefined ? 0 : watching.length + 1), own);
   const agent = await createAgent({ identity: own, trust: everyone, transport, ...tracerOf(watching), ...(keeps ? await kept() : {}) });
-  watch(agent, watching);
+  await watch(agent, watching);
   return (load) => {
     if (load.kind === "durable") return runDurable(agent, load);
     if (load.kind === "oneWay") return runOneWay(agent, load);
@@ -176,7 +181,7 @@ export const side: Side = {
           const relay = await createRelay({ port: 0, trust: everyone });
           const own = await identity("server");
           const agent = await createAgent({ identity: own, trust: everyone, transport: await relay.connect({ identity: own }), ...tracerOf(watching) });
-          watch(agent, watching);
+          await watch(agent, watching);
           answer(agent);
           return `${watching}+${relay.url}`;
         },

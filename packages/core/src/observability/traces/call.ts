@@ -94,7 +94,8 @@ export function addMoment(call: KeptCall, moment: MessageMoment, keepsStage: boo
     if (moment.durable === true) call.durable = true;
     if (trace !== undefined) {
       if (from) call.fromTrace ??= trace;
-      else call.toTrace ??= trace;
+      // Its own span is the child of what its peer sent, which is what it knows at first.
+      else if (call.toTrace === undefined || trace.parentSpanId !== undefined) call.toTrace = trace;
     }
   }
   if (keepsStage && !addStage(call.stages, moment, from, reply)) call.moreStages++;

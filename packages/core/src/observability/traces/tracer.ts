@@ -65,7 +65,8 @@ export function createTracer({
   return {
     sending(start, given) {
       const parent = given === null ? undefined : (given ?? here?.current?.context);
-      return span(start, parent, parent?.sampled ?? isMessageChosen(start.id, shareOf(start)));
+      const sampled = parent?.sampled ?? isMessageChosen(start.id, shareOf(start));
+      return sampled || parent !== undefined || tellUnsampled ? span(start, parent, sampled) : undefined;
     },
     receiving(start, parent) {
       if (parent === undefined) return span(start, parent, isMessageChosen(start.id, shareOf(start)));

@@ -28,7 +28,7 @@ export function createWatching(calls: KeptCalls, { sample, detail, failures }: T
   const add = (call: KeptCall, moment: MessageMoment): void => {
     const from = isFrom(moment);
     // Its sender is seen for the first time, or a side says which trace it is of.
-    const isNews = moment.trace !== undefined && !isReply(moment) && (from ? call.fromTrace : call.toTrace) === undefined;
+    const isNews = moment.trace !== undefined && !isReply(moment) && (from ? call.fromTrace : call.toTrace)?.traceId !== moment.trace.traceId;
     if (isNews || (from && call.fromStartedAt === undefined)) calls.moving(call, () => addMoment(call, moment, keepsStage(moment)));
     else addMoment(call, moment, keepsStage(moment));
     onChange(call);

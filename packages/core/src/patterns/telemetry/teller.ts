@@ -16,7 +16,8 @@ export interface Subject {
   readonly bytes: number;
   readonly name: string | undefined;
   readonly confirmed: boolean;
-  readonly trace: MessageMoment["trace"];
+  /** With its trace: a span may begin while it is under way. */
+  readonly headers: ToldHeader["headers"];
   readonly audience: Audience;
 }
 
@@ -54,7 +55,6 @@ export function createTeller({ clock, listeners, emit, security, filled }: Telle
     now: () => clock.monotonic(),
     audience,
     subject(direction, link, header, bytes, of, confirmed) {
-      const trace = traceOf((of ?? header).headers);
       // The bytes of an id are another's from the next one on.
       const kept = typeof header.id === "string" ? header : { ...header, id: uuidText(header.id, 0) };
       return {
@@ -64,14 +64,15 @@ export function createTeller({ clock, listeners, emit, security, filled }: Telle
         bytes,
         name: of?.method ?? header.method ?? header.topic,
         confirmed,
-        trace,
+        headers: (of ?? header).headers,
         audience: audience(kept, of),
       };
     },
-    message({ direction, link: { peer }, header, bytes, name, confirmed, trace, audience }, what, since, code, attempt) {
+    message({ direction, link: { peer }, header, bytes, name, confirmed, headers, audience }, what, since, code, attempt) {
       const some = audience === undefined || always.has(what) ? undefined : audience;
       if (some?.length === 0) return;
       const { id, type, priority, correlationId, durable } = header;
+      const trace = traceOf(headers);
       const to = { id: peer.id, instance: peer.instance };
       const event: Changing<MessageMoment> = { kind: "message", at: clock.wall(), what, direction, id: id as string, type, peer: to, priority, bytes };
       if (correlationId !== undefined) event.correlationId = correlationId;

@@ -1,8 +1,23 @@
 import type { Headers } from "../../envelope/types.js";
 import { formatTraceparent, parseTraceContext, type TraceContext } from "../../telemetry/trace-context.js";
 
-/** What a sender said of the trace its message is part of: nobody has checked more than its form. */
-export const traceOf = (headers: Headers | undefined): TraceContext | undefined => parseTraceContext(headers?.traceparent, headers?.tracestate);
+/** Of the span of a message with these headers, which knows the one above; else as they were read. */
+const contexts = new WeakMap<Headers, TraceContext>();
+
+/** What a sender said of the trace its message is part of, of which nobody has checked more than the form; or the span that it has here. */
+export function traceOf(headers: Headers | undefined): TraceContext | undefined {
+  if (headers?.traceparent === undefined) return undefined;
+  const known = contexts.get(headers);
+  if (known !== undefined) return known;
+  const context = parseTraceContext(headers.traceparent, headers.tracestate);
+  if (context !== undefined) contexts.set(headers, context);
+  return context;
+}
+
+/** What is told of a message with these headers from now on is told of this span. */
+export function standsAt(headers: Headers | undefined, context: TraceContext | undefined): void {
+  if (headers?.traceparent !== undefined && context !== undefined) contexts.set(headers, context);
+}
 
 /** Of an operation that begins outside of every trace. Its ids are those that W3C Trace Context calls invalid. */
 export const nowhere: TraceContext = Object.freeze({ traceId: "0".repeat(32), spanId: "0".repeat(16), sampled: false });

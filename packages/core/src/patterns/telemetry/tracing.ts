@@ -9,7 +9,7 @@ import type { Span, SpanStart, Tracer } from "../../telemetry/tracer.js";
 import type { OperationOptions } from "../operation.js";
 import type { Departure, Tracing } from "../taps.js";
 import { contextOf, spans, type Tried, tries } from "./standing.js";
-import { isTraceContext, nowhere, traceOf, withTrace } from "./trace-headers.js";
+import { isTraceContext, nowhere, standsAt, traceOf, withTrace } from "./trace-headers.js";
 
 /** What a tracer throws is not the business of the messages it traces. */
 function guarded<T>(work: () => T): T | undefined {
@@ -21,14 +21,17 @@ function guarded<T>(work: () => T): T | undefined {
 }
 
 export function createTracing(tracer: Tracer, agent: string): Tracing {
-  const begin = (start: Omit<SpanStart, "agent">, operation: Parameters<Tracing["sending"]>[1]): Departure | undefined => {
-    if (start.name.startsWith(ownPrefix)) return undefined;
+  const begin = (given: Omit<SpanStart, "agent">, operation: Parameters<Tracing["sending"]>[1]): Departure | undefined => {
+    const { type, name, id, peer, bytes, durable, attempt } = given;
+    if (name.startsWith(ownPrefix)) return undefined;
+    const start: { -readonly [name in keyof SpanStart]: SpanStart[name] } = { type, name, id, agent, peer, bytes, durable };
+    if (attempt !== undefined) start.attempt = attempt;
     const tried = (operation as Tried)[tries];
-    const links = [traceOf(operation.headers), tried?.last].filter((link) => link !== undefined);
-    const parent = operation.trace === nowhere ? null : operation.trace;
-    const span = guarded(() => tracer.sending(links.length === 0 ? { ...start, agent } : { ...start, agent, links }, parent));
+    const own = traceOf(operation.headers);
+    if (own !== undefined || tried !== undefined) start.links = [own, tried?.last].filter((link) => link !== undefined);
+    const span = guarded(() => tracer.sending(start, operation.trace === nowhere ? null : operation.trace));
     if (tried !== undefined) tried.last = contextOf(span);
-    return span === undefined ? undefined : depart(span, operation.headers);
+    return span === undefined || span.quiet === true ? undefined : depart(span, operation.headers);
   };
 
   return {
@@ -72,19 +75,23 @@ export function createTracing(tracer: Tracer, agent: string): Tracing {
     },
     run(key, link, header, bytes, attempt, work) {
       const { type, id, durable } = header;
-      const start: SpanStart = {
+      const name = header.method ?? header.topic ?? "";
+      const start: { -readonly [name in keyof SpanStart]: SpanStart[name] } = {
         type: type as SpanStart["type"],
-        name: header.method ?? header.topic ?? "",
+        name,
         id,
         agent,
         peer: peerOf(link),
         bytes,
         durable: durable !== undefined,
-        ...(attempt === undefined ? {} : { attempt }),
       };
+      if (attempt !== undefined) start.attempt = attempt;
       const span = guarded(() => tracer.receiving(start, traceOf(header.headers)));
       if (span === undefined) return work();
-      spans.set(key, { span, over: false });
+      if (guarded(() => span.quiet) !== true) {
+        spans.set(key, { span, over: false });
+        standsAt(header.headers, contextOf(span));
+      }
       let result: { readonly value: ReturnType<typeof work> } | { readonly error: unknown } | undefined;
       guarded(() =>
         span.run(() => {
@@ -112,10 +119,12 @@ export function createTracing(tracer: Tracer, agent: string): Tracing {
 
 /** `headers`: the application's. What of a context cannot travel stays here. */
 function depart(span: Span, headers: Headers | undefined): Departure {
-  const context = guarded(() => span.quiet) === true ? undefined : contextOf(span);
+  const context = contextOf(span);
+  const headed = context === undefined ? headers : fitting(headers, context);
+  if (headed !== headers) standsAt(headed, context);
   let over = false;
   return {
-    headers: context === undefined ? headers : fitting(headers, context),
+    headers: headed,
     end(error) {
       if (over) return;
       over = true;
