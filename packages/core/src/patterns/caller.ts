@@ -130,8 +130,10 @@ export function createCaller(options: CallerOptions): Caller {
   const place: Place = (link, method, payload, operation, left, target, resolve, reject, given) => {
     const now = clock.wall();
     const id = given ?? ids.text(now);
-    if (given === undefined && taps.tracing !== undefined)
-      return taps.tracing.request(place, id, link, method, payload, operation, left, target, resolve, reject);
+    if (given === undefined && taps.tracing !== undefined) {
+      const departure = taps.tracing.begins(id, link, method, payload, operation);
+      if (departure !== undefined) return taps.tracing.request(place, departure, id, link, method, payload, operation, left, target, resolve, reject);
+    }
     const header = makeHeader("request", id, now, method, operation, operation.ttl ?? Math.ceil(left));
     const call = new Call(host, { id, method, target, options: operation, bytes: encodeEnvelope(header, payload), left }, link, resolve, reject);
     calls.set(id, call);

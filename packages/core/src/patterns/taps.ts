@@ -89,8 +89,10 @@ export interface Tracing {
   current(): TraceContext | undefined;
   /** Undefined: without a span. */
   sending(start: Omit<SpanStart, "agent">, operation: Pick<OperationOptions, "trace" | "headers">): Departure | undefined;
+  /** Undefined for a request without a span. */
+  begins(id: string, link: Link, method: Method, payload: EncodedPayload | undefined, operation: OperationOptions): Departure | undefined;
   /** Places a request, or sends a notification, as part of its trace. */
-  request(place: Place, id: string, ...how: Placing): void;
+  request(place: Place, departure: Departure, id: string, ...how: Placing): void;
   notification(announce: Announce, id: string, ...how: Announcing): Promise<void>;
   /** Runs what handles a call or an event inside its span, which is kept under `key` until it is `over`. */
   run<T>(key: object, link: Link, header: EnvelopeHeader, bytes: number, attempt: number | undefined, work: () => T): T;

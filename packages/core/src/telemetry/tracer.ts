@@ -34,7 +34,7 @@ export interface SpanStart {
 
 export interface Span {
   readonly context: TraceContext;
-  /** For what nobody samples: no header goes with the message, it is not ended, and its context is read only where a handler asks for it. */
+  /** Of what is sent: no header goes with it, and it is not ended. For what nobody samples. */
   readonly quiet?: boolean;
   /** Runs the handler inside the span: what it sends becomes its child. */
   run<T>(work: () => T): T;

@@ -24,7 +24,7 @@ export interface TracerOptions {
 export interface BuiltInTracer extends Tracer {
   /** Where the code that runs now stands. Undefined outside of handlers and `run`, and without AsyncLocalStorage. */
   readonly current: TraceContext | undefined;
-  /** What is sent while `work` runs belongs to `parent`. */
+  /** What is sent while `work` runs, until its promise settles where it returns one, belongs to `parent`. */
   run<T>(parent: TraceContext, work: () => T): T;
 }
 
@@ -53,9 +53,9 @@ export function createTracer({
     }
   };
 
-  /** `parent` has a say; undefined: a trace begins. */
-  const span = (start: SpanStart, parent: TraceContext | undefined, sampled: boolean): Span => {
-    if (!sampled) return new Unsampled(start.id, parent, here, parent === undefined && !tellUnsampled);
+  /** `parent` has a say; undefined: a trace begins, or nobody samples it and nothing is said of it. */
+  const span = (start: SpanStart, parent: TraceContext | undefined, sampled: boolean): Span | undefined => {
+    if (!sampled) return parent === undefined && !tellUnsampled ? undefined : new Unsampled(start.id, parent, here);
     if (parent === undefined) return new Sampled({ traceId: traceIdOf(start.id), spanId: nextSpanId(), sampled }, here);
     const { traceId, state, spanId: parentSpanId } = parent;
     const context = { traceId, spanId: nextSpanId(), sampled, parentSpanId };
@@ -65,8 +65,7 @@ export function createTracer({
   return {
     sending(start, given) {
       const parent = given === null ? undefined : (given ?? here?.current?.context);
-      const sampled = parent?.sampled ?? isMessageChosen(start.id, shareOf(start));
-      return sampled || parent !== undefined || tellUnsampled ? span(start, parent, sampled) : undefined;
+      return span(start, parent, parent?.sampled ?? isMessageChosen(start.id, shareOf(start)));
     },
     receiving(start, parent) {
       if (parent === undefined) return span(start, parent, isMessageChosen(start.id, shareOf(start)));
@@ -76,7 +75,17 @@ export function createTracer({
     get current() {
       return here?.current?.context;
     },
-    run: (parent, work) => new Sampled(parent, here).run(work),
+    run(parent, work) {
+      const standing = new Sampled(parent, here);
+      let result: ReturnType<typeof work> | undefined;
+      try {
+        result = standing.run(work);
+        return result;
+      } finally {
+        if (result instanceof Promise) result.then(standing.end.bind(standing), standing.end.bind(standing));
+        else standing.end();
+      }
+    },
   };
 }
 
@@ -90,35 +99,47 @@ function sharedAmbient(): Ambient<Span> | undefined {
   return shared.ambient;
 }
 
-class Sampled implements Span {
-  readonly context: TraceContext;
+/** Runs its handler, and says when that is over. */
+class Standing {
   readonly #ambient: Ambient<Span> | undefined;
+  #runs = false;
 
-  constructor(context: TraceContext, ambient: Ambient<Span> | undefined) {
-    this.context = context;
+  constructor(ambient: Ambient<Span> | undefined) {
     this.#ambient = ambient;
   }
 
   run<T>(work: () => T): T {
-    return this.#ambient === undefined ? work() : this.#ambient.run(this, work);
+    if (this.#ambient === undefined || this.#runs) return work();
+    this.#runs = true;
+    return this.#ambient.run(this as unknown as Span, work);
   }
 
-  end(): void {}
+  end(): void {
+    if (!this.#runs) return;
+    this.#runs = false;
+    this.#ambient?.over();
+  }
 }
 
-/** Most messages have one of these: it is one object, and its context is made for whoever asks. */
-class Unsampled implements Span {
-  readonly quiet: boolean;
+class Sampled extends Standing implements Span {
+  readonly context: TraceContext;
+
+  constructor(context: TraceContext, ambient: Ambient<Span> | undefined) {
+    super(ambient);
+    this.context = context;
+  }
+}
+
+/** Its context is made for whoever asks. */
+class Unsampled extends Standing implements Span {
   readonly #id: string;
   readonly #parent: TraceContext | undefined;
-  readonly #ambient: Ambient<Span> | undefined;
   #context: TraceContext | undefined;
 
-  constructor(id: string, parent: TraceContext | undefined, ambient: Ambient<Span> | undefined, quiet: boolean) {
+  constructor(id: string, parent: TraceContext | undefined, ambient: Ambient<Span> | undefined) {
+    super(ambient);
     this.#id = id;
     this.#parent = parent;
-    this.#ambient = ambient;
-    this.quiet = quiet;
   }
 
   get context(): TraceContext {
@@ -131,10 +152,4 @@ class Unsampled implements Span {
     const id = this.#id;
     return this.#parent === undefined ? { traceId: traceIdOf(id), spanId: spanIdOf(id), sampled: false } : { ...this.#parent, sampled: false };
   }
-
-  run<T>(work: () => T): T {
-    return this.#ambient === undefined ? work() : this.#ambient.run(this, work);
-  }
-
-  end(): void {}
 }

@@ -22,13 +22,14 @@ function guarded<T>(work: () => T): T | undefined {
 
 export function createTracing(tracer: Tracer, agent: string): Tracing {
   const begin = (given: Omit<SpanStart, "agent">, operation: Parameters<Tracing["sending"]>[1]): Departure | undefined => {
-    const { type, name, id, peer, bytes, durable, attempt } = given;
+    const { type, name, id, peer, bytes, durable, attempt, links } = given;
     if (name.startsWith(ownPrefix)) return undefined;
     const start: { -readonly [name in keyof SpanStart]: SpanStart[name] } = { type, name, id, agent, peer, bytes, durable };
     if (attempt !== undefined) start.attempt = attempt;
     const tried = (operation as Tried)[tries];
     const own = traceOf(operation.headers);
-    if (own !== undefined || tried !== undefined) start.links = [own, tried?.last].filter((link) => link !== undefined);
+    if (links !== undefined) start.links = links;
+    else if (own !== undefined || tried !== undefined) start.links = [own, tried?.last].filter((link) => link !== undefined);
     const span = guarded(() => tracer.sending(start, operation.trace === nowhere ? null : operation.trace));
     if (tried !== undefined) tried.last = contextOf(span);
     return span === undefined || span.quiet === true ? undefined : depart(span, operation.headers);
@@ -37,10 +38,9 @@ export function createTracing(tracer: Tracer, agent: string): Tracing {
   return {
     current: () => ("current" in tracer ? (guarded(() => tracer.current) ?? nowhere) : undefined),
     sending: begin,
-    request(place, id, link, method, payload, operation, left, target, resolve, reject) {
-      const bytes = payload?.bytes.length ?? 0;
-      const departure = begin({ type: "request", name: method.name, id, peer: peerOf(link), bytes, durable: false }, operation);
-      if (departure === undefined) return place(link, method, payload, operation, left, target, resolve, reject, id);
+    begins: (id, link, method, payload, operation) =>
+      begin({ type: "request", name: method.name, id, peer: peerOf(link), bytes: payload?.bytes.length ?? 0, durable: false }, operation),
+    request(place, departure, id, link, method, payload, operation, left, target, resolve, reject) {
       const settler = {
         resolve(value: unknown): void {
           departure.end();
@@ -88,10 +88,8 @@ export function createTracing(tracer: Tracer, agent: string): Tracing {
       if (attempt !== undefined) start.attempt = attempt;
       const span = guarded(() => tracer.receiving(start, traceOf(header.headers)));
       if (span === undefined) return work();
-      if (guarded(() => span.quiet) !== true) {
-        spans.set(key, { span, over: false });
-        standsAt(header.headers, contextOf(span));
-      }
+      spans.set(key, { span, over: false });
+      standsAt(header.headers, contextOf(span));
       let result: { readonly value: ReturnType<typeof work> } | { readonly error: unknown } | undefined;
       guarded(() =>
         span.run(() => {

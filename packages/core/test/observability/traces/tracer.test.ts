@@ -43,7 +43,7 @@ describe("the built-in tracer", () => {
     });
     const eager = createTracer({ sample: 1, runtime });
     const span = eager.sending(startOf(1), contextOf(5, { sampled: false }));
-    expect(span).toMatchObject({ quiet: false, context: { traceId: contextOf(5).traceId, sampled: false } });
+    expect(span).toMatchObject({ context: { traceId: contextOf(5).traceId, sampled: false } });
   });
 
   test("a handler's span is the child of its caller's", () => {
@@ -53,16 +53,20 @@ describe("the built-in tracer", () => {
     expect(span?.context).toEqual({ traceId: parent.traceId, spanId: expect.stringMatching(/^[0-9a-f]{16}$/), parentSpanId: parent.spanId, sampled: true });
   });
 
-  test("what nobody samples has no span where it is sent, and a quiet one where it is handled, whose context is there for whoever asks", () => {
+  test("what nobody samples has no span, unless it is to be told; then its context is there for whoever asks", () => {
     const tracer = createTracer({ sample: 0.5, runtime });
     expect(tracer.sending(unlikely(1), undefined)).toBeUndefined();
-    const span = tracer.receiving(unlikely(1), undefined);
-    expect(span?.quiet).toBe(true);
-    expect(span?.context).toEqual({ traceId: traceIdOf(idOf(1, 0)), spanId: idOf(1, 0).replaceAll("-", "").slice(16), sampled: false });
-    expect(span?.context).toBe(span?.context);
-    expect(parseTraceContext(formatTraceparent(contextIn(span)))).toEqual(span?.context);
-    expect(createTracer({ sample: 0.5, tellUnsampled: true, runtime }).sending(unlikely(1), undefined)?.quiet).toBe(false);
-    expect(createTracer({ sample: () => 0.5, runtime }).sending(unlikely(1), undefined)?.quiet).toBe(false);
+    expect(tracer.receiving(unlikely(1), undefined)).toBeUndefined();
+    const telling = createTracer({ sample: 0.5, tellUnsampled: true, runtime });
+    for (const span of [
+      telling.sending(unlikely(1), undefined),
+      telling.receiving(unlikely(1), undefined),
+      createTracer({ sample: () => 0.5, runtime }).sending(unlikely(1), undefined),
+    ]) {
+      expect(span?.context).toEqual({ traceId: traceIdOf(idOf(1, 0)), spanId: idOf(1, 0).replaceAll("-", "").slice(16), sampled: false });
+      expect(span?.context).toBe(span?.context);
+      expect(parseTraceContext(formatTraceparent(contextIn(span)))).toEqual(span?.context);
+    }
   });
 
   test("a function decides for each start; what it throws, or what is no share, is none", () => {
@@ -93,10 +97,35 @@ describe("the built-in tracer", () => {
     expect(tracer.current).toBeUndefined();
   });
 
-  test("what the handler of an unsampled call sends is not sampled either, and says so", () => {
-    const tracer = createTracer({ sample: 0.5, runtime });
-    const child = tracer.receiving(unlikely(1), undefined)?.run(() => tracer.sending(startOf(2), undefined));
-    expect(child).toMatchObject({ quiet: false, context: { traceId: traceIdOf(idOf(1, 0)), sampled: false } });
+  test("what the handler of a call sends whose sender said that it is not sampled is not sampled either, and says so", () => {
+    const tracer = createTracer({ sample: 1, runtime });
+    const span = tracer.receiving(unlikely(1), contextOf(5, { sampled: false }));
+    const child = span?.run(() => tracer.sending(startOf(2), undefined));
+    expect(child).toMatchObject({ context: { traceId: contextOf(5).traceId, sampled: false } });
+    span?.end();
+  });
+
+  test("a handler that is over leaves nothing behind, and those beside it keep their place", async () => {
+    const tracer = createTracer({ runtime });
+    const [first, second] = [tracer.receiving(startOf(1), contextOf(5)), tracer.receiving(startOf(2), contextOf(6))];
+    let goOn = (): void => undefined;
+    const waits = second?.run(async () => {
+      await new Promise<void>((resolve) => (goOn = resolve));
+      return tracer.current;
+    });
+    expect(await first?.run(async () => tracer.current)).toBe(first?.context);
+    first?.end();
+    first?.end();
+    goOn();
+    expect(await waits).toBe(second?.context);
+    second?.end();
+    expect(await tracer.run(contextOf(7), async () => tracer.current)).toEqual(contextOf(7));
+    expect(() =>
+      tracer.run(contextOf(7), () => {
+        throw new Error("as it is");
+      }),
+    ).toThrow("as it is");
+    expect(tracer.current).toBeUndefined();
   });
 
   test("a named parent counts before the ambient one; without ambient there is none", () => {
@@ -152,6 +181,28 @@ describe("ambient", () => {
 
   test("is there on Node", () => {
     expect(createAmbient<number>()?.run(5, () => 6)).toBe(6);
+  });
+
+  test.each([
+    ["20.19.0", 1],
+    ["22.1.0", 1],
+    ["24.0.0", 0],
+  ])("is put out of use on Node %s when the last that ran in it is over: %i times", (node, times) => {
+    let disabled = 0;
+    class AsyncLocalStorage {
+      getStore(): undefined {}
+      run<R>(_: unknown, work: () => R): R {
+        return work();
+      }
+      disable(): void {
+        disabled++;
+      }
+    }
+    const ambient = createAmbient({ process: { versions: { node }, getBuiltinModule: () => ({ AsyncLocalStorage }) } } as never);
+    ambient?.run(1, () => ambient.run(2, () => ambient.over()));
+    expect(disabled).toBe(0);
+    ambient?.over();
+    expect(disabled).toBe(times);
   });
 });
 
