@@ -4,12 +4,16 @@ import { formatTraceparent, parseTraceContext, type TraceContext } from "../../t
 /** Of the span of a message with these headers, which knows the one above; else as they were read. */
 const contexts = new WeakMap<Headers, TraceContext>();
 
-/** What a sender said of the trace its message is part of, of which nobody has checked more than the form; or the span that it has here. */
+/** What a sender said of the trace its message is part of: nobody has checked more than its form. */
+export const saidIn = (headers: Headers | undefined): TraceContext | undefined =>
+  headers?.traceparent === undefined ? undefined : parseTraceContext(headers.traceparent, headers.tracestate);
+
+/** The same, or the span that the message has here. */
 export function traceOf(headers: Headers | undefined): TraceContext | undefined {
   if (headers?.traceparent === undefined) return undefined;
   const known = contexts.get(headers);
   if (known !== undefined) return known;
-  const context = parseTraceContext(headers.traceparent, headers.tracestate);
+  const context = saidIn(headers);
   if (context !== undefined) contexts.set(headers, context);
   return context;
 }

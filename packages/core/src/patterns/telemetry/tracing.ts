@@ -9,7 +9,7 @@ import type { Span, SpanStart, Tracer } from "../../telemetry/tracer.js";
 import type { OperationOptions } from "../operation.js";
 import type { Departure, Tracing } from "../taps.js";
 import { contextOf, spans, type Tried, tries } from "./standing.js";
-import { isTraceContext, nowhere, standsAt, traceOf, withTrace } from "./trace-headers.js";
+import { isTraceContext, nowhere, saidIn, standsAt, traceOf, withTrace } from "./trace-headers.js";
 
 /** What a tracer throws is not the business of the messages it traces. */
 function guarded<T>(work: () => T): T | undefined {
@@ -86,7 +86,7 @@ export function createTracing(tracer: Tracer, agent: string): Tracing {
         durable: durable !== undefined,
       };
       if (attempt !== undefined) start.attempt = attempt;
-      const span = guarded(() => tracer.receiving(start, traceOf(header.headers)));
+      const span = guarded(() => tracer.receiving(start, saidIn(header.headers)));
       if (span === undefined) return work();
       spans.set(key, { span, over: false });
       standsAt(header.headers, contextOf(span));
