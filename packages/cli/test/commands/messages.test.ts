@@ -133,7 +133,9 @@ describe("tightbeam stream", () => {
 describe("tightbeam publish and subscribe", () => {
   it("bring events from one terminal to the other", async () => {
     const carol = scene.start(["subscribe", "news.>", "--profile", "carol", "--count", "2", "--json"]);
-    const published = await scene.run(["publish", ...bob, "news.today", "--lines", "--subscribers", "2", "--json"], { input: '{"n":1}\n{"n":2}\n' });
+    const published = await scene.run(["publish", ...bob, "news.today", "--lines", "--subscribers", "2", "--wait", "60s", "--json"], {
+      input: '{"n":1}\n{"n":2}\n',
+    });
     expect(published).toMatchObject({ code: 0, stderr: "" });
     expect(JSON.parse(published.stdout)).toMatchObject({ topic: "news.today", published: 2, subscribers: [{}, {}] });
     const { code, stdout } = await carol.ended;
