@@ -27,7 +27,7 @@ await buildPage();
 mkdirSync(folder, { recursive: true });
 for (const name of readdirSync(folder)) if (/^inspector-.*\.png$/.test(name)) rmSync(join(folder, name));
 
-const feed = createFakeFeed({ agents: 7, rate: 24, seed: 7, actions: true, reveal: true, start, timer: false });
+const feed = createFakeFeed({ agents: 7, rate: 24, seed: 48, actions: true, reveal: true, start, timer: false });
 for (let tick = 0; tick < ticks; tick += 1) feed.tick();
 const server = await startServer({ feed, runtime: systemRuntime(), allowActions: true });
 const browser = await chromium.launch({ executablePath: path, args: ["--no-sandbox"], env: { ...process.env, TZ: "UTC" } });
@@ -61,7 +61,10 @@ try {
       await page.waitForTimeout(700);
       await choose[view]?.(page);
       await page.waitForTimeout(500);
-      await page.evaluate(() => scrollTo(0, 0));
+      await page.evaluate(() => {
+        for (const box of document.querySelectorAll(".table-box")) box.scrollTop = 0;
+        scrollTo(0, 0);
+      });
       // Cards are high: what a phone shows after one more screen is enough to see how they look.
       const box = await page.evaluate(() => document.documentElement.scrollHeight);
       const clip = { x: 0, y: 0, width, height: width < 600 ? Math.min(box, 1_500) : height };

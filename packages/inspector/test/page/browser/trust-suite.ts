@@ -2,6 +2,7 @@ import { afterEach, expect, test } from "vitest";
 import type { Feed } from "../../../src/feed/feed.js";
 import type { FeedBatch } from "../../../src/feed/types.js";
 import { createFakeFeed } from "../../fake-feed.js";
+import { raw } from "../../server/request.js";
 import { panel, type Stage, show, sideways, views } from "./fixture.js";
 
 /** Whom the page trusts, and who trusts it. */
@@ -48,12 +49,14 @@ export function trustSuite(on: () => Stage): void {
     expect(await page.locator("svg.graph, table").count()).toBe(0);
   });
 
-  test("another Host is refused, with words; so is a page of another Origin", async () => {
+  test("another Host is refused with words that say what to do; so is a page of another Origin", async () => {
     const { url, token } = await served();
     const { port } = new URL(url);
-    const { page } = await open(`http://localhost.localdomain:${port}/`).catch(() => open(url));
+    const foreign = await raw(Number(port), `GET / HTTP/1.1\r\nHost: evil.example:${port}\r\nConnection: close\r\n\r\n`);
+    expect([foreign.status, foreign.body]).toEqual([421, expect.stringContaining("open the address that it printed")]);
     const refused = await fetch(`http://127.0.0.1:${port}/api/traces`, { headers: { "x-tightbeam-inspector": token, origin: "http://evil.example" } });
     expect([refused.status, await refused.json()]).toMatchObject([403, { error: { message: expect.stringContaining("Only the inspector's own page") } }]);
+    const { page } = await open(url);
     const elsewhere = await on().serve(createFakeFeed({ timer: false }));
     closers.push(elsewhere.close);
     await page.goto(elsewhere.url);
