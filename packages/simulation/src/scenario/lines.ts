@@ -54,19 +54,19 @@ export const speakLines: Habit = async (scene) => {
     },
     options,
   );
-  await speak(place, 4, (name) => void converse(scene, name).catch(() => undefined));
+  await speak(place, 3, (name) => void converse(scene, name).catch(() => undefined));
 };
 
 async function converse({ place, agent, others }: Scene, name: string): Promise<void> {
   const { chance } = place;
-  const count = chance.below(12);
+  const count = chance.below(9);
   const wanted: Wanted = {
     text: `${marker} ${name}`,
     count,
-    failsAt: chance.is(0.15) ? chance.below(12) : -1,
+    failsAt: chance.is(0.15) ? chance.below(9) : -1,
     size: chance.is(0.1) ? chance.below(20_000) : chance.below(50),
   };
-  const leavesAt = chance.is(0.15) ? chance.below(12) : -1;
+  const leavesAt = chance.is(0.15) ? chance.below(9) : -1;
   const options: StreamCallOptions = { timeout: timeoutMs, priority: priorityOf(place), ...(chance.is(0.3) ? { window: 8_192 } : {}) };
   const to = chance.pick(others);
   const kind = chance.below(3);

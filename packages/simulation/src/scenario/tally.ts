@@ -14,7 +14,7 @@ export const tally: Habit = async (scene) => {
   await listen(scene);
   const readers = others.filter((name) => keeping.has(name));
   if (readers.length === 0) return;
-  await speak(place, 6, (name) => {
+  await speak(place, 5, (name) => {
     const { chance } = place;
     const confirm: NotifyOptions = chance.is(0.5) ? { confirm: "done" } : {};
     const options = { timeout: timeoutMs, priority: priorityOf(place), durable: true, ...confirm };
