@@ -19,14 +19,16 @@ const seedsMax = 1_000;
 interface Planted extends ConversationOptions {
   readonly between?: SimulationOptions["between"];
   readonly kinds?: readonly FaultKind[];
+  /** Invariants that would find it, too. */
+  readonly without?: readonly string[];
 }
 
 /** The first seed with which a conversation with a bug fails, and how. With the same faults and without the bug it holds. */
-async function hunt({ between, kinds = ["crash", "torn"], ...planted }: Planted): Promise<Judged> {
+async function hunt({ between, kinds = ["crash", "torn"], without = [], ...planted }: Planted): Promise<Judged> {
   await warmUp();
   const plant = between === undefined ? {} : { between };
   for (let seed = 0; seed < seedsMax; seed++) {
-    const judged = await judge({ ...conversation(seed, planted), seed, faults: { kinds, most: 3 }, ...plant });
+    const judged = await judge({ ...conversation(seed, planted), seed, faults: { kinds, most: 3 }, without, ...plant });
     if (judged.violations.length === 0) continue;
     const honest = await judge({ ...conversation(seed, { habits: planted.habits ?? [] }), seed, faults: judged.faults });
     expect(honest.violations).toEqual([]);
@@ -171,8 +173,8 @@ describe("what streams and topics do wrongly when links come back is found", { t
     ["a chunk that is lost", (agent: Agent) => reading(onceAgain(agent, one, none))(agent), "streamed"],
     ["an end that hides a loss", reading(one, true), "ended"],
   ] as const)("%s", async (_, between, invariant) => {
-    const { violations } = await hunt({ habits: ["streams"], between, kinds });
-    expect(violations.map((each) => each.invariant)).toContain(invariant);
+    const { violations } = await hunt({ habits: ["streams"], between, kinds, without: ["answered"] });
+    expect(violations[0]?.invariant).toBe(invariant);
   });
 
   it.each([
