@@ -12,6 +12,19 @@ const taken = /const \{ (messages|tracing) \} = [\w.#]*\btaps;/g;
 const asked = /[\w.#?]*\btaps\.(?:messages|tracing|link)\b(?! = )/g;
 const entered = /standing\(taps, (\w+)\)/g;
 
+/** Nothing of what runs is compiled, flushed or collected on the way, by this thread or another: then two runs allocate the same. */
+const flags = [
+  "--expose-gc",
+  "--no-opt",
+  "--no-sparkplug",
+  "--no-flush-bytecode",
+  "--single-threaded",
+  "--hash-seed=1",
+  "--random-seed=1",
+  "--min-semi-space-size=64",
+  "--max-semi-space-size=128",
+];
+
 export type Variant = "as it is" | "without hooks" | "with an object for each message";
 
 /** Counts how often a source was changed, so that what is compared is what it says. */
@@ -75,7 +88,7 @@ export async function measure(variant: Variant): Promise<Measured> {
       },
     ],
   });
-  const { stdout } = await promisify(execFile)(process.execPath, ["--expose-gc", "--no-opt", "--min-semi-space-size=64", "--max-semi-space-size=128", outfile]);
+  const { stdout } = await promisify(execFile)(process.execPath, [...flags, outfile]);
   return { changes, bytes: JSON.parse(stdout) };
 }
 
