@@ -12,6 +12,8 @@ import * as seeking from "../../src/link/seeking.js";
 import * as seekingBrowser from "../../src/link/seeking-browser.js";
 import * as hello from "../../src/patterns/hello-on-demand.js";
 import * as helloBrowser from "../../src/patterns/hello-on-demand-browser.js";
+import * as telling from "../../src/patterns/telemetry/load-telemetry.js";
+import * as tellingBrowser from "../../src/patterns/telemetry/load-telemetry-browser.js";
 import { systemRuntime } from "../../src/runtime/index.js";
 import * as answering from "../../src/secure/answering.js";
 import * as answeringBrowser from "../../src/secure/answering-browser.js";
@@ -42,6 +44,9 @@ describe("the two platforms", () => {
     expect(Object.keys(helloBrowser)).toEqual(Object.keys(hello));
     expect(helloBrowser.loadHello.loaded).toBeUndefined();
     expect(await helloBrowser.loadHello()).toBe(hello.loadHello.loaded);
+    expect(Object.keys(tellingBrowser)).toEqual(Object.keys(telling));
+    expect(tellingBrowser.loadTelemetry.loaded).toBeUndefined();
+    expect(await tellingBrowser.loadTelemetry()).toBe(telling.loadTelemetry.loaded);
     expect(engineBrowser.leastBytes).toBe(engine.leastBytes);
     expect(await signatureBrowser.loadVerify()).toBe(await signature.loadVerify());
   });

@@ -25,8 +25,6 @@ function packed(what: MessageStage, isFrom: boolean, isReply: boolean, code: Err
   return (numberOfName.get(what) ?? 0) + flags + number * codeUnit + Math.min(attempt, attemptMax) * attemptUnit;
 }
 
-export const countOf = (stages: PackedStages): number => stages.length / width;
-
 export function unpacked(stages: PackedStages): TraceStage[] {
   const all: TraceStage[] = [];
   for (let i = 0; i < stages.length; i += width) {
