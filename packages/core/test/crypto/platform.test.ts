@@ -31,6 +31,7 @@ describe("the two platforms", () => {
       "./dist/identity/signature.js",
       "./dist/link/seeking.js",
       "./dist/patterns/hello-on-demand.js",
+      "./dist/patterns/telemetry/load-telemetry.js",
       "./dist/secure/answering.js",
     ]);
   });
