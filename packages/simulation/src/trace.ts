@@ -79,6 +79,8 @@ export interface KeepingEvent {
   readonly name: string;
   readonly print: string;
   readonly call: number | undefined;
+  /** Of `agent.snapshots`: what becomes of it nobody is told. */
+  readonly snapshot?: boolean;
 }
 export interface KeptEvent {
   readonly type: "kept";
@@ -152,7 +154,8 @@ export interface RestEvent {
   readonly holds: Readonly<Record<string, number>>;
   /** Of its process: those that have not run. */
   readonly timers: number;
-  readonly links: number;
+  /** Peers, one for each link. */
+  readonly links: readonly string[];
 }
 
 /** What a program notes: for checks of one's own. */

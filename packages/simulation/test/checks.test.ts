@@ -326,8 +326,11 @@ describe("each invariant says what breaks it, and nothing about what does not", 
   });
 
   it("rest", () => {
-    const events = [["bob", { type: "rest", holds: { streams: 1, memory: 0 }, timers: 9, links: 1 }]] as const;
+    const at = (agent: string, ...links: readonly string[]) =>
+      [agent, { type: "rest", holds: { streams: agent === "bob" ? 1 : 0 }, timers: 9, links }] as const;
+    const events = [at("bob", "alice"), at("alice", "bob")] as const;
     expect(judged("rest", events)).toEqual(["bob still has streams: 1"]);
+    expect(judged("rest", [at("bob", "alice"), at("alice")])).toEqual([]);
     expect(judged("rest", events, Number.NaN)).toHaveLength(1);
   });
 });

@@ -83,8 +83,12 @@ export const rest: Check = {
   claim: "When everything has settled, agents hold nothing for it any more: no calls, streams, messages and bytes.",
   run({ trace, drainedAt }) {
     if (drainedAt === undefined) return [];
-    return trace.flatMap((event) =>
-      event.type === "rest" ? Object.entries(event.holds).flatMap(([what, count]) => (count === 0 ? [] : [`${event.agent} still has ${what}: ${count}`])) : [],
+    const all = trace.flatMap((event) => (event.type === "rest" ? [event] : []));
+    // A link that its other end has given up holds what it holds until this end knows.
+    const isHalf = ({ agent, links }: (typeof all)[number]): boolean =>
+      links.some((peer) => !all.some((other) => other.agent === peer && other.links.includes(agent)));
+    return all.flatMap((event) =>
+      !isHalf(event) ? Object.entries(event.holds).flatMap(([what, count]) => (count === 0 ? [] : [`${event.agent} still has ${what}: ${count}`])) : [],
     );
   },
 };

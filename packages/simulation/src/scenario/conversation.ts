@@ -54,8 +54,8 @@ const check = (outcome: Outcome): readonly string[] => [...misCounted(outcome), 
 
 const restless = ({ trace }: Outcome): readonly string[] =>
   trace.flatMap((event) =>
-    event.type === "rest" && event.timers > timersMost + timersPerLink * event.links
-      ? [`${event.agent} still has ${event.timers} timers, with ${event.links} links`]
+    event.type === "rest" && event.timers > timersMost + timersPerLink * event.links.length
+      ? [`${event.agent} still has ${event.timers} timers, with ${event.links.length} links`]
       : [],
   );
 

@@ -34,7 +34,7 @@ export function recordStates(agent: Record<string, Loose>, recorder: Recorder): 
         name,
         () => {
           const value = (state as () => unknown)();
-          record({ type: "keeping", keep: next(), name: String(name), print: printOf(textOf(value)), call: undefined });
+          record({ type: "keeping", keep: next(), name: String(name), print: printOf(textOf(value)), call: undefined, snapshot: true });
           return value;
         },
         ...rest,

@@ -59,6 +59,8 @@ export function createStation({ name, seed, program, between, role, scheduler, n
   const states = new Set<string>();
   /** Events that are being handled: others may wait for that. */
   const hearing = new Set<number>();
+  /** States that wait to be written. */
+  const keeping = new Set<number>();
   let pending = 0;
   let running = false;
   let isCut = false;
@@ -70,6 +72,8 @@ export function createStation({ name, seed, program, between, role, scheduler, n
     if (detail.type === "handling" && detail.what === "topic") hearing.add(detail.call);
     if (detail.type === "handled") hearing.delete(detail.call);
     if (detail.type === "keeping") states.add(detail.name);
+    if (detail.type === "keeping" && detail.snapshot !== true) keeping.add(detail.keep);
+    if (detail.type === "kept") keeping.delete(detail.keep);
     record(name, mine.incarnation, detail);
   };
 
@@ -120,6 +124,7 @@ export function createStation({ name, seed, program, between, role, scheduler, n
     agents = [];
     pending = 0;
     hearing.clear();
+    keeping.clear();
     running = false;
   };
 
@@ -127,7 +132,7 @@ export function createStation({ name, seed, program, between, role, scheduler, n
     clocks,
     disk,
     get busy() {
-      return running || pending > 0 || hearing.size > 0 || agents.some((agent) => hasMessages(agent, isLost));
+      return running || pending > 0 || hearing.size > 0 || keeping.size > 0 || agents.some((agent) => hasMessages(agent, isLost));
     },
     get lost() {
       return disk.lost && agents.length === 0;
@@ -166,7 +171,7 @@ export function createStation({ name, seed, program, between, role, scheduler, n
       const tell = process === undefined ? undefined : recorder(process);
       if (tell === undefined) return;
       for (const agent of agents) {
-        tell({ type: "rest", holds: holdsOf(agent), timers: process?.timers ?? 0, links: agent.status().links.length });
+        tell({ type: "rest", holds: holdsOf(agent), timers: process?.timers ?? 0, links: agent.status().links.map(({ peer }) => peer.id) });
         await collectLetters(agent, tell);
         for (const state of states) await agent.restore(state).catch(() => undefined);
       }
