@@ -169,6 +169,10 @@ describe("each invariant says what breaks it, and nothing about what does not", 
       expect.stringContaining("it was confirmed as done"),
     ]);
     expect(judged("done", [kept, handling(1, '"1"'), handled(1), handling(2, '"1"'), settled(1)])).toEqual([]);
+    // Its marks were in the memory of the process before.
+    const restarted = [kept, handling(1, '"1"'), handled(1), settled(1), handling(2, '"1"', {}, 1)] as const;
+    expect(judged("done", restarted)).toEqual([]);
+    expect(judged("done", [["bob", { type: "write", key: "mark/1", value: undefined }], ...restarted])).toHaveLength(1);
   });
 
   it("in-turn", () => {

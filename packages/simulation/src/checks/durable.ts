@@ -43,14 +43,16 @@ export const sound: Check = {
 
 export const done: Check = {
   name: "done",
-  claim: "What was confirmed as done is not handled again, unless a store was damaged since.",
+  claim: "What was confirmed as done is not handled again, unless a store was damaged since, or its receiver has none and started again.",
   run(outcome) {
     const told = damaged(outcome);
+    const keeping = new Set(outcome.trace.flatMap((event) => (event.type === "write" ? [event.agent] : [])));
     return durable(outcome).flatMap((operation) => {
       const [end] = operation.settled;
       if (operation.confirm !== "done" || end === undefined || end.error !== undefined || operation.alike.length > 1) return [];
       if (told.has(operation.agent) || told.has(operation.to ?? "")) return [];
-      const again = operation.handled.find((call) => call.at > end.at);
+      const [first] = operation.handled;
+      const again = operation.handled.find((call) => call.at > end.at && (keeping.has(call.agent) || call.incarnation === first?.incarnation));
       return again === undefined ? [] : [`${describeCall(again)}: it was confirmed as done at ${end.at.toFixed(1)} ms`];
     });
   },
