@@ -4,6 +4,14 @@ import { others } from "../../model/sequence.js";
 /** Where the line of a lane stands, in parts of a hundred. */
 export const laneX = (lane: number, lanes: number): number => ((lane + 0.5) / lanes) * 100;
 
+/** Names of the outermost lanes begin and end with the column, which would cut them otherwise. */
+const nameAt = (lane: number, lanes: number): { readonly x: string; readonly anchor: "start" | "middle" | "end" } =>
+  lanes > 3 && lane === 0
+    ? { x: "0", anchor: "start" }
+    : lanes > 3 && lane === lanes - 1
+      ? { x: "100%", anchor: "end" }
+      : { x: `${laneX(lane, lanes)}%`, anchor: "middle" };
+
 const nameMost = { wide: 14, narrow: 6 } as const;
 
 /** The agents above their lines: every other one a line lower, so that twice as much of a name fits. */
@@ -18,10 +26,11 @@ export function LaneHeads({ lanes, narrow }: { readonly lanes: readonly string[]
           const name = key === others ? "others" : model.name(key);
           const x = `${laneX(lane, lanes.length)}%`;
           const low = lane % 2 === 1;
+          const place = nameAt(lane, lanes.length);
           return (
             <g key={key} class={key === others ? "lane-others" : ""}>
               <line x1={x} x2={x} y1={low ? 31 : 17} y2="34" class="lane" />
-              <text x={x} y={low ? 28 : 13} text-anchor="middle">
+              <text x={place.x} y={low ? 28 : 13} text-anchor={place.anchor}>
                 <title>{name}</title>
                 {name.length > most ? `${name.slice(0, most - 1)}…` : name}
               </text>
