@@ -9,8 +9,14 @@ const browserConditions = ["@tightbeam/source", "browser", "import", "module", "
 const chromium = findChromium();
 
 const sources = { resolve: { conditions }, ssr: { resolve: { conditions, externalConditions: conditions } } };
-/** They judge the sources and the packed files, which are the same on every runtime: the matrix leaves them out. */
-const onceOnly = ["test/repository.test.ts", "test/scripts.test.ts", "test/repository/*.test.ts", "test/packing.test.ts"];
+/** They judge the sources, the packed files and the inspector's page, which are the same on every runtime: the matrix leaves them out. */
+const onceOnly = [
+  "test/repository.test.ts",
+  "test/scripts.test.ts",
+  "test/repository/*.test.ts",
+  "test/packing.test.ts",
+  "packages/inspector/test/page/browser/*.test.ts",
+];
 
 const node = {
   ...sources,

@@ -1,8 +1,5 @@
-import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createTerminal, type Terminal } from "../process.js";
 
@@ -12,6 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => terminal.close());
 
+/** That what it makes runs is shown by test/packing.test.ts. */
 describe("tightbeam init", () => {
   it.each(["websocket", "nats"] as const)("TM-250 writes a project over %s, and its secret for its owner only", async (transport) => {
     const { code, stdout, stderr } = await terminal.run(["init", `over-${transport}`, "--transport", transport, "--no-install", "--json"]);
@@ -68,59 +66,4 @@ describe("tightbeam init", () => {
     expect(stderr).toContain("&& npm install");
     expect(existsSync(join(terminal.place, "unlucky/src/main.ts"))).toBe(true);
   });
-
-  it("makes a project that runs, and whose tests pass", { timeout: 60_000 }, async () => {
-    const { code } = await terminal.run(["init", "works", "--no-install"]);
-    expect(code).toBe(0);
-    const folder = join(terminal.place, "works");
-    // What npm would install is in this workspace.
-    const workspace = fileURLToPath(new URL("../../../..", import.meta.url));
-    for (const [name, at] of [
-      ["@tightbeam", "node_modules/@tightbeam"],
-      ["zod", "node_modules/zod"],
-      ["tsx", "node_modules/tsx"],
-      ["@types", "node_modules/@types"],
-    ] as const) {
-      mkdirSync(dirname(join(folder, "node_modules", name)), { recursive: true });
-      symlinkSync(join(workspace, at), join(folder, "node_modules", name));
-    }
-    const port = await freePort();
-    const node = (...args: string[]) =>
-      new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
-        const env = { PATH: process.env.PATH, TIGHTBEAM_URL: `ws://127.0.0.1:${port}` };
-        const child = execFile(process.execPath, ["--conditions=@tightbeam/source", "--import", "tsx", ...args], { cwd: folder, env }, (_, stdout, stderr) =>
-          resolve({ code: child.exitCode ?? -1, stdout, stderr }),
-        );
-      });
-    const started = await node("src/main.ts", "all");
-    expect(started.stderr).toBe("");
-    expect(started.stdout.split("\n")).toEqual([
-      `network: ws://127.0.0.1:${port}/`,
-      "librarian: ready",
-      "reader: found On Links (2 p.), On Keys (2 p.)",
-      "reader: read: A link outlives its connections. It ends when one of its two ends does.",
-      "",
-    ]);
-    expect(started.code).toBe(0);
-    const tests = await node("--test", "test/library.test.ts");
-    expect(tests.stdout).toMatch(/# pass 3\n# fail 0/);
-    expect(tests.code).toBe(0);
-    const wrong = await node("src/main.ts", "nobody");
-    expect(wrong.code).toBe(1);
-    expect(wrong.stderr).toContain("There is no 'nobody': network, librarian, reader, all.");
-  });
 });
-
-/** Below those that the system gives to whoever asks for any: a free one of these could be theirs a moment later. */
-async function freePort(): Promise<number> {
-  for (let port = 16_000 + Math.floor(Math.random() * 12_000); ; port++) {
-    const server = createServer();
-    const free = await new Promise<boolean>((resolve) => {
-      server.once("error", () => resolve(false));
-      server.listen(port, "127.0.0.1", () => resolve(true));
-    });
-    if (!free) continue;
-    await new Promise((resolve) => server.close(resolve));
-    return port;
-  }
-}

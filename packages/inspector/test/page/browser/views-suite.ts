@@ -34,6 +34,8 @@ export function viewsSuite(on: () => Stage): void {
         if (view === "traces") await page.locator("table.waterfall").waitFor();
         expect([view, await violations(page)]).toEqual([view, []]);
         expect([view, await sideways(page)]).toEqual([view, 0]);
+        // Colours are the same at every width.
+        if (width < 1_280) continue;
         await page.emulateMedia({ colorScheme: "dark" });
         expect([view, await violations(page, ["color-contrast"])]).toEqual([view, []]);
       }
@@ -45,7 +47,7 @@ export function viewsSuite(on: () => Stage): void {
     const { page, complaints } = await played({ agents: 100, rate: 5_000 });
     for (const view of views) {
       await show(page, view);
-      await page.waitForTimeout(500);
+      await page.waitForTimeout(250);
       expect([view, await page.evaluate(() => document.querySelectorAll("*").length)]).toEqual([view, expect.toSatisfy((count: number) => count < 6_000)]);
       expect([view, await sideways(page)]).toEqual([view, 0]);
     }
