@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { root, run, scratch } from "./stages.mjs";
 
 /** `label` names the report files. Resolves `{ ok, output, passed, failed, skipped, skips, measured }`. */
-export async function runVitest({ label, node = process.execPath, args = [], env = {}, timeout = 600_000 }) {
+export async function runVitest({ label, node = process.execPath, args = [], env = {}, timeout = 900_000 }) {
   const report = join(scratch, `vitest-${label}.json`);
   const skipFile = join(scratch, `skips-${label}.json`);
   for (const file of [report, skipFile, `${skipFile}.running`]) rmSync(file, { force: true });
