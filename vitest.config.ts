@@ -9,13 +9,15 @@ const browserConditions = ["@tightbeam/source", "browser", "import", "module", "
 const chromium = findChromium();
 
 const sources = { resolve: { conditions }, ssr: { resolve: { conditions, externalConditions: conditions } } };
-/** They judge the sources, the packed files and the inspector's page, which are the same on every runtime: the matrix leaves them out. */
+/** They judge the sources, the packed files, the inspector's page and thousands of simulated worlds, which are the same on every runtime: the matrix leaves them out. */
 const onceOnly = [
   "test/repository.test.ts",
   "test/scripts.test.ts",
   "test/repository/*.test.ts",
   "test/packing.test.ts",
+  "packages/inspector/test/live.test.ts",
   "packages/inspector/test/page/browser/*.test.ts",
+  "test/simulation/*.test.ts",
 ];
 
 const node = {

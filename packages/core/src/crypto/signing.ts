@@ -1,5 +1,6 @@
 import { encodeUtf8, fromBase64url, toBase64url } from "../bytes.js";
 import { TightbeamError } from "../errors.js";
+import { counted } from "../under-way.js";
 import { nodeCrypto, plain } from "./node-crypto.js";
 import { importVerify, keyParameters, type SignatureAlgorithm, signatureParameters } from "./signatures.js";
 
@@ -63,7 +64,7 @@ type KeptSigner = Signer & { readonly native: boolean };
 
 async function cryptoKeySigner(alg: SignatureAlgorithm, privateKey: CryptoKey, publicJwk: JsonWebKey): Promise<KeptSigner> {
   const { subtle } = globalThis.crypto;
-  const webSign: Sign = async (data) => new Uint8Array(await subtle.sign(signatureParameters[alg], privateKey, data as BufferSource));
+  const webSign: Sign = async (data) => new Uint8Array(await counted(subtle.sign(signatureParameters[alg], privateKey, data as BufferSource)));
   const nativeSign = privateKey.extractable ? await nodeSign(alg, privateKey, publicJwk) : undefined;
   return {
     native: nativeSign !== undefined,

@@ -2,6 +2,7 @@ import { encodeUtf8 } from "../bytes.js";
 import { TightbeamError } from "../errors.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { systemRuntime } from "../runtime/system.js";
+import { counted } from "../under-way.js";
 import type { TokenSigner } from "./issue.js";
 import type { IssuerKey } from "./issuer-key.js";
 import { type KeySource, localKeys } from "./key-set.js";
@@ -31,7 +32,10 @@ export function secretSigner(secret: Uint8Array, purpose: SecretPurpose = "share
   return {
     alg: "HS256",
     kid: undefined,
-    sign: async (data) => new Uint8Array(await globalThis.crypto.subtle.sign("HMAC", await key, data as BufferSource)),
+    async sign(data) {
+      const signing = await key;
+      return new Uint8Array(await counted(globalThis.crypto.subtle.sign("HMAC", signing, data as BufferSource)));
+    },
   };
 }
 
@@ -39,9 +43,11 @@ export function secretSigner(secret: Uint8Array, purpose: SecretPurpose = "share
 function deriveKey(secret: Uint8Array, usage: "sign" | "verify", purpose: SecretPurpose): Promise<CryptoKey> {
   checkSecret(secret);
   const { subtle } = globalThis.crypto;
-  const derived = subtle
-    .importKey("raw", secret.slice(), "HKDF", false, ["deriveKey"])
-    .then((base) => subtle.deriveKey(expand(`${purpose} HS256`), base, { name: "HMAC", hash: "SHA-256", length: 256 }, false, [usage]));
+  const derived = counted(
+    subtle
+      .importKey("raw", secret.slice(), "HKDF", false, ["deriveKey"])
+      .then((base) => subtle.deriveKey(expand(`${purpose} HS256`), base, { name: "HMAC", hash: "SHA-256", length: 256 }, false, [usage])),
+  );
   // Whoever needs the key sees the rejection; until then it is nobody's.
   derived.catch(() => undefined);
   return derived;

@@ -26,7 +26,7 @@ const turnsPerSettle = 3;
 /** More than the threads that do WebCrypto's work (four in Node), so that each of them has one behind what it does now. */
 const probesPerRound = 8;
 /** As many steps of native work may hang together (verify, then sign) before a long jump. */
-const probeRounds = 4;
+const probeRounds = 1;
 /** More rounds of `turn` callbacks without time moving than any real program needs: a livelock. */
 const turnRoundsMax = 100_000;
 
