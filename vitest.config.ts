@@ -9,7 +9,7 @@ const browserConditions = ["@tightbeam/source", "browser", "import", "module", "
 const chromium = findChromium();
 
 const sources = { resolve: { conditions }, ssr: { resolve: { conditions, externalConditions: conditions } } };
-/** They judge the sources, the packed files, the inspector's page and thousands of simulated worlds, which are the same on every runtime: the matrix leaves them out. */
+/** They judge the sources, the packed files, the inspector's page, thousands of simulated worlds and the example programs, which are the same on every runtime: the matrix leaves them out. */
 const onceOnly = [
   "test/repository.test.ts",
   "test/scripts.test.ts",
@@ -18,6 +18,9 @@ const onceOnly = [
   "packages/inspector/test/live.test.ts",
   "packages/inspector/test/page/browser/*.test.ts",
   "test/simulation/*.test.ts",
+  "test/demo.test.ts",
+  "test/examples.test.ts",
+  "test/replicas/example.test.ts",
 ];
 
 const node = {
@@ -32,7 +35,7 @@ const node = {
   },
 };
 
-const workspace = { ...sources, test: { name: "workspace", include: onceOnly, testTimeout: 30_000 } };
+const workspace = { ...sources, test: { name: "workspace", include: onceOnly, testTimeout: 30_000, maxConcurrency: 12 } };
 
 /** Suites named `*.browser.test.ts` run in a real page; without a chromium `npm test` lists them as skipped. */
 const page = {
