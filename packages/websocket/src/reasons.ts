@@ -12,7 +12,7 @@ const table = {
   invalid_token: {
     code: 5,
     as: "denied",
-    hint: "the token does not verify at the relay; is it issued for this relay's origin as audience, by an issuer it trusts?",
+    hint: "the token does not verify at the relay: it must be issued for this relay's origin as audience, by an issuer that the relay trusts",
   },
   expired_token: { code: 6, as: "denied", hint: "the token has expired; does renewal reach the issuer?" },
   revoked_token: { code: 7, as: "denied", hint: "the token was revoked" },

@@ -1,15 +1,14 @@
 import { access } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { resolve } from "node:path";
 import { createAuthority, exportKey, generateKey, type SigningKey, type TokenEvent } from "@tightbeam/core/identity";
 import { tokenListener } from "@tightbeam/websocket/relay";
-import { CommandError, usageError } from "../../command-error.js";
-import { exitCodes } from "../../exit-codes.js";
+import { usageError } from "../../command-error.js";
 import { writeSecretFile } from "../../files.js";
 import { readKey } from "../../identity.js";
 import type { Invocation } from "../../invocation.js";
 import type { Io } from "../../io.js";
+import { listening } from "../../listening.js";
 import { printable } from "../../printable.js";
 import { ended } from "../../until.js";
 import { enrolment, readCredentials } from "./credentials.js";
@@ -46,7 +45,7 @@ export async function serve(invocation: Invocation, options: AuthorityOptions): 
   const { key, made } = await persistentKey(io, options.key);
   const server = createServer({ headersTimeout: 5_000, requestTimeout: 10_000, keepAliveTimeout: 5_000, maxHeaderSize: 16 * 1024 });
   later(() => close(server));
-  const bound = await listen(server, port, host);
+  const bound = await listening(server, port, host);
   const url = options.url ?? `http://${host === "::1" ? "[::1]" : host}:${bound}/token`;
   if (!URL.canParse(url)) throw usageError("--url is no URL.", "It looks like https://agents.example/token.");
   const issuer = options.issuer ?? new URL(url).origin;
@@ -102,23 +101,6 @@ async function persistentKey(io: Io, file: string): Promise<{ readonly key: Sign
   const key = await generateKey({ extractable: true });
   await writeSecretFile(io, file, `${JSON.stringify(await exportKey(key))}\n`);
   return { key, made: true };
-}
-
-function listen(server: Server, port: number, host: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once("error", (cause: NodeJS.ErrnoException) =>
-      reject(
-        new CommandError(
-          "unavailable",
-          exitCodes.network,
-          `Port ${port} of ${host} cannot be taken (${cause.code ?? "failed"}).`,
-          "Something else listens there: give another --port, or 0 for any.",
-          cause,
-        ),
-      ),
-    );
-    server.listen(port, host, () => resolve((server.address() as AddressInfo).port));
-  });
 }
 
 const close = (server: Server): Promise<void> =>

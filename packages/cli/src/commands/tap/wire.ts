@@ -1,6 +1,5 @@
 import { connect, createServer, type Socket } from "node:net";
-import { CommandError } from "../../command-error.js";
-import { exitCodes } from "../../exit-codes.js";
+import { listening } from "../../listening.js";
 import { readRelayFrame } from "./relay-frame.js";
 import { createWebSocketReader } from "./websocket-reader.js";
 
@@ -77,22 +76,9 @@ export async function layWire({ relay, port, host, message, trouble }: WireOptio
       });
     }
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", (cause: NodeJS.ErrnoException) =>
-      reject(
-        new CommandError(
-          "unavailable",
-          exitCodes.network,
-          `Port ${port} of ${host} cannot be taken (${cause.code ?? "failed"}).`,
-          "Something else listens there: give another --port, or 0 for any.",
-          cause,
-        ),
-      ),
-    );
-    server.listen(port, host, resolve);
-  });
+  const bound = await listening(server, port, host);
   return {
-    port: (server.address() as { port: number }).port,
+    port: bound,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
