@@ -27,7 +27,7 @@ export async function createTraceStore(options: TraceStoreOptions = {}): Promise
   const state = store === undefined ? undefined : await openState({ store, storeKey, runtime, owner, onDamaged });
   const writing = state === undefined ? undefined : createTraceWriting(state, runtime);
   const counts = { dropped: 0, damaged: 0 };
-  let closed = false;
+  let closing: Promise<void> | undefined;
 
   const calls = createKeptCalls(settings.count, (call) => {
     counts.dropped++;
@@ -67,7 +67,7 @@ export async function createTraceStore(options: TraceStoreOptions = {}): Promise
   pruneLater();
 
   const usable = (): void => {
-    if (closed) throw new TightbeamError("closed", "The trace store is closed.");
+    if (closing !== undefined) throw new TightbeamError("closed", "The trace store is closed.");
   };
   const matching = (filter: TraceFilter): KeptCall[] => [...calls].filter((call) => matches(call, filter));
   const traceFor = (traceId: string): Trace | undefined => {
@@ -126,13 +126,14 @@ export async function createTraceStore(options: TraceStoreOptions = {}): Promise
       dropped: counts.dropped,
       damaged: counts.damaged,
     }),
-    async close() {
-      if (closed) return;
-      closed = true;
-      cancelPrune();
-      watching.endAll();
-      await writing?.end();
-      await state?.close();
+    close() {
+      closing ??= (async () => {
+        cancelPrune();
+        watching.endAll();
+        await writing?.end();
+        await state?.close();
+      })();
+      return closing;
     },
   };
 }

@@ -83,15 +83,19 @@ export function createTraceWriting(state: Pick<State, "batch">, { clock, timers 
     }
   };
 
+  const writeAll = async (): Promise<void> => {
+    let goesOn = true;
+    while (goesOn && !over && (dirty.size > 0 || removals.length > 0)) goesOn = await writeBatch();
+  };
+
   const run = (): Promise<void> => {
     cancel?.();
     cancel = undefined;
-    running ??= (async () => {
-      let goesOn = true;
-      while (goesOn && !over && (dirty.size > 0 || removals.length > 0)) goesOn = await writeBatch();
+    // Cleared in a later turn also when there was nothing to write: it is set before.
+    running ??= writeAll().finally(() => {
       running = undefined;
       if (dirty.size > 0 || removals.length > 0) schedule();
-    })();
+    });
     return running;
   };
 

@@ -47,6 +47,29 @@ describe("a trace store over a store", () => {
     expect(callKeys(disk.entries)).toHaveLength(3 * limits.tracesPerBatch);
   });
 
+  test("cleaning while nothing waits to be written does not end the writing", async () => {
+    const disk = createDisk();
+    const { traces, alice, runtime } = await createScene({ store: disk.open(), storeKey });
+    expect(await traces.clean()).toBe(0);
+    alice.tell({ what: "queued", id: idOf(1) });
+    await runtime.advance(limits.traceWriteMs);
+    expect(traces.status()).toMatchObject({ waiting: 0, notWritten: 0 });
+    expect(callKeys(disk.entries)).toHaveLength(1);
+    await traces.clean();
+    alice.tell({ what: "queued", id: idOf(2) });
+    await traces.close();
+    expect(callKeys(disk.entries)).toHaveLength(2);
+  });
+
+  test("whoever closes it again waits for the same end", async () => {
+    const disk = createDisk();
+    const { traces, alice } = await createScene({ store: disk.open(), storeKey });
+    alice.tell({ what: "queued", id: idOf(1) });
+    void traces.close();
+    await traces.close();
+    expect(callKeys(disk.entries)).toHaveLength(1);
+  });
+
   test("what changes within a quarter of a second is written once", async () => {
     const disk = createDisk();
     const scene = await createScene({ store: disk.open(), storeKey });
