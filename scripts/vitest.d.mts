@@ -6,16 +6,27 @@ export interface VitestReport {
   readonly numTodoTests: number;
   readonly testResults: readonly {
     readonly status: string;
-    readonly name?: string;
-    readonly message?: string;
     readonly assertionResults: readonly ReportedTest[];
   }[];
 }
 export interface ReportedTest {
   readonly status: string;
   readonly fullName?: string;
-  readonly failureMessages?: readonly string[];
   readonly meta?: { readonly measured?: string };
 }
 export function measuredIn(report: Pick<VitestReport, "testResults">): { name: string; figures: string }[];
-export function judge(report: VitestReport, exitOk: boolean, output: string): { ok: boolean; output: string; passed: number; failed: number; skipped: number };
+export interface Verdict {
+  readonly ok: boolean;
+  readonly output: string;
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+export function judge(report: VitestReport, exitOk: boolean, output: string, failures?: readonly { name: string; message: string }[]): Verdict;
+export function runVitest(options: {
+  label: string;
+  node?: string;
+  args?: readonly string[];
+  env?: Readonly<Record<string, string>>;
+  timeout?: number;
+}): Promise<Verdict & { skips: readonly { name: string; tests: number; reason: string }[]; measured: readonly { name: string; figures: string }[] }>;

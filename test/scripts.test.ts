@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { judge, measuredIn, type VitestReport } from "../scripts/vitest.mjs";
+import { judge, measuredIn, runVitest, type VitestReport } from "../scripts/vitest.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const node = (args: readonly string[], env: Record<string, string> = {}): { code: number | null; output: string } => {
@@ -34,17 +34,50 @@ describe("what a vitest report amounts to", () => {
     expect(judge(report({ success: false, testResults: [broken] }), false, "")).toMatchObject({ ok: false, failed: 1 });
   });
   it("names what failed, and how, before all that was said", () => {
-    const failed = { status: "failed", fullName: "links survive a cut", failureMessages: ["Error: Test timed out in 30000ms.\n  at ..."] };
-    const testResults = [
-      { status: "failed", name: "link.test.ts", assertionResults: [{ status: "passed" }, failed] },
-      { status: "failed", name: "broken.test.ts", message: "SyntaxError: no", assertionResults: [] },
-    ];
-    expect(judge(report({ success: false, numFailedTests: 1, testResults }), false, "dots").output).toBe(
-      "Failed:\n  links survive a cut: Error: Test timed out in 30000ms.\n  broken.test.ts: SyntaxError: no\n\ndots",
+    const testResults = [{ status: "failed", assertionResults: [{ status: "failed" }] }];
+    const failures = [{ name: "link.test.ts > links survive a cut", message: "Error: Test timed out in 30000ms." }];
+    expect(judge(report({ success: false, numFailedTests: 1, testResults }), false, "dots", failures).output).toBe(
+      "Failed:\n  link.test.ts > links survive a cut: Error: Test timed out in 30000ms.\n\ndots",
     );
   });
   it("fails when vitest itself failed, for instance on an unhandled rejection", () => {
     expect(judge(report({}), false, "")).toMatchObject({ ok: false });
+  });
+});
+
+describe("a run of vitest", () => {
+  it("names what failed in the words of its error, where time ran out, too, and in hooks and whole files", async () => {
+    mkdirSync(join(root, ".tmp"), { recursive: true });
+    const place = mkdtempSync(join(root, ".tmp", "vitest-run-"));
+    const slow = "new Promise(() => {})";
+    const files = {
+      "vitest.config.mjs": "export default {};",
+      "slow.test.mjs": `import { expect, it, vi } from "vitest";
+        it("never ends", () => ${slow}, 50);
+        it("waits", () => vi.waitFor(() => { throw new Error("not yet"); }, 50));
+        it("is wrong", () => expect(1).toBe(2));
+        it("passes", () => {});
+        it.skip("is left out", () => {});`,
+      "hook.test.mjs": `import { beforeAll, describe, it } from "vitest"; describe("prepared", () => { beforeAll(() => ${slow}, 50); it("runs", () => {}); });`,
+      "broken.test.mjs": 'throw new Error("no such file\\n  at any place");',
+    };
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(place, name), text);
+    try {
+      const { ok, output, passed, failed, skipped, skips } = await runVitest({ label: "scripts-test", args: ["--root", place] });
+      expect({ ok, passed, failed }).toEqual({ ok: false, passed: 1, failed: 5 });
+      expect(skipped).toBe(skips.reduce((sum, { tests }) => sum + tests, 0));
+      const told = output.slice(0, output.indexOf("\n\n")).split("\n");
+      expect(told.map((line) => line.replace(/^ {2}\S*?(\w+\.test\.mjs)/, "$1")).sort()).toEqual([
+        "Failed:",
+        "broken.test.mjs: Error: no such file",
+        "hook.test.mjs > prepared: Error: Hook timed out in 50ms.",
+        "slow.test.mjs > is wrong: AssertionError: expected 1 to be 2 // Object.is equality",
+        "slow.test.mjs > never ends: Error: Test timed out in 50ms.",
+        "slow.test.mjs > waits: Error: not yet",
+      ]);
+    } finally {
+      rmSync(place, { recursive: true, force: true });
+    }
   });
 });
 

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { inTime } from "./overdue.js";
 
 const packageFolder = fileURLToPath(new URL("..", import.meta.url));
 const root = fileURLToPath(new URL("../../..", import.meta.url));
@@ -54,9 +55,10 @@ export interface Running {
   /** What came so far. */
   readonly stdout: () => string;
   readonly stderr: () => string;
-  /** Resolves with the first match in stdout (or stderr); rejects when the process ends without one. */
+  /** Resolves with the first match in stdout (or stderr); rejects when the process ends without one, and when that takes too long. */
   expect(pattern: RegExp, where?: "stdout" | "stderr"): Promise<RegExpExecArray>;
   stop(signal?: NodeJS.Signals): Promise<Ended>;
+  /** Rejects with what all that run have said when it is overdue, counted from the test that reads this. */
   readonly ended: Promise<Ended>;
 }
 
@@ -65,21 +67,23 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Written to stdin, which then ends. "open": it stays open. Default: it is empty. */
   readonly input?: string | Uint8Array | "open";
+  /** ms after which what is awaited of it is overdue. Default: shortly before the test times out. */
+  readonly patience?: number;
 }
 
 /** Starts `tightbeam` as processes. Close it when the suite is over: it ends what still runs. */
 export async function createTerminal() {
   const folder = await bundle();
   const place = mkdtempSync(join(tmpdir(), "tightbeam-cli-"));
-  const running = new Set<ChildProcess>();
+  /** What runs, with what it has said. */
+  const running = new Map<ChildProcess, () => string>();
 
-  function start(args: readonly string[], { cwd = place, env = {}, input = "" }: StartOptions = {}): Running {
+  function start(args: readonly string[], { cwd = place, env = {}, input = "", patience }: StartOptions = {}): Running {
     const child = spawn(process.execPath, [join(folder, "dist/bin.js"), ...args], {
       cwd,
       // Nothing of the machine's own profiles and settings.
       env: { PATH: process.env.PATH ?? "", HOME: place, ...env },
     });
-    running.add(child);
     const out: Buffer[] = [];
     const err: Buffer[] = [];
     child.stdout.on("data", (chunk: Buffer) => out.push(chunk));
@@ -87,29 +91,46 @@ export async function createTerminal() {
     child.stdin.on("error", () => undefined);
     if (input !== "open") child.stdin.end(input);
     const text = { stdout: () => Buffer.concat(out).toString(), stderr: () => Buffer.concat(err).toString() };
+    const told = () =>
+      `\`tightbeam ${args.join(" ")}\` (${child.exitCode === null ? "" : `has exited with ${child.exitCode}; `}stdout ${tail(text.stdout())}, stderr ${tail(text.stderr())})`;
+    running.set(child, told);
     const ended = new Promise<Ended>((resolve) => {
       child.once("close", (code, signal) => {
         running.delete(child);
         resolve({ code, signal, stdout: text.stdout(), stderr: text.stderr() });
       });
     });
+    const awaited = <T>(work: Promise<T>, what: string): Promise<T> =>
+      inTime(
+        work,
+        () => {
+          const others = [...running].filter(([other]) => other !== child).map(([, tell]) => `\n  beside it: ${tell()}`);
+          return `Overdue: ${what} of ${told()}${others.join("")}`;
+        },
+        patience,
+      );
     return {
       child,
       ...text,
-      ended,
+      get ended() {
+        return awaited(ended, "the end");
+      },
       expect: (pattern, where = "stdout") =>
-        new Promise((resolve, reject) => {
-          const look = () => {
-            const found = pattern.exec(text[where]());
-            if (found !== null) resolve(found);
-          };
-          child[where]?.on("data", look);
-          look();
-          void ended.then(({ code, stdout, stderr }) => reject(new Error(`ended with ${code} before ${pattern} came: ${stdout}${stderr}`)));
-        }),
+        awaited(
+          new Promise((resolve, reject) => {
+            const look = () => {
+              const found = pattern.exec(text[where]());
+              if (found !== null) resolve(found);
+            };
+            child[where]?.on("data", look);
+            look();
+            void ended.then(({ code, stdout, stderr }) => reject(new Error(`ended with ${code} before ${pattern} came: ${stdout}${stderr}`)));
+          }),
+          `${pattern}`,
+        ),
       stop(signal = "SIGTERM") {
         child.kill(signal);
-        return ended;
+        return awaited(ended, `the end after ${signal}`);
       },
     };
   }
@@ -121,11 +142,13 @@ export async function createTerminal() {
     start,
     run: (args: readonly string[], options?: StartOptions): Promise<Ended> => start(args, options).ended,
     close() {
-      for (const child of running) child.kill("SIGKILL");
+      for (const child of running.keys()) child.kill("SIGKILL");
       rmSync(folder, { recursive: true, force: true });
       rmSync(place, { recursive: true, force: true });
     },
   };
 }
+
+const tail = (text: string): string => JSON.stringify(text.slice(-400));
 
 export type Terminal = Awaited<ReturnType<typeof createTerminal>>;
