@@ -33,7 +33,8 @@ for (const version of NODES) {
 const smoke = join("test", "smoke", "smoke.mjs");
 /** The relay runs on Node, whoever its clients are. */
 const relayNode = { TIGHTBEAM_NODE: process.execPath };
-const built = await score.stage("build (tsc -b)", () => run(bin("tsc"), ["-b"]));
+const compiled = await score.stage("build (tsc -b)", () => run(bin("tsc"), ["-b"]));
+const built = (await score.stage("core for Node (esbuild)", () => run(process.execPath, [join("scripts", "build-core.mjs")]))) && compiled;
 if (built) {
   await score.stage("smoke on this Node", () => run(process.execPath, [smoke]));
   await score.stage("smoke on Bun", () => run("npx", ["-y", "bun", smoke], { env: relayNode, timeout: 180_000 }));

@@ -30,8 +30,9 @@ const compiled = await score.stage("build (tsc -b)", () => {
   for (const folder of packages) rmSync(join(folder, "dist"), { recursive: true, force: true });
   return run(bin("tsc"), ["-b"]);
 });
+const forNode = await score.stage("core for Node (esbuild)", () => run(process.execPath, [join("scripts", "build-core.mjs")]));
 const bundled = await score.stage("the inspector's page (esbuild)", () => run(process.execPath, [join("scripts", "build-page.mjs")]));
-const built = compiled && bundled;
+const built = compiled && forNode && bundled;
 
 // For the suites that open a page: those in test/browser skip themselves by name, those of vitest's own page have no project without it.
 const chromium = ensureChromium();

@@ -68,6 +68,44 @@ describe("the packages as published", () => {
     await mustRun(nats, (code) => code.replaceAll("nats://127.0.0.1:4222", broker.url)).finally(broker.close);
   });
 
+  describe("core as Node loads it", () => {
+    const entries = ["", "/identity", "/transport", "/envelope", "/runtime", "/store", "/resilience", "/via", "/observability", "/noise"];
+
+    it("has one copy of what its entries share", async () => {
+      writeFileSync(
+        join(place, "entries.mjs"),
+        `const seen = new Map();
+        let shared = 0;
+        for (const entry of ${JSON.stringify(entries)})
+          for (const [name, value] of Object.entries(await import("@tightbeam/core" + entry))) {
+            if (seen.has(name)) shared++;
+            if (seen.has(name) && seen.get(name) !== value) console.log("two of", name, entry);
+            seen.set(name, value);
+          }
+        console.log(shared > 4, import.meta.resolve("@tightbeam/core").endsWith("/core/dist/node/index.js"));`,
+      );
+      expect((await exec(process.execPath, [join(place, "entries.mjs")], { cwd: place, env: quiet })).stdout.trim()).toBe("true true");
+    });
+
+    it("is a few files, of its own modules only, whose source maps lead into the sources it comes with", () => {
+      const core = join(place, "node_modules", "@tightbeam", "core");
+      const loaded = new Set<string>();
+      const load = (file: string): void => {
+        if (loaded.has(file)) return;
+        loaded.add(file);
+        for (const [, path = ""] of readFileSync(file, "utf8").matchAll(/^(?:import|export)\b[^;]*?"(\.[^"]+)";$/gm)) load(join(file, "..", path));
+      };
+      load(join(core, "dist", "node", "index.js"));
+      expect(loaded.size).toBeGreaterThan(5);
+      expect(loaded.size).toBeLessThan(100);
+      for (const file of loaded)
+        for (const source of (JSON.parse(readFileSync(`${file}.map`, "utf8")) as { sources: string[] }).sources) {
+          expect(source).not.toContain("node_modules");
+          expect(existsSync(join(file, "..", source)), source).toBe(true);
+        }
+    });
+  });
+
   describe("OpenTelemetry, an optional peer", () => {
     const run = async (name: string, code: string): Promise<string[]> => {
       writeFileSync(join(place, name), code);

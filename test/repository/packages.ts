@@ -36,18 +36,24 @@ export function checkExports({ folder, manifest }: Package, exists: Exists, buil
       if (!exists(under(folder, target))) findings.push({ path, message: `exports["${entry}"] names ${target}, which does not exist` });
       continue;
     }
-    const { "@tightbeam/source": source = "", types = "", default: build = "" } = target;
+    const { "@tightbeam/source": source = "", types = "", node, default: build = "" } = target;
     const stem = source.replace(/^\.\/src\//, "").replace(/\.ts$/, "");
-    if (Object.keys(target).join() !== "@tightbeam/source,types,default")
-      findings.push({ path, message: `exports["${entry}"] must have @tightbeam/source, types, default in this order` });
-    if (types !== `./dist/${stem}.d.ts` || build !== `./dist/${stem}.js`)
-      findings.push({ path, message: `exports["${entry}"]: types and default are not the build of ${source}` });
-    for (const file of built ? [source, types, build] : [source]) {
+    if (Object.keys(target).join() !== `@tightbeam/source,types,${node === undefined ? "" : "node,"}default`)
+      findings.push({ path, message: `exports["${entry}"] must have @tightbeam/source, types, node if it has one, default in this order` });
+    if (types !== `./dist/${stem}.d.ts` || build !== `./dist/${stem}.js` || (node ?? bundled(stem)) !== bundled(stem))
+      findings.push({ path, message: `exports["${entry}"]: types, node and default are not the build of ${source}` });
+    for (const file of built ? [source, types, ...(node === undefined ? [] : [node]), build] : [source]) {
       if (!exists(under(folder, file))) findings.push({ path, message: `exports["${entry}"] names ${file}, which does not exist` });
     }
   }
+  const objects = Object.values(manifest.exports ?? {}).filter((target) => typeof target === "object");
+  // Some of them in two copies would be two of every class.
+  if (new Set(objects.map(({ node }) => node === undefined)).size > 1) findings.push({ path, message: "exports: every entry has `node`, or none" });
   return findings;
 }
+
+/** What scripts/build-core.mjs makes of it, for Node. */
+const bundled = (stem: string): string => `./dist/node/${stem}.js`;
 
 /** The sources of a package's commands: `./dist/x.js` is built from `src/x.ts`, and behind a `bin/` script stands a file named `bin.ts`. */
 export function commandSources({ folder, manifest }: Package, paths: readonly string[] = []): string[] {

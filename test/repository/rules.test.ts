@@ -177,6 +177,13 @@ describe("every rule can fail", () => {
     expect(checkExports({ folder: "packages/a", manifest: good }, (path) => !path.includes("/src/"), false)).toHaveLength(1);
     expect(check(entry({ "@tightbeam/source": "./src/index.ts", types: "./dist/other.d.ts", default: "./dist/index.js" }))).toHaveLength(1);
     expect(check(entry({ "@tightbeam/source": "./src/index.ts", default: "./dist/index.js", types: "./dist/index.d.ts" }))).toHaveLength(1);
+    const forNode = { "@tightbeam/source": "./src/index.ts", types: "./dist/index.d.ts", node: "./dist/node/index.js", default: "./dist/index.js" };
+    expect(check(entry(forNode))).toEqual([]);
+    expect(check(entry(forNode), (path) => !path.includes("/dist/node/"))).toHaveLength(1);
+    expect(check(entry({ ...forNode, node: "./dist/index.js" }))).toHaveLength(1);
+    expect(check({ ...good, exports: { ...good.exports, "./node": forNode } })).toEqual([
+      { path: "packages/a/package.json", message: "exports: every entry has `node`, or none" },
+    ]);
     expect(commandSources({ folder: "packages/a", manifest: { ...good, bin: { a: "./dist/cli.js" } } })).toEqual(["packages/a/src/cli.ts"]);
     const script = { ...good, bin: { a: "./bin/a.js" } };
     expect(commandSources({ folder: "packages/a", manifest: script }, ["packages/a/src/x/bin.ts", "packages/b/src/bin.ts"])).toContain(
