@@ -37,7 +37,7 @@ const idleEvery = 1_000;
 /** One network out of what the sources tell, from now on until it is closed; it closes its sources. */
 export function createFeed({ sources, runtime, actions, traces }: FeedOptions): RunningFeed {
   const { clock, timers } = runtime;
-  const network = createKnownNetwork();
+  const network = createKnownNetwork(sources.length);
   const messages = createKnownMessages(keptLimits.messages);
   const points = createPoints();
   const share = createShare(batchLimits.messages);
@@ -74,7 +74,7 @@ export function createFeed({ sources, runtime, actions, traces }: FeedOptions): 
       keys.set(source, key);
       if (update === undefined) continue;
       network.add(key, update);
-      if (update.second !== undefined) found.points.push(points.add(key, update.second));
+      if (update.second !== undefined) found.points.push(points.add(key, update.second, clock.wall()));
       for (const message of update.messages) {
         const known = messages.add(key, message);
         changed.set(known.key, known);
@@ -91,7 +91,7 @@ export function createFeed({ sources, runtime, actions, traces }: FeedOptions): 
     const at = clock.monotonic();
     if (at - totalAt >= 950) {
       totalAt = at;
-      const total = points.total();
+      const total = points.total(clock.wall());
       if (total !== undefined) found.points.unshift(total);
     }
     sequence += 1;

@@ -3,9 +3,10 @@ import { keptLimits, latencyBounds } from "./protocol.js";
 import type { RatePoint } from "./types.js";
 
 export interface Points {
-  add(agent: string, second: SourceSecond): RatePoint;
+  /** `at`: of the clock here, whatever the agent's says: all points are on one line of time. */
+  add(agent: string, second: SourceSecond, at: number): RatePoint;
   /** Of all agents, from what was added since the last; undefined when nothing was. */
-  total(): RatePoint | undefined;
+  total(at: number): RatePoint | undefined;
   forget(agent: string): void;
   all(): RatePoint[];
 }
@@ -23,15 +24,16 @@ export function createPoints(): Points {
   }
 
   return {
-    add(agent, second) {
+    add(agent, told, at) {
+      const second = { ...told, at };
       since.push(second);
       const list = ofAgents.get(agent) ?? [];
       if (list.length === 0 && ofAgents.size < keptLimits.agents) ofAgents.set(agent, list);
       return keep(list, keptLimits.agentPoints, pointOf(agent, second));
     },
-    total() {
+    total(at) {
       if (since.length === 0) return undefined;
-      const point = pointOf("", since.reduce(sum));
+      const point = pointOf("", { ...since.reduce(sum), at });
       since = [];
       return keep(totals, keptLimits.totalPoints, point);
     },
@@ -44,7 +46,7 @@ function sum(a: SourceSecond, b: SourceSecond): SourceSecond {
   const queue = { ...a.queue };
   for (const priority of ["critical", "high", "normal", "low"] as const) queue[priority] += b.queue[priority];
   return {
-    at: Math.max(a.at, b.at),
+    at: b.at,
     span: Math.max(a.span, b.span),
     sent: a.sent + b.sent,
     received: a.received + b.received,

@@ -136,7 +136,7 @@ export interface MessageStageView {
 export interface RatePoint {
   /** Its key; "" for all that are watched. */
   readonly agent: string;
-  /** The end of the time it is about. */
+  /** The end of the time it is about, by the clock of the feed. */
   readonly at: number;
   /** How long that was: near 1,000. */
   readonly span: number;

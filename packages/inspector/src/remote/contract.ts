@@ -4,7 +4,10 @@ import { batchLimits, inspectionName, keptLimits, latencyBounds } from "../feed/
 import type { SourceUpdate } from "../source/types.js";
 
 /** What is read here was written by an agent that may be anybody's: everything has a form, a size and a number. */
-const count = z.number().min(0);
+const count = z.number().min(0).max(Number.MAX_SAFE_INTEGER);
+/** Wall ms of a date that there is. */
+const time = z.number().min(0).max(8.64e15);
+const span = z.number().min(-Number.MAX_SAFE_INTEGER).max(Number.MAX_SAFE_INTEGER);
 const text = (most: number) => z.string().max(most);
 const code = z.enum(Object.keys(errorCodes) as [ErrorCode, ...ErrorCode[]]);
 const agentKey = z.string().regex(/^(?:[A-Za-z0-9_-]{1,64}\/)?[A-Za-z0-9_-]{1,64}\/[A-Za-z0-9_-]{22}$/);
@@ -65,13 +68,13 @@ const message = z.strictObject({
   trace: z.strictObject({ traceId: hexadecimal(32), spanId: hexadecimal(16), parentSpanId: hexadecimal(16).exactOptional() }).exactOptional(),
   durable: z.boolean().exactOptional(),
   attempt: count.exactOptional(),
-  stages: z.array(z.strictObject({ what: stage, at: z.number() })).max(16),
-  duration: z.number().exactOptional(),
+  stages: z.array(z.strictObject({ what: stage, at: time })).max(16),
+  duration: span.exactOptional(),
   code: code.exactOptional(),
 });
 
 const second = z.strictObject({
-  at: z.number(),
+  at: time,
   span: count,
   sent: count,
   received: count,
@@ -81,11 +84,11 @@ const second = z.strictObject({
   buckets: z.array(count).length(latencyBounds.length + 1),
   slowest: count,
   queue: perPriority,
-  inFlightBytes: z.number(),
+  inFlightBytes: count,
 });
 
 export const updateSchema = z.strictObject({
-  at: z.number(),
+  at: time,
   agent: agent.exactOptional(),
   links: z.array(link).max(keptLimits.links),
   gone: z.array(agentKey).max(keptLimits.links),
@@ -94,12 +97,12 @@ export const updateSchema = z.strictObject({
   dropped: count,
   second: second.exactOptional(),
   breakers: z
-    .array(z.strictObject({ peer: text(129), method: text(128), state: z.enum(["closed", "open", "half_open"]), at: z.number() }))
+    .array(z.strictObject({ peer: text(129), method: text(128), state: z.enum(["closed", "open", "half_open"]), at: time }))
     .max(keptLimits.agentBreakers),
   security: z
     .array(
       z.strictObject({
-        at: z.number(),
+        at: time,
         what: z.enum(["refused", "replayed", "forged", "unknown_key", "downgrade"]),
         peer: text(129).exactOptional(),
         proved: z.boolean(),
@@ -111,7 +114,7 @@ export const updateSchema = z.strictObject({
   events: z
     .array(
       z.strictObject({
-        at: z.number(),
+        at: time,
         kind: z.enum(["agent", "peer", "link", "session", "retry", "breaker"]),
         what: text(32),
         peer: text(160).exactOptional(),
@@ -162,8 +165,8 @@ const letterView = z.strictObject({
   messageId: text(64).exactOptional(),
   priority,
   attempts: count,
-  firstAt: z.number(),
-  lastAt: z.number(),
+  firstAt: time,
+  lastAt: time,
   bytes: count,
   kept: z.boolean(),
 });

@@ -1,3 +1,4 @@
+import { keptLimits } from "../feed/protocol.js";
 import type { LinkView } from "../feed/types.js";
 import type { SourceSecond, SourceUpdate } from "../source/types.js";
 
@@ -25,9 +26,11 @@ export function createWaiting(): Waiting {
 
   return {
     put(update) {
-      for (const { to } of update.links) known.add(to);
       for (const peer of update.gone) known.delete(peer);
-      waiting = waiting === undefined ? update : joined(waiting, update);
+      // One that tells of ever more links and of the end of none is told no further.
+      const links = update.links.filter(({ to }) => known.has(to) || (known.size < keptLimits.links && known.add(to)));
+      const heard = { ...update, links };
+      waiting = waiting === undefined ? heard : joined(waiting, heard);
       count += 1;
     },
     take() {

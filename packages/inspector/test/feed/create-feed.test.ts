@@ -50,6 +50,23 @@ describe("the feed", () => {
     expect(batches.map(({ sequence }) => sequence)).toEqual(batches.map((_, index) => whole.sequence + 1 + index));
   });
 
+  it("puts what agents count on one line of time, whatever their clocks say", async () => {
+    const { runtime, alice: agent, sources, feed, batches, open } = stage();
+    const [ahead] = sources as [InspectionSource];
+    const take = ahead.take;
+    ahead.take = () => {
+      const update = take();
+      return update?.second === undefined ? update : { ...update, second: { ...update.second, at: 8.64e15 } };
+    };
+    open();
+    feed.whole();
+    agent.message(idOf(1), {});
+    await runtime.advance(3_000);
+    const points = batches.flatMap(({ points: each }) => each);
+    expect(new Set(points.map(({ agent: of }) => of))).toEqual(new Set(["", alice, bob]));
+    for (const { at } of points) expect(Math.abs(at - runtime.clock.wall())).toBeLessThanOrEqual(3_000);
+  });
+
   it("leaves out no number when there was nothing to tell for a while", async () => {
     const { runtime, alice: agent, feed, batches, open } = stage();
     open();
@@ -212,11 +229,12 @@ describe("the feed", () => {
     expect(security.length).toBe(keptLimits.security);
     expect(new Set(security.map(({ key }) => key)).size).toBe(keptLimits.security);
     expect(events.length).toBe(keptLimits.events);
-    expect(breakers.length).toBe(keptLimits.breakers);
+    // A quarter is kept for bob.
+    expect(breakers.length).toBe((keptLimits.breakers * 3) / 4);
     agent.state.links = Array.from({ length: keptLimits.links + 500 }, (_, index) => linkStatus(`peer-${index}`));
     await runtime.advance(2_000);
     const crowded = feed.whole();
-    expect(crowded.links.length).toBe(keptLimits.links);
+    expect(crowded.links.length).toBe((keptLimits.links * 3) / 4);
     expect(crowded.agents.length).toBe(keptLimits.agents);
   });
 

@@ -277,6 +277,8 @@ describe("an agent elsewhere that lies", () => {
     ["a link to nobody", { ...nothing, links: [{ ...link, to: "bob" }] }],
     ["numbers that are none", { ...nothing, dropped: "many" }],
     ["numbers below nothing", { ...nothing, dropped: -1 }],
+    ["numbers that sums of are none", { ...nothing, dropped: 1e300 }],
+    ["a time that is no date", { ...nothing, events: [{ at: 1e300, kind: "link", what: "up" }] }],
     ["a message of another form", { ...nothing, messages: [{ id: "__proto__", direction: "sent" }] }],
   ])("[TM-237] is not heard any more when it says %s", async (_, says) => {
     const { ops } = await liar(says);

@@ -1,5 +1,6 @@
 import { tokenHeader } from "../../feed/protocol.js";
 import type { FeedAnswer, FeedFields, FeedRequestName } from "../../feed/requests.js";
+import { shown } from "../model/shown.js";
 
 /** What a request came to. A refusal is an answer too, with words for whoever asked. */
 export type Answer<N extends FeedRequestName> =
@@ -8,6 +9,9 @@ export type Answer<N extends FeedRequestName> =
 
 /** Asks the server. Never rejects. */
 export type Ask = <N extends FeedRequestName>(name: N, fields: FeedFields<N>) => Promise<Answer<N>>;
+
+/** Errors of agents elsewhere are among them. */
+const messageMost = 2_000;
 
 const actions: ReadonlySet<FeedRequestName> = new Set(["replay", "discard"]);
 
@@ -27,7 +31,7 @@ export function createAsk(fetch: typeof globalThis.fetch, token: string): Ask {
       const said: unknown = await response.json();
       if (response.ok) return { ok: true, value: said as FeedAnswer<N> };
       const { code = "failed", message = `The inspector answered ${response.status}.` } = (said as { error?: { code?: string; message?: string } }).error ?? {};
-      return { ok: false, code, message };
+      return { ok: false, code, message: shown(message, messageMost) };
     } catch {
       return { ok: false, code: "unavailable", message: "The inspector does not answer. Is the program that serves it still running?" };
     }

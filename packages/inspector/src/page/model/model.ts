@@ -34,9 +34,26 @@ export interface Model {
 }
 
 /** What others say in it is made fit to be shown; `agent` and `peer` may be keys, and become names later. */
-function legible(entry: EventView): EventView {
-  const { method, detail } = entry;
-  return { ...entry, ...(method === undefined ? {} : { method: shown(method) }), ...(detail === undefined ? {} : { detail: shown(detail) }) };
+function legible({ what, method, code, detail, ...entry }: EventView): EventView {
+  return {
+    ...entry,
+    what: shown(what),
+    ...(method === undefined ? {} : { method: shown(method) }),
+    ...(code === undefined ? {} : { code: shown(code) }),
+    ...(detail === undefined ? {} : { detail: shown(detail) }),
+  };
+}
+
+const legibleAgent = ({ transport, ...agent }: AgentView): AgentView => (transport === undefined ? agent : { ...agent, transport: shown(transport) });
+
+function legibleLink({ transport, suite, thumbprint, issuer, ...link }: LinkView): LinkView {
+  return {
+    ...link,
+    thumbprint: shown(thumbprint),
+    issuer: shown(issuer, 512),
+    ...(transport === undefined ? {} : { transport: shown(transport) }),
+    ...(suite === undefined ? {} : { suite: { id: suite.id, name: shown(suite.name) } }),
+  };
 }
 
 export function createModel(): Model {
@@ -75,10 +92,11 @@ export function createModel(): Model {
     for (const key of batch.gone) {
       agents.delete(key);
       links.delete(key);
+      breakers.delete(key);
       points.delete(key);
     }
-    for (const agent of batch.agents) put(agents, agent, kept.agents);
-    for (const link of batch.links) put(links, link, kept.links);
+    for (const agent of batch.agents) put(agents, legibleAgent(agent), kept.agents);
+    for (const link of batch.links) put(links, legibleLink(link), kept.links);
     if (changed) {
       numbers.shape += 1;
       names = undefined;
@@ -139,7 +157,7 @@ export function createModel(): Model {
       takeShape(batch);
       for (const message of batch.messages) conversations.take(message.name === undefined ? message : { ...message, name: shown(message.name) });
       for (const point of batch.points) takePoint(point);
-      for (const breaker of batch.breakers) put(breakers, { ...breaker, method: shown(breaker.method) }, kept.breakers);
+      for (const breaker of batch.breakers) put(breakers, { ...breaker, peer: shown(breaker.peer), method: shown(breaker.method) }, kept.breakers);
       for (const entry of batch.security)
         security.push({ ...entry, reason: shown(entry.reason), ...(entry.peer === undefined ? {} : { peer: shown(entry.peer) }) });
       for (const entry of batch.events) events.push(legible(entry));

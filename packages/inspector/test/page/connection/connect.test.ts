@@ -119,6 +119,8 @@ describe("asking", () => {
     expect(await refused.ask("replay", { agent: "a", id: "x" })).toEqual({ ok: false, code: "denied", message: "This inspector only shows." });
     expect(await answering(Response.json({}, { status: 500 })).ask("traces", {})).toMatchObject({ ok: false, message: "The inspector answered 500." });
     expect(await answering(new Response("<html>")).ask("traces", {})).toMatchObject({ ok: false, code: "unavailable" });
+    const refusing = createAsk(async () => Response.json({ error: { code: "handler_failed", message: "no\u202Eway" } }, { status: 502 }), "");
+    expect(await refusing("traces", {})).toEqual({ ok: false, code: "handler_failed", message: "no\uFFFDway" });
     expect(await createAsk(() => Promise.reject(new TypeError("down")), "")("traces", {})).toMatchObject({ ok: false, code: "unavailable" });
   });
 });

@@ -55,6 +55,34 @@ const point = (of: string, at: number): RatePoint => ({
 });
 
 describe("the model", () => {
+  test("a breaker that is gone goes, too", () => {
+    const model = createModel();
+    const breaker = { key: "a/1 b m", agent: "a/1", peer: "b", method: "m", state: "open", at: 1 } as const;
+    model.apply(batch({ whole: true, breakers: [breaker] }));
+    expect(model.breakers.size).toBe(1);
+    model.apply(batch({ sequence: 1, gone: [breaker.key] }));
+    expect(model.breakers.size).toBe(0);
+  });
+
+  test("what agents elsewhere say of links, agents and events hides nothing (TM-240)", () => {
+    const model = createModel();
+    const bad = "pay\u202Etxt";
+    const good = "pay\uFFFDtxt";
+    model.apply(
+      batch({
+        whole: true,
+        agents: [{ ...agent("a"), transport: bad }],
+        links: [{ ...link("a/1", "b/1"), transport: bad, thumbprint: bad, issuer: bad, suite: { id: 1, name: bad } }],
+        breakers: [{ key: "x", agent: "a/1", peer: bad, method: bad, state: "open", at: 1 }],
+        events: [{ key: 1, at: 1, agent: "a/1", kind: "link", what: bad, method: bad, code: bad, detail: bad }],
+      }),
+    );
+    expect(model.agents.get("a/1")?.transport).toBe(good);
+    expect(model.links.get("a/1 b/1")).toMatchObject({ transport: good, thumbprint: good, issuer: good, suite: { id: 1, name: good } });
+    expect(model.breakers.get("x")).toMatchObject({ peer: good, method: good });
+    expect(model.events.at(0)).toMatchObject({ what: good, method: good, code: good, detail: good });
+  });
+
   test("entries replace the ones of their key, what is gone goes, and a whole batch begins anew", () => {
     const model = createModel();
     model.apply(batch({ whole: true, agents: [agent("a"), agent("b")], links: [link("a/1", "b/1")], dropped: 3 }));

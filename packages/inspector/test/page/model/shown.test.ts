@@ -6,6 +6,8 @@ test("what hides or turns text around becomes a sign; anything else stays (TM-24
   expect(shown("pay\u202Etxt.exe")).toBe("pay\uFFFDtxt.exe");
   expect(shown("a\u200Bb\u0000c\nd")).toBe("a\uFFFDb\uFFFDc\uFFFDd");
   expect(shown("Grüße.αβγ/日本語 <b>&amp;")).toBe("Grüße.αβγ/日本語 <b>&amp;");
+  // Letters of tags, fillers and variation selectors are drawn as nothing.
+  expect(shown("ops\u{E0061}\u3164\uFE0F\u180E\u2800x\uD800")).toBe(`ops${"\uFFFD".repeat(5)}x\uFFFD`);
   expect(shown("")).toBe("(empty)");
 });
 

@@ -2,6 +2,7 @@ import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import type { LetterView } from "../../../feed/requests.js";
 import { useApp } from "../../app.js";
+import { shown } from "../../model/shown.js";
 import { Dialog } from "../../parts/dialog.js";
 import { formatNumber, plural, words } from "../../parts/format.js";
 import { Notice } from "../../parts/notice.js";
@@ -35,7 +36,7 @@ export function ConfirmAction({ action: { kind, letters }, onClose, onDone }: Co
     }
     const answer = await app.ask("replay", fields);
     if (!answer.ok) return answer.message;
-    return answer.value.replayed ? undefined : (answer.value.error?.message ?? "It is still a letter.");
+    return answer.value.replayed ? undefined : shown(answer.value.error?.message ?? "It is still a letter.", 2_000);
   }
 
   const run = async (): Promise<void> => {
