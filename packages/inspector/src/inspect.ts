@@ -13,8 +13,8 @@ export interface InspectOptions {
   /** Where it listens. Default 127.0.0.1. Anything that others can reach needs `allowNetwork`. */
   readonly host?: string;
   /**
-   * Host names, without a port, under which others open the page when `host` is not this machine alone. What they see and do then travels as plain
-   * HTTP: put it behind TLS, or do not do this.
+   * Where others open the page. Host names, without a port, when `host` is not this machine alone: what they see and do, and the token, then travels
+   * as plain HTTP. Origins such as `https://inspect.example` of a proxy with TLS in front, which passes the Host on: then `host` may stay what it is.
    */
   readonly allowNetwork?: readonly string[];
   /** Whether dead letters can be replayed and discarded from the page. Default false. */

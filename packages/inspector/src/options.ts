@@ -5,13 +5,18 @@ type Check = (value: unknown) => boolean;
 const isFunction: Check = (value) => typeof value === "function";
 const isFlag: Check = (value) => typeof value === "boolean";
 
+const hostName = "(?:[\\w.-]{1,253}|\\[[\\da-fA-F:]+\\])";
+const place = new RegExp(`^(?:${hostName}|https://${hostName}(?::\\d{1,5})?)$`);
+
 /** What an option may be, in words and as a test. */
 const known: Readonly<Record<string, readonly [string, Check]>> = {
   port: ["a whole number from 0 to 65,535", (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 65_535],
   host: ["a host name or address", (value) => typeof value === "string"],
   allowNetwork: [
-    "a list of host names without ports",
-    (value) => Array.isArray(value) && value.every((name) => typeof name === "string" && /^(?:[\w.-]{1,253}|\[[\da-fA-F:]+\])$/.test(name)),
+    "a list of host names without ports, or of https origins such as https://inspect.example",
+    (value) =>
+      Array.isArray(value) &&
+      value.every((name) => typeof name === "string" && place.test(name) && URL.canParse(name.includes("//") ? name : `http://${name}`)),
   ],
   allowActions: ["true or false", isFlag],
   actions: ["true or false", isFlag],

@@ -12,21 +12,21 @@ export interface Gate {
 
 export interface GateOptions {
   readonly token: string;
-  /** `name:port` as browsers send it, in lower case. */
-  readonly hosts: ReadonlySet<string>;
+  /** Where the page is opened: the origin by its Host (`name:port`), both as browsers send them. */
+  readonly origins: ReadonlyMap<string, string>;
 }
 
 /**
  * A page of another origin can make a browser ask anything of 127.0.0.1, and a name that its owner points there makes that origin look like
  * ours: so the Host must be one of ours, the Origin too, and the token must be there, which no other page has.
  */
-export function createGate({ token, hosts }: GateOptions): Gate {
+export function createGate({ token, origins }: GateOptions): Gate {
   const expected = Buffer.from(token, "latin1");
 
-  function host(request: IncomingMessage): string | undefined {
+  /** The one that the page would have under the Host that was asked for. */
+  function originOf(request: IncomingMessage): string | undefined {
     const given = valuesOf(request, "host");
-    const name = given.length === 1 ? given[0]?.toLowerCase() : undefined;
-    return name !== undefined && hosts.has(name) ? name : undefined;
+    return given.length === 1 ? origins.get((given[0] as string).toLowerCase()) : undefined;
   }
 
   function knows(given: readonly string[]): boolean {
@@ -36,20 +36,20 @@ export function createGate({ token, hosts }: GateOptions): Gate {
 
   return {
     page(request) {
-      if (host(request) === undefined) return wrongHost;
+      if (originOf(request) === undefined) return wrongHost;
       // A link may be followed from anywhere; only the page itself loads what belongs to it.
       const site = request.headers["sec-fetch-site"];
       const followed = request.headers["sec-fetch-mode"] === "navigate" && request.headers["sec-fetch-dest"] === "document";
       return site === undefined || site === "same-origin" || followed ? undefined : wrongOrigin;
     },
     data(request) {
-      const name = host(request);
-      if (name === undefined) return wrongHost;
+      const own = originOf(request);
+      if (own === undefined) return wrongHost;
       const site = request.headers["sec-fetch-site"];
       if (site !== undefined && site !== "same-origin") return wrongOrigin;
-      const origins = valuesOf(request, "origin");
+      const named = valuesOf(request, "origin");
       // Browsers name the origin with every POST; of a GET to the page's own origin they leave it out.
-      const originFits = origins.length === 0 ? request.method === "GET" : origins.length === 1 && origins[0] === `http://${name}`;
+      const originFits = named.length === 0 ? request.method === "GET" : named.length === 1 && named[0] === own;
       if (!originFits) return wrongOrigin;
       return knows(valuesOf(request, tokenHeader)) ? undefined : wrongToken;
     },

@@ -21,7 +21,7 @@ export interface InspectorServerOptions {
   /** Default: one that is free. */
   readonly port?: number;
   readonly allowActions?: boolean;
-  /** Names under which it is reached from elsewhere. */
+  /** Names under which it is reached from elsewhere, and origins of proxies with TLS in front of it. */
   readonly allowNetwork?: readonly string[];
   /** Pages that may be open at once. Default 8. */
   readonly maxPages?: number;
@@ -54,8 +54,8 @@ export async function startServer({
     );
   const token = Buffer.from(runtime.random.bytes(32)).toString("hex");
   const files = page ?? (await loadPage());
-  const hosts = new Set<string>();
-  const gate = createGate({ token, hosts });
+  const origins = new Map<string, string>();
+  const gate = createGate({ token, origins });
   const readers = createReaders(feed, runtime);
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -90,13 +90,13 @@ export async function startServer({
   server.maxConnections = 64;
   const bound = await listen(server, host, port);
   const shown = host.includes(":") ? `[${host}]` : host;
-  for (const name of loopback.has(host) ? [shown, "localhost"] : (allowNetwork ?? [])) {
-    hosts.add(`${name.toLowerCase()}:${bound}`);
-    if (bound === 80) hosts.add(name.toLowerCase());
-  }
+  const names = allowNetwork ?? [];
+  const places = loopback.has(host) ? [...names.filter(isProxied), shown, "localhost"] : names;
+  const opened = places.map((name) => new URL(isProxied(name) ? name : `http://${name}:${bound}`));
+  for (const place of opened) origins.set(place.host, place.origin);
 
   return {
-    url: `http://${loopback.has(host) ? shown : allowNetwork?.[0]}:${bound}/#token=${token}`,
+    url: `${opened[0]?.origin}/#token=${token}`,
     token,
     close: () =>
       new Promise<void>((resolve) => {
@@ -106,6 +106,9 @@ export async function startServer({
       }),
   };
 }
+
+/** Behind a proxy the page is where the proxy is. */
+const isProxied = (name: string): boolean => name.startsWith("https://");
 
 const loopback: ReadonlySet<string> = new Set(["127.0.0.1", "::1", "localhost"]);
 

@@ -318,6 +318,23 @@ describe("the inspector's server", () => {
     }
   });
 
+  it("[TM-228] is opened behind a proxy with TLS under the origin that it was told, which may act, and no other", async () => {
+    const at = port;
+    await start({ port: at, allowActions: true, allowNetwork: ["https://Inspect.example", "ignored.lan"] });
+    port = at;
+    expect(server.url).toBe(`https://inspect.example/#token=${server.token}`);
+    const path = "/api/replay";
+    const body = await firstLetter();
+    const act = (host: string, origin: string) => ask(port, server.token, { method: "POST", path, body, headers: { host, origin } });
+    expect((await act("inspect.example", "https://inspect.example")).status).toBe(200);
+    for (const origin of ["http://inspect.example", "https://inspect.example:8443", "https://evil.example", `http://127.0.0.1:${port}`])
+      expect((await act("inspect.example", origin)).status, origin).toBe(403);
+    for (const host of [`inspect.example:${port}`, "inspect.example.", "ignored.lan", `ignored.lan:${port}`])
+      expect((await ask(port, server.token, { path: "/", headers: { host } })).status, host).toBe(421);
+    // On the machine itself it is what it was.
+    expect((await ask(port, "", { path: "/" })).status).toBe(200);
+  });
+
   it("says which port is taken", async () => {
     await expect(startServer({ feed, runtime: systemRuntime(), page, port })).rejects.toMatchObject({
       code: "unavailable",
