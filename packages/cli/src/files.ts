@@ -22,7 +22,12 @@ const reasonOf = (cause: unknown): string => {
 
 /** `what` names it in errors: "the profile". */
 export async function readTextFile(io: Io, path: string, what: string, advice?: string): Promise<string> {
-  return withFile(io, path, what, advice, readAll);
+  return withFile(io, path, what, advice, readText);
+}
+
+/** Not more than `maxBytes`, whatever kind of file it is. */
+export async function readBytesFile(io: Io, path: string, what: string, maxBytes: number, advice?: string): Promise<Buffer> {
+  return withFile(io, path, what, advice, (file) => readAll(file, maxBytes));
 }
 
 /**
@@ -32,11 +37,11 @@ export async function readTextFile(io: Io, path: string, what: string, advice?: 
 export async function readSecretFile(io: Io, path: string, what: string, warn?: (message: string) => void): Promise<string> {
   return withFile(io, path, what, undefined, async (file) => {
     const { mode, uid } = await file.stat();
-    if ((mode & constants.S_IFMT) !== constants.S_IFREG || process.getuid === undefined) return readAll(file);
+    if ((mode & constants.S_IFMT) !== constants.S_IFREG || process.getuid === undefined) return readText(file);
     const [why, advice] = openTo(mode, uid, process.getuid(), what, path) ?? [];
     if (why !== undefined && warn === undefined) throw usageError(why, advice);
     if (why !== undefined) warn?.(why);
-    return readAll(file);
+    return readText(file);
   });
 }
 
@@ -65,14 +70,17 @@ async function withFile<T>(io: Io, path: string, what: string, advice: string | 
   }
 }
 
-async function readAll(file: FileHandle): Promise<string> {
-  const buffer = Buffer.alloc(fileMaxBytes + 1);
+const readText = async (file: FileHandle): Promise<string> => (await readAll(file, fileMaxBytes)).toString("utf8");
+
+async function readAll(file: FileHandle, maxBytes: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
   let length = 0;
   for (;;) {
-    const { bytesRead } = await file.read(buffer, length, buffer.length - length);
+    const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(Math.min(maxBytes + 1 - length, 64 * 1024)));
+    if (bytesRead === 0) return Buffer.concat(chunks);
     length += bytesRead;
-    if (bytesRead === 0) return buffer.toString("utf8", 0, length);
-    if (length > fileMaxBytes) throw usageError(`The file is larger than ${fileMaxBytes} bytes: it is not what it should be.`);
+    if (length > maxBytes) throw usageError(`The file is larger than ${maxBytes} bytes: it is not what it should be.`);
+    chunks.push(buffer.subarray(0, bytesRead));
   }
 }
 
@@ -85,9 +93,11 @@ export async function writeSecretFile(
 ): Promise<void> {
   const full = resolve(io.cwd, path);
   const target = force ? `${full}.new` : full;
+  let begun = false;
   try {
     if (force) await rm(target, { force: true });
     const file = await open(target, "wx", mode);
+    begun = true;
     try {
       await file.writeFile(text);
       await file.sync();
@@ -96,6 +106,8 @@ export async function writeSecretFile(
     }
     if (force) await rename(target, full);
   } catch (cause) {
+    // Half a key is none, and would be in the way of the next try.
+    if (begun) await rm(target, { force: true }).catch(() => undefined);
     if ((cause as { code?: string }).code === "EEXIST")
       throw usageError(
         `${path} is there already, and nothing was written.`,

@@ -14,7 +14,7 @@ import { readTextFile } from "./files.js";
 import type { Io } from "./io.js";
 import { nameOf, readSecret, readSecretBytes, type SecretSource } from "./secrets.js";
 import type { Settings } from "./settings.js";
-import { readTokens, tokenFor } from "./tokens.js";
+import { readToken, readTokens, tokenFor } from "./tokens.js";
 
 /** A private key in a file, an environment variable, or stdin, as `keygen` writes it. */
 export async function readKey(io: Io, source: SecretSource, what = "the private key", options: { readonly extractable?: boolean } = {}): Promise<SigningKey> {
@@ -75,7 +75,11 @@ async function fromAuthority(
       "The authority wants to see something before it issues a token.",
       "Give --secret-file (an enrolment secret) or --credential-file (an OIDC token, a JWT-SVID).",
     );
-  return identityFromAuthority({ ...common, credential: () => readSecret(io, { file: credential }, "the credential") });
+  const source = { file: credential };
+  // What is sent there is a JWT at least: a profile of somebody else's must not make us send any file.
+  const read = async (): Promise<string> => readToken(await readSecret(io, source, "the credential"), nameOf(source)).raw;
+  await read();
+  return identityFromAuthority({ ...common, credential: read });
 }
 
 type Trusting = Pick<Settings, "trustBy" | "sharedSecret" | "jwks" | "issuer" | "authority">;

@@ -1,7 +1,6 @@
-import { readFile } from "node:fs/promises";
-import { resolve } from "node:path";
-import { CommandError, usageError } from "./command-error.js";
+import { CommandError } from "./command-error.js";
 import { exitCodes } from "./exit-codes.js";
+import { readBytesFile } from "./files.js";
 import type { Io } from "./io.js";
 import { readStdin } from "./stdin.js";
 
@@ -13,21 +12,20 @@ export async function readInput(io: Io, given: string | undefined, raw = false):
   if (given === undefined) return undefined;
   const bytes = await bytesOf(io, given);
   if (raw) return new Uint8Array(bytes);
-  return parseInput(bytes.toString("utf8"), given === "-" ? "stdin" : given.startsWith("@") ? given.slice(1) : "the argument");
+  return parseInput(textOf(bytes), given === "-" ? "stdin" : given.startsWith("@") ? given.slice(1) : "the argument");
 }
 
 async function bytesOf(io: Io, given: string): Promise<Buffer> {
   if (given === "-") return readStdin(io, "the input", inputMaxBytes);
   if (!given.startsWith("@")) return Buffer.from(given);
-  const path = given.slice(1);
+  return readBytesFile(io, given.slice(1), "the input", inputMaxBytes, "@ before a path means its contents; - means stdin.");
+}
+
+function textOf(bytes: Uint8Array): string {
   try {
-    return await readFile(resolve(io.cwd, path));
-  } catch (cause) {
-    throw usageError(
-      `The input cannot be read from ${path}: ${(cause as { code?: string }).code ?? "failed"}.`,
-      "@ before a path means its contents; - means stdin.",
-      cause,
-    );
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new CommandError("invalid_input", exitCodes.input, "The input is not UTF-8, which JSON is.", "--raw sends bytes as they are.");
   }
 }
 

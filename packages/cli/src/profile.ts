@@ -1,4 +1,4 @@
-import { access } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { usageError } from "./command-error.js";
@@ -76,7 +76,7 @@ export async function findProfile(io: Io, option: string | undefined): Promise<F
   const project = resolve(io.cwd, projectFile);
   const config = join(io.env.XDG_CONFIG_HOME || join(io.env.HOME || homedir(), ".config"), "tightbeam");
   if (name === undefined) {
-    for (const file of [project, join(config, "default.json")]) if (await exists(file)) return { file, profile: await readProfile(io, file) };
+    for (const file of [project, join(config, "default.json")]) if (await isOwn(file)) return { file, profile: await readProfile(io, file) };
     return { file: undefined, profile: {} };
   }
   if (/[/\\]|\.json$/.test(name)) {
@@ -84,12 +84,12 @@ export async function findProfile(io: Io, option: string | undefined): Promise<F
     return { file, profile: await readProfile(io, file) };
   }
   if (!/^[\w-]{1,64}$/.test(name)) throw usageError("A profile's name is letters, digits, _ and -.");
-  if (await exists(project)) {
+  if (await isOwn(project)) {
     const { profiles } = await readDocument(io, project);
     if (profiles !== undefined && Object.hasOwn(profiles, name)) return { file: project, profile: await readProfile(io, project, name) };
   }
   const file = join(config, `${name}.json`);
-  if (await exists(file)) return { file, profile: await readProfile(io, file) };
+  if (await isOwn(file)) return { file, profile: await readProfile(io, file) };
   throw usageError(`There is no profile ${name}.`, `It would be in "profiles" of ${projectFile} here, or in ${file}.`);
 }
 
@@ -140,8 +140,21 @@ function check(values: Readonly<Record<string, unknown>>, file: string, name: st
 const isText = (value: unknown): value is string => typeof value === "string" && value !== "";
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
 
-const exists = (file: string): Promise<boolean> =>
-  access(file).then(
-    () => true,
-    () => false,
-  );
+/**
+ * False when there is none. One that was not named says where our secrets go and whom we believe: it is taken from nobody else. Rejects with a usage
+ * error for one that another user wrote, or may write to.
+ */
+async function isOwn(file: string): Promise<boolean> {
+  const found = await stat(file).catch(() => undefined);
+  if (found === undefined) return false;
+  if (process.getuid !== undefined && isForeign(found, process.getuid()))
+    throw usageError(
+      `${file} belongs to another user, or anybody may write to it: it could send secrets elsewhere, and was not read.`,
+      `If you trust it, name it: --profile ${file}`,
+    );
+  return true;
+}
+
+/** root reads what others own, as it may be given a folder of theirs. */
+export const isForeign = ({ mode, uid }: { readonly mode: number; readonly uid: number }, user: number): boolean =>
+  (mode & 0o002) !== 0 || (uid !== user && uid !== 0 && user !== 0);

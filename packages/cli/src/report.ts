@@ -5,7 +5,7 @@ import { type ExitCode, exitCodeFor, exitCodes } from "./exit-codes.js";
 import type { Io } from "./io.js";
 import { jsonText } from "./output.js";
 import { paintWith, wantsColours } from "./paint.js";
-import { printable } from "./printable.js";
+import { oneLine, printable } from "./printable.js";
 
 /** An error as it is told: what happened, what to do, and what the process ends with. */
 export interface Report {
@@ -67,9 +67,10 @@ export function tell(io: Io, error: unknown, json: boolean): ExitCode {
     id === undefined ? "" : `id ${id}`,
     idempotencyKey === undefined ? "" : `idempotency key ${idempotencyKey}`,
   ].filter((fact) => fact !== "");
-  const told = [`${paint.red("error:")} ${printable(message)}`];
-  if (advice !== undefined) told.push(...advice.split("\n").map((line) => `  ${line}`));
-  if (facts.length > 0) told.push(paint.dim(`  (${printable(facts.join("; "))})`));
+  // A second line of what others wrote must not look like one of ours.
+  const told = [`${paint.red("error:")} ${printable(message).replaceAll("\n", "\n  ")}`];
+  if (advice !== undefined) told.push(...advice.split("\n").map((line) => `  ${printable(line)}`));
+  if (facts.length > 0) told.push(paint.dim(`  (${oneLine(facts.join("; "))})`));
   if (debug) told.push(printable(stacks(error)));
   io.stderr.write(`${told.join("\n")}\n`);
   return report.exitCode;

@@ -1,7 +1,8 @@
+import { resolve } from "node:path";
 import type { Identity } from "@tightbeam/core/identity";
 import type { Transport } from "@tightbeam/core/transport";
 import { usageError } from "./command-error.js";
-import { readTextFile } from "./files.js";
+import { readSecretFile, readTextFile } from "./files.js";
 import type { Io } from "./io.js";
 import { readSecret } from "./secrets.js";
 import type { Settings } from "./settings.js";
@@ -42,7 +43,11 @@ export async function openTransport(io: Io, settings: Settings, identity: Identi
 export const schemeOf = (url: string): string | undefined => /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase();
 
 export async function natsLogin(io: Io, { nats: { creds, nkey, token, user, password } }: Settings) {
-  if (creds !== undefined) return { credsFile: creds };
+  if (creds !== undefined) {
+    // The client reads it, again for each connection; whether others may is looked at here.
+    await readSecretFile(io, creds, "the NATS credentials");
+    return { credsFile: resolve(io.cwd, creds) };
+  }
   if (nkey !== undefined) return { nkey: await readSecret(io, nkey, "the nkey seed") };
   if (token !== undefined) return { token: await readSecret(io, token, "the NATS token") };
   if (user === undefined) return {};

@@ -140,6 +140,12 @@ describe("a command line", () => {
     expect(stderr()).toMatch(/^error: \\u001b\[2Jgone\\u009b1A\\u202e\\u000d\n/);
   });
 
+  it("TM-248 lets nobody's text look like a line of its own, in what to do neither", async () => {
+    const { io, stderr } = createMemoryIo();
+    await run(["try"], io, failing(usageError("one\nerror: two", "three \u001b[2J\nfour")));
+    expect(stderr()).toBe("error: one\n  error: two\n  three \\u001b[2J\n  four\n");
+  });
+
   it("closes what was opened, the last first, however the command ends", async () => {
     const closed: string[] = [];
     const { io, stderr } = createMemoryIo();

@@ -1,3 +1,4 @@
+import { Writable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { createOutput } from "../src/output.js";
 import { wantsColours } from "../src/paint.js";
@@ -43,6 +44,38 @@ describe("output", () => {
     [{ FORCE_COLOR: "1", NO_COLOR: "1" }, false, true],
   ];
   it.each(cases)("with %j on a terminal (%s) has colours: %s", (env, isTTY, colours) => expect(wantsColours({ env }, { isTTY })).toBe(colours));
+
+  it("TM-248 lets colours of its own through to a terminal, and no other control, whatever a command forgot", async () => {
+    const terminal = createMemoryIo({ terminal: true });
+    const output = createOutput(terminal.io, false);
+    await output.item(1, ({ red, dim }) => `${red("one")} ${dim("two")} \u001b[2J\u001b]0;title\u0007\u009b1A\u202e`);
+    output.note("\u001b[8mhidden");
+    output.warn("odd", "first\nsecond");
+    expect(terminal.stdout()).toBe("\u001b[31mone\u001b[39m \u001b[2mtwo\u001b[22m \\u001b[2J\\u001b]0;title\\u0007\\u009b1A\\u202e\n");
+    expect(terminal.stderr()).toBe("\\u001b[8mhidden\n\u001b[33mwarning:\u001b[39m first\\nsecond\n");
+  });
+
+  it("TM-248 has no control in its JSON either, which is the same JSON", async () => {
+    const { io, stdout } = createMemoryIo({ terminal: true });
+    const value = { text: "\u001b[2J\u007f\u009b1A\u2028\u202e\n", "\u009b": 1 };
+    await createOutput(io, true).item(value, "");
+    expect(stdout()).toMatch(/^[ -~]+\n$/);
+    expect(JSON.parse(stdout())).toEqual(value);
+  });
+
+  it("TM-248 leaves out what comes by itself while nobody reads stdout, and says so", () => {
+    const { io, stderr } = createMemoryIo();
+    let taken: () => void = () => undefined;
+    const stdout = new Writable({ write: (_chunk, _encoding, done) => (taken = done) });
+    const output = createOutput({ ...io, stdout }, false);
+    for (let sent = 0; sent < 100; sent += 1) output.offer(sent, "x".repeat(1024 * 1024));
+    expect(stdout.writableLength).toBeLessThan(6 * 1024 * 1024);
+    expect(stderr()).toBe("warning: Whoever reads stdout is too slow: what comes now is left out.\n");
+    while (stdout.writableLength > 0) taken();
+    output.offer(100, "again");
+    expect(stderr()).toMatch(/\nwarning: 9\d were left out.\n$/);
+    expect(stdout.writableLength).toBe(6);
+  });
 
   it("TM-248 shows control characters of raw bytes on a terminal, and passes them on in a pipe", async () => {
     const bytes = new TextEncoder().encode("a\u001b[31mb");

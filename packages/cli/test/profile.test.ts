@@ -1,9 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import type { CommandError } from "../src/command-error.js";
-import { findProfile } from "../src/profile.js";
+import { findProfile, isForeign } from "../src/profile.js";
 import { resolveSettings } from "../src/settings.js";
 import { createMemoryIo } from "./memory-io.js";
 
@@ -45,6 +45,23 @@ describe("profiles", () => {
     expect((await refusal(findProfile(io(), "dave"))).message).toBe("There is no profile dave.");
     expect((await refusal(findProfile(io(), "__proto__"))).message).toBe("There is no profile __proto__.");
     expect((await refusal(findProfile(io(), "a b"))).message).toContain("letters, digits");
+  });
+
+  it("TM-249 are taken from nobody else, unless they are named", async () => {
+    const file = join(project, "tightbeam.json");
+    write(project, "tightbeam.json", { id: "bob", profiles: { carol: { id: "carol" } } });
+    expect((await findProfile(io(), undefined)).profile).toEqual({ id: "bob" });
+    chmodSync(file, 0o666);
+    for (const name of [undefined, "carol"]) {
+      const error = await refusal(findProfile(io(), name));
+      expect(error.message).toContain("belongs to another user, or anybody may write to it");
+      expect(error.advice).toContain(`--profile ${file}`);
+    }
+    expect((await findProfile(io(), file)).profile).toEqual({ id: "bob" });
+    expect(isForeign({ mode: 0o100644, uid: 1_000 }, 1_000)).toBe(false);
+    expect(isForeign({ mode: 0o100644, uid: 0 }, 1_000)).toBe(false);
+    expect(isForeign({ mode: 0o100644, uid: 1_001 }, 1_000)).toBe(true);
+    expect(isForeign({ mode: 0o100646, uid: 1_000 }, 1_000)).toBe(true);
   });
 
   it("TM-249 hold no secret and no command: what is not a setting is refused by name", async () => {

@@ -4,7 +4,7 @@ import type { Filter, Letter, Letters, LettersOptions } from "../dlq/letter.js";
 import { errorNames } from "../exit-codes.js";
 import type { Frame, Invocation } from "../invocation.js";
 import { whole } from "../numbers.js";
-import { printable } from "../printable.js";
+import { oneLine } from "../printable.js";
 import { agentOptions, storeOptions } from "../settings.js";
 
 interface FilterOptions extends LettersOptions, Filter {
@@ -53,8 +53,8 @@ async function show(invocation: Invocation, options: LettersOptions, id = ""): P
   const letter = await (await open(invocation, options)).get(id);
   await invocation.output.result(letter, ({ bold }) => [
     bold(lineOf(letter)),
-    `  cause      ${printable(letter.cause)}`,
-    `  message    ${letter.messageId ?? "cannot be decoded"}, ${letter.bytes} B, ${letter.priority}${letter.kept ? "" : ", not kept: it cannot be replayed"}`,
+    `  cause      ${oneLine(letter.cause)}`,
+    `  message    ${oneLine(letter.messageId ?? "cannot be decoded")}, ${letter.bytes} B, ${letter.priority}${letter.kept ? "" : ", not kept: it cannot be replayed"}`,
     `  first      ${time(letter.firstAt)}`,
     `  last       ${time(letter.lastAt)}, attempt ${letter.attempts}`,
   ]);
@@ -74,7 +74,7 @@ async function replay(invocation: Invocation, options: FilterOptions, id?: strin
     if (error !== undefined) failed++;
     await output.item(
       { type: "replay", id: each, replayed: error === undefined, ...(error === undefined ? {} : { error }) },
-      error === undefined ? `${each} handled` : `${each} still a letter: ${error.code}: ${printable(error.message)}`,
+      oneLine(error === undefined ? `${each} handled` : `${each} still a letter: ${error.code}: ${error.message}`),
     );
   }
   output.note(`${ids.length - failed} of ${ids.length} handled.`);
@@ -105,7 +105,7 @@ const filterOf = ({ reason, peer, method }: FilterOptions): Filter => ({
 });
 
 const lineOf = ({ id, lastAt, reason, side, peer, method, attempts }: Letter): string =>
-  printable(
+  oneLine(
     `${id}  ${time(lastAt)}  ${reason.padEnd(16)} ${side === "sender" ? "to" : "from"} ${peer}  ${method}  ${attempts} ${attempts === 1 ? "try" : "tries"}`,
   );
 

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { Place } from "../doctor/network.js";
 import type { Step } from "../doctor/step.js";
 import type { Frame, Invocation } from "../invocation.js";
+import { oneLine } from "../printable.js";
 import { type AgentSettingsOptions, agentOptions, type Settings } from "../settings.js";
 
 export function define(command: Command, { action }: Frame): void {
@@ -27,7 +28,7 @@ async function doctor(invocation: Invocation, options: AgentSettingsOptions, pee
     const finding = await lookAt(step, invocation.runtime, signal);
     if (finding.status === "failed") wrong++;
     await output.item({ step: step.name, ...finding }, (paint) => [
-      `${paint[colours[finding.status]](signs[finding.status])} ${step.name.padEnd(11)} ${finding.found}`,
+      `${paint[colours[finding.status]](signs[finding.status])} ${step.name.padEnd(11)} ${oneLine(finding.found)}`,
       ...(finding.advice === undefined ? [] : finding.advice.split("\n").map((line) => `    ${paint.bold(line)}`)),
     ]);
   }

@@ -39,8 +39,9 @@ async function keygen(invocation: Invocation, { out, alg, secret, publicOf, forc
   const { exportKey, generateKey, generateSecret } = await import("@tightbeam/core/identity");
   const { writeSecretFile } = await import("../files.js");
   if (secret === true) {
-    const text = `${Buffer.from(generateSecret()).toString("base64url")}\n`;
-    if (out === "-") return output.text(text);
+    const made = Buffer.from(generateSecret()).toString("base64url");
+    const text = `${made}\n`;
+    if (out === "-") return output.json ? output.result({ secret: made, bytes: 32 }, made) : output.text(text);
     await writeSecretFile(io, out, text, { force });
     return output.result({ file: out, bytes: 32 }, `A secret of 32 bytes is in ${out}, mode 600.`);
   }

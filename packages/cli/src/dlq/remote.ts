@@ -16,8 +16,9 @@ export async function remoteLetters(invocation: Invocation, options: AgentSettin
       let after: string | undefined;
       do {
         const page = await source.ask("letters", { agent, limit: Math.min(200, limit - letters.length), ...filter, ...(after === undefined ? {} : { after }) });
-        letters.push(...page.letters);
-        after = page.next;
+        letters.push(...page.letters.slice(0, limit - letters.length));
+        // One that says there is more and tells of nothing is not asked for ever.
+        after = page.letters.length === 0 ? undefined : page.next;
       } while (after !== undefined && letters.length < limit);
       return { letters, more: after !== undefined };
     },

@@ -1,6 +1,6 @@
 import { type Agent, createAgent } from "@tightbeam/core";
 import type { Identity, Trust } from "@tightbeam/core/identity";
-import { openIdentity, openTrust } from "../identity.js";
+import { openIdentity, openTrust, trustedIssuer } from "../identity.js";
 import type { Invocation } from "../invocation.js";
 import type { Settings } from "../settings.js";
 import { openTransport } from "../transport.js";
@@ -32,7 +32,7 @@ export function agentSteps(invocation: Invocation, settings: Settings, peer: str
       name: "trust",
       async look() {
         made.trust = await openTrust(io, settings);
-        return ok(settings.sharedSecret === undefined ? `tokens of ${settings.issuer ?? "the authority"}` : "everyone with the shared secret");
+        return ok(settings.trustBy === "sharedSecret" ? "everyone with the shared secret" : `tokens of ${trustedIssuer(settings)}`);
       },
     },
     {

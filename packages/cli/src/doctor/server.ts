@@ -20,12 +20,23 @@ async function relay({ scheme, host, port, ca }: Place, signal: AbortSignal): Pr
     signal,
   }).catch(() => undefined);
   if (answer === undefined) return failed("it does not speak HTTP", "A relay does: check the port, and ws:// or wss:// in the URL.");
-  const said = (await answer.text()).slice(0, 1_000);
+  const said = await beginningOf(answer);
   if (said.includes(greeting)) return ok("it is a Tightbeam relay");
   return warning(
     `something answers ${answer.status}, and does not say that it is a relay`,
     "Check the port. Where a proxy stands before it, the login below shows whether it lets WebSockets through.",
   );
+}
+
+/** It may be anything that answers there, and go on for ever. */
+async function beginningOf({ body }: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of body ?? []) {
+    text += decoder.decode(chunk as Uint8Array, { stream: true });
+    if (text.length >= 1_000) break;
+  }
+  return text;
 }
 
 const leastPayload = 20 * 1024;
@@ -35,11 +46,21 @@ async function broker({ host, port }: Place): Promise<Finding> {
   const line = await firstLine(host, port);
   if (!line.startsWith("INFO "))
     return failed("it is no NATS server: its first word is another", "Check the port: 4222 is NATS, 8222 its monitoring, 443 mostly neither.");
-  const info = JSON.parse(line.slice(5)) as Record<string, unknown>;
+  const info = infoOf(line.slice(5));
+  if (info === undefined) return failed("what it says of itself is no JSON, as a NATS server's is", "Check the port: 4222 is NATS, 8222 its monitoring.");
   const most = Number(info.max_payload);
   const found = `nats-server ${text(info.version)}, max_payload ${most}${info.jetstream === true ? ", JetStream" : ""}${info.auth_required === true ? ", wants a login" : ""}`;
   if (most < leastPayload) return failed(found, "max_payload is below 20 KiB: raise it in the server's configuration.");
   return info.tls_required === true ? warning(`${found}, wants TLS`, "Use tls:// in the URL if the login below fails.") : ok(found);
+}
+
+function infoOf(text: string): Record<string, unknown> | undefined {
+  try {
+    const info: unknown = JSON.parse(text);
+    return typeof info === "object" && info !== null ? (info as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 const text = (value: unknown): string => (typeof value === "string" ? value.replace(/[^\w.+-]/g, "").slice(0, 32) : "of unknown version");

@@ -1,7 +1,7 @@
 import type { Trace, TraceCall, TraceSummary } from "@tightbeam/core/observability";
 import { spoken } from "../numbers.js";
 import type { Human } from "../output.js";
-import { printable } from "../printable.js";
+import { oneLine } from "../printable.js";
 import type { LiveCall } from "./live.js";
 
 const clock = (at: number): string => new Date(at).toISOString().slice(11, 23);
@@ -12,13 +12,13 @@ export const liveLine = ({ agent, message }: LiveCall): Human => {
   const other = peer.slice(0, peer.lastIndexOf("/"));
   const [from, to] = direction === "sent" ? [agent, other] : [other, agent];
   const took = duration === undefined ? "" : `  ${spoken(duration)}`;
-  const text = printable(`${clock(stages.at(-1)?.at ?? 0)}  ${from} → ${to}  ${type} ${name}  ${bytes} B${took}`);
+  const text = oneLine(`${clock(stages.at(-1)?.at ?? 0)}  ${from} → ${to}  ${type} ${name}  ${bytes} B${took}`);
   const traced = trace === undefined ? "" : `  ${trace.traceId}`;
   return ({ red, dim }) => `${text}${code === undefined ? "" : `  ${red(code)}`}${dim(traced)}`;
 };
 
 export const summaryLine = ({ traceId, status, startedAt, lastAt, calls, failed, first }: TraceSummary): Human => {
-  const text = printable(
+  const text = oneLine(
     `${clock(startedAt)}  ${traceId}  ${first.from.id} → ${first.to.id}  ${first.method ?? first.type}  ${calls} ${calls === 1 ? "call" : "calls"}, ${spoken(lastAt - startedAt)}`,
   );
   return ({ red, dim }) => `${text}  ${failed > 0 ? red(`${failed} failed`) : dim(status)}`;
@@ -36,7 +36,7 @@ export function treeOf({ traceId, status, calls, more }: Trace): Human {
       const indent = "  ".repeat(Math.min(depth, 20) + 1);
       const took = duration === undefined ? "" : `  ${spoken(duration)}`;
       lines.push(
-        `${indent}${printable(`${clock(startedAt)}  ${from.id} → ${to.id}  ${type} ${method ?? ""}${took}`)}${code === undefined ? "" : `  ${red(code)}`}`,
+        `${indent}${oneLine(`${clock(startedAt)}  ${from.id} → ${to.id}  ${type} ${method ?? ""}${took}`)}${code === undefined ? "" : `  ${red(code)}`}`,
       );
       if (stages.length > 0)
         lines.push(

@@ -62,7 +62,7 @@ describe("tightbeam init", () => {
     writeFileSync(join(bin, "npm"), "#!/bin/sh\necho 'npm error code E404' >&2\nexit 1\n", { mode: 0o755 });
     const { code, stdout, stderr } = await terminal.run(["init", "unlucky"], { env: { PATH: `${bin}:${process.env.PATH}` } });
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
-    expect(stderr).toContain("npm install failed; the project's files are all there.\nnpm error code E404\n");
+    expect(stderr).toContain("npm install failed; the project's files are all there.\n  npm error code E404\n");
     expect(stderr).toContain("&& npm install");
     expect(existsSync(join(terminal.place, "unlucky/src/main.ts"))).toBe(true);
   });

@@ -40,6 +40,8 @@ describe("tightbeam keygen", () => {
     const secret = await terminal.run(["keygen", "--secret", "--out", "-"]);
     expect(secret).toMatchObject({ code: 0, stderr: "" });
     expect(Buffer.from(secret.stdout.trim(), "base64url")).toHaveLength(32);
+    const document = await terminal.run(["keygen", "--secret", "--out", "-", "--json"]);
+    expect(JSON.parse(document.stdout)).toEqual({ secret: expect.stringMatching(/^[\w-]{43}$/), bytes: 32 });
     const key = await terminal.run(["keygen", "--alg", "ES256", "--out", "-"]);
     expect(JSON.parse(key.stdout)).toMatchObject({ kty: "EC", crv: "P-256" });
   });

@@ -1,7 +1,7 @@
 import { cpSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Agent, createAgent } from "@tightbeam/core";
+import { type Agent, createAgent, stream } from "@tightbeam/core";
 import { generateSecret, identityFromSecret, trust } from "@tightbeam/core/identity";
 import { createTracer, createTraceStore } from "@tightbeam/core/observability";
 import { serveInspection } from "@tightbeam/inspector";
@@ -98,6 +98,39 @@ describe("tightbeam dlq", () => {
     expect((await run("dlq", "list")).stderr).toContain("This needs a store, and there is none.");
     expect((await run("dlq", "list", "--reason", "boredom", "--of", "alice")).code).toBe(2);
   }, 60_000);
+
+  it("TM-248 is not led on by an agent that lies: pages without end, times that are none, escape sequences", async () => {
+    const mallory = await join_("mallory");
+    const { id, instance } = mallory;
+    const key = `${id}/${instance}`;
+    const view = { key, id, instance, watched: "local", state: "up" };
+    mallory.handle(stream("inspection"), async function* (_, { signal }) {
+      yield { at: 1, agent: view, links: [], gone: [], messages: [], dropped: 0, breakers: [], security: [], events: [] };
+      await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+    });
+    const letter = {
+      agent: key,
+      reason: "timeout",
+      side: "sender",
+      peer: "bob",
+      method: "m",
+      priority: "normal",
+      attempts: 1,
+      firstAt: 1,
+      lastAt: 1,
+      bytes: 1,
+      kept: true,
+    };
+    let says: object = { letters: [], next: "again" };
+    mallory.handle("inspection.ask", (asked) => ((asked as { name: string }).name === "replay" ? { replayed: true } : says));
+    expect(await run("dlq", "list", "--of", "mallory")).toMatchObject({ code: 0, stdout: "", stderr: "No letters.\n" });
+    says = { letters: [{ ...letter, id: "1", cause: "", lastAt: 1e300 }] };
+    expect(await run("dlq", "list", "--of", "mallory")).toMatchObject({ code: 11, stdout: "" });
+    says = { letters: [{ ...letter, id: "\u001b[2J\nall is well", cause: "" }] };
+    const replayed = await run("dlq", "replay", "--of", "mallory", "--all");
+    expect(replayed.stdout).toBe("\\u001b[2J\\nall is well handled\n");
+    await mallory.close();
+  });
 
   it("TM-251 is refused by an agent that does not let it look", async () => {
     const { code, stderr, stdout } = await run("dlq", "list", "--of", "bob", "--json");

@@ -69,6 +69,14 @@ describe("reading a WebSocket on its way", () => {
     }
   });
 
+  it("TM-248 takes no more parts of one message than a bound, though none has a byte", () => {
+    const { said, reader } = reading();
+    reader.push(head);
+    const empty = Buffer.alloc(64 * 1_024);
+    for (let round = 0; round < 8; round += 1) reader.push(empty);
+    expect(said).toEqual(["HTTP/1.1 101 Switching Protocols", "a message in too many parts"]);
+  });
+
   it("TM-248 holds no more than a bound, whatever is declared, and says so once", () => {
     const { said, reader } = reading();
     reader.push(Buffer.concat([head, bytes("82 7f 7fffffffffffffff")]));

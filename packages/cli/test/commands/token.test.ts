@@ -64,6 +64,8 @@ describe("tightbeam token", () => {
   it("TM-246 prints no token but in a pipe, where it was asked for", async () => {
     const piped = await terminal.run(issue);
     expect(piped.stdout).toMatch(/^eyJ[\w-]+\.[\w-]+\.[\w-]+\n$/);
+    const document = await terminal.run([...issue, "--json"]);
+    expect(JSON.parse(document.stdout)).toMatchObject({ id: "acme/bob", tokens: [expect.stringMatching(/^eyJ/)] });
     const [inspected, people, wrong] = await Promise.all([
       terminal.run(["token", "inspect", "-", "--json"], { input: piped.stdout }),
       terminal.run(["token", "verify", ...trusted], { env: { TIGHTBEAM_TOKEN: piped.stdout.trim() } }),
@@ -98,6 +100,21 @@ describe("tightbeam token", () => {
       expect(ended[index]?.stderr, args.join(" ")).toMatch(message);
       expect(ended[index]?.code, args.join(" ")).toBe(code);
       expect(ended[index]?.stdout).toBe("");
+    }
+  });
+
+  it("TM-248 shows what a token claims as text, whatever it says of itself", async () => {
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+    const claims = { iss: "https://\u001b[2Jevil", sub: "bob\nerror: none", exp: -1e300 };
+    const input = `${part({ alg: "EdDSA", kid: "\u009b1Akey" })}.${part(claims)}.AA`;
+    const ended = await Promise.all([
+      terminal.run(["token", "verify", "-", "--jwks", "jwks.json", "--issuer", claims.iss], { input }),
+      terminal.run(["token", "inspect", "-"], { input }),
+    ]);
+    expect(ended.map(({ code }) => code)).toEqual([4, 0]);
+    for (const { stdout, stderr } of ended) {
+      expect(stdout + stderr).not.toMatch(/(?!\n)\p{Cc}/u);
+      expect(stdout + stderr).not.toMatch(/^error: none/m);
     }
   });
 

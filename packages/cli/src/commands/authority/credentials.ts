@@ -66,7 +66,8 @@ const claim = (claims: TokenClaims, name: string): unknown => (Object.hasOwn(cla
 
 function textOf(name: unknown, setting: string, where: string): (claims: TokenClaims) => string {
   if (typeof name !== "string") throw usageError(`"${setting}" of ${where} is the name of a claim.`);
-  return (claims) => String(claim(claims, name));
+  // Core judges it: what is no agent id is refused, and a list of one is no id.
+  return (claims) => claim(claims, name) as string;
 }
 
 function listOf(name: unknown, where: string): (claims: TokenClaims) => readonly string[] {

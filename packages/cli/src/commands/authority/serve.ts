@@ -9,7 +9,7 @@ import { readKey } from "../../identity.js";
 import type { Invocation } from "../../invocation.js";
 import type { Io } from "../../io.js";
 import { listening } from "../../listening.js";
-import { printable } from "../../printable.js";
+import { oneLine } from "../../printable.js";
 import { ended } from "../../until.js";
 import { enrolment, readCredentials } from "./credentials.js";
 
@@ -48,15 +48,6 @@ export async function serve(invocation: Invocation, options: AuthorityOptions): 
   const bound = await listening(server, port, host);
   const url = options.url ?? `http://${host === "::1" ? "[::1]" : host}:${bound}/token`;
   if (!URL.canParse(url)) throw usageError("--url is no URL.", "It looks like https://agents.example/token.");
-  const issuer = options.issuer ?? new URL(url).origin;
-  const authority = await createAuthority({ issuer, key, runtime, ...(lifetime === undefined ? {} : { lifetime }) });
-  const endpoint = await authority.accept({ url, credentials, allowInsecure: true, onEvent: (event) => void tell(event) });
-  server.on("request", tokenListener(endpoint));
-  if (made) output.note(`A new signing key is in ${options.key}, mode 600. Keep it: tokens count only while it is the same.`);
-  await output.item(
-    { type: "listening", url: endpoint.url, jwks: endpoint.jwksUrl, issuer, thumbprint: key.thumbprint, port: bound },
-    ({ bold }) => `authority listening on ${bold(endpoint.url)}; its keys are at ${endpoint.jwksUrl}, its issuer is ${issuer}`,
-  );
 
   const tell = (event: TokenEvent) => {
     // The first half of every exchange: here is a nonce, ask again with it.
@@ -64,7 +55,7 @@ export async function serve(invocation: Invocation, options: AuthorityOptions): 
     const at = new Date(runtime.clock.wall()).toISOString();
     if (event.type === "issued") {
       const { id, audience, permissions, expiresAt, thumbprint, credential } = event;
-      return output.item(
+      return output.offer(
         {
           type: "issued",
           at,
@@ -78,16 +69,26 @@ export async function serve(invocation: Invocation, options: AuthorityOptions): 
           source: event.source ?? null,
         },
         ({ green, dim }) =>
-          `${dim(at)} ${green("issued")} ${id}${audience === undefined ? "" : ` for ${printable(audience)}`}; key ${thumbprint}; by ${printable(credential)}`,
+          `${dim(at)} ${green("issued")} ${id}${audience === undefined ? "" : ` for ${oneLine(audience)}`}; key ${thumbprint}; by ${oneLine(credential)}`,
       );
     }
     const { status, error, reason, id, credential, source } = event;
-    return output.item(
+    return output.offer(
       { type: "refused", at, status, error, reason, id: id ?? null, credential: credential ?? null, source: source ?? null },
       ({ yellow, dim }) =>
-        `${dim(at)} ${yellow("refused")} ${id === undefined ? "" : `${printable(id)} `}(${error}): ${printable(reason)}${source === undefined ? "" : `; from ${source}`}`,
+        `${dim(at)} ${yellow("refused")} ${id === undefined ? "" : `${oneLine(id)} `}(${error}): ${oneLine(reason)}${source === undefined ? "" : `; from ${source}`}`,
     );
   };
+
+  const issuer = options.issuer ?? new URL(url).origin;
+  const authority = await createAuthority({ issuer, key, runtime, ...(lifetime === undefined ? {} : { lifetime }) });
+  const endpoint = await authority.accept({ url, credentials, allowInsecure: true, onEvent: tell });
+  server.on("request", tokenListener(endpoint));
+  if (made) output.note(`A new signing key is in ${options.key}, mode 600. Keep it: tokens count only while it is the same.`);
+  await output.item(
+    { type: "listening", url: endpoint.url, jwks: endpoint.jwksUrl, issuer, thumbprint: key.thumbprint, port: bound },
+    ({ bold }) => `authority listening on ${bold(endpoint.url)}; its keys are at ${endpoint.jwksUrl}, its issuer is ${issuer}`,
+  );
   await ended(signal);
 }
 

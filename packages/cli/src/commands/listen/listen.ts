@@ -4,7 +4,7 @@ import { usageError } from "../../command-error.js";
 import { putEvent } from "../../events.js";
 import type { Invocation } from "../../invocation.js";
 import { shown } from "../../payload.js";
-import { printable } from "../../printable.js";
+import { oneLine } from "../../printable.js";
 import type { AgentSettingsOptions } from "../../settings.js";
 import { ended } from "../../until.js";
 import { createPrograms, type Program } from "./program.js";
@@ -33,7 +33,7 @@ export async function listen(invocation: Invocation, options: ListenOptions, arg
       : createPrograms(invocation, { program: exec, args: rest, raw, concurrency: options.concurrency, timeout: options.execTimeout });
   await program?.check();
   const { agent, lost } = await openAgent(invocation, options, { kinds, ...(policy === "token" ? { policy } : {}) });
-  if (!quiet) agent.onEnvelope((envelope) => void print(invocation, agent, envelope, streams));
+  if (!quiet) agent.onEnvelope((envelope) => print(invocation, agent, envelope, streams));
   agent.onEvent((event) => {
     if (event.type === "handler_failed" && !(isTightbeamError(event.error) && event.error.code === "no_handler"))
       output.warn("handler_failed", `${event.method} of ${event.peer}: ${event.error instanceof Error ? event.error.message : "failed"}`);
@@ -71,14 +71,14 @@ function print(
   agent: Agent,
   { type, from, to, id, timestamp, method = "", priority, payload, headers }: Envelope,
   streams: readonly string[],
-): Promise<void> | undefined {
+): void {
   // What it says itself is known, and what agents tell each other on their own account is nobody's message.
-  if (to !== agent.id || (type !== "request" && type !== "notification" && type !== "stream") || method === "" || method.startsWith("tb/")) return undefined;
+  if (to !== agent.id || (type !== "request" && type !== "notification" && type !== "stream") || method === "" || method.startsWith("tb/")) return;
   const at = new Date(timestamp).toISOString();
   // Opened and refused: a ping.
-  if (type === "stream" && !streams.includes(method)) return undefined;
-  return output.item(
+  if (type === "stream" && !streams.includes(method)) return;
+  output.offer(
     { type, from, method, id, at, priority, ...(headers === undefined ? {} : { headers }), input: payload ?? null },
-    ({ cyan, dim }) => `${dim(at)} ${type} ${cyan(printable(method))} ${dim(`from ${from}`)} ${shown(payload)}`,
+    ({ cyan, dim }) => `${dim(at)} ${type} ${cyan(oneLine(method))} ${dim(`from ${from}`)} ${shown(payload)}`,
   );
 }

@@ -1,7 +1,7 @@
 import { usageError } from "../../command-error.js";
 import { readTextFile } from "../../files.js";
 import type { Invocation } from "../../invocation.js";
-import { printable } from "../../printable.js";
+import { oneLine } from "../../printable.js";
 import { resolveSettings, type Settings } from "../../settings.js";
 import { natsLogin, schemeOf } from "../../transport.js";
 import { ended } from "../../until.js";
@@ -50,7 +50,7 @@ export async function tap(invocation: Invocation, options: TapCommandOptions, gi
     counted.frames += 1;
     counted.bytes += frame.length;
     if (counted.pairs.size < addressesMax) counted.pairs.add(to);
-    void put(invocation, to, frame, options.hex, more);
+    put(invocation, to, frame, options.hex, more);
     if (counted.frames >= (options.count ?? Number.POSITIVE_INFINITY)) enough();
   };
   if (scheme === "ws") await tapRelay(invocation, options, new URL(url), show);
@@ -77,8 +77,8 @@ async function tapRelay({ output, later }: Invocation, { port, host, all = false
         return show(address, body, { from: name === "SEND" ? who : undefined, connection, direction: to === "relay" ? "to relay" : "from relay" });
       // A login holds the relay's token: its size is all that is told.
       if (all)
-        void output.item({ type: "control", connection, to, name, address: address === "" ? null : address, bytes }, ({ dim }) =>
-          dim(`#${connection} ${to === "relay" ? "->" : "<-"} ${name} ${printable(address)} (${bytes} bytes)`),
+        output.offer({ type: "control", connection, to, name, address: address === "" ? null : address, bytes }, ({ dim }) =>
+          dim(`#${connection} ${to === "relay" ? "->" : "<-"} ${name} ${oneLine(address)} (${bytes} bytes)`),
         );
     },
     trouble: (connection, why) =>
@@ -118,7 +118,7 @@ function put(
   frame: Uint8Array,
   hexBytes: number,
   more: { readonly from?: string | undefined; readonly connection?: number; readonly direction?: string },
-): Promise<void> {
+): void {
   const at = new Date(runtime.clock.wall()).toISOString();
   const fields = openFields(frame);
   const hex = Buffer.from(frame.subarray(Math.max(0, frame.length - fields.sealed)))
@@ -126,7 +126,7 @@ function put(
     .toString("hex");
   const { from, connection, direction } = more;
   const { kind, sealed, ...open } = fields;
-  return output.item(
+  output.offer(
     {
       type: "frame",
       at,
@@ -140,9 +140,9 @@ function put(
       hex,
     },
     ({ cyan, dim, bold }) => [
-      `${dim(at)}${connection === undefined ? "" : dim(` #${connection} ${direction}`)} ${from === undefined ? "" : `${printable(from)} `}-> ${cyan(printable(to))} ${bold(kind)} ${frame.length} bytes ${dim(
+      `${dim(at)}${connection === undefined ? "" : dim(` #${connection} ${direction}`)} ${from === undefined ? "" : `${oneLine(from)} `}-> ${cyan(oneLine(to))} ${bold(kind)} ${frame.length} bytes ${dim(
         Object.entries(open)
-          .map(([name, value]) => `${name} ${printable(String(value))}`)
+          .map(([name, value]) => `${name} ${oneLine(String(value))}`)
           .join(", "),
       )}`,
       ...(hexBytes === 0 ? [] : [dim(`    ${hex}${sealed > hexBytes ? "…" : ""}  ${sealed} bytes sealed`)]),

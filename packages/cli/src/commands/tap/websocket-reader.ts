@@ -1,5 +1,7 @@
 /** The most of one message, or of an HTTP head, that is held. */
 const heldMaxBytes = 16 * 1024 * 1024;
+/** What a part costs beside its bytes: it may have none. */
+const partCost = 128;
 
 export interface WebSocketReader {
   /** The next bytes of one direction of a TCP connection. */
@@ -22,6 +24,7 @@ export function createWebSocketReader(heard: Heard): WebSocketReader {
   let upgraded = false;
   let blind = false;
   let parts: Buffer[] = [];
+  let partsBytes = 0;
 
   const give = (why: string): void => {
     blind = true;
@@ -65,10 +68,12 @@ export function createWebSocketReader(heard: Heard): WebSocketReader {
     // Pings and pongs of the WebSocket itself.
     if (opcode > 8) return;
     parts.push(payload);
-    if (parts.reduce((sum, { length }) => sum + length, 0) > heldMaxBytes) return give("a message in too many parts");
+    partsBytes += payload.length + partCost;
+    if (partsBytes > heldMaxBytes) return give("a message in too many parts");
     if (!last) return;
     const message = parts.length === 1 ? payload : Buffer.concat(parts);
     parts = [];
+    partsBytes = 0;
     heard.binary(message);
   }
 

@@ -2,7 +2,7 @@ import { thumbprint } from "@tightbeam/core/identity";
 import type { Invocation } from "../../invocation.js";
 import { spoken } from "../../numbers.js";
 import { jsonText } from "../../output.js";
-import { printable } from "../../printable.js";
+import { oneLine } from "../../printable.js";
 import type { ReadToken } from "../../tokens.js";
 import { tokensOf } from "./read.js";
 
@@ -39,7 +39,7 @@ export function keyOf({ claims: { cnf } }: ReadToken): string | undefined {
   }
 }
 
-const text = (value: unknown): string => (value === undefined ? "none" : printable(typeof value === "string" ? value : jsonText(value)));
+const text = (value: unknown): string => (value === undefined ? "none" : oneLine(typeof value === "string" ? value : jsonText(value)));
 
 function when(seconds: unknown, now: number): string {
   const at = typeof seconds === "number" ? new Date(seconds * 1_000) : undefined;

@@ -34,11 +34,12 @@ export async function issue({ io, output, runtime }: Invocation, options: IssueO
   for (const audience of [undefined, ...audiences]) tokens.push(await identity.token(audience));
   identity.close();
   const text = `${tokens.join("\n")}\n`;
-  if (out === undefined || out === "-") return output.text(text);
-  await writeSecretFile(io, out, text, { force });
   const expiresAt = new Date(runtime.clock.wall() + lifetime).toISOString();
+  const facts = { id, issuer, permissions: permission, audiences: [null, ...audiences], expiresAt };
+  if (out === undefined || out === "-") return output.json ? output.result({ ...facts, tokens }, text) : output.text(text);
+  await writeSecretFile(io, out, text, { force });
   await output.result(
-    { file: out, id, issuer, permissions: permission, audiences: [null, ...audiences], expiresAt },
+    { file: out, ...facts },
     `${out} has ${tokens.length === 1 ? "a token" : `${tokens.length} tokens`} for ${id}: for peers${audiences.map((audience) => `, for ${audience}`).join("")}; for ${spoken(lifetime)}, until ${expiresAt}.`,
   );
 }

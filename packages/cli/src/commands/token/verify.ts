@@ -71,6 +71,8 @@ export async function verify(invocation: Invocation, options: VerifyOptions, fil
   );
 }
 
+const isDate = (seconds: number): boolean => !Number.isNaN(new Date(seconds * 1_000).getTime());
+
 /** What core refuses without saying more, since it is a peer's token there: here it is our own, and its facts help. */
 function explained(error: unknown, token: ReadToken, now: number, issuer: string | undefined): unknown {
   if (!isTightbeamError(error)) return error;
@@ -78,7 +80,7 @@ function explained(error: unknown, token: ReadToken, now: number, issuer: string
   const say = (message: string, advice?: string) => new CommandError(error.code, exitCodeFor(error.code), message, advice, error);
   if (issuer !== undefined && iss !== issuer && (error.code === "invalid_token" || error.code === "unknown_issuer"))
     return say(`The token is of the issuer ${String(iss)}, and the one that counts is ${issuer}.`, "Issuers are compared letter by letter, a last / too.");
-  if (error.code === "expired_token" && typeof exp === "number")
+  if (error.code === "expired_token" && typeof exp === "number" && isDate(exp))
     return say(
       `The token expired ${spoken(now - exp * 1_000)} ago, at ${new Date(exp * 1_000).toISOString()}.`,
       "Get a new one; if it was issued just now, compare the clocks of both machines.",
