@@ -23,19 +23,37 @@ const onceOnly = [
   "test/replicas/example.test.ts",
 ];
 
+/** They replace modules or globals, or measure the heap: each gets a process of its own. All others share one per worker, and load the sources once. */
+const ownProcess = [
+  "packages/core/test/identity/without-native.test.ts",
+  "packages/core/test/release.test.ts",
+  "packages/core/test/resilience/oracle.test.ts",
+  "packages/core/test/runtime/system.test.ts",
+  "packages/core/test/secure/late-responder.test.ts",
+  "packages/inspector/test/feed/load.test.ts",
+  "packages/websocket/test/relay/abuse.test.ts",
+  "packages/websocket/test/relay/session.test.ts",
+  "test/abuse/flood.test.ts",
+  "test/abuse/sessions.test.ts",
+  "test/agents/telemetry-cost.test.ts",
+  "test/failover/stream.test.ts",
+  "test/soak/topics.test.ts",
+];
+
+/** `maxConcurrency`: of the tests that say so, as many run beside each other; what they do is wait for frames that come again. */
+const waiting = { testTimeout: 30_000, maxConcurrency: 12 };
 const node = {
   ...sources,
   test: {
     name: "node",
     include: ["packages/*/test/**/*.test.{ts,tsx}", "test/**/*.test.ts"],
-    exclude: ["**/node_modules/**", "**/*.browser.test.{ts,tsx}", ...onceOnly],
-    testTimeout: 30_000,
-    // Of the tests that say so, as many run beside each other: what they do is wait for frames that come again.
-    maxConcurrency: 12,
+    exclude: ["**/node_modules/**", "**/*.browser.test.{ts,tsx}", ...onceOnly, ...ownProcess],
+    isolate: false,
+    ...waiting,
   },
 };
-
-const workspace = { ...sources, test: { name: "workspace", include: onceOnly, testTimeout: 30_000, maxConcurrency: 12 } };
+const alone = { ...sources, test: { name: "node-alone", include: ownProcess, ...waiting } };
+const workspace = { ...sources, test: { name: "workspace", include: onceOnly, ...waiting } };
 
 /** Suites named `*.browser.test.ts` run in a real page; without a chromium `npm test` lists them as skipped. */
 const page = {
@@ -57,6 +75,6 @@ const page = {
 export default defineConfig({
   test: {
     maxWorkers: 2,
-    projects: chromium && browserTests().length > 0 ? [node, workspace, page] : [node, workspace],
+    projects: chromium && browserTests().length > 0 ? [node, alone, workspace, page] : [node, alone, workspace],
   },
 });

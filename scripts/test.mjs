@@ -33,6 +33,8 @@ const compiled = await score.stage("build (tsc -b)", () => {
 const forNode = await score.stage("core for Node (esbuild)", () => run(process.execPath, [join("scripts", "build-core.mjs")]));
 const bundled = await score.stage("the inspector's page (esbuild)", () => run(process.execPath, [join("scripts", "build-page.mjs")]));
 const built = compiled && forNode && bundled;
+const packed = join(scratch, "packed");
+const archived = built && (await score.stage("pack (npm)", () => run(process.execPath, [join("scripts", "pack.mjs"), packed])));
 
 // For the suites that open a page: those in test/browser skip themselves by name, those of vitest's own page have no project without it.
 const chromium = ensureChromium();
@@ -42,24 +44,21 @@ if ("reason" in chromium && browserTests().length > 0) {
 // The NATS suites start their own; without one they skip themselves by name.
 ensureNatsServer();
 await score.stage("tests (vitest)", async () => {
-  const result = await runVitest({ label: "main" });
+  const result = await runVitest({ label: "main", env: archived ? { TIGHTBEAM_PACKED: packed } : {} });
   for (const entry of result.skips) score.skip(entry);
   for (const entry of result.measured) score.note(entry);
   return result;
 });
 
-if (built) {
-  for (const folder of packages) {
-    const { name, private: unpublished } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
-    if (unpublished) continue;
-    await Promise.all([
-      score.stage(`publint ${name}`, () => run(bin("publint"), ["--pack", "npm", "--strict"], { cwd: folder })),
-      score.stage(`attw ${name}`, () => run(bin("attw"), ["--pack", ".", "--profile", "esm-only"], { cwd: folder })),
-    ]);
-  }
+if (archived) {
+  const archives = JSON.parse(readFileSync(join(packed, "packed.json"), "utf8"));
+  const inTurn = async (command, args) => {
+    for (const { name, filename } of archives) await score.stage(`${command} ${name}`, () => run(bin(command), [join(packed, filename), ...args]));
+  };
+  await Promise.all([inTurn("publint", ["--strict"]), inTurn("attw", ["--profile", "esm-only"])]);
   await score.stage("size of core (size-limit)", () => run(bin("size-limit"), []));
 } else {
-  score.skipStage("publint, attw, size-limit", "the build failed", "repair it first");
+  score.skipStage("publint, attw, size-limit", "the build or npm pack failed", "repair it first");
 }
 
 score.finish();
