@@ -38,7 +38,7 @@ export interface Simulated extends Judged {
 export async function simulate(options: SimulationOptions): Promise<Simulated> {
   await warmUp();
   const judged = await judge(options);
-  if (judged.violations.length === 0) return Object.assign(judged, { hash: traceHash(judged.trace) });
+  if (judged.violations.length === 0) return simulated(judged);
   const kinds = new Set(judged.violations.map(({ invariant }) => invariant));
   const faults = await shrink(judged.faults, async (part) =>
     (await judge({ ...options, faults: part })).violations.some(({ invariant }) => kinds.has(invariant)),
@@ -46,6 +46,14 @@ export async function simulate(options: SimulationOptions): Promise<Simulated> {
   const smallest = faults.length === judged.faults.length ? judged : await judge({ ...options, faults });
   throw new SimulationFailure(smallest, judged.faults, options);
 }
+
+/** The hash is taken when it is asked for: few ask, and it costs as much as a handshake. */
+const simulated = (judged: Judged): Simulated => ({
+  ...judged,
+  get hash() {
+    return traceHash(judged.trace);
+  },
+});
 
 function failureText({ seed, faults, violations }: Judged, drawn: readonly Listed[], options: SimulationOptions): string {
   const { duration, drain } = options;
