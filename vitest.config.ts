@@ -40,8 +40,11 @@ const ownProcess = [
   "test/soak/topics.test.ts",
 ];
 
+/** Hooks bundle programs, start servers and close what a test left open, where a machine is slow as well. */
+const timeouts = { testTimeout: 30_000, hookTimeout: 60_000 };
+
 /** `maxConcurrency`: of the tests that say so, as many run beside each other; what they do is wait for frames that come again. */
-const waiting = { testTimeout: 30_000, maxConcurrency: 12 };
+const waiting = { ...timeouts, maxConcurrency: 12 };
 const node = {
   ...sources,
   test: {
@@ -61,7 +64,7 @@ const page = {
   test: {
     name: "chromium",
     include: ["packages/*/test/**/*.browser.test.{ts,tsx}"],
-    testTimeout: 30_000,
+    ...timeouts,
     browser: {
       enabled: true,
       headless: true,

@@ -7,9 +7,10 @@ import { build } from "esbuild";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const inspector = join(root, "packages", "inspector");
 const source = join(inspector, "src", "page");
+const page = join(inspector, "dist", "page");
 
 /** Writes `dist/page` anew. Reads sources, so that nothing else has to be built before. Rejects with what esbuild says. */
-export async function buildPage(target = join(inspector, "dist", "page")) {
+export async function buildPage(target = page, put = instead) {
   const { outputFiles, metafile } = await build({
     entryPoints: [join(source, "main.tsx"), join(source, "main.css")],
     outdir: target,
@@ -33,8 +34,23 @@ export async function buildPage(target = join(inspector, "dist", "page")) {
   for (const { path, contents } of outputFiles) writeFileSync(join(made, basename(path)), contents);
   writeFileSync(join(made, "index.html"), readFileSync(join(source, "index.html")));
   writeFileSync(join(made, "LICENSES.txt"), licences(Object.keys(metafile.inputs)));
+  put(made, target);
+}
+
+/** In the place of an older one. */
+function instead(made, target) {
   rmSync(target, { recursive: true, force: true });
   renameSync(made, target);
+}
+
+/** Unless somebody was faster. */
+function first(made, target) {
+  try {
+    renameSync(made, target);
+  } catch {
+    if (isBuilt()) rmSync(made, { recursive: true, force: true });
+    else instead(made, target);
+  }
 }
 
 /** What is bundled keeps its licence beside it. */
@@ -51,9 +67,11 @@ function licences(inputs) {
     .join(`\n${"-".repeat(80)}\n\n`);
 }
 
-/** For tests that open it in a checkout where nothing has been built. */
+const isBuilt = () => existsSync(join(page, "index.html"));
+
+/** For tests that open it in a checkout where nothing has been built: several at once, and none takes away what another reads. */
 export async function ensurePage() {
-  if (!existsSync(join(inspector, "dist", "page", "index.html"))) await buildPage();
+  if (!isBuilt()) await buildPage(page, first);
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) await buildPage();

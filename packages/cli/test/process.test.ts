@@ -4,7 +4,7 @@ import { createTerminal, type Terminal } from "./process.js";
 let terminal: Terminal;
 beforeAll(async () => {
   terminal = await createTerminal();
-}, 60_000);
+});
 afterAll(() => terminal.close());
 
 describe("a test that awaits a process", () => {

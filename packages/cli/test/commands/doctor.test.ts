@@ -109,7 +109,8 @@ describe("tightbeam doctor", () => {
     const early = await listening(createHttpServer((_, response) => response.writeHead(200, { date: new Date(Date.now() - 300_000).toUTCString() }).end()));
     const { of } = await placeOnly("--url", `ws://127.0.0.1:${early}`);
     expect(of("clock")).toMatchObject({ status: "failed" });
-    expect(of("clock")?.found).toMatch(/^(?:299|300|301) s ahead of the server's$/);
+    const [, ahead] = /^(\d+) s ahead of the server's$/.exec(of("clock")?.found ?? "") ?? [];
+    expect(Math.abs(Number(ahead) - 300)).toBeLessThan(30);
     const nats = await listening(
       createServer((socket) => socket.on("error", () => undefined).end('INFO {"version":"2.9.10","max_payload":1048576,"jetstream":true}\r\n')),
     );

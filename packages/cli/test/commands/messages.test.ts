@@ -10,7 +10,7 @@ let alice: Running;
 beforeAll(async () => {
   scene = await createScene();
   alice = await scene.listening(["echo", "--profile", "alice", "--stream", "words", "--topic", "news.>", "--kind", "parrot", "--json"]);
-}, 60_000);
+});
 afterAll(() => scene.close());
 
 const bob = ["--profile", "bob"];

@@ -6,7 +6,7 @@ import { createScene, documents, type Scene } from "../scene.js";
 let scene: Scene;
 beforeAll(async () => {
   scene = await createScene();
-}, 60_000);
+});
 afterAll(() => scene.close());
 
 describe("tightbeam authority", () => {
@@ -35,33 +35,30 @@ describe("tightbeam authority", () => {
   });
 
   it("takes credentials out of a file", async () => {
-    const file = join(scene.place, "credentials.json");
-    const start = (text: string) => {
-      writeFileSync(file, text, { mode: 0o600 });
-      return scene.run(["authority", "--key", "authority.key", "--credentials", "credentials.json", "--port", "0"]);
+    const withCredentials = (text: string, name: string) => {
+      writeFileSync(join(scene.place, name), text, { mode: 0o600 });
+      return ["authority", "--key", "authority.key", "--credentials", name, "--port", "0"];
     };
     const refused: [text: string, message: string][] = [
       ["{", "are not JSON"],
       ["{}", "are no list"],
-      ['[{"type":"password"}]', "entry 1 of credentials.json has a type that is not known."],
+      ['[{"type":"password"}]', "entry 1 of credentials-3.json has a type that is not known."],
       ['[{"type":"secret","secret":"hunter2"}]', 'has "secret", which a credential of type secret does not have'],
       ['[{"type":"secret"}]', 'has no "secretFile"'],
       ['[{"type":"oidc","issuer":"https://sso.example","prefixes":["a b"]}]', "A prefix is a realm with its slash"],
     ];
-    for (const [text, message] of refused) {
-      const { code, stderr } = await start(text);
+    const ended = await Promise.all(refused.map(([text], index) => scene.run(withCredentials(text, `credentials-${index + 1}.json`))));
+    for (const [index, { code, stderr }] of ended.entries()) {
+      const [text, message] = refused[index] as [string, string];
       expect(code, text).toBe(2);
       expect(stderr).toContain(message);
       expect(stderr).not.toContain("hunter2");
     }
-    writeFileSync(
-      file,
-      JSON.stringify([
-        { type: "secret", secretFile: "bob.secret", prefixes: ["bob"], permissions: ["call:*"] },
-        { type: "oidc", issuer: "https://sso.example", prefixes: ["acme/"], agentId: "azp", permissionsClaim: "roles", audience: "tightbeam" },
-      ]),
-    );
-    const running = scene.start(["authority", "--key", "authority.key", "--credentials", "credentials.json", "--port", "0"]);
+    const credentials = [
+      { type: "secret", secretFile: "bob.secret", prefixes: ["bob"], permissions: ["call:*"] },
+      { type: "oidc", issuer: "https://sso.example", prefixes: ["acme/"], agentId: "azp", permissionsClaim: "roles", audience: "tightbeam" },
+    ];
+    const running = scene.start(withCredentials(JSON.stringify(credentials), "credentials.json"));
     await running.expect(/authority listening on http:\/\/127\.0\.0\.1:\d+\/token/);
     expect((await running.stop()).code).toBe(0);
   });
