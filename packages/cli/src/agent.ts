@@ -1,6 +1,7 @@
 import { type Agent, type AgentOptions, createAgent } from "@tightbeam/core";
 import type { Identity } from "@tightbeam/core/identity";
-import { usageError } from "./command-error.js";
+import { CommandError, usageError } from "./command-error.js";
+import { exitCodes } from "./exit-codes.js";
 import { openIdentity, openTrust } from "./identity.js";
 import type { Invocation } from "./invocation.js";
 import { readSecretBytes } from "./secrets.js";
@@ -20,6 +21,17 @@ export interface OpenAgent {
   readonly lost: Promise<never>;
 }
 
+const joinMs = 30_000;
+
+const notJoined = (cause: unknown): CommandError =>
+  new CommandError(
+    "unavailable",
+    exitCodes.network,
+    `This agent was let in, and could not listen at its addresses within ${joinMs / 1_000} s.`,
+    "Did the relay or broker end meanwhile, or does something before it hold frames back? `tightbeam doctor` looks at each step.",
+    cause,
+  );
+
 /** An agent as options, environment and profile say; closed with the command. Rejects with usage errors, and as `createAgent` and the transport do. */
 export async function openAgent(
   invocation: Invocation,
@@ -35,11 +47,19 @@ export async function openAgent(
   const kept = await openStore(invocation, settings);
   const transport = await openTransport(io, settings, identity);
   let agent: Agent;
+  // A transport that is lost connects again, and whoever joins waits for it: a command does not for ever.
+  let late = false;
+  const cancel = runtime.timers.after(joinMs, () => {
+    late = true;
+    void transport.close();
+  });
   try {
     agent = await createAgent({ identity, trust, transport, runtime, ...kept, ...more });
   } catch (error) {
     await transport.close();
-    throw error;
+    throw late ? notJoined(error) : error;
+  } finally {
+    cancel();
   }
   later(() => agent.close({ drain: 2_000 }));
   const lost = new Promise<never>((_, reject) => {

@@ -9,6 +9,8 @@ import { parseError } from "./parse-error.js";
 import { tell } from "./report.js";
 import { version } from "./version.js";
 
+/** What a command still gets to end in its own way when it is asked to; then what it opened is closed. */
+const graceMs = 5_000;
 const signalCodes: Readonly<Record<StopSignal, number>> = { SIGINT: exitCodes.interrupted, SIGTERM: exitCodes.terminated };
 
 /** Runs a command line: `argv` is what stands behind the program's name. Resolves with the exit code, when everything is closed; never rejects. */
@@ -91,6 +93,14 @@ async function perform<Options>(io: Io, action: Action<Options>, given: readonly
   const gone = () => stop.abort("nobody reads stdout");
   io.stdout.on("close", gone);
   io.stdout.on("error", gone);
+  let cancel: (() => void) | undefined;
+  const late = new Promise<never>((_, reject) => {
+    stop.signal.addEventListener("abort", () => {
+      // What it may still bring is waited for no longer: it can stay open for ever.
+      io.stdin.destroy();
+      cancel = io.runtime.timers.after(graceMs, () => reject(new Error("It was asked to end.")));
+    });
+  });
   const invocation: Invocation = {
     io,
     runtime: io.runtime,
@@ -101,13 +111,14 @@ async function perform<Options>(io: Io, action: Action<Options>, given: readonly
     later: (close) => void closers.push(close),
   };
   try {
-    const result = await action(invocation, options, ...(given.slice(0, -2) as (string | undefined)[]));
+    const result = await Promise.race([late, action(invocation, options, ...(given.slice(0, -2) as (string | undefined)[]))]);
     return typeof result === "number" ? result : exitCodes.ok;
   } catch (error) {
     // Nobody reads what would be said, or nobody is to blame: it was asked to end.
     if (stop.signal.aborted) return stoppedBy === undefined ? exitCodes.ok : signalCodes[stoppedBy];
     return tell(io, error, json);
   } finally {
+    cancel?.();
     for (const close of closers.reverse())
       await Promise.resolve()
         .then(close)

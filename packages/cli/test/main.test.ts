@@ -1,4 +1,6 @@
+import { Readable } from "node:stream";
 import { errorCodes, TightbeamError } from "@tightbeam/core";
+import { createVirtualRuntime } from "@tightbeam/core/runtime";
 import { describe, expect, it } from "vitest";
 import { usageError } from "../src/command-error.js";
 import { exitCodeFor, exitCodes } from "../src/exit-codes.js";
@@ -186,6 +188,43 @@ describe("a command line", () => {
       expect(closed).toEqual(["closed"]);
       expect(stderr()).toBe("");
     }
+  });
+
+  it("does not wait for stdin when it is asked to end, and sends nothing of what came", async () => {
+    let reads: () => void = () => undefined;
+    const reading = new Promise<void>((resolve) => (reads = resolve));
+    const stdin = new Readable({ read: () => reads() });
+    const { io, stop, stdout, stderr } = createMemoryIo({ stdin });
+    const running = run(["request", "alice", "echo", "-", "--raw"], io);
+    await reading;
+    stdin.push("half");
+    stop("SIGTERM");
+    expect(await running).toBe(exitCodes.terminated);
+    expect(stdout() + stderr()).toBe("");
+  });
+
+  it("ends within 5 s of being asked to, whatever it still waits for", async () => {
+    const runtime = createVirtualRuntime({ seed: 1 });
+    const { io, stop, stderr } = createMemoryIo({ runtime });
+    const closed: string[] = [];
+    let ended = false;
+    const running = run(
+      ["try"],
+      io,
+      doing(({ later }) => {
+        later(() => closed.push("closed"));
+        return new Promise(() => undefined);
+      }),
+    ).finally(() => (ended = true));
+    await new Promise((resolve) => setImmediate(resolve));
+    stop("SIGINT");
+    runtime.advanceSync(4_999);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect({ ended, closed }).toEqual({ ended: false, closed: [] });
+    runtime.advanceSync(1);
+    expect(await running).toBe(exitCodes.interrupted);
+    expect(closed).toEqual(["closed"]);
+    expect(stderr()).toBe("");
   });
 
   it("ends without a word when nobody reads its output any more", async () => {

@@ -1,5 +1,5 @@
 import { PassThrough, Readable } from "node:stream";
-import { systemRuntime } from "@tightbeam/core/runtime";
+import { type Runtime, systemRuntime } from "@tightbeam/core/runtime";
 import type { Io, StopSignal } from "../src/io.js";
 
 /** A terminal, or a pipe, that remembers what was written to it. */
@@ -7,12 +7,17 @@ export function createMemoryIo({
   terminal = false,
   env = {},
   input = "",
+  stdin = Readable.from([Buffer.from(input)]),
   cwd = "/",
+  runtime = systemRuntime(),
 }: {
   terminal?: boolean;
   env?: Record<string, string>;
   input?: string;
+  /** In place of `input`. */
+  stdin?: Readable;
   cwd?: string;
+  runtime?: Runtime;
 } = {}) {
   const listeners = new Set<(signal: StopSignal) => void>();
   const stream = () => {
@@ -24,12 +29,12 @@ export function createMemoryIo({
   const out = stream();
   const err = stream();
   const io: Io = {
-    stdin: Readable.from([Buffer.from(input)]),
+    stdin,
     stdout: out.through,
     stderr: err.through,
     env,
     cwd,
-    runtime: systemRuntime(),
+    runtime,
     onStop(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

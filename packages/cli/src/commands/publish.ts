@@ -45,10 +45,15 @@ async function publish(invocation: Invocation, options: PublishOptions, topic = 
   let published = 0;
   if (lines) {
     const progress = output.progress("published");
-    for await (const line of linesOf(takeStdin(io, "the events"), "stdin")) {
-      if (signal.aborted) break;
-      await agent.publish(topic, parseInput(line, "a line of stdin"), operation);
-      progress.update(++published);
+    try {
+      for await (const line of linesOf(takeStdin(io, "the events"), "stdin")) {
+        if (signal.aborted) break;
+        await agent.publish(topic, parseInput(line, "a line of stdin"), operation);
+        progress.update(++published);
+      }
+    } catch (error) {
+      // Asked to end, it takes no more lines.
+      if (!signal.aborted) throw error;
     }
     progress.end();
   } else {
@@ -62,7 +67,7 @@ async function publish(invocation: Invocation, options: PublishOptions, topic = 
   );
 }
 
-/** Resolves when so many have subscribed. */
+/** Resolves when so many have subscribed. Rejects when it took too long, and when the signal fires. */
 function heard({ runtime, signal, output }: Invocation, agent: Agent, topic: string, subscribers: number, wait: number): Promise<void> {
   if (agent.subscribers(topic).length >= subscribers) return Promise.resolve();
   output.note(`Waiting for ${subscribers === 1 ? "a subscriber" : `${subscribers} subscribers`} of ${topic} …`);
@@ -88,6 +93,8 @@ function heard({ runtime, signal, output }: Invocation, agent: Agent, topic: str
         ),
       ),
     );
-    signal.addEventListener("abort", () => end(), { once: true });
+    const stopped = () => end(new Error("It was asked to end."));
+    if (signal.aborted) stopped();
+    else signal.addEventListener("abort", stopped, { once: true });
   });
 }

@@ -147,6 +147,20 @@ describe("tightbeam publish and subscribe", () => {
     await alice.expect(/"type":"event","topic":"news.today","from":"bob"/);
   });
 
+  it("end when they are asked to, whatever stdin may still bring, and say what was published", async () => {
+    const carol = scene.start(["subscribe", "stopping", "--profile", "carol", "--json"]);
+    const publish = scene.start(["publish", ...bob, "stopping", "--lines", "--json"], { input: "open" });
+    publish.child.stdin?.write('{"n":1}\n{"n":');
+    await carol.expect(/"event":\{"n":1\}/);
+    const { code, stdout } = await publish.stop();
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ topic: "stopping", published: 1 });
+    expect((await carol.stop()).code).toBe(0);
+    const waiting = scene.start(["publish", ...bob, "stopping", "1", "--wait", "60s"]);
+    await waiting.expect(/Waiting for a subscriber/, "stderr");
+    expect(await waiting.stop("SIGINT")).toMatchObject({ code: 130, stdout: "" });
+  });
+
   it("say who did not come", async () => {
     const [publish, pattern] = await Promise.all([
       scene.run(["publish", ...bob, "other.today", "1", "--wait", "300ms"]),
