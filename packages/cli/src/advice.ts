@@ -2,9 +2,9 @@ import type { ErrorCode } from "@tightbeam/core";
 
 /** What to do at a terminal, where the error's own message was written for a programmer. */
 const advice: Partial<Record<ErrorCode, string>> = {
-  unavailable: "Is the relay, broker or authority running, and are host and port right? `tightbeam doctor` looks at each step.",
-  failed: "Check the URL, its scheme and the certificate: `tightbeam doctor` looks at each step.",
-  issuer_unavailable: "Check --authority (or --jwks): open its URL with curl, or run `tightbeam doctor`.",
+  unavailable: "Is the relay, broker or authority running, and are host and port right?",
+  failed: "Check the URL, its scheme and the certificate.",
+  issuer_unavailable: "Check --authority (or --jwks): open its URL with curl.",
   denied: "Whoever was reached does not let this agent in: check --id, its token and what the relay or authority allows.",
   forbidden: "The peer asks for a permission that this agent's token lacks. `tightbeam token inspect` shows what it has.",
   unknown_issuer: "The two sides trust different issuers: compare --issuer and --jwks of both.",
@@ -20,4 +20,11 @@ const advice: Partial<Record<ErrorCode, string>> = {
   store_locked: "Another process has this store open. Wait for it, or use another --store.",
 };
 
-export const adviceFor = (code: ErrorCode): string | undefined => advice[code];
+/** What somewhere on the way to the others may be wrong with. */
+const onTheWay: ReadonlySet<ErrorCode> = new Set(["unavailable", "failed", "issuer_unavailable"]);
+
+export const adviceFor = (code: ErrorCode): string | undefined =>
+  onTheWay.has(code) ? `${advice[code]} \`tightbeam doctor\` looks at each step.` : advice[code];
+
+/** As doctor itself says it. */
+export const doctorsAdvice = (code: ErrorCode): string | undefined => advice[code];

@@ -1,16 +1,14 @@
 import { systemRuntime } from "@tightbeam/core/runtime";
-import type { StopSignal } from "./io.js";
-import { run } from "./main.js";
+import { CommandError } from "./command-error.js";
+import { exitCodes } from "./exit-codes.js";
+import type { Io, StopSignal } from "./io.js";
+import { run, wantsJson } from "./main.js";
+import { tell } from "./report.js";
 
+const argv = process.argv.slice(2);
 const signals: readonly StopSignal[] = ["SIGINT", "SIGTERM"];
 
-// A reader that went away (`| head`) ends the command; it is nobody's error.
-for (const stream of [process.stdout, process.stderr])
-  stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") process.exitCode = 1;
-  });
-
-const code = await run(process.argv.slice(2), {
+const io: Io = {
   stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,
@@ -33,6 +31,16 @@ const code = await run(process.argv.slice(2), {
       for (const end of listeners) end();
     };
   },
-});
+};
+
+// A reader that went away (`| head`) ends the command; it is nobody's error.
+for (const stream of [process.stdout, process.stderr])
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") return;
+    process.exitCode = exitCodes.failed;
+    if (stream === process.stdout) tell(io, new CommandError("system", exitCodes.failed, `The output cannot be written: ${error.code}.`), wantsJson(argv));
+  });
+
+const code = await run(argv, io);
 // What is written is flushed first; what is left open (a socket, stdin) keeps nobody waiting.
 process.stdout.write("", () => process.stderr.write("", () => process.exit(process.exitCode ?? code)));

@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { usageError } from "./command-error.js";
 import type { Io } from "./io.js";
@@ -52,6 +52,13 @@ function openTo(mode: number, owner: number, user: number, what: string, path: s
     return [`Others may read ${what} in ${path} (mode ${bits}).`, `chmod 600 ${path}\nIf its mode cannot be changed, give it on stdin: -`];
   return owner === user || owner === 0 || user === 0 ? undefined : [`${path} with ${what} belongs to another user.`, `chown $USER ${path}`];
 }
+
+/** Of `<(…)` and a FIFO there is nothing left to read a second time. */
+export const isPipe = (io: Io, path: string): Promise<boolean> =>
+  stat(resolve(io.cwd, path)).then(
+    (found) => found.isFIFO(),
+    () => false,
+  );
 
 async function withFile<T>(io: Io, path: string, what: string, advice: string | undefined, read: (file: FileHandle) => Promise<T>): Promise<T> {
   let file: FileHandle;

@@ -1,4 +1,4 @@
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { commands } from "./commands/index.js";
 import { exitCodes } from "./exit-codes.js";
 import type { Action, CommandEntry, Frame, Invocation } from "./invocation.js";
@@ -25,13 +25,14 @@ export async function run(argv: readonly string[], io: Io, entries: readonly Com
       },
     whole: () => createProgram(entries, () => true, frame, io, json),
   };
+  let program: Command | undefined;
   try {
-    const program = await createProgram(entries, (name) => argv.includes(name), frame, io, json);
+    program = await createProgram(entries, (name) => argv.includes(name), frame, io, json);
     await program.parseAsync(argv.length === 0 ? ["--help"] : [...argv], { from: "user" });
     return code;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.ok;
-    return tell(io, error instanceof CommanderError ? parseError(error, argv, entries) : error, json);
+    return tell(io, error instanceof CommanderError ? parseError(error, argv, program) : error, json);
   }
 }
 
@@ -65,7 +66,8 @@ async function createProgram(entries: readonly CommandEntry[], wanted: (name: st
       .description(`${sentence(summary)}.`);
     if (!wanted(name)) continue;
     (await load()).define(command, frame);
-    for (const each of [command, ...command.commands]) if (each.commands.length === 0) each.option("--json", "results and errors as JSON, for programs");
+    for (const each of [command, ...command.commands])
+      if (each.commands.length === 0) each.addOption(new Option("--json", "results and errors as JSON, for programs").helpGroup("Options:"));
   }
   return program;
 }
@@ -73,7 +75,7 @@ async function createProgram(entries: readonly CommandEntry[], wanted: (name: st
 const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 
 /** Known before parsing, because errors of parsing are told in it too. */
-function wantsJson(argv: readonly string[]): boolean {
+export function wantsJson(argv: readonly string[]): boolean {
   const end = argv.indexOf("--");
   return (end === -1 ? argv : argv.slice(0, end)).includes("--json");
 }

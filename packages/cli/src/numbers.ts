@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 
 const units: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 
@@ -8,6 +8,10 @@ export function duration(text: string): number {
   if (digits === "") throw new InvalidArgumentError("A time looks like 500ms, 30s, 5m or 2h.");
   return Math.round(Number(digits) * (units[unit] ?? 1));
 }
+
+/** An option for a time, which help tells as people write it: `60s`. */
+export const timeOption = (flags: string, text: string, standard: string): Option =>
+  new Option(flags, text).argParser(duration).default(duration(standard), standard);
 
 /** A parser for commander. */
 export const whole =

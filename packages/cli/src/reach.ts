@@ -1,7 +1,10 @@
+import { isTightbeamError } from "@tightbeam/core/transport";
 import { type InspectionSource, remoteSource } from "@tightbeam/inspector";
 import { type OpenAgent, openAgent, type StoreOptions } from "./agent.js";
-import { usageError } from "./command-error.js";
+import { CommandError, usageError } from "./command-error.js";
+import { exitCodeFor } from "./exit-codes.js";
 import type { Invocation } from "./invocation.js";
+import { reportOf } from "./report.js";
 import type { AgentSettingsOptions } from "./settings.js";
 import { pause } from "./until.js";
 
@@ -30,8 +33,9 @@ export async function openSources(
     const source = remoteSource(open.agent, peer, {
       runtime: invocation.runtime,
       onFailure(error) {
-        failure = error;
-        told(peer, error);
+        failure = explained(peer, open.agent.id, error);
+        // What ends with the command is no failure.
+        if (!invocation.signal.aborted) told(peer, failure);
       },
     });
     invocation.later(() => source.close());
@@ -39,6 +43,27 @@ export async function openSources(
   });
   return { ...open, sources };
 }
+
+/** Whoever looks has called no method, and has no permission to ask for: it is the other's owner who lets somebody look. */
+function explained(peer: string, id: string, error: unknown): unknown {
+  if (!isTightbeamError(error) || (error.code !== "no_handler" && error.code !== "forbidden")) return error;
+  const message = error.code === "no_handler" ? `${peer} lets nobody look at it.` : `${peer} does not let ${id} look at it.`;
+  return new CommandError(
+    error.code,
+    exitCodeFor(error.code),
+    message,
+    `In its program: serveInspection(agent, { allow: ["${id}"] }) of @tightbeam/inspector.`,
+    error,
+  );
+}
+
+/** For a command that goes on without it: a warning. */
+export const warned =
+  ({ output }: Invocation) =>
+  (peer: string, error: unknown): void => {
+    const { code, message, advice } = reportOf(error);
+    output.warn(code, `${peer} is not seen: ${message}${advice === undefined ? "" : ` ${advice}`}`);
+  };
 
 /** Resolves with its key when it is seen. Rejects with why it is not, at the first failure. */
 export async function seen({ runtime, signal }: Invocation, { source, failure }: Seen): Promise<string> {

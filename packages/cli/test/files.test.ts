@@ -1,10 +1,13 @@
+import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { readBytesFile, writeSecretFile } from "../src/files.js";
 import { openIdentity } from "../src/identity.js";
 import { readInput } from "../src/input.js";
+import { readSecretBytes } from "../src/secrets.js";
 import { resolveSettings } from "../src/settings.js";
 import { natsLogin } from "../src/transport.js";
 import { createMemoryIo } from "./memory-io.js";
@@ -48,6 +51,18 @@ describe("files", () => {
     expect(await readInput(io(Buffer.from('"ü"')), "-")).toBe("ü");
     await expect(readInput(io(), `@${write("latin1.json", Buffer.from('"ü"', "latin1"))}`)).rejects.toMatchObject({ code: "invalid_input" });
     await expect(readInput(io(), "@nothing.json")).rejects.toMatchObject({ message: "The input cannot be read from nothing.json: there is no such file." });
+  });
+
+  it("with a secret may be pipes, which are read once for all who need it", async () => {
+    const pipe = join(place, "pipe");
+    execFileSync("mkfifo", [pipe]);
+    const source = { file: pipe };
+    const secret = Buffer.alloc(32, 7).toString("base64url");
+    const writing = writeFile(pipe, `${secret}\n`);
+    const [one, other] = [await readSecretBytes(io(), source, "the secret"), await readSecretBytes(io(), source, "the secret")];
+    await writing;
+    expect(one).toEqual(new Uint8Array(32).fill(7));
+    expect(other).toEqual(one);
   });
 
   it("TM-249 are sent to an authority only when they are a token, whatever a profile names", async () => {

@@ -72,6 +72,18 @@ describe("a command line", () => {
     expect(error.advice).toMatch(advice);
   });
 
+  it("names the sub-command whose help has the rest", async () => {
+    const { io, stderr } = createMemoryIo();
+    const nested: CommandEntry = {
+      name: "letters",
+      summary: "letters",
+      group: "Looking",
+      load: async () => ({ define: (command, frame) => void command.command("list").action(frame.action(async () => undefined)) }),
+    };
+    expect(await run(["letters", "list", "--al"], io, [nested])).toBe(exitCodes.usage);
+    expect(stderr()).toBe("error: There is no option --al.\n  See `tightbeam letters list --help`.\n");
+  });
+
   it.each(["--token", "--secret", "--password", "--private-key", "--store-key"])(
     "TM-246 does not take a secret as %s, and does not repeat it",
     async (option) => {

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { Load, Measured } from "../bench/measure.js";
 import type { Frame, Invocation } from "../invocation.js";
-import { duration, whole } from "../numbers.js";
+import { timeOption, whole } from "../numbers.js";
 import { type AgentSettingsOptions, agentOptions } from "../settings.js";
 
 interface BenchOptions extends AgentSettingsOptions {
@@ -16,7 +16,7 @@ export function define(command: Command, { action }: Frame): void {
       .argument("[peer]", "an agent that echoes, as `tightbeam listen` does; without one, two agents and a relay in this process")
       .option("--method <name>", "what it answers", "echo")
       .option("--bytes <number>", "of each message", whole(0, 16 * 1024 * 1024), 256)
-      .option("--time <time>", "for each measurement (default 2s)", duration, 2_000),
+      .addOption(timeOption("--time <time>", "for each measurement", "2s")),
   )
     .description(
       "Measures requests one at a time and 64 at once, and notifications. Figures of one process on a machine that does other things, too: compare them with each other.",

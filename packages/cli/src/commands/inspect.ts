@@ -27,20 +27,20 @@ async function inspect(
   ...agents: readonly (string | undefined)[]
 ): Promise<void> {
   const { output, runtime, signal, later } = invocation;
-  const [{ openSources }, inspector, { reportOf }, { ended }] = await Promise.all([
+  const [{ openSources, warned }, inspector, { ended }, { opened }] = await Promise.all([
     import("../reach.js"),
     import("@tightbeam/inspector"),
-    import("../report.js"),
     import("../until.js"),
+    import("../listening.js"),
   ]);
   const peers = agents.flat().filter((each): each is string => each !== undefined);
-  const { sources, lost } = await openSources(invocation, options, peers, (peer, error) => {
-    const { code, message, advice } = reportOf(error);
-    output.warn(code, `${peer} is not seen: ${message}${advice === undefined ? "" : ` ${advice}`}`);
-  });
-  const page = await inspector.inspect(
-    sources.map(({ source }) => source),
-    { runtime, allowActions, ...(port === undefined ? {} : { port }) },
+  const { sources, lost } = await openSources(invocation, options, peers, warned(invocation));
+  const page = await opened(
+    inspector.inspect(
+      sources.map(({ source }) => source),
+      { runtime, allowActions, ...(port === undefined ? {} : { port }) },
+    ),
+    "Give another --port, or none: then it is one that is free.",
   );
   later(() => page.close());
   await output.item({ type: "listening", url: page.url, agents: peers, actions: allowActions }, page.url);

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import type { Frame } from "../invocation.js";
-import { duration, whole } from "../numbers.js";
+import { timeOption, whole } from "../numbers.js";
 import { agentOptions, collect, storeOptions } from "../settings.js";
 import type { ListenOptions } from "./listen/listen.js";
 
@@ -15,7 +15,7 @@ export function define(command: Command, { action }: Frame): void {
     .option("--exec <program>", "run this for each message; its arguments stand behind --")
     .option("--raw", "with --exec: its output is bytes as they are, not JSON")
     .option("--concurrency <number>", "with --exec: how many run at a time; more wait", whole(1, 1_024), 4)
-    .option("--exec-timeout <time>", "with --exec: how long one may take (default 60s)", duration, 60_000)
+    .addOption(timeOption("--exec-timeout <time>", "with --exec: how long one may take", "60s"))
     .option("--stream <name>", "serve a stream, too: by echo, or lines of the program; repeat for several", collect)
     .option("--topic <pattern>", "subscribe, and print events; repeat for several", collect)
     .option("--kind <kind>", "a kind of agent that this is, for those who look for one; repeat for several", collect)

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { openAgent, type StoreOptions } from "../agent.js";
 import type { Frame, Invocation } from "../invocation.js";
 import { type TargetOptions, targetOf, targetOptions } from "../message-options.js";
-import { duration, spoken, whole } from "../numbers.js";
+import { spoken, timeOption, whole } from "../numbers.js";
 import { type AgentSettingsOptions, agentOptions } from "../settings.js";
 import { pause } from "../until.js";
 
@@ -21,8 +21,8 @@ export function define(command: Command, { action }: Frame): void {
       "Makes a link with an agent and measures round trips: the way there, its event loop, and back. Shows suite and key fingerprints, to compare with those of the other side.",
     )
     .option("--count <number>", "round trips", whole(1, 1_000_000), 4)
-    .option("--interval <time>", "between two of them (default 200ms)", duration, 200)
-    .option("--timeout <time>", "for the link, and for each round trip (default 10s)", duration, 10_000);
+    .addOption(timeOption("--interval <time>", "between two of them", "200ms"))
+    .addOption(timeOption("--timeout <time>", "for the link, and for each round trip", "10s"));
   agentOptions(targetOptions(command)).addHelpText("after", "\nExample:\n  tightbeam ping alice").action(action(ping));
 }
 

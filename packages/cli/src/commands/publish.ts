@@ -7,7 +7,7 @@ import { parseInput, readInput } from "../input.js";
 import type { Frame, Invocation } from "../invocation.js";
 import { type MessageOptions, messageOptions, operationOf } from "../message-options.js";
 import { linesOf } from "../ndjson.js";
-import { duration, spoken, whole } from "../numbers.js";
+import { spoken, timeOption, whole } from "../numbers.js";
 import { type AgentSettingsOptions, agentOptions } from "../settings.js";
 import { takeStdin } from "../stdin.js";
 
@@ -26,7 +26,7 @@ export function define(command: Command, { action }: Frame): void {
     .option("--lines", "each line of stdin is an event")
     .option("--raw", "the event is bytes as they are")
     .option("--subscribers <number>", "how many to wait for; 0 publishes at once, to nobody perhaps", whole(0, 10_000), 1)
-    .option("--wait <time>", "how long to wait for them (default 15s)", duration, 15_000);
+    .addOption(timeOption("--wait <time>", "how long to wait for them", "15s"));
   agentOptions(messageOptions(command))
     .addHelpText("after", `\nExamples:\n  tightbeam publish build.finished '{"commit":"1a2b3c"}'\n  tail -f log.ndjson | tightbeam publish log --lines`)
     .action(action(publish));

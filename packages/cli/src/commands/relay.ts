@@ -7,7 +7,7 @@ import type { RelayCommandOptions } from "./relay/serve.js";
 export function define(command: Command, { action }: Frame): void {
   command
     .description("Carries frames between agents whose tokens verify. It sees who talks to whom, when and how much, and ciphertext; it keeps nothing.")
-    .option("--port <number>", "0 for any free port", whole(0, 65_535), 8787)
+    .option("--port <number>", "where to listen; 0 for any free port", whole(0, 65_535), 8787)
     .option("--host <address>", "anything but loopback needs --origin", "127.0.0.1")
     .option("--path <path>", "where the WebSocket is", "/")
     .option("--origin <origin>", "the public origin that agents dial, such as wss://relay.example; repeat for several", collect)

@@ -45,13 +45,10 @@ export function define(command: Command, { action }: Frame): void {
 
 async function watch(invocation: Invocation, options: WatchOptions, ...agents: readonly (string | undefined)[]): Promise<void> {
   const { output } = invocation;
-  const [{ liveCalls }, { liveLine }, { reportOf }] = await Promise.all([import("../trace/live.js"), import("../trace/words.js"), import("../report.js")]);
+  const [{ liveCalls }, { liveLine }, { warned }] = await Promise.all([import("../trace/live.js"), import("../trace/words.js"), import("../reach.js")]);
   const peers = agents.flat().filter((each): each is string => each !== undefined);
   let left = options.count ?? Number.POSITIVE_INFINITY;
-  const calls = liveCalls(invocation, options, peers, (peer, error) => {
-    const { code, message } = reportOf(error);
-    output.warn(code, `${peer} is not seen: ${message}`);
-  });
+  const calls = liveCalls(invocation, options, peers, warned(invocation));
   for await (const call of calls) {
     if (options.failed === true && call.message.code === undefined) continue;
     await output.item({ agent: call.agent, ...call.message }, liveLine(call));

@@ -44,6 +44,8 @@ const leastPayload = 20 * 1024;
 /** A NATS server speaks first: one line, INFO and JSON. */
 async function broker({ host, port }: Place): Promise<Finding> {
   const line = await firstLine(host, port);
+  if (line === undefined)
+    return failed("it says nothing, and a NATS server speaks first", "Check the port: 4222 is NATS, 8222 its monitoring, 443 mostly neither.");
   if (!line.startsWith("INFO "))
     return failed("it is no NATS server: its first word is another", "Check the port: 4222 is NATS, 8222 its monitoring, 443 mostly neither.");
   const info = infoOf(line.slice(5));
@@ -66,11 +68,12 @@ function infoOf(text: string): Record<string, unknown> | undefined {
 const text = (value: unknown): string => (typeof value === "string" ? value.replace(/[^\w.+-]/g, "").slice(0, 32) : "of unknown version");
 const lineMax = 32 * 1024;
 
-function firstLine(host: string, port: number): Promise<string> {
+/** Undefined when nothing comes. */
+function firstLine(host: string, port: number): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
     let read = "";
     const socket = connect({ host, port });
-    socket.setTimeout(3_000, () => socket.destroy(new Error("it says nothing; a NATS server speaks first")));
+    socket.setTimeout(3_000, () => socket.destroy());
     socket.on("data", (chunk: Buffer) => {
       read += chunk.toString("latin1");
       const end = read.indexOf("\r\n");
@@ -79,7 +82,7 @@ function firstLine(host: string, port: number): Promise<string> {
       socket.destroy();
     });
     socket.once("error", reject);
-    socket.once("close", () => reject(new Error("it closed the connection without a word")));
+    socket.once("close", () => resolve(undefined));
   });
 }
 

@@ -1,4 +1,6 @@
 import type { Runtime } from "@tightbeam/core/runtime";
+import { isTightbeamError } from "@tightbeam/core/transport";
+import { doctorsAdvice } from "../advice.js";
 import { reportOf } from "../report.js";
 
 /** What looking at one thing showed. `advice`: what to do, where there is something to do. */
@@ -34,7 +36,7 @@ export async function lookAt(step: Step, { timers }: Runtime, signal: AbortSigna
     return await Promise.race([step.look(AbortSignal.any([signal, over.signal])), late]);
   } catch (error) {
     const { message, advice } = reportOf(error);
-    return failed(message, advice ?? "See docs/errors.md.");
+    return failed(message, (isTightbeamError(error) ? doctorsAdvice(error.code) : advice) ?? "See docs/errors.md.");
   } finally {
     over.abort();
   }

@@ -6,6 +6,7 @@ import { createAgent } from "@tightbeam/core";
 import { generateSecret, identityFromSecret, trust } from "@tightbeam/core/identity";
 import { createRelay, type Relay } from "@tightbeam/websocket/relay";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { serverStep } from "../../src/doctor/server.js";
 import { createTerminal, type Terminal } from "../process.js";
 
 let terminal: Terminal;
@@ -84,6 +85,7 @@ describe("tightbeam doctor", () => {
     expect(code).toBe(1);
     expect(of("connection")).toMatchObject({ status: "failed", found: `127.0.0.1:${port}: ECONNREFUSED` });
     expect(of("connection")?.advice).toContain("Nobody listens there");
+    expect(of("login")?.advice ?? "").not.toContain("doctor");
     const tls = await placeOnly("--url", relay.url.replace("ws:", "wss:"));
     expect(tls.of("TLS")?.advice).toContain("It does not speak TLS there");
     expect((await doctor("--url", "http://127.0.0.1")).of("URL")).toMatchObject({ status: "failed", found: "not one this program speaks" });
@@ -118,6 +120,23 @@ describe("tightbeam doctor", () => {
       status: "ok",
       found: "nats-server 2.9.10, max_payload 1048576, JetStream",
     });
+    const broker = async (says: string) => {
+      const silent = await listening(createServer((socket) => socket.on("error", () => undefined).end(says)));
+      return serverStep({ scheme: "nats", host: "127.0.0.1", port: silent, ca: undefined }).look(AbortSignal.timeout(10_000));
+    };
+    expect(await broker("")).toMatchObject({ status: "failed", found: "it says nothing, and a NATS server speaks first" });
+    expect(await broker("INFO \u001b[2J\r\n")).toMatchObject({ status: "failed", found: "what it says of itself is no JSON, as a NATS server's is" });
+    const endless = await listening(
+      createHttpServer((_, response) => {
+        const go = () => {
+          while (!response.destroyed && response.write("x".repeat(10_000)));
+          response.once("drain", go);
+        };
+        go();
+      }),
+    );
+    const asked = await serverStep({ scheme: "ws", host: "127.0.0.1", port: endless, ca: undefined }).look(AbortSignal.timeout(10_000));
+    expect(asked).toMatchObject({ status: "warning", found: "something answers 200, and does not say that it is a relay" });
     const mail = await listening(createServer((socket) => socket.on("error", () => undefined).end("220 mail.example ESMTP\r\n")));
     expect((await placeOnly("--url", `nats://127.0.0.1:${mail}`)).of("broker")).toMatchObject({ status: "failed" });
   });

@@ -1,4 +1,5 @@
-import { chmodSync, readFileSync, statSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { chmodSync, existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createTerminal, type Terminal } from "../process.js";
@@ -44,6 +45,14 @@ describe("tightbeam keygen", () => {
     expect(JSON.parse(document.stdout)).toEqual({ secret: expect.stringMatching(/^[\w-]{43}$/), bytes: 32 });
     const key = await terminal.run(["keygen", "--alg", "ES256", "--out", "-"]);
     expect(JSON.parse(key.stdout)).toMatchObject({ kty: "EC", crv: "P-256" });
+  });
+
+  it.runIf(existsSync("/dev/full"))("says that its output cannot be written, and fails", () => {
+    const { status, stderr } = spawnSync("sh", ["-c", `"$0" "$@" > /dev/full`, process.execPath, terminal.bin, "keygen", "--out", "-", "--json"], {
+      encoding: "utf8",
+    });
+    expect(status).toBe(1);
+    expect(JSON.parse(stderr)).toMatchObject({ error: { code: "system", message: "The output cannot be written: ENOSPC." } });
   });
 
   it("says where the private half should go", async () => {

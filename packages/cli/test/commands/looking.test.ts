@@ -170,8 +170,14 @@ describe("tightbeam inspect", () => {
 
   it("says which agent is not seen, and why; and that it needs one", async () => {
     const inspecting = terminal.start(["inspect", "bob"]);
-    await inspecting.expect(/warning: bob is not seen: /, "stderr");
-    await inspecting.stop();
+    await inspecting.expect(
+      /^warning: bob is not seen: bob lets nobody look at it\. In its program: serveInspection\(agent, \{ allow: \["ops"\] \}\)/m,
+      "stderr",
+    );
+    const none = terminal.start(["inspect", "nobody"]);
+    await none.expect(/^http/);
+    // What ends because it was asked to is no failure.
+    for (const each of [inspecting, none]) expect((await each.stop()).stderr).not.toContain("cancelled");
     expect((await run("inspect")).code).toBe(2);
   }, 60_000);
 });

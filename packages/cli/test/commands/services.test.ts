@@ -84,6 +84,8 @@ describe("tightbeam relay", () => {
     const [, url = ""] = await relay.expect(/relay listening on (\S+)/);
     const [, monitoring = ""] = await relay.expect(/monitoring on (\S+)/);
     expect((await fetch(new URL("/health", monitoring))).status).toBe(200);
+    const taken = await scene.run(["relay", "--authority", scene.authorityUrl, "--port", new URL(url).port]);
+    expect(taken).toMatchObject({ code: 3, stderr: expect.stringContaining("Give another --port") });
     const { code } = await scene.run(["ping", "--profile", "bob", "nobody", "--timeout", "300ms", "--url", url]);
     expect(code).toBe(6);
     const ended = await relay.stop("SIGINT");

@@ -3,6 +3,7 @@ import { usageError } from "../../command-error.js";
 import { openTrust } from "../../identity.js";
 import type { Invocation } from "../../invocation.js";
 import type { Io } from "../../io.js";
+import { opened } from "../../listening.js";
 import { readSecret } from "../../secrets.js";
 import { resolveSettings, type TrustSettingsOptions } from "../../settings.js";
 import { ended } from "../../until.js";
@@ -25,7 +26,7 @@ export async function serve({ io, output, later, runtime, signal }: Invocation, 
   const limits = Object.fromEntries(limit.map(limitOf)) as NonNullable<RelayOptions["limits"]>;
   const monitoring = await monitoringOf(io, options);
   const trust = await openTrust(io, await resolveSettings(io, options));
-  const relay = await createRelay({
+  const opening = createRelay({
     port,
     host,
     path,
@@ -36,6 +37,7 @@ export async function serve({ io, output, later, runtime, signal }: Invocation, 
     ...(origin === undefined ? {} : { origins: origin }),
     ...(page === undefined ? {} : { pages: page }),
   });
+  const relay = await opened(opening, "Give another --port (or --monitoring-port), or 0 for any free one.");
   later(() => relay.close());
   const { url, urls, monitoringUrl } = relay;
   await output.item({ type: "listening", url, urls, port: relay.port, monitoring: monitoringUrl ?? null }, ({ bold, dim }) => [
