@@ -346,6 +346,58 @@ describe("what else is told", () => {
     expect(heardByBob.events).toHaveLength(before);
     await place.close();
   });
+
+  test("TM-211 a listener that leaves and comes back with every event is told each once", async () => {
+    const { place, runtime, alice, bob, heardByBob } = await pair(10);
+    alice.handle("echo", (input) => input);
+    heardByBob.stop();
+    const heard: TelemetryEvent[] = [];
+    const listenAgain = (): (() => void) =>
+      bob.telemetry.on((event) => {
+        heard.push(event);
+        if (heard.length > 1_000) throw new Error("told for ever");
+        end();
+        end = listenAgain();
+      });
+    let end = listenAgain();
+    expect(await during(runtime, bob.request("alice", "echo", 1))).toBe(1);
+    await runtime.advance(1_000);
+    expect(heard.flatMap((event) => (event.kind === "message" && event.type === "request" ? [event.what] : []))).toEqual([
+      "queued",
+      "sealed",
+      "sent",
+      "acknowledged",
+      "answered",
+    ]);
+    await place.close();
+  });
+
+  test("TM-211 a listener that closes its agent at any stage of a message ends that agent and nothing else", async () => {
+    for (const stage of ["queued", "sealed", "sent", "acknowledged", "delivered", "processed"] as const) {
+      const { place, runtime, alice, bob } = await pair(11);
+      alice.handle("echo", (input) => input);
+      const closer = stage === "delivered" || stage === "processed" ? alice : bob;
+      let closed: Promise<void> | undefined;
+      closer.telemetry.on((event) => {
+        if (event.kind === "message" && event.what === stage) closed ??= closer.close();
+      });
+      const outcome = await during(
+        runtime,
+        bob.request("alice", "echo", 1, { timeout: 5_000 }).then(
+          () => "answered",
+          ({ code }: { code: string }) => code,
+        ),
+      );
+      expect([stage, outcome]).toEqual([stage, expect.stringMatching(/^(?:answered|closed|delivery_unknown|undelivered)$/)]);
+      expect([stage, closed]).toEqual([stage, expect.any(Promise)]);
+      await during(runtime, closed ?? Promise.resolve());
+      const carol = await place.join("carol");
+      const other = closer === alice ? bob : alice;
+      other.handle("still", () => "here");
+      expect(await during(runtime, carol.agent.request(other.id, "still"))).toBe("here");
+      await place.close();
+    }
+  });
 });
 
 test("docs/telemetry.md has every kind of event, with all it can be", () => {

@@ -9,7 +9,10 @@ export function createEmitter<E>(): Emitter<E> {
   const listeners = new Set<(event: E) => unknown>();
   return {
     emit(event) {
+      // Who begins to listen meanwhile hears of the next one: a listener that leaves and comes back each time would be told for ever.
+      let left = listeners.size;
       for (const listener of listeners) {
+        if (left-- === 0) return;
         try {
           const result = listener(event);
           if (result instanceof Promise) result.catch(() => undefined);

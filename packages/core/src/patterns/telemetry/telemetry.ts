@@ -19,6 +19,8 @@ export interface TelemetryHost {
   readonly taps: Taps;
   /** On the wall clock. Undefined: told. */
   openedAt: number | undefined;
+  /** When the transport has closed. Undefined: nobody waits for that yet. */
+  closed?: () => void;
   readonly onEvent: (listener: (event: { readonly type: string }) => void) => () => void;
   readonly onPeer: (listener: (news: PeerNews, link: Link) => void) => () => void;
 }
@@ -29,7 +31,12 @@ export function beginTelling(host: TelemetryHost, listeners: ReadonlySet<Listeni
   const { clock } = runtime;
   const filled: { sent(): void }[] = [];
   const emit = (event: TelemetryEvent): void => {
-    for (const one of listeners) one.emit(event);
+    // As in createEmitter.
+    let left = listeners.size;
+    for (const one of listeners) {
+      if (left-- === 0) return;
+      one.emit(event);
+    }
   };
   const security = createSecurityCounts(runtime, emit);
   const teller = createTeller({ clock, listeners, emit, security, filled });
@@ -101,17 +108,22 @@ export function beginTelling(host: TelemetryHost, listeners: ReadonlySet<Listeni
     }),
     security.end,
   ];
-  void transport.closed.then(() => agent("closed"));
+  // Waited for once, however often somebody begins to listen: a promise keeps what waits for it.
+  if (host.closed === undefined) void transport.closed.then(() => host.closed?.());
+  host.closed = () => agent("closed");
   if (openedAt !== undefined) runtime.timers.turn(() => emit({ kind: "agent", at: openedAt, what: "opened" }));
   host.openedAt = undefined;
 
   return () => {
     over = true;
+    host.closed = nothing;
     taps.messages = undefined;
     taps.link = undefined;
     for (const end of ends) end();
   };
 }
+
+const nothing = (): void => undefined;
 
 /** What agents say on their own account. */
 const isOwn = (name: string | undefined): boolean => name?.startsWith(ownPrefix) === true;
