@@ -45,7 +45,7 @@ describe("monitoring agents at work", () => {
     let heard = 0;
     alice.handle("echo", (input) => input);
     alice.handle("broken", () => {
-      throw new TightbeamError("overloaded", "Not now.", { retryable: false });
+      throw new TightbeamError("unavailable", "Not now.", { retryable: false });
     });
     alice.handle("note", () => {
       notified += 1;
@@ -79,7 +79,7 @@ describe("monitoring agents at work", () => {
     await expect.poll(() => row("news", "sent")?.count).toBe(6);
     for (const direction of ["sent", "received"] as const) {
       expect(row("echo", direction)).toMatchObject({ from: "bob", to: "alice", type: "request", count: 40, failed: 0, errors: {}, retries: 0 });
-      expect(row("broken", direction)).toMatchObject({ count: 7, failed: 7, errors: { overloaded: 7 }, errorRate: 1 });
+      expect(row("broken", direction)).toMatchObject({ count: 7, failed: 7, errors: { unavailable: 7 }, errorRate: 1 });
       expect(row("note", direction)).toMatchObject({ type: "notification", count: 25, failed: 0, bytes: { replies: 0 } });
       expect(row("letter", direction)).toMatchObject({ type: "notification", count: 4, failed: 0, deadLetters: 0 });
       expect(row("news", direction)).toMatchObject({ type: "event", count: 6, failed: 0 });
@@ -97,7 +97,7 @@ describe("monitoring agents at work", () => {
     const labels = { from: "bob", to: "alice", method: "echo", type: "request", direction: "sent" };
     expect(sampleOf(after, "tightbeam_route_operations_total", labels)).toBe(40);
     expect(sampleOf(after, "tightbeam_route_duration_seconds_count", labels)).toBe(40);
-    expect(sampleOf(after, "tightbeam_route_failures_total", { method: "broken", direction: "received", code: "overloaded" })).toBe(7);
+    expect(sampleOf(after, "tightbeam_route_failures_total", { method: "broken", direction: "received", code: "unavailable" })).toBe(7);
     const total = [...(after.get("tightbeam_route_operations_total")?.samples ?? [])].reduce((sum, { value }) => sum + value, 0);
     expect(total).toBe(2 * (40 + 7 + 3 + 25 + 4 + 6));
     for (const agent of ["alice", "bob"]) {

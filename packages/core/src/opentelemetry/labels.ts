@@ -24,10 +24,11 @@ export function createLabels(most: number): Labels {
 /** What this process says and what comes to it are apart: no stranger takes a place of a method that this process calls. */
 export interface LabelSets {
   readonly methods: { readonly sent: Labels; readonly received: Labels };
-  readonly peers: { readonly sent: Labels; readonly received: Labels };
+  /** Of those that this process calls: the others are in no series. */
+  readonly peers: Labels;
 }
 
 export const createLabelSets = (methods: number, peers: number): LabelSets => ({
   methods: { sent: createLabels(methods), received: createLabels(methods) },
-  peers: { sent: createLabels(peers), received: createLabels(peers) },
+  peers: createLabels(peers),
 });

@@ -1,9 +1,10 @@
 import type { Attributes } from "@opentelemetry/api";
 import type { MessageMoment, MessageStage } from "../telemetry/types.js";
+import { isUnseen } from "../telemetry/unseen.js";
 import type { Instruments } from "./instruments.js";
 import type { LabelSets } from "./labels.js";
 import { attribute, system } from "./names.js";
-import { isCallersDoing, isRefusal } from "./outcome.js";
+import { isCallersDoing } from "./outcome.js";
 import { operationOf } from "./spans.js";
 
 /** One stage of one message, as what the conventions count and time. Replies are counted with their requests. */
@@ -13,7 +14,7 @@ export function measureMessage(own: Instruments, labels: LabelSets, agent: strin
   if (what === "dead_lettered") own.deadLetters.add(1, failedBy(by, code));
   if (what === "failed" || what === "expired") own.errors.add(1, failedBy({ ...by, [attribute.direction]: direction }, code ?? "expired"));
   if (moment.name === undefined || !measured.has(what)) return;
-  const name = labels.methods[direction].of(moment.name, !(direction === "received" && isRefusal(code)));
+  const name = labels.methods[direction].of(moment.name, !(direction === "received" && isUnseen(code)));
   if (moment.type === "request" || moment.type === "stream") measureCall(own, labels, by, name, moment);
   if (moment.type === "notification" || moment.type === "event") measureOneWay(own, by, name, moment);
 }
@@ -28,7 +29,7 @@ function measureCall(own: Instruments, labels: LabelSets, by: Attributes, name: 
   const call: Attributes = { ...by, [attribute.rpcSystem]: system, [attribute.rpcMethod]: name };
   if (code !== undefined) call[attribute.rpcStatus] = code;
   if (direction === "sent") {
-    call[attribute.serverAddress] = labels.peers.sent.of(moment.peer.id, true);
+    call[attribute.serverAddress] = labels.peers.of(moment.peer.id, true);
     own.clientDuration.record(duration / 1_000, failedBy(call, code));
     return;
   }
@@ -53,7 +54,7 @@ function measureOneWay(own: Instruments, by: Attributes, name: string, moment: M
       own.operationDuration.record(duration / 1_000, failedBy(message, code));
     return;
   }
-  if ((what !== "processed" && what !== "failed") || isRefusal(code)) return;
+  if ((what !== "processed" && what !== "failed") || isUnseen(code)) return;
   own.consumed.add(1, failedBy(message, code));
   if (duration !== undefined) own.processDuration.record(duration / 1_000, failedBy(message, code));
 }

@@ -21,7 +21,7 @@ export interface OpenTelemetryOptions {
   readonly consumers?: "child" | "link";
   /** How many methods and topics have a name of their own in spans and metrics, each way; later ones are `_OTHER`. Default 200. */
   readonly methods?: number;
-  /** The same for the ids of other agents in metrics. Default 100. */
+  /** How many agents that this process calls have their id in metrics (`server.address`); later ones are `_OTHER`. Default 100. */
   readonly peers?: number;
 }
 

@@ -6,17 +6,6 @@ export function codeOf(error: unknown, received: boolean): ErrorCode {
   return received ? "handler_failed" : "internal";
 }
 
-const refusals: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  "no_handler",
-  "forbidden",
-  "rate_limited",
-  "overloaded",
-  "expired",
-  "invalid_envelope",
-  "invalid_address",
-  "unsupported_version",
-]);
-
 const callersDoing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "no_handler",
   "forbidden",
@@ -29,9 +18,6 @@ const callersDoing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "cancelled",
   "idempotency_conflict",
 ]);
-
-/** Refused before any handler saw it: everybody who may send to this agent can cause these, under any name. */
-export const isRefusal = (code: ErrorCode | undefined): boolean => code !== undefined && refusals.has(code);
 
 /** The caller's doing: no failure of whoever answers, as a 4xx is none of an HTTP server. */
 export const isCallersDoing = (code: ErrorCode): boolean => callersDoing.has(code);

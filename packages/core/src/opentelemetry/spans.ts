@@ -1,10 +1,11 @@
 import { type Attributes, type Context, context, type Link, type Span as OtelSpan, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import type { TraceContext } from "../telemetry/trace-context.js";
 import type { Span, SpanStart } from "../telemetry/tracer.js";
+import { isUnseen } from "../telemetry/unseen.js";
 import { fromSpanContext, toSpanContext } from "./context.js";
 import type { Labels } from "./labels.js";
 import { attribute, other, system } from "./names.js";
-import { codeOf, isCallersDoing, isRefusal } from "./outcome.js";
+import { codeOf, isCallersDoing } from "./outcome.js";
 
 /** What stands in a span is known when it begins, but for its outcome. */
 export interface SpanShape {
@@ -70,7 +71,7 @@ export function spanOf(span: OtelSpan, parent: Context, start: SpanStart, receiv
 function fail(span: OtelSpan, error: unknown, start: SpanStart, received: boolean, names: Labels): void {
   const code = codeOf(error, received);
   const rpc = isCall(start);
-  const placed = names.of(start.name, !(received && isRefusal(code)));
+  const placed = names.of(start.name, !(received && isUnseen(code)));
   if (received && placed === other) unnamed(span, start, rpc);
   if (rpc) span.setAttribute(attribute.rpcStatus, code);
   if (received && rpc && isCallersDoing(code)) return;

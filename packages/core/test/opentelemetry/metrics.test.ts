@@ -164,10 +164,11 @@ describe("TM-225 series", () => {
     const { provider, collect } = meters();
     const { agent, tell } = fakeAgent();
     openTelemetry({ meterProvider: provider, methods: 3 }).watch(agent);
-    for (let i = 0; i < 50; i++) {
+    const codes = ["no_handler", "forbidden", "rate_limited", "overloaded", "too_large", "idempotency_conflict"] as const;
+    for (let i = 0; i < 60; i++) {
       const came = { direction: "received", name: `made-up-${i}` } as const;
       tell(message({ ...came, what: "delivered" }));
-      tell(message({ ...came, what: "failed", code: i % 2 === 0 ? "no_handler" : "forbidden", duration: 0 }));
+      tell(message({ ...came, what: "failed", code: codes[i % codes.length] ?? "no_handler", duration: 0 }));
     }
     tell(message({ what: "processed", direction: "received", duration: 0 }));
     expect(new Set((await collect()).flatMap(({ attributes }) => attributes["rpc.method"] ?? []))).toEqual(new Set(["_OTHER", "summarize"]));

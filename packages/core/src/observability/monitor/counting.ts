@@ -1,9 +1,7 @@
 import type { MessageMoment, RetryMoment, TelemetryEvent } from "../../telemetry/types.js";
+import { isUnseen } from "../../telemetry/unseen.js";
 import { countEnd, otherName, type Route } from "./route.js";
 import type { AgentRoutes, Routes } from "./routes.js";
-
-/** What nobody here serves, or the peer may not use, has a name that the peer made up: it gets no row. */
-const unnamed: ReadonlySet<string> = new Set(["no_handler", "unsupported_version", "forbidden", "invalid_envelope"]);
 
 /** Counts what an agent says that it does. `now`: the monotonic clock. */
 export function countingOf(agent: string, routes: Routes, now: () => number): (event: TelemetryEvent) => void {
@@ -25,7 +23,8 @@ function countMessage(moment: MessageMoment, own: AgentRoutes, routes: Routes, n
 function countOperation(moment: MessageMoment, own: AgentRoutes, routes: Routes, time: number): void {
   const { what, direction, type, name, peer, code } = moment;
   const failed = what === "failed" || what === "expired" || what === "dead_lettered";
-  const madeUp = direction === "received" && failed && code !== undefined && unnamed.has(code);
+  // The peer may have made its name up: it gets no row.
+  const madeUp = direction === "received" && failed && isUnseen(code);
   const route =
     name === undefined
       ? routes.other(time)

@@ -209,6 +209,19 @@ describe("[TM-219] a peer cannot grow the table of routes", () => {
     });
   });
 
+  it.each(["rate_limited", "overloaded", "expired", "too_large", "unsupported_version", "invalid_envelope", "idempotency_conflict"] as const)(
+    "nor does what is refused before its name is looked at: %s",
+    (code) => {
+      const { monitor, alice } = createStage();
+      for (let i = 0; i < 100; i++) {
+        const message = { direction: "received", name: `made-up-${i}`, peer: "mallory" } as const;
+        alice.message({ ...message, what: "delivered" });
+        alice.message({ ...message, what: code === "expired" ? "expired" : "failed", code, duration: 0 });
+      }
+      expect(monitor.snapshot()).toMatchObject({ routes: [], other: { count: 100, errors: { [code]: 100 } } });
+    },
+  );
+
   it("where a fallback serves whatever is asked, it gets a quarter of the rows, all peers three quarters, and the agent's own calls their place", () => {
     const { monitor, alice } = createStage({ routesMax: 100 });
     for (let i = 0; i < 10_000; i++) alice.handled(`made-up-${i}`, { peer: "mallory" });
