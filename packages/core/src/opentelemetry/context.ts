@@ -1,8 +1,5 @@
 import { createTraceState, isSpanContextValid, type SpanContext, TraceFlags } from "@opentelemetry/api";
-import type { TraceContext } from "../telemetry/trace-context.js";
-
-/** Of W3C Trace Context, 3.3.1.5: a longer one is left out. */
-const stateMaxLength = 512;
+import { stateMaxLength, type TraceContext } from "../telemetry/trace-context.js";
 
 export const toSpanContext = ({ traceId, spanId, sampled, state }: TraceContext): SpanContext => ({
   traceId,

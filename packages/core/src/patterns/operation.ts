@@ -55,7 +55,8 @@ export function checkOperation(options: NotifyOptions, isCall = false): void {
   if (priority !== undefined && !priorities.includes(priority)) throw wrong(`needs a priority out of ${priorities.join(", ")}`);
   if (confirm !== undefined && confirm !== "received" && confirm !== "done") throw wrong("needs a confirm out of received, done");
   if (durable !== undefined && typeof durable !== "boolean") throw wrong("needs a boolean durable");
-  if (trace !== undefined && trace !== nowhere && !isTraceContext(trace)) throw wrong("needs a trace of { traceId, spanId, sampled }");
+  if (trace !== undefined && trace !== nowhere && !isTraceContext(trace))
+    throw wrong("needs a trace of { traceId, spanId, sampled }, and a state of at most 512 printable characters");
   // A durable notification takes another way.
   if (isCall && durable === true) throw wrong("cannot be durable: somebody waits for the answer to a request. Give it an idempotencyKey, or notify");
   if (signal?.aborted) throw cancelled(signal);

@@ -13,7 +13,8 @@ export interface TraceContext {
 
 /** Version 00 ends there; what a later one has behind it is not read. */
 const shape = /^(?!ff|00.{54})[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?$/;
-const stateMaxLength = 512;
+/** 3.3.1.5: a longer `tracestate` is left out. */
+export const stateMaxLength = 512;
 
 /** Undefined for what is no trace context: then a new trace begins (3.2.2, 3.3.1). Later versions are read as far as this one knows them. */
 export function parseTraceContext(traceparent: string | undefined, tracestate?: string): TraceContext | undefined {

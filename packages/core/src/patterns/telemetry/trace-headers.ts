@@ -1,5 +1,8 @@
+import { encodeUtf8 } from "../../bytes.js";
+import { isPrintable, maxHeaders } from "../../envelope/grammar.js";
 import type { Headers } from "../../envelope/types.js";
-import { formatTraceparent, parseTraceContext, type TraceContext } from "../../telemetry/trace-context.js";
+import * as limits from "../../limits.js";
+import { formatTraceparent, parseTraceContext, stateMaxLength, type TraceContext } from "../../telemetry/trace-context.js";
 
 /** Of the span of a message with these headers, which knows the one above; else as they were read. */
 const contexts = new WeakMap<Headers, TraceContext>();
@@ -26,11 +29,22 @@ export function standsAt(headers: Headers | undefined, context: TraceContext | u
 /** Of an operation that begins outside of every trace. Its ids are those that W3C Trace Context calls invalid. */
 export const nowhere: TraceContext = Object.freeze({ traceId: "0".repeat(32), spanId: "0".repeat(16), sampled: false });
 
-/** True for ids that can travel: given from the outside, it may be anything. */
-export const isTraceContext = (trace: unknown): trace is TraceContext => parseTraceContext(formatTraceparent(Object(trace))) !== undefined;
+/** True for what can travel: given from the outside, it may be anything. */
+export function isTraceContext(trace: unknown): trace is TraceContext {
+  const { traceId, spanId, state } = Object(trace) as Partial<TraceContext>;
+  if (state !== undefined && !(isPrintable(state) && state.length <= stateMaxLength)) return false;
+  return typeof traceId === "string" && typeof spanId === "string" && parseTraceContext(`00-${traceId}-${spanId}-00`) !== undefined;
+}
 
-/** The application's headers with the context's beside them; as they are where they name a trace themselves. */
-export const withTrace = (headers: Headers | undefined, trace: TraceContext): Headers =>
-  headers?.traceparent === undefined
-    ? { ...headers, traceparent: formatTraceparent(trace), ...(trace.state === undefined ? undefined : { tracestate: trace.state }) }
-    : headers;
+/** The application's headers with the context's beside them; as they are where they name a trace themselves, where it cannot travel, or leaves them no room. */
+export function withTrace(headers: Headers | undefined, trace: TraceContext): Headers | undefined {
+  if (headers?.traceparent !== undefined || !isTraceContext(trace)) return headers;
+  const { state } = trace;
+  const both = { ...headers, traceparent: formatTraceparent(trace), ...(state === undefined ? undefined : { tracestate: state }) };
+  const entries = Object.entries(both);
+  const bytes = entries.reduce((sum, [name, value]) => sum + name.length + encodeUtf8(String(value)).length + 3, restBytes);
+  return entries.length > maxHeaders || bytes > limits.envelopeHeaderMaxBytes ? headers : both;
+}
+
+/** Everything of an envelope's header that is neither a header of this kind nor an error. */
+const restBytes = 400;

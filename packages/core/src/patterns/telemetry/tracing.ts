@@ -1,15 +1,11 @@
-import { encodeUtf8 } from "../../bytes.js";
 import { ownPrefix } from "../../contract/standard-schema.js";
-import { isPrintable, maxHeaders } from "../../envelope/grammar.js";
 import type { Headers } from "../../envelope/types.js";
-import * as limits from "../../limits.js";
 import type { Link } from "../../link/link-types.js";
-import type { TraceContext } from "../../telemetry/trace-context.js";
 import type { Span, SpanStart, Tracer } from "../../telemetry/tracer.js";
 import type { OperationOptions } from "../operation.js";
 import type { Departure, Tracing } from "../taps.js";
 import { contextOf, spans, type Tried, tries } from "./standing.js";
-import { isTraceContext, nowhere, saidIn, standsAt, traceOf, withTrace } from "./trace-headers.js";
+import { nowhere, saidIn, standsAt, traceOf, withTrace } from "./trace-headers.js";
 
 /** What a tracer throws is not the business of the messages it traces. */
 function guarded<T>(work: () => T): T | undefined {
@@ -118,7 +114,7 @@ export function createTracing(tracer: Tracer, agent: string): Tracing {
 /** `headers`: the application's. What of a context cannot travel stays here. */
 function depart(span: Span, headers: Headers | undefined): Departure {
   const context = contextOf(span);
-  const headed = context === undefined ? headers : fitting(headers, context);
+  const headed = context === undefined ? headers : withTrace(headers, context);
   if (headed !== headers) standsAt(headed, context);
   let over = false;
   return {
@@ -130,20 +126,6 @@ function depart(span: Span, headers: Headers | undefined): Departure {
     },
   };
 }
-
-/** As they are where the tracer's context cannot travel, or leaves them no room. */
-function fitting(headers: Headers | undefined, context: TraceContext): Headers | undefined {
-  const { state } = context;
-  if (!isTraceContext(context) || (state !== undefined && !(isPrintable(state) && state.length <= stateMaxLength))) return headers;
-  const both = withTrace(headers, context);
-  const entries = Object.entries(both);
-  const bytes = entries.reduce((sum, [name, value]) => sum + name.length + encodeUtf8(String(value)).length + 3, restBytes);
-  return entries.length > maxHeaders || bytes > limits.envelopeHeaderMaxBytes ? headers : both;
-}
-
-const stateMaxLength = 512;
-/** Everything of an envelope's header that is neither a header of this kind nor an error. */
-const restBytes = 400;
 
 const headed = <O extends OperationOptions>(operation: O, { headers }: Departure): O => (headers === undefined ? operation : { ...operation, headers });
 
