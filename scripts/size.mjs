@@ -11,8 +11,9 @@ const folder = join(root, ".tmp", "size");
 /** Built packages only: what users install. */
 const core = join(root, "packages/core/dist");
 const everything = `export * from ${JSON.stringify(join(core, "index.js"))};`;
-/** What README's example imports, with the trust of an agent that does not keep its own authority. */
+/** What README's example imports, with the trust of an agent that does not keep its own authority: what is counted. */
 const example = `export { createAgent, method, trust } from ${JSON.stringify(join(core, "index.js"))};`;
+const websocket = `export { connectWebSocket } from ${JSON.stringify(join(root, "packages/websocket/dist/index.js"))};`;
 
 /**
  * Chunks that are loaded on first use, by the module they are for, and when. None is counted: counted is what any page loads that
@@ -23,6 +24,7 @@ const lazy = [
   { module: "identity/remote-key-set.js", what: "issuer's keys from a URL: with trust.jwksUrl only" },
   { module: "agent-options.js", what: "checks of options that few agents have, and words for wrong ones" },
   { module: "patterns/hello.js", what: "what peers say of themselves: with the first link, which does not wait for it, in a page; Node has it from the start" },
+  { module: "patterns/server.js", what: "the side that answers: with the first handler or what a peer first says, in a page; Node has it from the start" },
   { module: "link/seek.js", what: "other instances of an agent: with the first requests to it that overlap, in a page; Node has it from the start" },
   { module: "patterns/telemetry/tracing.js", what: "what gives messages their place in a trace: with `tracer`" },
   { module: "patterns/telemetry/telemetry.js", what: "what tells what an agent does: with the first listener, in a page; Node has it from the start" },
@@ -51,7 +53,7 @@ const lazy = [
   { module: "crypto/blake2s.js", what: "BLAKE2s: @tightbeam/core/noise only" },
 ];
 
-async function bundle({ contents = everything, platform = "browser", external = [] } = {}) {
+async function bundle({ contents = example, platform = "browser", external = [] } = {}) {
   const leaveOut = {
     name: "leave out",
     setup: (hooks) =>
@@ -118,25 +120,29 @@ function loaded(built) {
 export async function measureSize() {
   const built = await bundle({ external: notCounted });
   const paths = loaded(built);
-  const whole = await bundle();
-  const rows = [{ what: "start: everything `@tightbeam/core` exports, with X25519 in JavaScript and jose", counted: true, gzip: sum(built, [...built.start]) }];
+  const whole = await bundle({ contents: everything });
+  const rows = [{ what: "start: `createAgent`, `method` and `trust`, with X25519 in JavaScript and jose", counted: true, gzip: sum(built, [...built.start]) }];
   for (const { module, what } of lazy) {
     const own = [...whole.reach(whole.find(module))].filter((path) => !whole.start.has(path));
     rows.push({ what, counted: false, gzip: sum(whole, own) });
   }
-  const exampleOnly = await bundle({ contents: example, external: notCounted });
+  const all = await bundle({ contents: everything, external: notCounted });
+  const page = await bundle({ contents: `${example}${websocket}`, external: notCounted });
+  const split = await bundle();
   const node = await bundle({ platform: "node", external: [...notCounted, "crypto/x25519.js"] });
   return {
     counted: paths.map((path) => built.chunks.get(path)),
     rows,
     bytes: sum(built, paths),
     others: [
-      { what: "the same with only `createAgent`, `method` and `trust` imported", gzip: sum(exampleOnly, loaded(exampleOnly)) },
+      { what: "the same with everything that `@tightbeam/core` exports", gzip: sum(all, loaded(all)) },
+      { what: "the same with `connectWebSocket`, the package @tightbeam/websocket: the start of such a page", gzip: sum(page, loaded(page)) },
       { what: "the same bundled for Node: native cryptography instead of X25519 in JavaScript", gzip: sum(node, loaded(node)) },
       {
         what: "the same in a build that keeps every part: what they share, `@noble/hashes` above all, moves into the start with what only they use of it",
-        gzip: sum(whole, loaded(whole)),
+        gzip: sum(split, loaded(split)),
       },
+      { what: `all of core: every chunk, ${whole.chunks.size} of them`, gzip: sum(whole, [...whole.chunks.keys()]) },
     ],
   };
 }

@@ -1,6 +1,5 @@
 import type { AgentStatus } from "./agent-types.js";
 import type { Links } from "./link/links.js";
-import type { Admission } from "./patterns/admission.js";
 import type { Caller } from "./patterns/caller.js";
 import type { DeadLetterOffice } from "./patterns/dead-letters/dead-letters.js";
 import type { AgentDurable, DurableStatus } from "./patterns/durable/types.js";
@@ -17,8 +16,7 @@ interface Parts {
   readonly links: Pick<Links, "list" | "handshakes" | "budget">;
   readonly presence: Pick<Presence, "status">;
   readonly caller: Pick<Caller, "waiting" | "late">;
-  readonly server: Pick<Server, "running">;
-  readonly admission: Pick<Admission, "places">;
+  readonly server: Pick<Server, "running" | "queued">;
   readonly streams: Pick<Streams, "counts">;
   readonly policy: Pick<CallPolicy, "status"> | undefined;
   readonly durable: { readonly api: AgentDurable };
@@ -45,7 +43,7 @@ function durableOf({ peers, receiving }: DurableStatus): AgentStatus["durable"] 
 }
 
 /** `agent.status()`: a snapshot, made when it is asked for; nothing in it changes later, but for the counters of handshakes. */
-export function createStatus({ identity, instance, transport, links, presence, caller, server, admission, streams, ...parts }: Parts) {
+export function createStatus({ identity, instance, transport, links, presence, caller, server, streams, ...parts }: Parts) {
   let closed = false;
   void transport.closed.then(() => {
     closed = true;
@@ -61,7 +59,7 @@ export function createStatus({ identity, instance, transport, links, presence, c
       links: links.list().map((link) => link.status()),
       handshakes: links.handshakes,
       presence: presence.status(),
-      calls: { waiting: caller.waiting, running: server.running, queued: admission.places.queued, late: caller.late },
+      calls: { waiting: caller.waiting, running: server.running, queued: server.queued, late: caller.late },
       streams: streams.counts,
       memory: { used: links.budget.used, most: links.budget.most },
       breakers: breakersOf(parts.policy),

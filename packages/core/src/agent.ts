@@ -10,7 +10,7 @@ import * as limits from "./limits.js";
 import type { LinkTarget } from "./link/link-types.js";
 import { createLinks, type Links } from "./link/links.js";
 import { onDemand } from "./on-demand.js";
-import { createAdmission } from "./patterns/admission.js";
+import { admissionSlot } from "./patterns/admission-slot.js";
 import { createCaller } from "./patterns/caller.js";
 import { createCapabilities } from "./patterns/capabilities.js";
 import { checkpointsFor } from "./patterns/checkpoints/checkpoints-on-demand.js";
@@ -34,7 +34,7 @@ import { createReceiver } from "./patterns/receiver.js";
 import { createRouting } from "./patterns/routing.js";
 import { serve } from "./patterns/serve.js";
 import { createServed } from "./patterns/served.js";
-import { createServer } from "./patterns/server.js";
+import { createServing } from "./patterns/serving.js";
 import { holdingStore, stateFor } from "./patterns/state-on-demand.js";
 import { createStreamsOnDemand } from "./patterns/streams/streams-on-demand.js";
 import type { StreamCallOptions, StreamContext, StreamHandleOptions } from "./patterns/streams/types.js";
@@ -65,7 +65,7 @@ async function compose(options: AgentOptions, giveBack: () => void): Promise<Age
   const state = await stateFor({ store: options.store, storeKey: options.storeKey, runtime, owner: identity.id });
   const instance = transport.instance ?? state?.instance ?? toBase64url(runtime.random.bytes(16));
   const ids = createIds(runtime);
-  const admission = createAdmission(runtime, await guardsFor(runtime, options.policy, own.rate), own);
+  const admission = admissionSlot(runtime, await guardsFor(runtime, options.policy, own.rate), own);
   const middleware = createMiddleware();
   const envelopes = createEmitter<Envelope>();
   const events = createEmitter<AgentEvent>();
@@ -107,7 +107,7 @@ async function compose(options: AgentOptions, giveBack: () => void): Promise<Age
   const guarded = createGuarded({ runtime, caller, taps, policy: resilience, onEvent: events.emit });
   const served = createServed({ changed: () => capabilities.changed(), publishes: (topic) => topics.declare(topic, {}) });
   const keyed = await keyedCallsFor({ runtime, options: options.idempotency, state });
-  const server = createServer({ runtime, ids, taps, json, admission, middleware, served, keyed, onFailure, observe: observe("sent") });
+  const server = createServing({ runtime, ids, taps, json, admission, middleware, served, keyed, onFailure, observe: observe("sent") });
   const system = createSystem(caller, server);
   const connect: Links["connect"] = (...dial) => links.connect(...dial);
   const presence = createPresence({
@@ -122,7 +122,7 @@ async function compose(options: AgentOptions, giveBack: () => void): Promise<Age
   });
   const capabilities = createCapabilities({ runtime, system });
   capabilities.onChange(({ peer }) => events.emit({ type: "capabilities", peer: peer.id, instance: peer.instance }));
-  capabilities.provide("rate", () => admission.rate);
+  capabilities.provide("rate", () => admission.guards?.rate);
   capabilities.provide("contracts", () => served.list);
   const peers = createPeers({ runtime, capabilities, presence, kinds: options.kinds, load: options.load });
   const routing = createRouting({ runtime, peers, presence, inFlight: (link) => link.awaited, connect });
@@ -200,7 +200,7 @@ async function compose(options: AgentOptions, giveBack: () => void): Promise<Age
   };
 
   const view = createViews(capabilities, peers);
-  const status = createStatus({ identity, instance, transport, links, presence, caller, server, admission, streams, durable, letters, policy: resilience });
+  const status = createStatus({ identity, instance, transport, links, presence, caller, server, streams, durable, letters, policy: resilience });
   const toMethod = (method: Method | string): Method => (typeof method === "string" ? methodNamed(method) : method);
   // Apart: what a closure shares is made when the function around it begins, and every call goes through those below.
   const atAll = (target: unknown, how: "request" | "notify", method: Method | string, input: unknown, operation: NotifyOptions): Promise<unknown> => {
@@ -255,7 +255,10 @@ async function compose(options: AgentOptions, giveBack: () => void): Promise<Age
     deadLetters: letters?.letters ?? noDeadLetters,
     serve: (contract, handlers) => serve({ handle, announce: served.add }, contract, handlers),
     describe: async (describeOptions) =>
-      (await descriptions()).describeAgent({ id: identity.id, contracts: served.contracts, members: server.members(), rate: admission.rate }, describeOptions),
+      (await descriptions()).describeAgent(
+        { id: identity.id, contracts: served.contracts, members: server.members(), rate: admission.guards?.rate },
+        describeOptions,
+      ),
     onEnvelope: envelopes.on,
     onEvent: events.on,
     async link(peer, linkOptions = {}) {

@@ -7,6 +7,7 @@ import type { Rate } from "../resilience/token-bucket.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { createPlaces, type Places, type PlacesLimits, type Tenant } from "./admission-places.js";
 import type { Guards } from "./guards.js";
+import { keepPayload } from "./keep-payload.js";
 
 /** What a peer asks of this agent's application. */
 export interface Incoming {
@@ -47,10 +48,6 @@ export interface AdmissionLimits extends PlacesLimits {
 }
 
 const nothing = (): void => undefined;
-
-/** A small payload lies in the record it came in, which is freed when its delivery returns. */
-export const keepPayload = (payload: EncodedPayload | undefined): EncodedPayload | undefined =>
-  payload === undefined || payload.bytes.length * 2 >= payload.bytes.buffer.byteLength ? payload : { kind: payload.kind, bytes: payload.bytes.slice() };
 
 /** What a method's callers need: its name, without the version. */
 export function callPermission(method: string): string {

@@ -5,6 +5,7 @@ import type { EnvelopeHeader, OutgoingHeader } from "../envelope/types.js";
 import { encodeEnvelope } from "../envelope/wire.js";
 import { TightbeamError } from "../errors.js";
 import type { Link } from "../link/link-types.js";
+import type { Delivery, Outcome } from "../link/message.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { laneOfPriority } from "./operation.js";
 import type { Taps } from "./taps.js";
@@ -21,7 +22,7 @@ export interface AnswerOptions {
 /** Sends a response, or an error where there is one. */
 export type Answer = (link: Link, request: EnvelopeHeader, payload: EncodedPayload | undefined, error: unknown) => void;
 
-export function createAnswer({ runtime, ids, taps, onFailure, observe }: AnswerOptions): Answer {
+function createAnswer({ runtime, ids, taps, onFailure, observe }: AnswerOptions): Answer {
   const answer: Answer = (link, request, payload, error) => {
     const timestamp = runtime.clock.wall();
     const { id: correlationId, priority } = request;
@@ -52,3 +53,29 @@ export function createAnswer({ runtime, ids, taps, onFailure, observe }: AnswerO
   };
   return answer;
 }
+
+/** What came of a call, for its peer, for this agent's listeners and for the delivery it came in. */
+export type Finish = (link: Link, delivery: Delivery, header: EnvelopeHeader, outcome: Outcome, payload: EncodedPayload | undefined, error: unknown) => void;
+
+/** The last of it, where nobody is answered any more. */
+export type Settle = (link: Link, delivery: Delivery, header: EnvelopeHeader, outcome: Outcome, error: unknown) => void;
+
+export const createSettle =
+  (taps: Taps): Settle =>
+  (link, delivery, header, outcome, error) => {
+    if (error !== undefined) taps.messages?.refused(link, delivery, header, outcome, error);
+    delivery.settle(outcome, error);
+  };
+
+export function createFinish(options: AnswerOptions): Finish {
+  const answer = createAnswer(options);
+  const settle = createSettle(options.taps);
+  return (link, delivery, header, outcome, payload, error) => {
+    if (header.type === "request") answer(link, header, payload, error);
+    else if (error !== undefined) options.onFailure({ id: header.id, method: header.method ?? "", peer: link.peer.id, error });
+    settle(link, delivery, header, outcome, error);
+  };
+}
+
+/** Again after 0 ms: another instance may take it. */
+export const closingSoon = (): TightbeamError => new TightbeamError("overloaded", "This agent is closing and takes no more calls.", { retryAfter: 0 });

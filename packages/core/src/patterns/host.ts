@@ -7,7 +7,7 @@ import type { Identity } from "../identity/types.js";
 import type { Link } from "../link/link-types.js";
 import type { Links } from "../link/links.js";
 import type { Runtime } from "../runtime/runtime.js";
-import type { Admission } from "./admission.js";
+import type { AdmissionSlot } from "./admission-slot.js";
 import type { CapabilityExchange } from "./capabilities.js";
 import type { MiddlewareChain } from "./middleware.js";
 import type { Presence } from "./presence/presence.js";
@@ -24,7 +24,7 @@ export interface PatternHost {
   readonly json: JsonLimits;
   readonly links: Pick<Links, "connect" | "find" | "choose" | "list" | "seek" | "budget">;
   readonly system: System;
-  readonly admission: Admission;
+  readonly admission: AdmissionSlot;
   readonly presence: Presence;
   /** What an application put before its handlers: for requests and notifications the server asks it, other patterns do so themselves. */
   readonly middleware: MiddlewareChain;

@@ -7,7 +7,9 @@ import * as limits from "../limits.js";
 import type { Link } from "../link/link-types.js";
 import type { Delivery, Outcome } from "../link/message.js";
 import type { Admission } from "./admission.js";
-import { type AnswerOptions, createAnswer } from "./answer.js";
+import { admissionOf } from "./admission-of.js";
+import type { AdmissionSlot } from "./admission-slot.js";
+import { type AnswerOptions, closingSoon, createFinish, createSettle } from "./answer.js";
 import { createExecution } from "./execution.js";
 import { createHandlers, type Handled, type Handlers } from "./handlers.js";
 import type { KeyedCallsFactory } from "./idempotency/idempotency-on-demand.js";
@@ -21,8 +23,14 @@ export interface ServerOptions extends AnswerOptions {
   readonly admission: Admission;
   readonly middleware: MiddlewareChain;
   readonly served: Served;
+  /** Those there are so far. */
+  readonly handlers?: Handlers;
   /** What calls with an idempotency key are to each other. Undefined: each runs. */
   readonly keyed?: KeyedCallsFactory | undefined;
+}
+
+export interface ServingOptions extends Omit<ServerOptions, "admission"> {
+  readonly admission: AdmissionSlot;
 }
 
 /** The answering side: handlers by method name, and the calls they are working on. */
@@ -37,6 +45,8 @@ export interface Server extends Pick<Handlers, "handle" | "fallback" | "handleOw
   cancel(link: Link, id: string): void;
   linkEnded(link: Link, error: TightbeamError): void;
   readonly running: number;
+  /** Of all that came, what waits for a place. */
+  readonly queued: number;
   /** Settles when nothing runs and nothing waits for its turn. */
   idle(): Promise<void>;
   /** Refuses what comes from now on and what waits for its turn, and fires the signals of what runs. */
@@ -48,28 +58,18 @@ export interface Server extends Pick<Handlers, "handle" | "fallback" | "handleOw
 export function createServer(options: ServerOptions): Server {
   const { runtime, json, admission, middleware, taps } = options;
   const { places } = admission;
-  const handlers = createHandlers();
+  const { handlers = createHandlers() } = options;
   const calls = createRunningCalls();
   let runningCount = 0;
   let refusing: TightbeamError | undefined;
   let idleWaiters: (() => void)[] = [];
-  const answer = createAnswer(options);
+  const finish = createFinish(options);
+  const settle = createSettle(taps);
   const missing = (name: string): TightbeamError =>
     options.served.missing(
       name,
       handlers.members().map((member) => member.name),
     );
-
-  const finish = (link: Link, delivery: Delivery, header: EnvelopeHeader, outcome: Outcome, payload: EncodedPayload | undefined, error: unknown): void => {
-    if (header.type === "request") answer(link, header, payload, error);
-    else if (error !== undefined) options.onFailure({ id: header.id, method: header.method ?? "", peer: link.peer.id, error });
-    settle(link, delivery, header, outcome, error);
-  };
-
-  const settle = (link: Link, delivery: Delivery, header: EnvelopeHeader, outcome: Outcome, error: unknown): void => {
-    if (error !== undefined) options.taps.messages?.refused(link, delivery, header, outcome, error);
-    delivery.settle(outcome, error);
-  };
 
   const refusal = (link: Link, delivery: Delivery, header: EnvelopeHeader, own: boolean): TightbeamError | undefined => {
     if (refusing !== undefined) return refusing;
@@ -246,6 +246,9 @@ export function createServer(options: ServerOptions): Server {
     get running() {
       return runningCount;
     },
+    get queued() {
+      return places.queued;
+    },
     idle: () =>
       new Promise((resolve) => {
         idleWaiters.push(resolve);
@@ -257,8 +260,10 @@ export function createServer(options: ServerOptions): Server {
       keyed?.stop(error);
     },
     drain() {
-      // Again after 0 ms: another instance may take it.
-      refusing ??= new TightbeamError("overloaded", "This agent is closing and takes no more calls.", { retryAfter: 0 });
+      refusing ??= closingSoon();
     },
   };
 }
+
+/** The answering side of an agent. */
+export const serverOf = (options: ServingOptions): Server => createServer({ ...options, admission: admissionOf(options.admission) });

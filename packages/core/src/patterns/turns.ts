@@ -1,8 +1,9 @@
 import type { EncodedPayload } from "../codec/types.js";
 import { TightbeamError } from "../errors.js";
 import type { Outcome } from "../link/message.js";
-import { type Admission, callPermission, keepPayload } from "./admission.js";
+import { type Admission, callPermission } from "./admission.js";
 import type { Handled, Handlers } from "./handlers.js";
+import { keepPayload } from "./keep-payload.js";
 import type { MiddlewareChain } from "./middleware.js";
 import type { Call, RunningCalls } from "./running-calls.js";
 

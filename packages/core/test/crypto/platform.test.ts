@@ -12,6 +12,8 @@ import * as seeking from "../../src/link/seeking.js";
 import * as seekingBrowser from "../../src/link/seeking-browser.js";
 import * as hello from "../../src/patterns/hello-on-demand.js";
 import * as helloBrowser from "../../src/patterns/hello-on-demand-browser.js";
+import * as serving from "../../src/patterns/serving.js";
+import * as servingBrowser from "../../src/patterns/serving-browser.js";
 import * as telling from "../../src/patterns/telemetry/load-telemetry.js";
 import * as tellingBrowser from "../../src/patterns/telemetry/load-telemetry-browser.js";
 import { systemRuntime } from "../../src/runtime/index.js";
@@ -31,6 +33,7 @@ describe("the two platforms", () => {
       "./dist/identity/signature.js",
       "./dist/link/seeking.js",
       "./dist/patterns/hello-on-demand.js",
+      "./dist/patterns/serving.js",
       "./dist/patterns/telemetry/load-telemetry.js",
       "./dist/secure/answering.js",
     ]);
@@ -45,6 +48,7 @@ describe("the two platforms", () => {
     expect(Object.keys(helloBrowser)).toEqual(Object.keys(hello));
     expect(helloBrowser.loadHello.loaded).toBeUndefined();
     expect(await helloBrowser.loadHello()).toBe(hello.loadHello.loaded);
+    expect(Object.keys(servingBrowser)).toEqual(Object.keys(serving));
     expect(Object.keys(tellingBrowser)).toEqual(Object.keys(telling));
     expect(tellingBrowser.loadTelemetry.loaded).toBeUndefined();
     expect(await tellingBrowser.loadTelemetry()).toBe(telling.loadTelemetry.loaded);

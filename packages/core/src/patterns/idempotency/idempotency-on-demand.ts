@@ -1,7 +1,7 @@
 import { TightbeamError } from "../../errors.js";
 import { onDemand } from "../../on-demand.js";
 import type { Runtime } from "../../runtime/runtime.js";
-import { keepPayload } from "../admission.js";
+import { keepPayload } from "../keep-payload.js";
 import { createLatePart } from "../late-part.js";
 import type { IdempotencyState } from "./archive.js";
 import type { KeyedPart } from "./keyed.js";

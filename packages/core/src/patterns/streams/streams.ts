@@ -10,6 +10,7 @@ import * as limits from "../../limits.js";
 import type { Link, LinkTarget } from "../../link/link-types.js";
 import type { Delivery } from "../../link/message.js";
 import { callPermission } from "../admission.js";
+import { admissionOf } from "../admission-of.js";
 import { checkSize } from "../call.js";
 import type { PatternHost, PatternPart } from "../host.js";
 import { cancelled, checkOperation, laneOf } from "../operation.js";
@@ -37,7 +38,8 @@ export interface Streams extends Required<Omit<PatternPart, "linkUp" | "linkSusp
 }
 
 export function createStreams(host: PatternHost, server: Pick<Server, "handleStream" | "streamOf" | "missing">): Streams {
-  const { runtime, ids, json, links, taps, admission, onRefused } = host;
+  const { runtime, ids, json, links, taps, onRefused } = host;
+  const admission = admissionOf(host.admission);
   const table = createStreamTable();
   const read = createPart();
   let refusing: TightbeamError | undefined;
