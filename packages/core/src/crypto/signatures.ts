@@ -45,9 +45,10 @@ export async function passesKnownAnswer(backend: VerifyBackend, alg: SignatureAl
     const verify = await backend(alg, { ...answer.jwk });
     const signature = hex(answer.signature);
     const data = hex(answer.data);
-    if ((await verify(signature, data)) !== true) return false;
+    for (const byThread of [false, true]) if ((await verify(signature, data, byThread)) !== true) return false;
     signature[40] = (signature[40] as number) ^ 1;
-    return (await verify(signature, data)) === false;
+    for (const byThread of [false, true]) if ((await verify(signature, data, byThread)) !== false) return false;
+    return true;
   } catch {
     return false;
   }
@@ -74,10 +75,10 @@ export async function importVerify(alg: SignatureAlgorithm, jwk: JsonWebKey): Pr
   } catch (cause) {
     throw new TightbeamError("invalid_key", "The runtime refused this public key.", { cause });
   }
-  return async (signature, data) => {
+  return async (signature, data, byThread) => {
     if (signature.length !== 64 || (alg === "EdDSA" && !isStrictEd25519Signature(signature))) return false;
     try {
-      return (await verify(signature, data)) === true;
+      return (await verify(signature, data, byThread)) === true;
     } catch {
       return false;
     }

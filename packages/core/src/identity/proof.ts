@@ -25,5 +25,5 @@ export async function verifyProof(key: VerifyKey, typ: ProofType, payload: Uint8
   } catch {
     return false;
   }
-  return key.verify(signature, encodeUtf8(input));
+  return key.verify(signature, encodeUtf8(input), true);
 }

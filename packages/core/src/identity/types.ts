@@ -33,8 +33,11 @@ export interface VerifyKey {
   readonly alg: SignatureAlg;
   readonly publicJwk: PublicJwk;
   readonly thumbprint: string;
-  /** False for any signature that is not exactly right; never throws for bad signatures. Ed25519 is verified strictly. */
-  verify(signature: Uint8Array, data: Uint8Array): Promise<boolean>;
+  /**
+   * False for any signature that is not exactly right; never throws for bad signatures. Ed25519 is verified strictly.
+   * `byThread`: another thread may do it, where there is one. Default: within the turn, where that is possible.
+   */
+  verify(signature: Uint8Array, data: Uint8Array, byThread?: boolean): Promise<boolean>;
 }
 
 export type PublicJwk =

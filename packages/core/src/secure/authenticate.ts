@@ -67,10 +67,15 @@ export async function verifyPeer(context: Context, claims: Claims): Promise<Peer
   let early: { readonly key: VerifyKey; readonly proved: Promise<boolean> } | undefined;
   let known = false;
   const overlap = (key: VerifyKey): void => {
-    if (known) return;
+    if (known || early !== undefined) return;
     early = { key, proved: prove(key) };
     // Nobody may ask for it.
     early.proved.catch(() => undefined);
+    if (claims.meanwhile !== undefined) runtime.timers.turn(meanwhile);
+  };
+  /** A turn later: by then both signatures are with their threads. */
+  const meanwhile = (): void => {
+    if (known) return;
     try {
       claims.meanwhile?.();
     } catch {
@@ -82,8 +87,7 @@ export async function verifyPeer(context: Context, claims: Claims): Promise<Peer
       now: arrived,
       ...(expected === undefined ? {} : { expectedId: expected.id }),
       ...(payload.jwk === undefined ? {} : { jwk: payload.jwk }),
-      // A turn later: by then the signature is with its thread.
-      onKey: (key) => runtime.timers.turn(() => overlap(key)),
+      onKey: overlap,
     })
     .finally(() => {
       known = true;
