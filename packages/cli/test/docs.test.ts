@@ -60,5 +60,6 @@ describe("README.md", () => {
       }
     }
     expect(printed.join("")).toMatch(/"text": "hello"[\s\S]*round trips/);
-  });
+    // One program after the other.
+  }, 60_000);
 });

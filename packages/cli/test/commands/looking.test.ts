@@ -60,7 +60,7 @@ const run = async (...args: string[]) => {
 };
 
 describe("tightbeam dlq", () => {
-  it("TM-251 lists and shows the letters of an agent that runs, tries them again and discards them, and shows nothing of what was in them", async () => {
+  it("TM-251 lists and shows the letters of an agent that runs, and nothing of what was in them", async () => {
     mended = false;
     await fails(17);
     await fails(18);
@@ -71,11 +71,18 @@ describe("tightbeam dlq", () => {
       { type: "letter", reason: "handler_failed", peer: "bob", method: "invoice", attempts: 1 },
     ]);
     expect(listed.stdout).not.toMatch(/secret-payload|"number"/);
-    expect((await run("dlq", "list", "--of", "alice", "--method", "other", "--json")).documents).toEqual([]);
-    const [newest, oldest] = listed.documents as [{ id: string }, { id: string }];
-    const shown = await run("dlq", "show", oldest.id, "--of", "alice");
+    const [, oldest] = listed.documents as [{ id: string }, { id: string }];
+    const [other, shown] = await Promise.all([
+      run("dlq", "list", "--of", "alice", "--method", "other", "--json"),
+      run("dlq", "show", oldest.id, "--of", "alice"),
+    ]);
+    expect(other.documents).toEqual([]);
     expect(shown.stdout).toMatch(/handler_failed +from bob {2}invoice {2}1 try\n {2}cause +/);
+  }, 60_000);
 
+  it("TM-251 tries letters of an agent that runs again, and discards them", async () => {
+    const [newest, oldest] = (await alice.deadLetters.list()).letters;
+    if (newest === undefined || oldest === undefined) throw new Error("The letters of the test before are not there.");
     const still = await run("dlq", "replay", oldest.id, "--of", "alice", "--json");
     expect(still).toMatchObject({ code: 1, documents: [{ id: oldest.id, replayed: false, error: { code: "handler_failed" } }] });
     mended = true;
@@ -89,14 +96,18 @@ describe("tightbeam dlq", () => {
   }, 60_000);
 
   it("asks which letters, and says when there is none of an id", async () => {
-    const neither = await run("dlq", "replay", "--of", "alice");
+    const [neither, none, store, reason] = await Promise.all([
+      run("dlq", "replay", "--of", "alice"),
+      run("dlq", "show", "0123456789ab", "--of", "alice"),
+      run("dlq", "list"),
+      run("dlq", "list", "--reason", "boredom", "--of", "alice"),
+    ]);
     expect(neither).toMatchObject({ code: 2, stdout: "" });
     expect(neither.stderr).toContain("Which letters?\n  Give one id, or --all");
-    const none = await run("dlq", "show", "0123456789ab", "--of", "alice");
     expect(none.code).not.toBe(0);
     expect(none.stdout).toBe("");
-    expect((await run("dlq", "list")).stderr).toContain("This needs a store, and there is none.");
-    expect((await run("dlq", "list", "--reason", "boredom", "--of", "alice")).code).toBe(2);
+    expect(store.stderr).toContain("This needs a store, and there is none.");
+    expect(reason.code).toBe(2);
   }, 60_000);
 
   it("TM-248 is not led on by an agent that lies: pages without end, times that are none, escape sequences", async () => {
@@ -130,14 +141,16 @@ describe("tightbeam dlq", () => {
     const replayed = await run("dlq", "replay", "--of", "mallory", "--all");
     expect(replayed.stdout).toBe("\\u001b[2J\\nall is well handled\n");
     await mallory.close();
-  });
+  }, 60_000);
 
   it("TM-251 is refused by an agent that does not let it look", async () => {
-    const { code, stderr, stdout } = await run("dlq", "list", "--of", "bob", "--json");
+    const [{ code, stderr, stdout }, stranger] = await Promise.all([
+      run("dlq", "list", "--of", "bob", "--json"),
+      run("dlq", "list", "--of", "alice", "--id", "stranger", "--json"),
+    ]);
     expect(code).not.toBe(0);
     expect(stdout).toBe("");
     expect(JSON.parse(stderr)).toMatchObject({ error: { code: "no_handler" } });
-    const stranger = await run("dlq", "list", "--of", "alice", "--id", "stranger", "--json");
     expect(JSON.parse(stranger.stderr)).toMatchObject({ error: { code: "forbidden" } });
   }, 60_000);
 
@@ -211,6 +224,7 @@ describe("tightbeam trace", () => {
     await traces.close();
     await traced.close();
     const at = ["--store", path, "--store-key-file", "store.key"];
+    // One after the other: a store has one user.
     const listed = await run("trace", "list", "--json", ...at);
     expect(listed.documents).toHaveLength(2);
     const failed = await run("trace", "list", "--failed", "--json", ...at);
