@@ -64,6 +64,38 @@ async function pair(seed: number, ofAlice: Partial<AgentOptions>, ofBob: Partial
 const named: TraceContext = { traceId: hex(77, 32), spanId: hex(78, 16), sampled: true, state: "vendor=1" };
 
 describe("a tracer", () => {
+  test("of a message whose id says that it is not sampled nothing is asked, on neither side; one with a parent is; what throws says nothing", async () => {
+    const asked: string[] = [];
+    const tracer = {
+      ...noting(),
+      current: undefined,
+      samples(id: string) {
+        asked.push(id);
+        if (asked.length > 2) throw new Error("no");
+        return false;
+      },
+    };
+    const { place, runtime, alice, bob } = await pair(11, { tracer });
+    const ids: string[] = [];
+    alice.handle("echo", (_input, { trace, id, headers }) => {
+      ids.push(id);
+      return { trace: trace === undefined, headers: Object.keys(headers) };
+    });
+    const echo = (options = {}) => during(runtime, bob.request("alice", "echo", 1, options));
+    expect(await echo()).toEqual({ trace: true, headers: [] });
+    expect(asked).toEqual([ids[0], ids[0]]);
+    expect(tracer.seen).toEqual([]);
+    expect(await echo({ trace: named })).toEqual({ trace: false, headers: ["traceparent"] });
+    expect(asked).toHaveLength(2);
+    expect(tracer.seen.map(({ way, parent }) => [way, parent?.traceId])).toEqual([
+      ["sending", named.traceId],
+      ["receiving", named.traceId],
+    ]);
+    expect(await echo()).toEqual({ trace: false, headers: ["traceparent"] });
+    expect(tracer.seen).toHaveLength(4);
+    await place.close();
+  });
+
   test("a request: a span on each side, the receiver's under the sender's, the handler inside it, both ended once", async () => {
     const tracer = noting();
     const { place, runtime, alice, bob } = await pair(1, { tracer });

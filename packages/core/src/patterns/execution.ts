@@ -41,7 +41,7 @@ class CallExecution implements Execution {
 
   run(call: Call, found: Handled | undefined, payload: EncodedPayload | undefined): void {
     const { tracing } = this.#options.taps;
-    if (tracing === undefined || found?.own !== undefined) this.#run(call, found, payload);
+    if (tracing === undefined || found?.own !== undefined || tracing.leavesOut(call.header)) this.#run(call, found, payload);
     else this.#trace(tracing, call, found, payload);
   }
 

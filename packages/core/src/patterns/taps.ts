@@ -64,6 +64,12 @@ export interface Departure {
   end(error?: unknown): void;
 }
 
+/** The same of a request: it is over when that settles. */
+export interface RequestDeparture extends Departure, Settler<unknown> {
+  /** Who is told, in the words of `Placing`. */
+  settles(resolve: ((value: unknown) => void) | Settler<unknown>, reject: ((error: TightbeamError) => void) | undefined): void;
+}
+
 /** A request that is to go on a link. */
 export type Placing = [
   link: Link,
@@ -85,14 +91,16 @@ export type Announce = (...how: [...Announcing, id?: string]) => Promise<void>;
 
 /** Between an agent and its tracer: what that throws ends here. */
 export interface Tracing {
+  /** What came needs no span: its id says so, and its sender names no trace. */
+  leavesOut(header: EnvelopeHeader): boolean;
   /** Where an operation stands that names no trace itself. */
   current(): TraceContext | undefined;
   /** Undefined: without a span. */
   sending(start: Omit<SpanStart, "agent">, operation: Pick<OperationOptions, "trace" | "headers">): Departure | undefined;
   /** Undefined for a request without a span. */
-  begins(id: string, link: Link, method: Method, payload: EncodedPayload | undefined, operation: OperationOptions): Departure | undefined;
+  begins(id: string, link: Link, method: Method, payload: EncodedPayload | undefined, operation: OperationOptions): RequestDeparture | undefined;
   /** Places a request, or sends a notification, as part of its trace. */
-  request(place: Place, departure: Departure, id: string, ...how: Placing): void;
+  request(place: Place, departure: RequestDeparture, id: string, ...how: Placing): void;
   notification(announce: Announce, id: string, ...how: Announcing): Promise<void>;
   /** Runs what handles a call or an event inside its span, which is kept under `key` until it is `over`. */
   run<T>(key: object, link: Link, header: EnvelopeHeader, bytes: number, attempt: number | undefined, work: () => T): T;

@@ -5,6 +5,11 @@ export interface Tracer {
   /** Something leaves that begins with this agent. Undefined: no context goes with it. `parent`: what its caller named, or where it stood; null: nowhere, so that a trace begins. Undefined: the ambient one counts. */
   sending(start: SpanStart, parent: TraceContext | null | undefined): Span | undefined;
   /**
+   * Where the id of a message says whether the trace that begins with it is sampled. Asked first: of what it says false of nothing else is asked, and no
+   * context goes with it. The same for the same id.
+   */
+  samples?(id: string): boolean;
+  /**
    * Where the code that runs now stands, for tracers that know: asked when an operation begins and names no trace, because what it waits for (a link,
    * a place, the next try) goes on elsewhere. Undefined: nowhere. Of a tracer without this property `sending` is given none, and may ask by itself.
    */

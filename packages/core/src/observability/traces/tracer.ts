@@ -3,7 +3,7 @@ import * as limits from "../../limits.js";
 import { checkRate, createTokenBuckets, type Rate } from "../../resilience/token-bucket.js";
 import type { Runtime } from "../../runtime/runtime.js";
 import { systemRuntime } from "../../runtime/system.js";
-import type { TraceContext } from "../../telemetry/trace-context.js";
+import { isWellFormed, type TraceContext, wellFormed } from "../../telemetry/trace-context.js";
 import type { Span, SpanStart, Tracer } from "../../telemetry/tracer.js";
 import { type Ambient, createAmbient } from "./ambient.js";
 import { createSpanIds, isChosen, isMessageChosen, spanIdOf, traceIdOf } from "./ids.js";
@@ -56,13 +56,15 @@ export function createTracer({
   /** `parent` has a say; undefined: a trace begins, or nobody samples it and nothing is said of it. */
   const span = (start: SpanStart, parent: TraceContext | undefined, sampled: boolean): Span | undefined => {
     if (!sampled) return parent === undefined && !tellUnsampled ? undefined : new Unsampled(start.id, parent, here);
-    if (parent === undefined) return new Sampled({ traceId: traceIdOf(start.id), spanId: nextSpanId(), sampled }, here);
+    if (parent === undefined) return new Sampled(wellFormed(traceIdOf(start.id), nextSpanId(), sampled), here);
     const { traceId, state, spanId: parentSpanId } = parent;
-    const context = { traceId, spanId: nextSpanId(), sampled, parentSpanId };
-    return new Sampled(state === undefined ? context : { ...context, state }, here);
+    const context = wellFormed(traceId, nextSpanId(), sampled, state, parentSpanId);
+    // What a program gave to `run` may be anything.
+    return new Sampled(isWellFormed(parent) ? context : { ...context }, here);
   };
 
   return {
+    ...(typeof sample === "number" && !tellUnsampled ? { samples: (id: string) => isMessageChosen(id, sample) } : undefined),
     sending(start, given) {
       const parent = given === null ? undefined : (given ?? here?.current?.context);
       return span(start, parent, parent?.sampled ?? isMessageChosen(start.id, shareOf(start)));

@@ -76,7 +76,7 @@ export function createStreams(host: PatternHost, server: Pick<Server, "handleStr
       ...(headed === undefined ? undefined : { headers: headed }),
       ...(idempotencyKey === undefined ? undefined : { idempotencyKey }),
     };
-    if (departure !== undefined) afterwards(stream.result, departure.end);
+    if (departure !== undefined) afterwards(stream.result, (error) => departure.end(error));
     const bytes = encodeEnvelope(header, payload);
     checkSize(link, bytes.length);
     const lane = laneOf({ priority }, 0);

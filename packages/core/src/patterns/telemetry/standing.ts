@@ -1,3 +1,4 @@
+import { createBeside } from "../../beside.js";
 import type { Headers } from "../../envelope/types.js";
 import type { TraceContext } from "../../telemetry/trace-context.js";
 import type { Span } from "../../telemetry/tracer.js";
@@ -12,7 +13,7 @@ export interface HandledSpan {
 }
 
 /** By what is handled: a call, a stream, an event with one of its handlers. */
-export const spans = new WeakMap<object, HandledSpan>();
+export const spans = createBeside<object, HandledSpan>();
 
 /** Where the last try of a call stood: in the options of all its tries, for whose next one has a link to it. */
 export const tries = Symbol("tries");
@@ -37,6 +38,14 @@ export function standing<O extends OperationOptions>({ tracing }: Taps, operatio
   if (tracing === undefined && operation.trace === undefined) return operation;
   const trace = operation.trace ?? tracing?.current();
   if (trace === undefined || !(trace === nowhere || isTraceContext(trace))) return operation;
-  if (tracing !== undefined) return { ...operation, trace };
+  if (tracing !== undefined) return trace === nowhere && isEmpty(operation) ? (beginning as O) : { ...operation, trace };
   return { ...operation, trace: undefined, headers: withTrace(operation.headers, trace) };
+}
+
+/** Of an operation without options that begins a trace. */
+const beginning: OperationOptions = Object.freeze({ trace: nowhere });
+
+function isEmpty(options: object): boolean {
+  for (const _ in options) return false;
+  return true;
 }

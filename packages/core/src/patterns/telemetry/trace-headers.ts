@@ -1,29 +1,32 @@
+import { createBeside } from "../../beside.js";
 import { encodeUtf8 } from "../../bytes.js";
 import { isPrintable, maxHeaders } from "../../envelope/grammar.js";
 import type { Headers } from "../../envelope/types.js";
 import * as limits from "../../limits.js";
-import { formatTraceparent, parseTraceContext, stateMaxLength, type TraceContext } from "../../telemetry/trace-context.js";
+import { formatTraceparent, isWellFormed, parseTraceContext, stateMaxLength, type TraceContext } from "../../telemetry/trace-context.js";
 
-/** Of the span of a message with these headers, which knows the one above; else as they were read. */
-const contexts = new WeakMap<Headers, TraceContext>();
+/** As they were read. */
+const said = createBeside<Headers, TraceContext>();
+/** Of the span of a message with these headers, which knows the one above. */
+const spanned = createBeside<Headers, TraceContext>();
 
 /** What a sender said of the trace its message is part of: nobody has checked more than its form. */
-export const saidIn = (headers: Headers | undefined): TraceContext | undefined =>
-  headers?.traceparent === undefined ? undefined : parseTraceContext(headers.traceparent, headers.tracestate);
-
-/** The same, or the span that the message has here. */
-export function traceOf(headers: Headers | undefined): TraceContext | undefined {
+export function saidIn(headers: Headers | undefined): TraceContext | undefined {
   if (headers?.traceparent === undefined) return undefined;
-  const known = contexts.get(headers);
+  const known = said.get(headers);
   if (known !== undefined) return known;
-  const context = saidIn(headers);
-  if (context !== undefined) contexts.set(headers, context);
+  const context = parseTraceContext(headers.traceparent, headers.tracestate);
+  if (context !== undefined) said.set(headers, context);
   return context;
 }
 
+/** The same, or the span that the message has here. */
+export const traceOf = (headers: Headers | undefined): TraceContext | undefined =>
+  headers?.traceparent === undefined ? undefined : (spanned.get(headers) ?? saidIn(headers));
+
 /** What is told of a message with these headers from now on is told of this span. */
 export function standsAt(headers: Headers | undefined, context: TraceContext | undefined): void {
-  if (headers?.traceparent !== undefined && context !== undefined) contexts.set(headers, context);
+  if (headers?.traceparent !== undefined && context !== undefined) spanned.set(headers, context);
 }
 
 /** Of an operation that begins outside of every trace. Its ids are those that W3C Trace Context calls invalid. */
@@ -32,6 +35,7 @@ export const nowhere: TraceContext = Object.freeze({ traceId: "0".repeat(32), sp
 /** True for what can travel: given from the outside, it may be anything. */
 export function isTraceContext(trace: unknown): trace is TraceContext {
   const { traceId, spanId, state } = Object(trace) as Partial<TraceContext>;
+  if (state === undefined && isWellFormed(trace)) return true;
   if (state !== undefined && !(isPrintable(state) && state.length <= stateMaxLength)) return false;
   return typeof traceId === "string" && typeof spanId === "string" && parseTraceContext(`00-${traceId}-${spanId}-00`) !== undefined;
 }
@@ -40,6 +44,7 @@ export function isTraceContext(trace: unknown): trace is TraceContext {
 export function withTrace(headers: Headers | undefined, trace: TraceContext): Headers | undefined {
   if (headers?.traceparent !== undefined || !isTraceContext(trace)) return headers;
   const { state } = trace;
+  if (headers === undefined && state === undefined) return { traceparent: formatTraceparent(trace) };
   const both = { ...headers, traceparent: formatTraceparent(trace), ...(state === undefined ? undefined : { tracestate: state }) };
   const entries = Object.entries(both);
   const bytes = entries.reduce((sum, [name, value]) => sum + name.length + encodeUtf8(String(value)).length + 3, restBytes);

@@ -1,11 +1,11 @@
 import { ownPrefix } from "../../contract/standard-schema.js";
-import type { Headers } from "../../envelope/types.js";
 import type { Link } from "../../link/link-types.js";
-import type { Span, SpanStart, Tracer } from "../../telemetry/tracer.js";
+import type { SpanStart, Tracer } from "../../telemetry/tracer.js";
 import type { OperationOptions } from "../operation.js";
-import type { Departure, Tracing } from "../taps.js";
+import type { RequestDeparture, Tracing } from "../taps.js";
+import { Departing } from "./departing.js";
 import { contextOf, spans, type Tried, tries } from "./standing.js";
-import { nowhere, saidIn, standsAt, traceOf, withTrace } from "./trace-headers.js";
+import { nowhere, saidIn, standsAt, traceOf } from "./trace-headers.js";
 
 /** What a tracer throws is not the business of the messages it traces. */
 function guarded<T>(work: () => T): T | undefined {
@@ -17,9 +17,30 @@ function guarded<T>(work: () => T): T | undefined {
 }
 
 export function createTracing(tracer: Tracer, agent: string): Tracing {
-  const begin = (given: Omit<SpanStart, "agent">, operation: Parameters<Tracing["sending"]>[1]): Departure | undefined => {
+  const knowsWhere = "current" in tracer;
+  const samples = tracer.samples?.bind(tracer);
+
+  /** A trace would begin with this message, and it is not sampled. */
+  const isLeftOut = (id: string): boolean => {
+    try {
+      return samples?.(id) === false;
+    } catch {
+      return false;
+    }
+  };
+  const leavesOut: Tracing["leavesOut"] = ({ id, headers }) => saidIn(headers) === undefined && isLeftOut(id);
+
+  /** The same of what an operation sends outside of every trace. */
+  const startsLeftOut = (id: string, operation: Pick<OperationOptions, "trace">): boolean => {
+    if (operation.trace !== nowhere || !isLeftOut(id)) return false;
+    const tried = (operation as Tried)[tries];
+    if (tried !== undefined) tried.last = undefined;
+    return true;
+  };
+
+  const begin = (given: Omit<SpanStart, "agent">, operation: Parameters<Tracing["sending"]>[1]): Departing | undefined => {
     const { type, name, id, peer, bytes, durable, attempt, links } = given;
-    if (name.startsWith(ownPrefix)) return undefined;
+    if (name.startsWith(ownPrefix) || startsLeftOut(id, operation)) return undefined;
     const start: { -readonly [name in keyof SpanStart]: SpanStart[name] } = { type, name, id, agent, peer, bytes, durable };
     if (attempt !== undefined) start.attempt = attempt;
     const tried = (operation as Tried)[tries];
@@ -28,29 +49,28 @@ export function createTracing(tracer: Tracer, agent: string): Tracing {
     else if (own !== undefined || tried !== undefined) start.links = [own, tried?.last].filter((link) => link !== undefined);
     const span = guarded(() => tracer.sending(start, operation.trace === nowhere ? null : operation.trace));
     if (tried !== undefined) tried.last = contextOf(span);
-    return span === undefined || span.quiet === true ? undefined : depart(span, operation.headers);
+    return span === undefined || span.quiet === true ? undefined : new Departing(span, operation.headers);
   };
 
   return {
-    current: () => ("current" in tracer ? (guarded(() => tracer.current) ?? nowhere) : undefined),
+    leavesOut,
+    current() {
+      if (!knowsWhere) return undefined;
+      try {
+        return tracer.current ?? nowhere;
+      } catch {
+        return nowhere;
+      }
+    },
     sending: begin,
     begins: (id, link, method, payload, operation) =>
-      begin({ type: "request", name: method.name, id, peer: peerOf(link), bytes: payload?.bytes.length ?? 0, durable: false }, operation),
+      startsLeftOut(id, operation)
+        ? undefined
+        : begin({ type: "request", name: method.name, id, peer: peerOf(link), bytes: payload?.bytes.length ?? 0, durable: false }, operation),
     request(place, departure, id, link, method, payload, operation, left, target, resolve, reject) {
-      const settler = {
-        resolve(value: unknown): void {
-          departure.end();
-          if (typeof resolve === "function") resolve(value);
-          else resolve.resolve(value);
-        },
-        reject(error: never): void {
-          departure.end(error);
-          if (typeof resolve === "function") reject?.(error);
-          else resolve.reject(error);
-        },
-      };
+      departure.settles(resolve, reject);
       try {
-        place(link, method, payload, headed(operation, departure), left, target, settler, undefined, id);
+        place(link, method, payload, headed(operation, departure), left, target, departure, undefined, id);
       } catch (error) {
         departure.end(error);
         throw error;
@@ -62,7 +82,10 @@ export function createTracing(tracer: Tracer, agent: string): Tracing {
       if (departure === undefined) return announce(link, method, payload, operation, left, target, id);
       try {
         const taken = announce(link, method, payload, headed(operation, departure), left, target, id);
-        taken.then(() => departure.end(), departure.end);
+        taken.then(
+          () => departure.end(),
+          (error) => departure.end(error),
+        );
         return taken;
       } catch (error) {
         departure.end(error);
@@ -70,6 +93,7 @@ export function createTracing(tracer: Tracer, agent: string): Tracing {
       }
     },
     run(key, link, header, bytes, attempt, work) {
+      if (leavesOut(header)) return work();
       const { type, id, durable } = header;
       const name = header.method ?? header.topic ?? "";
       const start: { -readonly [name in keyof SpanStart]: SpanStart[name] } = {
@@ -111,22 +135,6 @@ export function createTracing(tracer: Tracer, agent: string): Tracing {
   };
 }
 
-/** `headers`: the application's. What of a context cannot travel stays here. */
-function depart(span: Span, headers: Headers | undefined): Departure {
-  const context = contextOf(span);
-  const headed = context === undefined ? headers : withTrace(headers, context);
-  if (headed !== headers) standsAt(headed, context);
-  let over = false;
-  return {
-    headers: headed,
-    end(error) {
-      if (over) return;
-      over = true;
-      guarded(() => span.end(error));
-    },
-  };
-}
-
-const headed = <O extends OperationOptions>(operation: O, { headers }: Departure): O => (headers === undefined ? operation : { ...operation, headers });
+const headed = <O extends OperationOptions>(operation: O, { headers }: RequestDeparture): O => (headers === undefined ? operation : { ...operation, headers });
 
 const peerOf = ({ peer: { id, instance } }: Link): SpanStart["peer"] => ({ id, instance });

@@ -153,7 +153,10 @@ export function createPublisher({ host, report, publishes: said, onInterest }: P
     if (departure === undefined) return give(topic, id, timestamp, payload, options, options.headers);
     try {
       const settled = give(topic, id, timestamp, payload, options, departure.headers);
-      settled.then(() => departure.end(), departure.end);
+      settled.then(
+        () => departure.end(),
+        (error) => departure.end(error),
+      );
       return settled;
     } catch (error) {
       departure.end(error);

@@ -4,7 +4,7 @@ import { createAmbient } from "../../../src/observability/traces/ambient.js";
 import { createSpanIds, traceIdOf } from "../../../src/observability/traces/ids.js";
 import { createTracer } from "../../../src/observability/traces/tracer.js";
 import { createVirtualRuntime } from "../../../src/runtime/virtual.js";
-import { formatTraceparent, parseTraceContext } from "../../../src/telemetry/trace-context.js";
+import { formatTraceparent, isWellFormed, parseTraceContext } from "../../../src/telemetry/trace-context.js";
 import type { Span, SpanStart } from "../../../src/telemetry/tracer.js";
 import { contextOf, idOf } from "./fixtures.js";
 
@@ -67,6 +67,26 @@ describe("the built-in tracer", () => {
       expect(span?.context).toBe(span?.context);
       expect(parseTraceContext(formatTraceparent(contextIn(span)))).toEqual(span?.context);
     }
+  });
+
+  test("says of an id alone whether its trace is sampled, as it then does; not where somebody else has a say", () => {
+    for (const sample of [0, 0.1, 0.5, 1]) {
+      const tracer = createTracer({ sample, runtime });
+      for (let number = 0; number < 50; number++) {
+        const start = startOf(number, { id: idOf(number, number * 83_000_000) });
+        expect([sample, tracer.samples?.(start.id)]).toEqual([sample, tracer.sending(start, null) !== undefined]);
+        expect(tracer.samples?.(start.id)).toBe(tracer.receiving(start, undefined) !== undefined);
+      }
+    }
+    expect(createTracer({ sample: () => 0.5, runtime }).samples).toBeUndefined();
+    expect(createTracer({ sample: 0.5, tellUnsampled: true, runtime }).samples).toBeUndefined();
+  });
+
+  test("a child of what a program gave to `run` has its ids, whatever they are, and is not taken for well-formed", () => {
+    const tracer = createTracer({ runtime });
+    const child = tracer.run({ traceId: "none", spanId: "none", sampled: true }, () => contextIn(tracer.sending(startOf(1), undefined)));
+    expect([child.traceId, child.parentSpanId, isWellFormed(child)]).toEqual(["none", "none", false]);
+    expect(isWellFormed(contextIn(tracer.sending(startOf(1), undefined)))).toBe(true);
   });
 
   test("a function decides for each start; what it throws, or what is no share, is none", () => {
