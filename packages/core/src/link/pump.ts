@@ -29,8 +29,9 @@ class RecordPump implements Pump {
   readonly #owner: PumpOwner;
   answering = false;
   #scheduled = false;
-  #sending = false;
-  /** With the transport until it says that it has done with it (T11); one that was given is not held here. */
+  /** Frames that the transport has not done with. */
+  #sending = 0;
+  /** With the transport until it says that it has done with it (T11); one that was given is not held here, so it is the last of its turn. */
   #frame: Uint8Array = empty;
   /** Told as sent when the transport has taken them. */
   #sealed: SealedMessages | undefined;
@@ -53,12 +54,21 @@ class RecordPump implements Pump {
   readonly #flush = (): void => {
     this.#scheduled = false;
     this.answering = false;
+    if (this.#sending > 0) return;
+    for (let records = 1; this.#sendRecord() && records < recordsPerTurn; records++);
+  };
+
+  /** False when another one has to wait. */
+  #sendRecord(): boolean {
     const { runtime, transport, scratch, taps } = this.#options;
     const { current } = this.#sessions;
-    if (this.#sending || current === undefined || transport.state.current === "down") return;
+    if (current === undefined || transport.state.current === "down") return false;
     const now = runtime.clock.monotonic();
     const length = this.#conversation.fill(scratch, roomFor(transport), current.received, now, runtime.clock.wall());
-    if (length === 0) return this.#owner.arm(now);
+    if (length === 0) {
+      if (this.#sending === 0) this.#owner.arm(now);
+      return false;
+    }
     if (taps.link !== undefined) this.#sealed = taps.link.filled(this.#owner, current, this.#sealed);
     const { session } = current;
     const front = length < givenLeastBytes ? 0 : (transport.capabilities.frontBytes ?? 0);
@@ -68,22 +78,25 @@ class RecordPump implements Pump {
     } catch {
       this.#conversation.notSent();
       this.#owner.dropSession(current);
-      return this.#owner.arm(now);
+      this.#owner.arm(now);
+      return false;
     }
     this.#conversation.sent(session, session.lastSealed, now);
-    this.#sending = true;
+    this.#sending++;
     if (front === 0) this.#frame = frame;
     try {
       transport.send(this.#owner.peer.inbox, frame, front > 0).then(this.#sent, this.#notSent);
     } catch {
       // A transport has to reject; one that throws must not end the process.
       this.#notSent();
+      return false;
     }
-  };
+    return front > 0 && length >= limits.largeRecordBytes && this.#conversation.wantsToSend;
+  }
 
   /** The next record goes with the next turn: senders that await what this one sealed would otherwise keep the turn to themselves until the window is full, and no ACK could be read before. */
   readonly #sent = (): void => {
-    this.#settled();
+    if (!this.#settled()) return;
     if (this.#sealed !== undefined) this.#tellSent(this.#sealed);
     if (this.#conversation.wantsToSend) return this.wake();
     this.#arm();
@@ -102,10 +115,12 @@ class RecordPump implements Pump {
     for (const message of messages) message.sent();
   }
 
-  #settled(): void {
-    this.#sending = false;
+  /** True when the transport has done with all of them. */
+  #settled(): boolean {
+    if (--this.#sending > 0) return false;
     release(this.#frame);
     this.#frame = empty;
+    return true;
   }
 
   #arm(): void {
@@ -113,6 +128,8 @@ class RecordPump implements Pump {
   }
 }
 
+/** As long as they are large and the transport takes them over: what is written at once wakes the peer once. More of them would let it wait for the first. */
+const recordsPerTurn = 2;
 /** Smaller ones are copied for less than the room before them costs. */
 const givenLeastBytes = 16 * 1024;
 

@@ -8,14 +8,14 @@ import type { LinkSessions } from "../../src/link/sessions.js";
 /** A conversation with `records` to send, and a runtime that keeps what it is asked for. */
 function setUp(frontBytes?: number, length = 1) {
   const asked: { readonly when: "turn" | "soon"; readonly run: () => void }[] = [];
-  const world = { records: 0, unacknowledged: false, sent: 0, prepared: 0 };
+  const world = { records: 0, length, unacknowledged: false, sent: 0, prepared: 0, held: undefined as (() => void)[] | undefined };
   const timers = {
     after: () => () => undefined,
     turn: (run: () => void) => void asked.push({ when: "turn", run }),
     soon: (run: () => void) => void asked.push({ when: "soon", run }),
   };
   const conversation = {
-    fill: () => (world.records > 0 ? length : 0),
+    fill: () => (world.records > 0 ? world.length : 0),
     sent: () => void world.records--,
     get wantsToSend() {
       return world.records > 0;
@@ -37,6 +37,7 @@ function setUp(frontBytes?: number, length = 1) {
     async send(_to: string, frame: Uint8Array, given?: boolean) {
       world.sent++;
       sends.push({ frame, given });
+      await new Promise<void>((resolve) => (world.held === undefined ? resolve() : world.held.push(resolve)));
     },
   };
   const runtime = { clock: { monotonic: () => 0, wall: () => 0 }, timers, random: { bytes: (length: number) => new Uint8Array(length) } };
@@ -99,6 +100,45 @@ describe("the pump", () => {
       expect(sent?.frame.byteOffset).toBe(front);
     },
   );
+
+  it.each([
+    { frontBytes: 266, length: 64 * 1024, turns: [2, 4, 5] },
+    { frontBytes: 266, length: 64 * 1024 - 1, turns: [1, 2, 3] },
+    { frontBytes: undefined, length: 64 * 1024, turns: [1, 2, 3] },
+  ])(
+    "two large records that are taken over share a turn, so that their receiver is woken once: $frontBytes, $length",
+    async ({ frontBytes, length, turns }) => {
+      const { pump, world, run } = setUp(frontBytes, length);
+      world.records = 5;
+      pump.wake();
+      for (const sent of turns) {
+        await run();
+        expect(world.sent).toBe(sent);
+      }
+    },
+  );
+
+  it("frees what it holds, and goes on, when the transport has done with all of a turn", async () => {
+    const { pump, world, run, sends, when } = setUp(266, 64 * 1024);
+    const held: (() => void)[] = [];
+    world.held = held;
+    world.records = 3;
+    pump.wake();
+    const settle = () => new Promise((resolve) => setImmediate(resolve));
+    // The second one is smaller, and so not given.
+    Object.defineProperty(world, "length", { get: () => (world.sent === 0 ? 64 * 1024 : 8 * 1024) });
+    await run();
+    expect(sends.map(({ given }) => given)).toEqual([true, false]);
+    held[0]?.();
+    await settle();
+    expect([sends[1]?.frame.length, when()]).toEqual([8 * 1024, []]);
+    pump.wake();
+    await run();
+    expect(world.sent).toBe(2);
+    held[1]?.();
+    await settle();
+    expect([sends[1]?.frame.length, when()]).toEqual([0, ["turn"]]);
+  });
 
   it("makes the next ciphers while the peer works, and not for a link that only says that it is there", async () => {
     const { pump, world, run } = setUp();
