@@ -16,6 +16,8 @@ export interface FakeOptions {
   readonly reveal?: boolean;
   /** Wall ms when it begins. Default: now. */
   readonly start?: number;
+  /** Ids of agents and names of methods are as long as they may be. Default false. */
+  readonly long?: boolean;
   /** False: it moves only by `tick`. Default true: by a timer of 200 ms. */
   readonly timer?: boolean;
 }
@@ -29,13 +31,24 @@ export interface FakeFeed extends Feed {
 }
 
 const names = ["planner", "researcher", "writer", "critic", "archivist", "translator", "scout", "editor"];
-const methods = ["search", "summarize", "plan", "translate", "review", "fetch.page", "index.add"];
+const methodNames = ["search", "summarize", "plan", "translate", "review", "fetch.page", "index.add"];
 const priorities = ["critical", "high", "normal", "low"] as const;
 const reasons: readonly ErrorCode[] = ["handler_failed", "timeout", "expired", "undelivered", "no_handler"];
 
 /** A believable network: a ring with chords, requests and replies, streams, topics, failures, a breaker that trips, and somebody who knocks. */
-export function createFakeFeed({ agents: count = 3, rate = 20, seed = 1, actions = false, reveal = false, start, timer = true }: FakeOptions = {}): FakeFeed {
+export function createFakeFeed({
+  agents: count = 3,
+  rate = 20,
+  seed = 1,
+  actions = false,
+  reveal = false,
+  start,
+  timer = true,
+  long = false,
+}: FakeOptions = {}): FakeFeed {
   const random = mulberry(seed);
+  const named = (name: string, length: number): string => (long ? `${name}-${"longname".repeat(16)}`.slice(0, length) : name);
+  const methods = methodNames.map((name) => named(name, 128));
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
   const text = (alphabet: string, length: number): string => Array.from({ length }, () => alphabet[Math.floor(random() * alphabet.length)]).join("");
   const hex = (length: number): string => text("0123456789abcdef", length);
@@ -58,7 +71,8 @@ export function createFakeFeed({ agents: count = 3, rate = 20, seed = 1, actions
   const unsettled: { message: MessageView; left: { what: MessageStage; by: "sender" | "receiver" }[] }[] = [];
 
   for (let index = 0; index < count; index += 1) {
-    const id = `${names[index % names.length]}${index < names.length ? "" : `-${Math.floor(index / names.length) + 1}`}`;
+    const name = `${names[index % names.length]}${index < names.length ? "" : `-${Math.floor(index / names.length) + 1}`}`;
+    const id = long ? `${named(name, 64)}/${named(name, 64)}` : name;
     const instance = base64(22);
     const agent: AgentView = {
       key: `${id}/${instance}`,

@@ -43,6 +43,30 @@ export function viewsSuite(on: () => Stage): void {
     }, 120_000);
   }
 
+  test("names as long as they may be: on a phone nothing is cut off but with a sign, and nothing lies over another", async () => {
+    const { page } = await played({ agents: 7, long: true, actions: true }, { width: 390 });
+    for (const view of views) {
+      await show(page, view);
+      if (view === "overview") await panel(page, "Links").locator("button.link").first().click();
+      if (view === "traces") await panel(page, "Recent traces").locator("tbody a").first().click();
+      if (view === "traces") await page.locator("table.waterfall").waitFor();
+      const beyond = await page.evaluate(() =>
+        [...document.querySelectorAll("main *")]
+          .filter((each) => each.closest(".sequence, .unseen, svg, thead") === null && each.getBoundingClientRect().right > innerWidth + 1)
+          .map((each) => `${each.tagName}.${each.className}`),
+      );
+      expect([view, beyond]).toEqual([view, []]);
+    }
+    const [name = 0, row = 0] = await page.evaluate(() =>
+      ["table.waterfall tbody th", "table.waterfall tbody tr"].map((selector, index) => {
+        const box = document.querySelector(selector)?.getBoundingClientRect();
+        return (index === 0 ? box?.width : box?.height) ?? 0;
+      }),
+    );
+    expect(name).toBeGreaterThan(100);
+    expect(row).toBeLessThan(400);
+  });
+
   test("100 agents and 5,000 messages a second: few elements, each view comes, and what is not listed is counted", async () => {
     const { page, complaints } = await played({ agents: 100, rate: 5_000 });
     for (const view of views) {

@@ -8,15 +8,16 @@ export function drawGraph(svg: SVGSVGElement, layout: Layout): () => void {
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   let frame = 0;
   let moving = true;
+  const draw = (): void => place(svg, layout.fit(svg.clientWidth, svg.clientHeight, margin), svg.clientWidth);
   const next = (): void => {
     frame = requestAnimationFrame(() => {
       moving = still ? settle(layout) : layout.step(stepsAFrame);
-      place(svg, layout.fit(svg.clientWidth, svg.clientHeight, margin));
+      draw();
       if (moving) next();
     });
   };
   const resized = new ResizeObserver(() => {
-    if (!moving) place(svg, layout.fit(svg.clientWidth, svg.clientHeight, margin));
+    if (!moving) draw();
   });
   resized.observe(svg);
   next();
@@ -31,10 +32,23 @@ function settle(layout: Layout): boolean {
   return false;
 }
 
-function place(svg: SVGSVGElement, places: ReadonlyMap<string, Place>): void {
+/** Of a character of a name, on average, and what stays free beside it. */
+const characterWidth = 7;
+const namePadding = 6;
+
+/** So far a name moves from under its agent, to be whole beside the edge of the drawing. */
+export function nameShift(x: number, characters: number, width: number): number {
+  const half = (characters * characterWidth) / 2 + namePadding;
+  return half * 2 > width ? 0 : Math.min(Math.max(x, half), width - half) - x;
+}
+
+function place(svg: SVGSVGElement, places: ReadonlyMap<string, Place>, width: number): void {
   for (const node of svg.querySelectorAll<SVGGElement>("[data-agent]")) {
     const at = places.get(node.dataset.agent ?? "");
-    if (at !== undefined) node.setAttribute("transform", `translate(${at.x.toFixed(1)} ${at.y.toFixed(1)})`);
+    if (at === undefined) continue;
+    node.setAttribute("transform", `translate(${at.x.toFixed(1)} ${at.y.toFixed(1)})`);
+    const name = node.querySelector(".node-name");
+    name?.setAttribute("x", nameShift(at.x, name.textContent?.length ?? 0, width).toFixed(1));
   }
   for (const edge of svg.querySelectorAll<SVGGElement>("[data-edge]")) {
     const from = places.get(edge.dataset.from ?? "");
