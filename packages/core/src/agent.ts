@@ -23,7 +23,7 @@ import { createGuarded } from "./patterns/guarded.js";
 import { guardsFor } from "./patterns/guards-on-demand.js";
 import type { HandleOptions } from "./patterns/handlers.js";
 import type { PatternHost, PatternPart } from "./patterns/host.js";
-import { keyedCallsFor } from "./patterns/idempotency/idempotency-on-demand.js";
+import { checkIdempotency } from "./patterns/idempotency/load-keyed.js";
 import { type FrameSlot, type Inside, setInside } from "./patterns/inside.js";
 import { createMiddleware } from "./patterns/middleware.js";
 import { createObserver } from "./patterns/observe.js";
@@ -106,8 +106,9 @@ async function compose(options: AgentOptions, giveBack: () => void): Promise<Age
   const { resilience } = options;
   const guarded = createGuarded({ runtime, caller, taps, policy: resilience, onEvent: events.emit });
   const served = createServed({ changed: () => capabilities.changed(), publishes: (topic) => topics.declare(topic, {}) });
-  const keyed = await keyedCallsFor({ runtime, options: options.idempotency, state });
-  const server = createServing({ runtime, ids, taps, json, admission, middleware, served, keyed, onFailure, observe: observe("sent") });
+  await checkIdempotency(options.idempotency);
+  const idempotency = { options: options.idempotency, state };
+  const server = createServing({ runtime, ids, taps, json, admission, middleware, served, idempotency, onFailure, observe: observe("sent") });
   const system = createSystem(caller, server);
   const connect: Links["connect"] = (...dial) => links.connect(...dial);
   const presence = createPresence({

@@ -49,7 +49,7 @@ export type { AgentDescription } from "./patterns/describe-agent.js";
 export type { NotifyOptions, OperationOptions, RequestOptions } from "./patterns/operation.js";
 export type { BroadcastTarget, KindTarget, Strategy, Target } from "./patterns/target.js";
 export type { PeerOutcome } from "./patterns/route.js";
-export type { PeerStream } from "./patterns/routing.js";
+export type { PeerStream } from "./patterns/route.js";
 export type { PresenceEvent, PresenceOption, PresenceState, PresenceStatus } from "./patterns/presence/presence.js";
 export type { AdmissionLimits } from "./patterns/admission.js";
 export type { PlacesLimits } from "./patterns/admission-places.js";
@@ -58,8 +58,7 @@ export type { IncomingCall, Middleware, Next } from "./patterns/middleware.js";
 export type { BreakerEvent, CallPolicy, PolicyEvent, RetriedEvent, RetryRefusedEvent } from "./resilience/types.js";
 export type { Rate } from "./resilience/token-bucket.js";
 export type { ContractHandlers, MethodHandler } from "./patterns/serve.js";
-export type { Capabilities } from "./patterns/capabilities.js";
-export type { Claims, ServedContract } from "./patterns/hello.js";
+export type { Capabilities, Claims, ServedContract } from "./patterns/hello.js";
 export type { Forwarding, ForwardingStatus } from "./patterns/via/forward.js";
 export type { ForwardingLimits, ForwardOptions } from "./patterns/via/options.js";
 export type {

@@ -1,27 +1,13 @@
 import { types } from "../envelope/layout.js";
-import { permits } from "../identity/permissions.js";
 import * as limits from "../limits.js";
 import type { Link } from "../link/link-types.js";
 import * as protocol from "../protocol.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { createEmitter } from "../telemetry/events.js";
-import type { Claims, ServedContract } from "./hello.js";
+import type * as Hello from "./hello.js";
+import type { Capabilities, Claims } from "./hello.js";
 import { loadHello } from "./hello-on-demand.js";
 import type { System } from "./system.js";
-
-/** What a peer can do, as far as it may: what it said of itself over the link, and its token. Read anew each time: a token may be renewed. */
-export interface Capabilities extends Omit<Claims, "contracts" | "kinds" | "load"> {
-  /** The largest message it takes, in bytes. */
-  readonly maxMessageBytes: number;
-  /** Those of the claimed contracts that its token lets it serve: `serve:<contract>`. */
-  readonly contracts: readonly ServedContract[];
-  /** Those of the claimed kinds that its token lets it serve: `serve:<kind>`. */
-  readonly kinds: readonly string[];
-  /** Undefined also where it may serve none of its kinds. */
-  readonly load: number | undefined;
-  /** All that it said, whether it may or not. */
-  readonly claims: Claims;
-}
 
 /** What each side of a link says of itself, once, and again when it changed. */
 export interface CapabilityExchange {
@@ -92,20 +78,20 @@ export function createCapabilities({ runtime, system }: CapabilitiesOptions, hel
     return last.claims;
   };
 
-  const hear = (link: Link, said: Claims): void => {
+  const hear = (link: Link, { capabilitiesOf, readHello }: typeof Hello, value: unknown): void => {
     const before = known.get(link)?.claims;
-    const claims = shared(said);
+    const claims = shared(readHello(value));
     if (before === claims || (before !== undefined && JSON.stringify(before) === JSON.stringify(claims))) return;
-    known.set(link, new PeerCapabilities(link, claims));
+    known.set(link, capabilitiesOf(link, claims));
     changes.emit(link);
   };
 
   const hearLater = async (link: Link, value: unknown): Promise<void> => {
-    const { readHello } = await hello();
-    if (link.state !== "ended") hear(link, readHello(value));
+    const code = await hello();
+    if (link.state !== "ended") hear(link, code, value);
   };
 
-  system.handle(name, (link, value) => (hello.loaded === undefined ? hearLater(link, value) : hear(link, hello.loaded.readHello(value))));
+  system.handle(name, (link, value) => (hello.loaded === undefined ? hearLater(link, value) : hear(link, hello.loaded, value)));
 
   const exchange: CapabilityExchange = {
     provide: (member, value) => void providers.set(member, value),
@@ -130,55 +116,4 @@ export function createCapabilities({ runtime, system }: CapabilitiesOptions, hel
   exchange.provide("protocol", () => protocol.version);
   exchange.provide("types", () => types);
   return exchange;
-}
-
-/** Getters: permissions are those of the link's newest session. */
-class PeerCapabilities implements Capabilities {
-  readonly claims: Claims;
-  readonly #link: Link;
-
-  constructor(link: Link, claims: Claims) {
-    this.#link = link;
-    this.claims = claims;
-  }
-
-  get protocol(): number {
-    return this.claims.protocol;
-  }
-
-  get types(): Claims["types"] {
-    return this.claims.types;
-  }
-
-  get maxMessageBytes(): number {
-    return this.#link.peer.limits.maxMessageBytes;
-  }
-
-  get contracts(): readonly ServedContract[] {
-    return this.claims.contracts.filter(({ name: contract }) => this.#mayServe(contract));
-  }
-
-  get kinds(): readonly string[] {
-    return this.claims.kinds.filter((kind) => this.#mayServe(kind));
-  }
-
-  get load(): number | undefined {
-    return this.claims.kinds.some((kind) => this.#mayServe(kind)) ? this.claims.load : undefined;
-  }
-
-  get rate(): Claims["rate"] {
-    return this.claims.rate;
-  }
-
-  get publishes(): boolean {
-    return this.claims.publishes;
-  }
-
-  get subscribes(): boolean {
-    return this.claims.subscribes;
-  }
-
-  #mayServe(what: string): boolean {
-    return permits(this.#link.peer.permissions, `serve:${what}`);
-  }
 }

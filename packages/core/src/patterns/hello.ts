@@ -2,7 +2,9 @@ import { isName, isVersion } from "../envelope/grammar.js";
 import { types } from "../envelope/layout.js";
 import type { EnvelopeType } from "../envelope/types.js";
 import { TightbeamError } from "../errors.js";
+import { permits } from "../identity/permissions.js";
 import * as limits from "../limits.js";
+import type { Link } from "../link/link-types.js";
 import type { Rate } from "../resilience/token-bucket.js";
 
 /** What an agent says of itself, once per link and again when it changed: the value of `tb/hello`. Its sender is authenticated; what it says is not thereby true. */
@@ -29,6 +31,20 @@ export interface ServedContract {
   readonly name: string;
   /** Ascending. */
   readonly versions: readonly number[];
+}
+
+/** What a peer can do, as far as it may: what it said of itself over the link, and its token. Read anew each time: a token may be renewed. */
+export interface Capabilities extends Omit<Claims, "contracts" | "kinds" | "load"> {
+  /** The largest message it takes, in bytes. */
+  readonly maxMessageBytes: number;
+  /** Those of the claimed contracts that its token lets it serve: `serve:<contract>`. */
+  readonly contracts: readonly ServedContract[];
+  /** Those of the claimed kinds that its token lets it serve: `serve:<kind>`. */
+  readonly kinds: readonly string[];
+  /** Undefined also where it may serve none of its kinds. */
+  readonly load: number | undefined;
+  /** All that it said, whether it may or not. */
+  readonly claims: Claims;
 }
 
 /** Counts down the characters of names that are still taken. */
@@ -125,3 +141,56 @@ function recordOf(member: string, value: unknown): Readonly<Record<string, unkno
 function refuse(member: string, expected: string): never {
   throw new TightbeamError("invalid_input", `What the peer says of itself is invalid at ${member}: expected ${expected}.`);
 }
+
+/** Getters: permissions are those of the link's newest session. */
+class PeerCapabilities implements Capabilities {
+  readonly claims: Claims;
+  readonly #link: Link;
+
+  constructor(link: Link, claims: Claims) {
+    this.#link = link;
+    this.claims = claims;
+  }
+
+  get protocol(): number {
+    return this.claims.protocol;
+  }
+
+  get types(): Claims["types"] {
+    return this.claims.types;
+  }
+
+  get maxMessageBytes(): number {
+    return this.#link.peer.limits.maxMessageBytes;
+  }
+
+  get contracts(): readonly ServedContract[] {
+    return this.claims.contracts.filter(({ name: contract }) => this.#mayServe(contract));
+  }
+
+  get kinds(): readonly string[] {
+    return this.claims.kinds.filter((kind) => this.#mayServe(kind));
+  }
+
+  get load(): number | undefined {
+    return this.claims.kinds.some((kind) => this.#mayServe(kind)) ? this.claims.load : undefined;
+  }
+
+  get rate(): Claims["rate"] {
+    return this.claims.rate;
+  }
+
+  get publishes(): boolean {
+    return this.claims.publishes;
+  }
+
+  get subscribes(): boolean {
+    return this.claims.subscribes;
+  }
+
+  #mayServe(what: string): boolean {
+    return permits(this.#link.peer.permissions, `serve:${what}`);
+  }
+}
+
+export const capabilitiesOf = (link: Link, claims: Claims): Capabilities => new PeerCapabilities(link, claims);

@@ -73,11 +73,7 @@ export function createLateServer(options: ServingOptions, load: OnDemand<{ reado
   };
 
   return {
-    missing: (name) =>
-      options.served.missing(
-        name,
-        handlers.members().map((member) => member.name),
-      ),
+    served: options.served,
     members: () => handlers.members(),
     isOrdered: (name) => handlers.get(name)?.ordered === true,
     handle(method, handler, handleOptions) {

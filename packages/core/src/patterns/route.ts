@@ -2,13 +2,26 @@ import { isTightbeamError, TightbeamError } from "../errors.js";
 import * as limits from "../limits.js";
 import type { Link, LinkTarget } from "../link/link-types.js";
 import type { Runtime } from "../runtime/runtime.js";
+import type { NotifyOptions } from "./operation.js";
 import type { Peers } from "./peers.js";
-import type { Strategy } from "./target.js";
+import { isBroadcast, notATarget, type Strategy } from "./target.js";
 
 /** What became of an operation at one of several peers. */
 export type PeerOutcome<T> =
   | { readonly peer: { readonly id: string; readonly instance: string }; readonly ok: true; readonly value: T }
   | { readonly peer: { readonly id: string; readonly instance: string }; readonly ok: false; readonly error: TightbeamError };
+
+/** One of the streams of a broadcast. */
+export interface PeerStream<S> {
+  readonly peer: { readonly id: string; readonly instance: string };
+  readonly stream: S;
+}
+
+export interface StreamsOptions {
+  readonly timeout?: number;
+  readonly signal?: AbortSignal;
+  readonly source?: unknown;
+}
 
 export interface Waiting {
   readonly timeout: number;
@@ -138,8 +151,43 @@ export function createRouter({ runtime, peers, inFlight, presence }: RouterOptio
   };
 }
 
-/** Does the same with each of them, and tells what became of it; never rejects. */
-export function forEach<T>(peers: readonly Required<LinkTarget>[], run: (peer: LinkTarget) => Promise<T>): Promise<readonly PeerOutcome<T>[]> {
+type RouterOf = () => Promise<Pick<Router, "gather">>;
+
+/** All of a kind. Rejects with `invalid_argument` for what is no broadcast. */
+async function everyone(routerOf: RouterOf, target: unknown, waiting: Waiting): Promise<readonly Required<LinkTarget>[]> {
+  if (!isBroadcast(target)) return notATarget();
+  const links = await (await routerOf()).gather(target.kind, waiting);
+  return links.map(({ peer: { id, instance } }) => ({ id, instance }));
+}
+
+/** Opens a stream at each. */
+export async function broadcastStreams<S>(
+  routerOf: RouterOf,
+  target: unknown,
+  { timeout = limits.requestTimeoutMs, signal, source }: StreamsOptions,
+  open: (to: LinkTarget) => S,
+): Promise<readonly PeerStream<S>[]> {
+  if (source !== undefined)
+    throw new TightbeamError("invalid_argument", "A broadcast opens several streams, and one source cannot feed them all: write to each.");
+  return (await everyone(routerOf, target, { timeout, signal })).map((peer) => ({ peer, stream: open(peer) }));
+}
+
+/** Does the same with each, and tells what became of it. `passed`: ms since it was asked for. */
+export async function broadcast<T, O extends NotifyOptions>(
+  routerOf: RouterOf,
+  passed: () => number,
+  target: unknown,
+  operation: O,
+  run: (to: LinkTarget, operation: O) => Promise<T>,
+): Promise<readonly PeerOutcome<T>[]> {
+  const timeout = operation.timeout ?? limits.requestTimeoutMs;
+  const peers = await everyone(routerOf, target, { timeout, signal: operation.signal });
+  const left = Math.max(timeout - passed(), 1);
+  return forEach(peers, (to) => run(to, { ...operation, timeout: left }));
+}
+
+/** Never rejects. */
+function forEach<T>(peers: readonly Required<LinkTarget>[], run: (peer: LinkTarget) => Promise<T>): Promise<readonly PeerOutcome<T>[]> {
   return Promise.all(
     peers.map(async (peer): Promise<PeerOutcome<T>> => {
       try {

@@ -1,5 +1,4 @@
 import { type Contract, invalid, type Topic } from "../contract/index.js";
-import { TightbeamError } from "../errors.js";
 import * as limits from "../limits.js";
 import type { ServedContract } from "./hello.js";
 
@@ -10,8 +9,6 @@ export interface Served {
   readonly contracts: readonly Contract[];
   /** For peers. */
   readonly list: readonly ServedContract[];
-  /** Why `name` is not answered, where `handled` are the names that are: `unsupported_version` with the versions there are, or `no_handler`. */
-  missing(name: string, handled: Iterable<string>): TightbeamError;
 }
 
 export interface ServedOptions {
@@ -45,12 +42,6 @@ export function createServed({ changed, publishes }: ServedOptions): Served {
     return [...versions].map(([name, each]) => ({ name, versions: each }));
   };
 
-  /** The contract that `base` would be of: the longest of those it begins with. */
-  const ownerOf = (base: string): ServedContract | undefined =>
-    list(contracts)
-      .filter(({ name }) => base.startsWith(`${name}.`))
-      .sort((one, other) => other.name.length - one.name.length)[0];
-
   return {
     add(contract) {
       const { name, version } = contract;
@@ -77,26 +68,7 @@ export function createServed({ changed, publishes }: ServedOptions): Served {
     get list() {
       return list(contracts);
     },
-    missing(name, handled) {
-      const [base = "", asked] = name.split("@");
-      const versions = new Set<number>();
-      for (const each of handled) {
-        if (each === name)
-          return new TightbeamError("no_handler", `'${name}' is answered here, but as another kind: methods by request(), streams by stream().`);
-        if (each.startsWith(base) && each[base.length] === "@") versions.add(Number(each.slice(base.length + 1)));
-      }
-      if (versions.size > 0) return unsupported(base, versions, asked);
-      const owner = asked === undefined ? undefined : ownerOf(base);
-      if (owner === undefined || owner.versions.includes(Number(asked))) return new TightbeamError("no_handler", `There is no handler for '${name}' here.`);
-      return unsupported(owner.name, owner.versions, asked);
-    },
   };
-}
-
-function unsupported(what: string, versions: Iterable<number>, asked: string | undefined): TightbeamError {
-  const some = [...versions].sort(ascending).slice(-limits.helloVersions).join(", ");
-  const not = asked === undefined ? "" : `, not ${asked}`;
-  return new TightbeamError("unsupported_version", `'${what}' is served here in version ${some}${not}. Use one that is served.`);
 }
 
 const topicsOf = ({ methods }: Contract): readonly Topic[] => Object.values(methods).filter((member) => member.kind === "topic");

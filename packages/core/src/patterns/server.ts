@@ -1,5 +1,6 @@
 import type { JsonLimits } from "../codec/limits.js";
 import type { EncodedPayload } from "../codec/types.js";
+import type { Method, Stream } from "../contract/index.js";
 import { ownPrefix } from "../contract/standard-schema.js";
 import type { EnvelopeHeader } from "../envelope/types.js";
 import { TightbeamError } from "../errors.js";
@@ -12,8 +13,9 @@ import type { AdmissionSlot } from "./admission-slot.js";
 import { type AnswerOptions, closingSoon, createFinish, createSettle } from "./answer.js";
 import { createExecution } from "./execution.js";
 import { createHandlers, type Handled, type Handlers } from "./handlers.js";
-import type { KeyedCallsFactory } from "./idempotency/idempotency-on-demand.js";
+import { type KeyedCallsFactory, type KeyedCallsOptions, keyedCallsFor } from "./idempotency/idempotency-on-demand.js";
 import type { MiddlewareChain } from "./middleware.js";
+import { missing as missingHere } from "./missing.js";
 import { type Call, createRunningCalls } from "./running-calls.js";
 import type { Served } from "./served.js";
 import { createTurns } from "./turns.js";
@@ -29,14 +31,14 @@ export interface ServerOptions extends AnswerOptions {
   readonly keyed?: KeyedCallsFactory | undefined;
 }
 
-export interface ServingOptions extends Omit<ServerOptions, "admission"> {
+export interface ServingOptions extends Omit<ServerOptions, "admission" | "keyed"> {
   readonly admission: AdmissionSlot;
+  readonly idempotency: Omit<KeyedCallsOptions, "runtime">;
 }
 
 /** The answering side: handlers by method name, and the calls they are working on. */
 export interface Server extends Pick<Handlers, "handle" | "fallback" | "handleOwn" | "handleStream" | "streamOf" | "members"> {
-  /** Why nothing answers this name: `no_handler`, or `unsupported_version` with the versions there are. */
-  missing(name: string): TightbeamError;
+  readonly served: Served;
   /** Durable messages of this method are handled one after the other. */
   isOrdered(name: string): boolean;
   /** A request or notification arrived. */
@@ -65,11 +67,9 @@ export function createServer(options: ServerOptions): Server {
   let idleWaiters: (() => void)[] = [];
   const finish = createFinish(options);
   const settle = createSettle(taps);
-  const missing = (name: string): TightbeamError =>
-    options.served.missing(
-      name,
-      handlers.members().map((member) => member.name),
-    );
+  const { served } = options;
+  const members = (): readonly (Method | Stream)[] => handlers.members();
+  const missing = (name: string): TightbeamError => missingHere(name, { members, served });
 
   const refusal = (link: Link, delivery: Delivery, header: EnvelopeHeader, own: boolean): TightbeamError | undefined => {
     if (refusing !== undefined) return refusing;
@@ -198,8 +198,8 @@ export function createServer(options: ServerOptions): Server {
   const keyed = options.keyed?.({ start: turns.start, conclude, hold: turns.hold, drop, fire: fireNow });
 
   return {
-    missing,
-    members: () => handlers.members(),
+    served,
+    members,
     isOrdered: (name) => handlers.get(name)?.ordered === true,
     handle: (method, handler, handleOptions) => handlers.handle(method, handler, handleOptions),
     fallback: (handler) => handlers.fallback(handler),
@@ -266,4 +266,5 @@ export function createServer(options: ServerOptions): Server {
 }
 
 /** The answering side of an agent. */
-export const serverOf = (options: ServingOptions): Server => createServer({ ...options, admission: admissionOf(options.admission) });
+export const serverOf = ({ admission, idempotency, ...rest }: ServingOptions): Server =>
+  createServer({ ...rest, admission: admissionOf(admission), keyed: keyedCallsFor({ ...idempotency, runtime: rest.runtime }) });

@@ -1,5 +1,6 @@
 import type { Link, LinkState, LinkStatus } from "../link/link-types.js";
-import type { Capabilities, CapabilityExchange } from "./capabilities.js";
+import type { CapabilityExchange } from "./capabilities.js";
+import type { Capabilities } from "./hello.js";
 import type { Peers } from "./peers.js";
 
 /** What an application sees of a link. */

@@ -14,6 +14,7 @@ import { onDemand } from "../../src/on-demand.js";
 import { admissionSlot } from "../../src/patterns/admission-slot.js";
 import { createLateServer } from "../../src/patterns/late-server.js";
 import { createMiddleware } from "../../src/patterns/middleware.js";
+import { missing } from "../../src/patterns/missing.js";
 import { createServed } from "../../src/patterns/served.js";
 import * as code from "../../src/patterns/server.js";
 import { createTaps } from "../../src/patterns/taps.js";
@@ -53,6 +54,7 @@ function setUp({ budget = 2 ** 28 }: { budget?: number } = {}) {
       ids: createIds(runtime),
       json: limits,
       admission: admissionSlot(runtime, undefined, {}),
+      idempotency: { options: undefined, state: undefined },
       middleware: createMiddleware(),
       onFailure: ({ error }) => failures.push((error as TightbeamError).code),
       served: createServed({ changed: () => undefined, publishes: () => () => undefined }),
@@ -115,7 +117,7 @@ test("who only asks loads it with what a peer first says, and names are taken be
   server.handle(method("work"), () => 1, { ordered: true });
   expect(() => server.handle(method("work"), () => 2)).toThrow(expect.objectContaining({ code: "invalid_argument" }));
   expect([server.isOrdered("work"), server.isOrdered("tb/hello"), server.members().map(({ name }) => name)]).toEqual([true, false, ["work"]]);
-  expect(server.missing("other").code).toBe("no_handler");
+  expect(missing("other", server).code).toBe("no_handler");
 });
 
 test("so many wait, and in so much memory; what is too much is answered at once", async () => {

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { contract, method, topic } from "../../src/contract/index.js";
 import { TightbeamError } from "../../src/errors.js";
 import * as limits from "../../src/limits.js";
+import { missing } from "../../src/patterns/missing.js";
 import { createServed } from "../../src/patterns/served.js";
 
 const make = (name: string, version: number) => contract({ name, version, methods: { find: method("find") } });
@@ -83,14 +84,14 @@ describe("what is served", () => {
     const served = createServed({ changed: () => undefined, publishes: () => () => undefined });
     const all = [make("search", 3), make("search", 1), make("search.more", 5)];
     for (const each of all) served.add(each);
-    const error = served.missing(name, [...handled, ...all.map(({ methods }) => methods.find.name)]);
+    const error = missing(name, { served, members: () => [...handled.map((each) => ({ name: each })), ...all.map(({ methods }) => methods.find)] });
     expect(error).toMatchObject({ code, retryable: false });
     expect(error.message).toContain(message);
   });
 
   test("an answer names at most 16 versions", () => {
-    const handled = Array.from({ length: 500 }, (_, index) => `many.find@${index + 1}`);
-    const { message } = createServed({ changed: () => undefined, publishes: () => () => undefined }).missing("many.find@1000", handled);
+    const handled = Array.from({ length: 500 }, (_, index) => ({ name: `many.find@${index + 1}` }));
+    const { message } = missing("many.find@1000", { served: { list: [] }, members: () => handled });
     expect(message).toContain("485, 486");
     expect(message).not.toContain(" 484");
   });

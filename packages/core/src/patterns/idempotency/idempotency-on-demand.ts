@@ -1,15 +1,13 @@
 import { TightbeamError } from "../../errors.js";
-import { onDemand } from "../../on-demand.js";
 import type { Runtime } from "../../runtime/runtime.js";
 import { keepPayload } from "../keep-payload.js";
 import { createLatePart } from "../late-part.js";
 import type { IdempotencyState } from "./archive.js";
 import type { KeyedPart } from "./keyed.js";
+import { loadKeyed } from "./load-keyed.js";
 import type { IdempotencyOptions, KeyedCalls, KeyedHost } from "./types.js";
 
 const noOptions: IdempotencyOptions = {};
-
-const loadCode = onDemand(() => import("./keyed.js"));
 
 export interface KeyedCallsOptions {
   readonly runtime: Runtime;
@@ -21,13 +19,9 @@ export interface KeyedCallsOptions {
 /** Calls with a key, for an agent that has them; without, handlers tell repetitions by the key themselves. */
 export type KeyedCallsFactory = (host: KeyedHost) => KeyedCalls & { stop(error: TightbeamError): void };
 
-/**
- * Its code, and what the store has of keys, is loaded with the first key that comes; with options at once. Undefined for an agent without.
- * Rejects `invalid_argument`, and `unavailable`.
- */
-export async function keyedCallsFor({ runtime, options = noOptions, state }: KeyedCallsOptions): Promise<KeyedCallsFactory | undefined> {
+/** Its code, and what the store has of keys, is loaded with the first key that comes. Undefined for an agent without. `options` have been checked. */
+export function keyedCallsFor({ runtime, options = noOptions, state }: KeyedCallsOptions): KeyedCallsFactory | undefined {
   if (options === false) return undefined;
-  if (options !== noOptions) (await loadCode()).idempotencyBounds(options, false);
   return (host) => {
     let opening: Promise<KeyedPart> | undefined;
     let cancelPrune = (): void => undefined;
@@ -46,7 +40,7 @@ export async function keyedCallsFor({ runtime, options = noOptions, state }: Key
     };
 
     const open = (): Promise<KeyedPart> => {
-      opening ??= loadCode()
+      opening ??= loadKeyed()
         .then(({ openKeyedCalls }) => openKeyedCalls({ runtime, state, options }, host))
         .catch((error: unknown) => {
           opening = undefined;

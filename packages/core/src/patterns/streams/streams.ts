@@ -13,6 +13,7 @@ import { callPermission } from "../admission.js";
 import { admissionOf } from "../admission-of.js";
 import { checkSize } from "../call.js";
 import type { PatternHost, PatternPart } from "../host.js";
+import { missing } from "../missing.js";
 import { cancelled, checkOperation, laneOf } from "../operation.js";
 import type { Taker } from "../receiver.js";
 import type { Server } from "../server.js";
@@ -37,7 +38,7 @@ export interface Streams extends Required<Omit<PatternPart, "linkUp" | "linkSusp
   readonly counts: { readonly opened: number; readonly served: number };
 }
 
-export function createStreams(host: PatternHost, server: Pick<Server, "handleStream" | "streamOf" | "missing">): Streams {
+export function createStreams(host: PatternHost, server: Pick<Server, "handleStream" | "streamOf" | "members" | "served">): Streams {
   const { runtime, ids, json, links, taps, onRefused } = host;
   const admission = admissionOf(host.admission);
   const table = createStreamTable();
@@ -155,7 +156,7 @@ export function createStreams(host: PatternHost, server: Pick<Server, "handleStr
       if (refused !== undefined) return refuseOpening(host, link, delivery, header, refused);
       const stream = new ServedStream({
         host,
-        missing: server.missing,
+        missing: (name) => missing(name, server),
         place,
         header,
         onOver: () => place.served.delete(number),

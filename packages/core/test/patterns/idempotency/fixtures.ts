@@ -10,6 +10,7 @@ import type { Delivery, OutgoingMessage } from "../../../src/link/message.js";
 import { type AdmissionLimits, createAdmission } from "../../../src/patterns/admission.js";
 import type { IdempotencyState } from "../../../src/patterns/idempotency/archive.js";
 import { keyedCallsFor } from "../../../src/patterns/idempotency/idempotency-on-demand.js";
+import { checkIdempotency } from "../../../src/patterns/idempotency/load-keyed.js";
 import type { IdempotencyOptions } from "../../../src/patterns/idempotency/types.js";
 import { createMiddleware } from "../../../src/patterns/middleware.js";
 import { createServed } from "../../../src/patterns/served.js";
@@ -55,6 +56,7 @@ export async function openDesk({
 } = {}) {
   const state: IdempotencyState | undefined =
     store === undefined ? undefined : await openState({ store, runtime, ...(store.capabilities.durability === "memory" ? {} : { storeKey }) });
+  await checkIdempotency(options);
   const server = createServer({
     runtime,
     taps: createTaps(),
@@ -64,7 +66,7 @@ export async function openDesk({
     middleware: createMiddleware(),
     onFailure: () => undefined,
     served: createServed({ changed: () => undefined, publishes: () => () => undefined }),
-    keyed: await keyedCallsFor({ runtime, options, state }),
+    keyed: keyedCallsFor({ runtime, options, state }),
     observe: undefined,
   });
   const replies = new Map<string, (reply: Reply) => void>();

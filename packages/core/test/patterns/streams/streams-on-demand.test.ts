@@ -13,6 +13,7 @@ import type { Delivery, OutgoingMessage } from "../../../src/link/message.js";
 import { createShares } from "../../../src/link/share.js";
 import { onDemand } from "../../../src/on-demand.js";
 import type { PatternHost } from "../../../src/patterns/host.js";
+import type { Served } from "../../../src/patterns/served.js";
 import type { Streams } from "../../../src/patterns/streams/streams.js";
 import { createStreamsOnDemand } from "../../../src/patterns/streams/streams-on-demand.js";
 import type { StreamCall } from "../../../src/patterns/streams/types.js";
@@ -77,7 +78,7 @@ function setUp({ budget = 2 ** 28 }: { budget?: number } = {}) {
     onFailure: () => undefined,
     onRefused: ({ error }: { error: TightbeamError }) => void refused.push(error.code),
   };
-  const server = { handleStream: () => () => undefined, streamOf: () => undefined, missing: () => closed };
+  const server = { handleStream: () => () => undefined, streamOf: () => undefined, members: () => [], served: { list: [] } as unknown as Served };
   const streams = createStreamsOnDemand(host as unknown as PatternHost, server, load);
   const answers: unknown[] = [];
   const link = {
