@@ -1,5 +1,6 @@
 import { TightbeamError } from "../errors.js";
 import type { AgentTelemetry, TelemetryEvent } from "../telemetry/types.js";
+import { checkGiven, oneOf, type Rules } from "./rules.js";
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
@@ -38,6 +39,11 @@ export const logLevels: Table = {
   security: { refused: "warn", replayed: "warn", forged: "warn", unknown_key: "warn", downgrade: "warn" },
 };
 
+const rules: Rules<LogOptions> = {
+  level: oneOf("debug", "info", "warn", "error"),
+  perSecond: [(value) => typeof value === "number" && value >= 1, "a number, at least 1"],
+};
+
 const ranks: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
 
 /**
@@ -45,12 +51,11 @@ const ranks: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, 
  * dropped. Returns a function that ends it. Throws `invalid_argument`.
  */
 export function logTo(agent: { readonly id: string; readonly telemetry: AgentTelemetry }, logger: Logger, options: LogOptions = {}): () => void {
+  checkGiven("logTo", options, rules);
   const { level = "info", perSecond = 10 } = options;
   for (const name of Object.keys(ranks))
     if (typeof (logger as Partial<Logger> | null)?.[name as LogLevel] !== "function")
       throw new TightbeamError("invalid_argument", "A logger has debug, info, warn and error, each a function of an object and a text: pino's do.");
-  if (!Object.hasOwn(ranks, level)) throw new TightbeamError("invalid_argument", "A level is debug, info, warn or error.");
-  if (!(typeof perSecond === "number" && perSecond >= 1)) throw new TightbeamError("invalid_argument", "`perSecond` is at least 1.");
   const windows = new Map<string, Window>();
 
   return agent.telemetry.on(

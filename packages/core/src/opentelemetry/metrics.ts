@@ -1,6 +1,7 @@
 import { type MeterProvider, metrics as registered } from "@opentelemetry/api";
+import { TightbeamError } from "../errors.js";
+import { isClosed } from "../telemetry/closed.js";
 import type { TelemetryEvent } from "../telemetry/types.js";
-import { createBreakers } from "./breakers.js";
 import { createGauges, type Gauges } from "./gauges.js";
 import { createInstruments, type Instruments } from "./instruments.js";
 import type { LabelSets } from "./labels.js";
@@ -9,6 +10,7 @@ import { attribute, conventions, scope } from "./names.js";
 import type { WatchedAgent } from "./watched.js";
 
 export interface Metrics {
+  /** Until its agent has closed, or the returned function is called. Throws `invalid_argument` while it is watched. */
   watch(agent: WatchedAgent): () => void;
 }
 
@@ -16,25 +18,29 @@ export interface Metrics {
 export function createMetrics(provider: MeterProvider | undefined, labels: LabelSets): Metrics {
   let instruments: Instruments | undefined;
   let gauges: Gauges | undefined;
+  const watched = new Set<WatchedAgent>();
 
   return {
     watch(agent) {
+      if (watched.has(agent)) throw new TightbeamError("invalid_argument", `${agent.id} is watched already: each message would count twice.`);
       if (instruments === undefined || gauges === undefined) {
         const meter = (provider ?? registered).getMeter(scope, undefined, { schemaUrl: conventions.schemaUrl });
         instruments = createInstruments(meter);
         gauges = createGauges(meter);
       }
       const own = instruments;
-      const breakers = createBreakers();
-      const endGauges = gauges.watch(agent, breakers);
-      const endEvents = agent.telemetry.on((event) => {
-        if (event.kind === "breaker") breakers.note(event);
-        else measure(own, labels, agent.id, event);
-      });
-      return () => {
+      const endGauges = gauges.watch(agent);
+      const end = (): void => {
+        if (!watched.delete(agent)) return;
         endEvents();
         endGauges();
       };
+      const endEvents = agent.telemetry.on((event) => {
+        if (isClosed(event)) end();
+        else measure(own, labels, agent.id, event);
+      });
+      watched.add(agent);
+      return end;
     },
   };
 }

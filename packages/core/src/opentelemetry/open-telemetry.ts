@@ -27,7 +27,10 @@ export interface OpenTelemetryOptions {
 
 /** Spans: `createAgent({ tracer })`. Metrics: `watch(agent)`. One for all agents of a process. */
 export interface OpenTelemetry extends Tracer {
-  /** Feeds the meters from what the agent tells (`agent.telemetry`) and from `agent.status()`. Returns a function that ends it. */
+  /**
+   * Feeds the meters from what the agent tells (`agent.telemetry`) and from `agent.status()`, until it has closed. Throws `invalid_argument` while it is
+   * watched. Returns a function that ends it.
+   */
   watch(agent: WatchedAgent): () => void;
 }
 

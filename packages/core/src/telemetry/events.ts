@@ -1,6 +1,9 @@
+import { TightbeamError } from "../errors.js";
+
 /** Calls every listener; what one throws, or an async one rejects with, never reaches the others or the caller. */
 export interface Emitter<E> {
   emit(event: E): void;
+  /** Returns a function that ends it. Throws `invalid_argument`. */
   on(listener: (event: E) => unknown): () => void;
   readonly listened: boolean;
 }
@@ -22,6 +25,7 @@ export function createEmitter<E>(): Emitter<E> {
       }
     },
     on(listener) {
+      if (typeof listener !== "function") throw new TightbeamError("invalid_argument", "A listener is a function.");
       const own = (event: E): unknown => listener(event);
       listeners.add(own);
       return () => void listeners.delete(own);

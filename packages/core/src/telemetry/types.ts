@@ -132,7 +132,7 @@ export interface TelemetryWishes {
 
 /** `agent.telemetry`. */
 export interface AgentTelemetry {
-  /** Told of everything from now on, or of what `wishes` leaves of it. What a listener throws, or rejects with, reaches nobody. Returns a function that ends it. */
+  /** Told of everything from now on, or of what `wishes` leaves of it. What a listener throws, or rejects with, reaches nobody. Throws `invalid_argument`. Returns a function that ends it. */
   on(listener: (event: TelemetryEvent) => unknown, wishes?: TelemetryWishes): () => void;
   readonly listened: boolean;
 }

@@ -150,10 +150,12 @@ describe("logTo", () => {
   it.each([
     [undefined, {}, /A logger has/],
     [{ info: () => undefined }, {}, /A logger has/],
-    [lines().logger, { level: "trace" }, /A level is/],
-    [lines().logger, { level: "toString" }, /A level is/],
+    [lines().logger, { level: "trace" }, /logTo\.level is "debug" or/],
+    [lines().logger, { level: "toString" }, /logTo\.level is "debug" or/],
     [lines().logger, { perSecond: 0 }, /at least 1/],
     [lines().logger, { perSecond: Number.NaN }, /at least 1/],
+    [lines().logger, { levl: "debug" }, /not one of level, perSecond/],
+    [lines().logger, null, /logTo is an object of/],
   ])("refuses %j, %j", (logger, options, text) => {
     expect(() => logTo(fakeAgent().agent, logger as never, options as never)).toThrow(text);
   });

@@ -18,6 +18,10 @@ test("who begins to listen while an event is told hears of the next one: coming 
   expect(heard.toSorted()).toEqual(["again 1", "again 2", "other 1", "other 2"]);
 });
 
+test.each([undefined, null, {}, "x"])("%j is no listener", (listener) => {
+  expect(() => createEmitter().on(listener as never)).toThrow(expect.objectContaining({ code: "invalid_argument" }));
+});
+
 test("one that leaves while an event is told hears nothing of it", () => {
   const { emit, on } = createEmitter<number>();
   const heard: number[] = [];

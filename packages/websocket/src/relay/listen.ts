@@ -1,15 +1,18 @@
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type Runtime, TransportError } from "@tightbeam/core/transport";
+import { type Runtime, TightbeamError, TransportError } from "@tightbeam/core/transport";
 
 export const portOf = (server: Server): number => (server.address() as AddressInfo | null)?.port ?? 0;
 
-/** Resolves with the port. Rejects `unavailable`. */
-export function listen(server: Server, port: number, host: string): Promise<number> {
+/** Resolves with the port. `what`: who listens, in words. Rejects `unavailable`, and `invalid_argument` for a port that is none. */
+export async function listen(server: Server, port: number, host: string, what = "The relay"): Promise<number> {
+  // What is no number would be the path of a socket, and nothing any port.
+  if (!(Number.isInteger(port) && port >= 0 && port <= 65_535))
+    throw new TightbeamError("invalid_argument", "`port` is a whole number from 0 to 65535; 0 is any free one.");
   return new Promise((resolve, reject) => {
     const failed = (cause: Error & { code?: string }) => {
       const why = cause.code === "EADDRINUSE" ? "another program listens there" : cause.code === "EACCES" ? "this user may not listen there" : cause.message;
-      reject(new TransportError("unavailable", `The relay cannot listen on ${host}:${port}: ${why}.`, { cause }));
+      reject(new TransportError("unavailable", `${what} cannot listen on ${host}:${port}: ${why}.`, { cause }));
     };
     server.once("error", failed);
     server.listen(port, host, () => {

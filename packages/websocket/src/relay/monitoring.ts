@@ -28,10 +28,11 @@ export interface RelayReason {
 
 /** Throws `invalid_argument` when monitoring would be open to more than this machine without a token. */
 export function checkMonitoring(
-  { port, token }: RelayMonitoring,
+  { port, host: place, token }: RelayMonitoring,
   { own, host, origins }: { readonly own: boolean; readonly host: string; readonly origins: readonly string[] | undefined },
 ): void {
   if (port !== undefined) return;
+  if (place !== undefined) throw invalid("`monitoring.host` goes with `monitoring.port`: without it the relay's own server answers, where that listens.");
   if (!own) throw invalid("A relay on a `server` of yours has no server for monitoring: give `monitoring.port`.");
   const open = !isLoopback(host) || (origins ?? []).some((origin) => !isLoopback(hostOf(origin)));
   if (open && token === undefined)
@@ -52,9 +53,10 @@ export async function startMonitoring(
   monitoring: RelayMonitoring,
   runtime: Runtime,
 ): Promise<{ readonly listener?: RequestListener; readonly server?: MonitoringServer }> {
-  const pages = await createRelayPages(relay, monitoring);
-  const { port, ...rest } = monitoring;
-  return port === undefined ? { listener: monitoringListener(pages) } : { server: await openMonitoring(pages, { ...rest, port }, monitoring, runtime) };
+  const { port, host, ...access } = monitoring;
+  const pages = await createRelayPages(relay, access);
+  if (port === undefined) return { listener: monitoringListener(pages) };
+  return { server: await openMonitoring(pages, { port, ...(host !== undefined && { host }) }, access, runtime) };
 }
 
 async function createRelayPages(relay: MonitoredRelay, access: MonitoringAccess): Promise<MonitoringHandler> {

@@ -5,7 +5,10 @@ import { listen, stopListening } from "./listen.js";
 import { isLoopback } from "./origins.js";
 import { webListener } from "./web-listener.js";
 
+const loopback = "127.0.0.1";
 const patienceMs = 5_000;
+/** Of a connection on which nothing moves: somebody who does not read his answers would hold it for ever. As long as Prometheus waits. */
+const stillMaxMs = 10_000;
 const connectionsMax = 64;
 const headMaxBytes = 8 * 1024;
 
@@ -34,7 +37,8 @@ export interface MonitoringServer {
  */
 export async function serveMonitoring(options: ServeMonitoringOptions): Promise<MonitoringServer> {
   const { createMonitoringHandler } = await import("@tightbeam/core/observability");
-  return openMonitoring(createMonitoringHandler(options), options, options, options.runtime ?? systemRuntime());
+  const { port, host = loopback, runtime = systemRuntime(), ...monitored } = options;
+  return openMonitoring(createMonitoringHandler(monitored), { port, host }, monitored, runtime);
 }
 
 /** Rejects as `serveMonitoring` does. */
@@ -43,8 +47,9 @@ export async function openMonitoring(
   place: MonitoringPlace,
   access: MonitoringAccess,
   runtime: Runtime,
+  stillMs = stillMaxMs,
 ): Promise<MonitoringServer> {
-  const { port: wanted, host = "127.0.0.1" } = place;
+  const { port: wanted, host = loopback } = place;
   if (access.token === undefined && !isLoopback(host)) {
     throw new TightbeamError(
       "invalid_argument",
@@ -62,7 +67,8 @@ export async function openMonitoring(
     monitoringListener(handler),
   );
   server.maxConnections = connectionsMax;
-  const port = await listen(server, wanted, host);
+  server.setTimeout(stillMs);
+  const port = await listen(server, wanted, host, "Monitoring");
   let closing: Promise<void> | undefined;
   return {
     port,

@@ -1,10 +1,12 @@
+import { subscribe } from "node:diagnostics_channel";
 import { createServer, request as httpRequest } from "node:http";
-import { connect as connectTcp } from "node:net";
-import { address } from "@tightbeam/core/transport";
+import { connect as connectTcp, type Socket } from "node:net";
+import { address, systemRuntime } from "@tightbeam/core/transport";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parseExposition, sampleOf } from "../../../core/test/observability/monitor/exposition-parser.js";
 import { connectWebSocket } from "../../src/index.js";
 import { createRelay, type RelayMonitoring, serveMonitoring } from "../../src/relay/index.js";
+import { openMonitoring } from "../../src/relay/serve-monitoring.js";
 import { createThroughput } from "../../src/relay/throughput.js";
 import { bytes, codeOf, createFixture, errorOf, type Fixture, until } from "../fixture.js";
 
@@ -138,6 +140,10 @@ describe("a relay", () => {
       { port: 0, monitoring: { port: 0, host: "0.0.0.0" } },
       { port: 0, monitoring: { port: 0, host: "::" } },
       { port: 0, monitoring: { port: 0, host: "metrics.internal" } },
+      // Of no server of its own.
+      { port: 0, monitoring: { host: "127.0.0.1" } },
+      { port: 0, monitoring: { port: 65_536 } },
+      { port: 0, monitoring: { port: 0, tokn: token } as RelayMonitoring },
     ];
     for (const options of refusals) expect(await codeOf(createRelay({ trust: trust(), ...options })), JSON.stringify(options)).toBe("invalid_argument");
     const server = createServer();
@@ -189,6 +195,28 @@ describe("serveMonitoring", () => {
     const url = `http://127.0.0.1:${server.port}/health`;
     expect((await ask(url)).status).toBe(401);
     expect((await ask(url, { headers: { authorization: `Bearer ${token}` } })).status).toBe(200);
+  });
+
+  it.each([undefined, -1, 65_536, 1.5, "9464", "socket", Number.NaN])("listens on no port that is none: %j", async (port) => {
+    expect(await codeOf(serveMonitoring({ agents, port: port as number }))).toBe("invalid_argument");
+  });
+
+  it("says what cannot listen", async () => {
+    const first = fixture.closeLater(await serveMonitoring({ agents, port: 0 }));
+    expect((await errorOf(serveMonitoring({ agents, port: first.port }))).message).toMatch(/^Monitoring cannot listen on 127\.0\.0\.1/);
+  });
+
+  it("lets go of who asks and does not read: nobody holds its places", async () => {
+    const server = fixture.closeLater(await openMonitoring(async () => new Response(new Uint8Array(32 * 1024 * 1024)), { port: 0 }, {}, systemRuntime(), 200));
+    const held = new Promise<Socket>((resolve) => {
+      subscribe("http.server.request.start", (message) => resolve((message as { socket: Socket }).socket));
+    });
+    const greedy = connectTcp(server.port, "127.0.0.1").pause();
+    greedy.on("error", () => undefined);
+    greedy.write("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    const socket = await held;
+    await new Promise((resolve) => socket.once("close", resolve));
+    greedy.destroy();
   });
 
   it("ends what does not come to the point, and what is too much", async () => {

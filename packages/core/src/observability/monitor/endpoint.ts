@@ -1,6 +1,7 @@
 import { encodeUtf8, equalBytes } from "../../bytes.js";
 import { crypto } from "../../crypto/index.js";
 import { TightbeamError } from "../../errors.js";
+import { anything, checkGiven, type Rules } from "../rules.js";
 
 /** What `Authorization: Bearer` carries (RFC 6750, 2.1), long enough for 128 random bits. */
 const tokenGrammar = /^[A-Za-z0-9._~+/-]{22,512}=*$/;
@@ -62,8 +63,12 @@ export function createMonitoringEndpoint(
   };
 }
 
+const rules: Rules<MonitoringAccess> = { token: anything, hosts: [Array.isArray, "a list of names"] };
+
 /** Says no to who may not ask. Throws `invalid_argument`. */
-function createGuard({ token, hosts = [] }: MonitoringAccess): (request: Request) => Response | undefined {
+function createGuard(access: MonitoringAccess): (request: Request) => Response | undefined {
+  checkGiven("access", access, rules);
+  const { token, hosts = [] } = access;
   if (token !== undefined) {
     const shown = digestOf(checkToken(token));
     return ({ headers }) => {

@@ -1,3 +1,4 @@
+import { anything, call, checkGiven, isObject, type Rules, wrong } from "../rules.js";
 import { agentFamilies } from "./agent-families.js";
 import { createMonitoringEndpoint, type MonitoringAccess, type MonitoringHandler, type MonitoringPage } from "./endpoint.js";
 import { exposition, type MetricFamily, metricsContentType } from "./exposition.js";
@@ -27,18 +28,37 @@ export async function prometheusText({ agents, monitor, more }: Pick<MonitoringO
  * them; agents' ids and the names of methods are in the metrics. Throws `invalid_argument`.
  */
 export function createMonitoringHandler(options: MonitoringOptions): MonitoringHandler {
-  return createMonitoringEndpoint(options, {
-    "/metrics": async () => ({ status: 200, type: metricsContentType, body: await prometheusText(options) }),
-    "/health": () => {
-      const health = healthOf(options.agents);
-      return json(health.status !== "failed", health);
+  checkGiven("createMonitoringHandler", options, rules);
+  const { agents, token, hosts } = options;
+  if (agents === undefined) throw wrong("createMonitoringHandler.agents is missing: of whom is to be told.");
+  return createMonitoringEndpoint(
+    { ...(token !== undefined && { token }), ...(hosts !== undefined && { hosts }) },
+    {
+      "/metrics": async () => ({ status: 200, type: metricsContentType, body: await prometheusText(options) }),
+      "/health": () => {
+        const health = healthOf(agents);
+        return json(health.status !== "failed", health);
+      },
+      "/ready": () => {
+        const readiness = readinessOf(agents);
+        return json(readiness.ready, readiness);
+      },
     },
-    "/ready": () => {
-      const readiness = readinessOf(options.agents);
-      return json(readiness.ready, readiness);
-    },
-  });
+  );
 }
+
+const isAgent = (value: unknown): boolean => isObject(value) && typeof (value as { status?: unknown }).status === "function";
+
+const rules: Rules<MonitoringOptions> = {
+  agents: [
+    (value) => typeof value === "function" || isAgent(value) || (Array.isArray(value) && value.every(isAgent)),
+    "an agent, a list of agents, or a function that gives one",
+  ],
+  monitor: [(value) => isObject(value) && typeof (value as { snapshot?: unknown }).snapshot === "function", "what createPerformanceMonitor() gives"],
+  more: call,
+  token: anything,
+  hosts: anything,
+};
 
 const json = (well: boolean, value: object): MonitoringPage => ({
   status: well ? 200 : 503,

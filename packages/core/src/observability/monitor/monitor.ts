@@ -4,7 +4,9 @@ import { systemRuntime } from "../../runtime/system.js";
 import type { StoreKey } from "../../store/sealed.js";
 import { openState, type State } from "../../store/state.js";
 import type { Store } from "../../store/types.js";
+import { isClosed } from "../../telemetry/closed.js";
 import type { AgentTelemetry } from "../../telemetry/types.js";
+import { checkGiven, object, type Rules, whole } from "../rules.js";
 import { countingOf } from "./counting.js";
 import { keep, readKept } from "./keeping.js";
 import { figuresOf, keyOf, type Route } from "./route.js";
@@ -12,7 +14,7 @@ import { createRoutes } from "./routes.js";
 import type { PerformanceSnapshot } from "./snapshot.js";
 
 const routesDefault = 256;
-const routesMost = 10_000;
+const rules: Rules<PerformanceMonitorOptions> = { routesMax: whole(10_000), store: object, storeKey: object, runtime: object };
 
 /** Who a store of figures belongs to: no agent, and no agent's name. */
 const owner = "(monitor)";
@@ -35,7 +37,7 @@ export interface WatchedAgent {
 
 /** How fast and how well the routes of agents go: who calls whom for what, how often, for how long, and what fails. */
 export interface PerformanceMonitor {
-  /** Counts what the agent does from now on. Throws `invalid_argument` while it is watched. Returns a function that ends it. */
+  /** Counts what the agent does from now on, until it has closed. Throws `invalid_argument` while it is watched, `closed`. Returns a function that ends it. */
   watch(agent: WatchedAgent): () => void;
   snapshot(): PerformanceSnapshot;
   /** Forgets all figures, and the routes. What `persist` kept stays. */
@@ -53,9 +55,8 @@ export interface PerformanceMonitor {
 
 /** Throws `invalid_argument`. */
 export function createPerformanceMonitor(options: PerformanceMonitorOptions = {}): PerformanceMonitor {
+  checkGiven("createPerformanceMonitor", options, rules);
   const { routesMax = routesDefault, store, storeKey, runtime = systemRuntime() } = options;
-  if (!(Number.isInteger(routesMax) && routesMax >= 1 && routesMax <= routesMost))
-    throw new TightbeamError("invalid_argument", "`routesMax` is a whole number from 1 to 10,000.");
   const { clock } = runtime;
   const now = (): number => clock.monotonic();
   const routes = createRoutes(routesMax);
@@ -86,13 +87,15 @@ export function createPerformanceMonitor(options: PerformanceMonitorOptions = {}
     watch(agent) {
       if (closing !== undefined) throw new TightbeamError("closed", "The monitor is closed.");
       if (watched.has(agent)) throw new TightbeamError("invalid_argument", `${agent.id} is watched already: each message would count twice.`);
-      const stop = agent.telemetry.on(countingOf(agent.id, routes, now));
-      watched.set(agent, stop);
-      return () => {
+      const count = countingOf(agent.id, routes, now);
+      const end = (): void => {
         if (watched.get(agent) !== stop) return;
         watched.delete(agent);
         stop();
       };
+      const stop = agent.telemetry.on((event) => (isClosed(event) ? end() : count(event)));
+      watched.set(agent, stop);
+      return end;
     },
     snapshot() {
       const time = now();

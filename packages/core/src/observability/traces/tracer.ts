@@ -1,10 +1,10 @@
-import { TightbeamError } from "../../errors.js";
 import * as limits from "../../limits.js";
 import { checkRate, createTokenBuckets, type Rate } from "../../resilience/token-bucket.js";
 import type { Runtime } from "../../runtime/runtime.js";
 import { systemRuntime } from "../../runtime/system.js";
 import { isWellFormed, type TraceContext, wellFormed } from "../../telemetry/trace-context.js";
 import type { Span, SpanStart, Tracer } from "../../telemetry/tracer.js";
+import { checkGiven, flag, object, type Rules } from "../rules.js";
 import { type Ambient, createAmbient } from "./ambient.js";
 import { createSpanIds, isChosen, isMessageChosen, spanIdOf, traceIdOf } from "./ids.js";
 
@@ -29,15 +29,15 @@ export interface BuiltInTracer extends Tracer {
 }
 
 /** A trace is sampled as a whole: whoever begins it decides, all others follow. Throws `invalid_argument`. */
-export function createTracer({
-  sample = 1,
-  ambient = true,
-  tellUnsampled = typeof sample === "function",
-  remote = { perSecond: limits.remoteTracesPerSecond },
-  runtime = systemRuntime(),
-}: TracerOptions = {}): BuiltInTracer {
-  if (typeof sample !== "function" && !isShare(sample))
-    throw new TightbeamError("invalid_argument", "sample is a number of 0 to 1, or a function that gives one.");
+export function createTracer(options: TracerOptions = {}): BuiltInTracer {
+  checkGiven("createTracer", options, rules);
+  const {
+    sample = 1,
+    ambient = true,
+    tellUnsampled = typeof sample === "function",
+    remote = { perSecond: limits.remoteTracesPerSecond },
+    runtime = systemRuntime(),
+  } = options;
   const { clock, random } = runtime;
   const nextSpanId = createSpanIds(random);
   const buckets = createTokenBuckets(checkRate(remote), limits.remoteTracers);
@@ -90,6 +90,14 @@ export function createTracer({
     },
   };
 }
+
+const rules: Rules<TracerOptions> = {
+  sample: [(value) => typeof value === "function" || isShare(value), "a number of 0 to 1, or a function that gives one"],
+  ambient: flag,
+  tellUnsampled: flag,
+  remote: object,
+  runtime: object,
+};
 
 const isShare = (value: unknown): value is number => typeof value === "number" && value >= 0 && value <= 1;
 

@@ -6,7 +6,7 @@ import type { AgentTelemetry, MessageStage } from "../../telemetry/types.js";
 
 /** What an agent does with messages, as the calls they make up: `await createTraceStore()`. Times are ms since 1970, durations ms. */
 export interface TraceStore {
-  /** Follows an agent's messages from now on. Agents watched in one store join: a call that both sides see is one. Returns a function that ends it. */
+  /** Follows an agent's messages from now on, until it has closed. Agents watched in one store join: a call that both sides see is one. Returns a function that ends it. */
   watch(agent: TracedAgent): () => void;
   get(traceId: string): Promise<Trace | undefined>;
   /** The trace that a message belongs to. A reply has the id of its request. */

@@ -1,3 +1,4 @@
+import { isClosed } from "../../telemetry/closed.js";
 import type { TraceContext } from "../../telemetry/trace-context.js";
 import type { MessageMoment, TelemetryEvent } from "../../telemetry/types.js";
 import { addMoment, callIdOf, isFrom, isReply, type KeptCall, newCall } from "./call.js";
@@ -51,7 +52,7 @@ export function createWatching(calls: KeptCalls, { sample, detail, failures }: T
     };
 
     const told = (event: TelemetryEvent): void => {
-      if (event.kind !== "message") return;
+      if (event.kind !== "message") return isClosed(event) ? forget(agent) : undefined;
       const id = callIdOf(event);
       if (id?.length !== uuidLength) return;
       const side = isFrom(event);
@@ -82,6 +83,11 @@ export function createWatching(calls: KeptCalls, { sample, detail, failures }: T
     }
   };
 
+  const forget = (agent: TracedAgent): void => {
+    watched.get(agent)?.end();
+    if (watched.delete(agent)) interrupt(agent.id);
+  };
+
   return {
     watch(agent) {
       const known = watched.get(agent);
@@ -92,10 +98,7 @@ export function createWatching(calls: KeptCalls, { sample, detail, failures }: T
         const watch = watched.get(agent);
         if (ended || watch === undefined) return;
         ended = true;
-        if (--watch.count > 0) return;
-        watch.end();
-        watched.delete(agent);
-        interrupt(agent.id);
+        if (--watch.count === 0) forget(agent);
       };
     },
     endAll() {

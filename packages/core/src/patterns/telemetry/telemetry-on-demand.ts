@@ -1,3 +1,4 @@
+import { TightbeamError } from "../../errors.js";
 import { onDemand } from "../../on-demand.js";
 import { createEmitter } from "../../telemetry/events.js";
 import type { Tracer } from "../../telemetry/tracer.js";
@@ -21,6 +22,8 @@ export function createTelemetry(host: TelemetryHost, load = loadTelemetry): Late
     on(listener, wishes) {
       const { emit, on } = createEmitter<TelemetryEvent>();
       on(listener);
+      if (wishes?.messages !== undefined && typeof wishes.messages !== "function")
+        throw new TightbeamError("invalid_argument", "`messages` is a function of a message's id and trace.");
       const listening: Listening = { emit, wants: wishes?.messages };
       listeners.add(listening);
       if (load.loaded === undefined) load().then(begin, nothing);

@@ -98,6 +98,25 @@ describe("the monitoring handler", () => {
     expect(() => createMonitoringHandler({ agents: alice, hosts: [host as string] })).toThrow(expect.objectContaining({ code: "invalid_argument" }));
   });
 
+  it.each([
+    {},
+    { agent: alice },
+    { agents: "alice" },
+    { agents: [alice, {}] },
+    { agents: alice, monitor: {} },
+    { agents: alice, more: [] },
+    { agents: alice, tokn: token },
+    { agents: alice, hosts: "metrics.internal" },
+    { agents: alice, token, hosts: "metrics.internal" },
+    null,
+  ])("refuses options that are none: %#", (options) => {
+    expect(() => createMonitoringHandler(options as never)).toThrow(expect.objectContaining({ code: "invalid_argument" }));
+  });
+
+  it("refuses access that is none: with a token that is misspelt, everybody would have it", () => {
+    expect(() => createMonitoringEndpoint({ tokn: token } as never, {})).toThrow(expect.objectContaining({ code: "invalid_argument" }));
+  });
+
   it("says nothing of what failed inside", async () => {
     const broken = {
       status: () => {

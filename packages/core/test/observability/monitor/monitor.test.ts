@@ -190,6 +190,20 @@ describe("the performance monitor", () => {
     expect(({} as { count?: unknown }).count).toBeUndefined();
   });
 
+  it("lets an agent go when it has closed, and keeps what it counted", () => {
+    const { monitor, alice, stop } = createStage();
+    alice.called("find");
+    alice.emit({ kind: "agent", at: 0, what: "closed" });
+    alice.called("find");
+    expect(monitor.snapshot().routes).toMatchObject([{ count: 1 }]);
+    stop();
+    monitor.watch(alice);
+  });
+
+  it.each([{ routeMax: 5 }, { store: "here" }, { storeKey: "secret" }, null, [], "x"])("refuses %j", (options) => {
+    expect(() => createPerformanceMonitor(options as never)).toThrow(expect.objectContaining({ code: "invalid_argument" }));
+  });
+
   it.each([0, -1, 1.5, 10_001, Number.NaN, "5"])("refuses routesMax %j", (routesMax) => {
     expect(() => createPerformanceMonitor({ routesMax: routesMax as number })).toThrow(expect.objectContaining({ code: "invalid_argument" }));
   });

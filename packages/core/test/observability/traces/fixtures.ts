@@ -16,6 +16,8 @@ export function idOf(number: number, byte = 0xff): string {
 export interface FakeAgent extends TracedAgent {
   /** As an agent would, its listeners' wishes observed. */
   tell(moment: Partial<MessageMoment> & Pick<MessageMoment, "what">): void;
+  /** It has closed. */
+  close(): void;
   readonly listeners: number;
 }
 
@@ -38,6 +40,9 @@ export function fakeAgent(id: string, now: () => number = () => startMs): FakeAg
     telemetry,
     get listeners() {
       return emitters.size;
+    },
+    close() {
+      for (const emitter of emitters.keys()) emitter.emit({ kind: "agent", at: now(), what: "closed" });
     },
     tell(given) {
       const moment: MessageMoment = {

@@ -173,6 +173,17 @@ describe("a trace store", () => {
     await traces.close();
   });
 
+  test("an agent that has closed is let go, however often it was watched: what was under way is interrupted", async () => {
+    const { traces, alice } = await createScene();
+    const end = traces.watch(alice);
+    alice.tell({ what: "queued", id: idOf(1) });
+    alice.close();
+    expect(alice.listeners).toBe(0);
+    expect((await traces.byMessage(idOf(1)))?.calls).toMatchObject([{ status: "interrupted" }]);
+    end();
+    await traces.close();
+  });
+
   test("what its agents no longer tell of is interrupted", async () => {
     const { traces, alice, bob } = await createScene();
     const carol = fakeAgent("carol");

@@ -99,7 +99,15 @@ describe("the built-in tracer", () => {
     expect(["work", "other", "wrong", "throws"].map(isSampled)).toEqual([true, false, false, false]);
   });
 
-  test.each([[{ sample: -0.1 }], [{ sample: 1.1 }], [{ sample: Number.NaN }], [{ sample: "all" }], [{ remote: { perSecond: 0 } }]])("refuses %j", (options) => {
+  test.each([
+    [{ sample: -0.1 }],
+    [{ sample: 1.1 }],
+    [{ sample: Number.NaN }],
+    [{ sample: "all" }],
+    [{ remote: { perSecond: 0 } }],
+    [{ sampel: 0.1 }],
+    [{ ambient: "no" }],
+  ])("refuses %j", (options) => {
     expect(() => createTracer({ runtime, ...options } as never)).toThrow(expect.objectContaining({ code: "invalid_argument" }));
   });
 

@@ -37,6 +37,15 @@ test("the end of the transport is waited for once, however often somebody begins
   expect(early).toEqual([]);
 });
 
+test.each([
+  [undefined, undefined],
+  [() => undefined, { messages: true }],
+])("refuses what is no listener, or no wish: %j, %j", (listener, wishes) => {
+  const { telemetry } = scene();
+  expect(() => telemetry.on(listener as never, wishes as never)).toThrow(expect.objectContaining({ code: "invalid_argument" }));
+  expect(telemetry.listened).toBe(false);
+});
+
 test("when nobody listens any more nobody is told", async () => {
   const { telemetry, close, runtime } = scene();
   const heard: TelemetryEvent[] = [];
