@@ -91,6 +91,8 @@ export function createDoor({ path, hosts, pages, limits, gate, counters, hasRoom
       const release = releases.get(socket) ?? gate.enter(request.socket.remoteAddress);
       if (release === undefined) return turnAway(socket, 503, "Too many connections from this address wait for their login.");
       socket.once("close", release);
+      // From here on heartbeats judge whether somebody is there.
+      request.socket.setTimeout(0);
       websockets.handleUpgrade(request, socket, head, (ws) => enter(createSocket(ws, request, counters, idle), release));
     },
   };
@@ -134,6 +136,8 @@ export function createRelayServer({ limits, monitoring, counters }: PagesOptions
       return answer(response, 404, "text/plain", "This is a Tightbeam relay; connect with a WebSocket.\n");
     },
   );
+  // Who asks and does not read his answers would hold his place for ever. After what takes too long to ask, which is told so.
+  server.setTimeout(2 * limits.loginMs);
   server.on("clientError", (error: Error & { code?: string }, socket) => {
     counters.turnedAway += 1;
     const status = statusOf[error.code ?? ""] ?? "400 Bad Request";

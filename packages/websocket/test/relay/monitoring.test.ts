@@ -1,4 +1,4 @@
-import { subscribe } from "node:diagnostics_channel";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { createServer, request as httpRequest } from "node:http";
 import { connect as connectTcp, type Socket } from "node:net";
 import { address, systemRuntime } from "@tightbeam/core/transport";
@@ -43,6 +43,16 @@ const raw = (port: number, text: string): Promise<string> =>
     });
     socket.on("error", () => undefined);
     socket.on("close", () => resolve(answer));
+  });
+
+/** The server's end of the connection on which somebody asks next. */
+const nextAsked = (): Promise<Socket> =>
+  new Promise((resolve) => {
+    const hear = (message: unknown): void => {
+      unsubscribe("http.server.request.start", hear);
+      resolve((message as { socket: Socket }).socket);
+    };
+    subscribe("http.server.request.start", hear);
   });
 
 const places: readonly [title: string, monitoring: RelayMonitoring][] = [
@@ -153,6 +163,17 @@ describe("a relay", () => {
     expect((await ask(`${relay.monitoringUrl}/health`)).status).toBe(200);
   });
 
+  it("lets go of who asks and does not read: nobody holds its places", async () => {
+    const relay = await fixture.relay({ monitoring: {}, limits: { loginMs: 200 } });
+    const held = nextAsked();
+    const greedy = connectTcp(relay.port, "127.0.0.1").pause();
+    greedy.on("error", () => undefined);
+    greedy.write("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(2_000));
+    const socket = await held;
+    await new Promise((resolve) => socket.once("close", resolve));
+    greedy.destroy();
+  });
+
   it("is not ready while it is full, and on a server of somebody else's that does not listen", async () => {
     const full = await fixture.relay({ monitoring: {}, limits: { sockets: 1 } });
     fixture.closeLater(await connectWebSocket(full.url, { identity: await fixture.enroll("alice") }));
@@ -208,9 +229,7 @@ describe("serveMonitoring", () => {
 
   it("lets go of who asks and does not read: nobody holds its places", async () => {
     const server = fixture.closeLater(await openMonitoring(async () => new Response(new Uint8Array(32 * 1024 * 1024)), { port: 0 }, {}, systemRuntime(), 200));
-    const held = new Promise<Socket>((resolve) => {
-      subscribe("http.server.request.start", (message) => resolve((message as { socket: Socket }).socket));
-    });
+    const held = nextAsked();
     const greedy = connectTcp(server.port, "127.0.0.1").pause();
     greedy.on("error", () => undefined);
     greedy.write("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
