@@ -22,9 +22,14 @@ describe("agent.status()", () => {
     const alice = await place.join("alice", { limits: { intakeCount: 10 } });
     const bob = await place.join("bob");
     alice.agent.handle("note", () => undefined);
+    const first = bob.agent.status();
+    const begun = structuredClone(first);
     await during(runtime, bob.agent.link("alice"));
     await runtime.advance(100);
+    // What was told is not changed by what happens later.
+    expect(first).toEqual(begun);
     const idle = bob.agent.status();
+    expect(idle.handshakes.established).toBe(1);
     expect(idle).toMatchObject({
       transport: "up",
       ready: true,

@@ -42,7 +42,7 @@ function durableOf({ peers, receiving }: DurableStatus): AgentStatus["durable"] 
   return sum;
 }
 
-/** `agent.status()`: a snapshot, made when it is asked for; nothing in it changes later, but for the counters of handshakes. */
+/** `agent.status()`: a snapshot, made when it is asked for; nothing in it changes later. */
 export function createStatus({ identity, instance, transport, links, presence, caller, server, streams, ...parts }: Parts) {
   let closed = false;
   void transport.closed.then(() => {
@@ -57,7 +57,7 @@ export function createStatus({ identity, instance, transport, links, presence, c
       medium: transport.name,
       ready: state === "up" && !closing,
       links: links.list().map((link) => link.status()),
-      handshakes: links.handshakes,
+      handshakes: { ...links.handshakes, refused: { ...links.handshakes.refused } },
       presence: presence.status(),
       calls: { waiting: caller.waiting, running: server.running, queued: server.queued, late: caller.late },
       streams: streams.counts,
