@@ -26,6 +26,7 @@ const onceOnly = [
 /** They replace modules or globals, or measure the heap: each gets a process of its own. All others share one per worker, and load the sources once. */
 const ownProcess = [
   "packages/core/test/identity/without-native.test.ts",
+  "packages/core/test/opentelemetry/docs.test.ts",
   "packages/core/test/release.test.ts",
   "packages/core/test/resilience/oracle.test.ts",
   "packages/core/test/runtime/system.test.ts",
