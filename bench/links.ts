@@ -1,14 +1,17 @@
 /** Handshakes with tokens, and idle links: both sides in one process, over memory. Its last line is the result as JSON. */
-import { createAuthority } from "@tightbeam/core";
-import { randomInstance, systemRuntime } from "@tightbeam/core/transport";
 import { connectMemory, createHub } from "@tightbeam/memory";
+import type * as CoreModule from "../packages/core/src/index.js";
 import type * as LinksModule from "../packages/core/src/link/links.js";
 import type * as SuitesModule from "../packages/core/src/secure/suites.js";
+import type * as TransportModule from "../packages/core/src/transport/index.js";
 
 type Links = LinksModule.Links;
 
 /** What an agent makes its links with: only here can a suite be chosen that agents would not choose themselves. This file runs as bench/dist/links.js. */
 const built = (path: string): string => new URL(`../../packages/core/dist/${path}`, import.meta.url).href;
+// From here too: the package's own entry would bring these parts a second time, as other code for the engine to compile.
+const { createAuthority } = (await import(built("index.js"))) as typeof CoreModule;
+const { randomInstance, systemRuntime } = (await import(built("transport/index.js"))) as typeof TransportModule;
 const { createLinks } = (await import(built("link/links.js"))) as typeof LinksModule;
 const { hybridSuite, classicalSuite } = (await import(built("secure/suites.js"))) as typeof SuitesModule;
 

@@ -12,7 +12,13 @@ export interface NodeCrypto {
   diffieHellman(keys: { privateKey: NodeKey; publicKey: NodeKey }): Uint8Array;
   /** Reads a WebCrypto key. */
   KeyObject: { from(key: CryptoKey): NodeKey };
-  sign(hash: string | null, data: Uint8Array, key: NodeKey | { key: NodeKey; dsaEncoding: "ieee-p1363" }): Uint8Array;
+  /** With a callback a thread does it, and nothing is returned; a runtime that knows no callback returns the signature. */
+  sign(
+    hash: string | null,
+    data: Uint8Array,
+    key: NodeKey | { key: NodeKey; dsaEncoding: "ieee-p1363" },
+    done?: (error: unknown, signature: Uint8Array) => void,
+  ): Uint8Array | undefined;
   createHash(algorithm: string): NodeHash;
   /** Node 20.12 and later: one call, half the cost of `createHash`. */
   hash?(algorithm: string, data: Uint8Array, encoding: "buffer"): Uint8Array;

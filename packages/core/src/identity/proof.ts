@@ -11,7 +11,7 @@ const signingInput = (alg: SignatureAlg, typ: ProofType, payload: Uint8Array): s
 /** A compact JWS over `payload`. */
 export async function signProof(key: SigningKey, typ: ProofType, payload: Uint8Array): Promise<string> {
   const input = signingInput(key.alg, typ, payload);
-  return `${input}.${toBase64url(await key.sign(encodeUtf8(input)))}`;
+  return `${input}.${toBase64url(await key.sign(encodeUtf8(input), true))}`;
 }
 
 /** True when `jws` is exactly the proof this key makes over this payload. Rebuilds header and payload and compares; parses nothing but the signature. Never throws. */

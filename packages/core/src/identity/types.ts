@@ -25,8 +25,8 @@ export interface SigningKey {
   readonly publicJwk: PublicJwk;
   /** RFC 7638, SHA-256, base64url. */
   readonly thumbprint: string;
-  /** 64 bytes: Ed25519 (RFC 8032) or r || s of P-256 (RFC 7518, 3.4). */
-  sign(data: Uint8Array): Promise<Uint8Array>;
+  /** 64 bytes: Ed25519 (RFC 8032) or r || s of P-256 (RFC 7518, 3.4). `byThread` as in `VerifyKey.verify`. */
+  sign(data: Uint8Array, byThread?: boolean): Promise<Uint8Array>;
 }
 
 export interface VerifyKey {
