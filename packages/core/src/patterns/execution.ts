@@ -6,9 +6,10 @@ import { TightbeamError } from "../errors.js";
 import type { Outcome } from "../link/message.js";
 import { CallContext, type HandlerContext } from "./context.js";
 import type { Handled, Handler } from "./handlers.js";
-import { type MiddlewareChain, SeenCall } from "./middleware.js";
+import type { MiddlewareChain } from "./middleware.js";
 import { isUnhandled, ofThisCall } from "./refusals.js";
 import type { Call } from "./running-calls.js";
+import { runMiddleware, SeenCall } from "./seen-call.js";
 import type { Taps, Tracing } from "./taps.js";
 
 export interface ExecutionOptions {
@@ -64,7 +65,9 @@ class CallExecution implements Execution {
       else {
         const context = new CallContext(call);
         const kind = header.type as "request" | "notification";
-        result = middleware.run(new SeenCall(kind, header.method as string, value, context), (input) => begin(call, found, missing, input, context));
+        result = runMiddleware(middleware.all, new SeenCall(kind, header.method as string, value, context), (input) =>
+          begin(call, found, missing, input, context),
+        );
       }
       const schema = found?.method.output;
       if (isThenable(result)) this.#replyLater(call, schema, result);

@@ -10,8 +10,8 @@ import type { Link } from "../../link/link-types.js";
 import type { Lane } from "../../link/message.js";
 import { CallContext, type Running } from "../context.js";
 import type { PatternHost } from "../host.js";
-import { SeenCall } from "../middleware.js";
 import { laneOfPriority } from "../operation.js";
+import { runMiddleware, SeenCall } from "../seen-call.js";
 import { StreamReader } from "./reader.js";
 import { say } from "./say.js";
 import { leave, sayAll } from "./saying.js";
@@ -123,7 +123,7 @@ export class ServedStream implements StreamEnd, Running {
       writer.open(this.link, this.#lane, this.#to, this.#credit);
       const value = decodePayload(input, json);
       const handle = (given: unknown): unknown => this.#handle(given, context);
-      const result = await (middleware.used ? middleware.run(new SeenCall("stream", method, value, context), handle) : handle(value));
+      const result = await (middleware.used ? runMiddleware(middleware.all, new SeenCall("stream", method, value, context), handle) : handle(value));
       this.#says = saysOf(result);
       if (this.#over) return leave(this.#says);
       const output = this.#says === undefined ? result : await sayAll(this.#says, writer);

@@ -6,7 +6,7 @@ import type { Link } from "../../link/link-types.js";
 import type { Lane } from "../../link/message.js";
 import * as protocol from "../../protocol.js";
 import type { PatternHost } from "../host.js";
-import { SeenCall } from "../middleware.js";
+import { runMiddleware, SeenCall } from "../seen-call.js";
 import type { Tracing } from "../taps.js";
 import { traceAt } from "../telemetry/standing.js";
 import { createHeard, type Heard } from "./heard.js";
@@ -156,7 +156,7 @@ export class Listener {
   #handle(value: unknown, context: Context): PromiseLike<unknown> | undefined {
     const { middleware } = this.#host;
     if (!middleware.used) return this.#check(value, context);
-    return middleware.run(new SeenCall("event", context.topic, value, context), (input) => this.#check(input, context));
+    return runMiddleware(middleware.all, new SeenCall("event", context.topic, value, context), (input) => this.#check(input, context));
   }
 
   #check(value: unknown, context: Context): PromiseLike<unknown> | undefined {
