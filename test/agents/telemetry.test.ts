@@ -400,6 +400,92 @@ describe("what else is told", () => {
   });
 });
 
+describe("who follows a message", () => {
+  test("is told what the listener would be, without an event: each stage, with its time, duration and code; nothing secret is in what is followed", async () => {
+    const { place, runtime, alice, bob, heardByAlice, heardByBob } = await pair(23);
+    const told: unknown[][] = [];
+    const instead: TelemetryEvent[] = [];
+    const names = new Set<string>();
+    for (const agent of [alice, bob])
+      agent.telemetry.on((event) => void (event.kind === "message" && instead.push(event)), {
+        follow: (first) => ({
+          told(message, what, at, duration, code, attempt) {
+            expect(message).toBe(first);
+            for (const name of Object.keys(message)) names.add(name);
+            const { direction, id, correlationId, type, name, bytes } = message;
+            told.push([agent.id, at, what, direction, id, correlationId, type, name, bytes, duration, code, attempt]);
+            throw new Error("a follower's failure is its own");
+          },
+        }),
+      });
+    alice.handle("echo", (input) => input);
+    alice.handle("fails", () => {
+      throw new Error("no");
+    });
+    await during(runtime, bob.request("alice", "echo", 1));
+    await during(runtime, bob.notify("alice", "echo", 1, { confirm: "done" }));
+    await during(
+      runtime,
+      bob.request("alice", "fails", 1).catch(() => undefined),
+    );
+    await runtime.advance(1_000);
+    expect(instead).toEqual([]);
+    for (const [agent, heard] of [
+      [alice, heardByAlice],
+      [bob, heardByBob],
+    ] as const)
+      expect(told.filter(([id]) => id === agent.id)).toEqual(
+        heard
+          .messages()
+          .map(({ at, what, direction, id, correlationId, type, name, bytes, duration, code, attempt }) => [
+            agent.id,
+            ...[at, what, direction, id, correlationId, type, name, bytes, duration, code, attempt],
+          ]),
+      );
+    expect(told.length).toBeGreaterThan(30);
+    expect([...names].toSorted()).toEqual(["bytes", "confirmed", "correlationId", "direction", "durable", "id", "name", "peer", "priority", "type"]);
+    await place.close();
+  });
+
+  test("is asked once for each message that the listener wants; who is not there, or throws, leaves it to the listener, and so does what nobody wanted and fails", async () => {
+    const { place, runtime, alice, bob, heardByAlice, heardByBob } = await pair(24);
+    heardByAlice.stop();
+    heardByBob.stop();
+    const asked: string[] = [];
+    let followed = 0;
+    const listened: string[] = [];
+    let wants = true;
+    bob.telemetry.on((event) => void (event.kind === "message" && listened.push(`${event.name} ${event.direction} ${event.what}`)), {
+      messages: () => wants,
+      follow({ name, direction, type }) {
+        asked.push(`${name} ${direction} ${type}`);
+        if (name === "throws") throw new Error("no");
+        return name === "left" ? undefined : { told: () => void followed++ };
+      },
+    });
+    for (const name of ["followed", "left", "throws"]) {
+      alice.handle(name, () => undefined);
+      await during(runtime, bob.request("alice", name, 1));
+      await runtime.advance(1_000);
+    }
+    expect(asked).toEqual(["followed", "left", "throws"].flatMap((name) => [`${name} sent request`, `${name} received response`]));
+    expect(followed).toBe(6);
+    expect(listened.toSorted()).toEqual(
+      ["left", "throws"]
+        .flatMap((name) => [...["queued", "sealed", "sent", "acknowledged", "answered"].map((what) => `${name} sent ${what}`), `${name} received delivered`])
+        .toSorted(),
+    );
+    wants = false;
+    listened.length = 0;
+    await during(
+      runtime,
+      bob.request("alice", "missing", 1).catch(() => undefined),
+    );
+    expect([asked.length, listened]).toEqual([6, ["missing sent failed"]]);
+    await place.close();
+  });
+});
+
 test("docs/telemetry.md has every kind of event, with all it can be", () => {
   const shown = tableRows({ path: "docs/telemetry.md", text: readFileSync(new URL("../../docs/telemetry.md", import.meta.url), "utf8") }, "telemetry events");
   const types = readFileSync(new URL("../../packages/core/src/telemetry/types.ts", import.meta.url), "utf8");

@@ -141,6 +141,54 @@ test("of what is not sampled nothing is kept, but for what fails: refused, timed
   expect(failed.find(({ method }) => method === "sleeps")?.duration).toBeGreaterThanOrEqual(29);
 });
 
+test("whatever is sampled, just those that fail and those that are sampled are kept, each once, with who, what, when, how long and why", async () => {
+  const sample = 0.3;
+  const traces = await createTraceStore({ sample });
+  over.push(() => traces.close());
+  const { alice, bob } = (await scene(["alice", "bob"], sample)) as Record<"alice" | "bob", Agent>;
+  traces.watch(alice);
+  traces.watch(bob);
+  const ids = new Map<number, string>();
+  alice.handle("work", async (input, { id }) => {
+    const { number, fails, waits } = input as { number: number; fails: boolean; waits: boolean };
+    ids.set(number, id);
+    if (waits) await new Promise((resolve) => setTimeout(resolve, 2));
+    if (fails) throw new TightbeamError("invalid_input", "no");
+  });
+  const began = Date.now();
+  const inputs = Array.from({ length: 300 }, (_, number) => ({ number, fails: number % 5 === 0, waits: number % 3 === 0 }));
+  const ask = (input: (typeof inputs)[number]) =>
+    input.number % 2 === 0 ? bob.request("alice", "work", input) : bob.notify("alice", "work", input, { confirm: "done" });
+  const outcomes = await Promise.allSettled(inputs.map(ask));
+  const sampledIds = new Set<string>();
+  const tracer = createTracer({ sample });
+  for (const id of ids.values()) if (tracer.samples?.(id) === true) sampledIds.add(id);
+  expect(sampledIds.size).toBeGreaterThan(30);
+  const expected = inputs.flatMap(({ number, fails }) => (fails || sampledIds.has(ids.get(number) as string) ? [ids.get(number) as string] : [])).toSorted();
+  await until(async () => (await traces.statistics()).active === 0 && traces.status().calls === expected.length);
+  const kept = (await traces.list({ limit: 1_000 })).map(({ first }) => first);
+  expect(kept.map(({ id }) => id).toSorted()).toEqual(expected);
+  const byId = new Map(kept.map((call) => [call.id, call]));
+  for (const { number, fails } of inputs) {
+    const call = byId.get(ids.get(number) as string);
+    expect(outcomes[number]?.status).toBe(fails ? "rejected" : "fulfilled");
+    if (call === undefined) continue;
+    expect(call).toMatchObject({
+      from: { id: "bob" },
+      to: { id: "alice" },
+      method: "work",
+      type: number % 2 === 0 ? "request" : "notification",
+      status: fails ? "failed" : "completed",
+      sampled: sampledIds.has(call.id),
+    });
+    expect(call.code).toBe(fails ? (number % 2 === 0 ? "invalid_input" : call.code) : undefined);
+    if (fails) expect(["invalid_input", "handler_failed"]).toContain(call.code);
+    expect(call.duration).toBeGreaterThanOrEqual(0);
+    expect(call.startedAt).toBeGreaterThanOrEqual(began - 1);
+    expect(call.lastAt).toBeLessThanOrEqual(Date.now());
+  }
+});
+
 test("TM-215 no payload, header, error text, token or key is in a trace, nor in what lies in its store", async () => {
   const path = folder();
   const store = createMemoryStore();

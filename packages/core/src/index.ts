@@ -127,6 +127,8 @@ export type {
   TelemetryEvent,
   TelemetryPeer,
   TelemetryWishes,
+  FollowedMessage,
+  MessageFollower,
 } from "./telemetry/types.js";
 export type { TraceContext } from "./telemetry/trace-context.js";
 export type { Span, SpanStart, Tracer } from "./telemetry/tracer.js";

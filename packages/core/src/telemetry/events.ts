@@ -9,29 +9,36 @@ export interface Emitter<E> {
 }
 
 export function createEmitter<E>(): Emitter<E> {
-  const listeners = new Set<(event: E) => unknown>();
+  const listeners = new Set<(event: E) => void>();
   return {
     emit(event) {
       // Who begins to listen meanwhile hears of the next one: a listener that leaves and comes back each time would be told for ever.
       let left = listeners.size;
       for (const listener of listeners) {
         if (left-- === 0) return;
-        try {
-          const result = listener(event);
-          if (result instanceof Promise) result.catch(() => undefined);
-        } catch {
-          // A listener only watches: its failure must not change what it watches.
-        }
+        listener(event);
       }
     },
     on(listener) {
-      if (typeof listener !== "function") throw new TightbeamError("invalid_argument", "A listener is a function.");
-      const own = (event: E): unknown => listener(event);
+      const own = isolated(listener);
       listeners.add(own);
       return () => void listeners.delete(own);
     },
     get listened() {
       return listeners.size > 0;
     },
+  };
+}
+
+/** A listener whose failure reaches nobody. Throws `invalid_argument`. */
+export function isolated<E>(listener: (event: E) => unknown): (event: E) => void {
+  if (typeof listener !== "function") throw new TightbeamError("invalid_argument", "A listener is a function.");
+  return (event) => {
+    try {
+      const result = listener(event);
+      if (result instanceof Promise) result.catch(() => undefined);
+    } catch {
+      // A listener only watches: its failure must not change what it watches.
+    }
   };
 }

@@ -128,6 +128,32 @@ export interface TelemetryWishes {
    * and dead_lettered of anything but a reply. What it throws counts as true.
    */
   readonly messages?: (id: string, trace: TraceContext | undefined) => boolean;
+  /**
+   * Asked when a message that `messages` lets through has its first stage: who is told of its stages in the listener's place, without an event for each of
+   * them. Undefined: the listener is, as it is of all else. What it throws counts as that.
+   */
+  readonly follow?: (message: FollowedMessage) => MessageFollower | undefined;
+}
+
+/** What all moments of a message say, as `MessageMoment` does. Good for as long as the message is told of; `trace` is what it is when it is read. */
+export interface FollowedMessage {
+  readonly direction: MessageMoment["direction"];
+  readonly id: string;
+  readonly correlationId: string | undefined;
+  readonly type: MessageMoment["type"];
+  readonly name: string | undefined;
+  readonly peer: TelemetryPeer;
+  readonly priority: MessageMoment["priority"];
+  readonly bytes: number;
+  readonly trace: TraceContext | undefined;
+  readonly durable: boolean;
+  readonly confirmed: boolean;
+}
+
+/** What else a moment says. */
+export interface MessageFollower {
+  /** What it throws is dropped. */
+  told(message: FollowedMessage, what: MessageStage, at: number, duration: number | undefined, code: ErrorCode | undefined, attempt: number | undefined): void;
 }
 
 /** `agent.telemetry`. */

@@ -1,7 +1,8 @@
+import type { ErrorCode } from "../../errors.js";
 import type { TraceContext } from "../../telemetry/trace-context.js";
-import type { MessageMoment } from "../../telemetry/types.js";
+import type { MessageMoment, MessageStage } from "../../telemetry/types.js";
 import { traceIdOf } from "./ids.js";
-import { addStage, type PackedStages } from "./stages.js";
+import { addStage, noStages, type PackedStages } from "./stages.js";
 import type { TraceCall } from "./types.js";
 
 /** What of a side's context counts. */
@@ -9,9 +10,9 @@ export type SideTrace = Pick<TraceContext, "traceId" | "spanId" | "parentSpanId"
 
 /** A call as it is kept: what its moments say, in the order in which they came. */
 export interface KeptCall {
-  readonly id: string;
-  readonly from: string;
-  readonly to: string;
+  id: string;
+  from: string;
+  to: string;
   /** Of an instance only the other side may know. */
   fromInstance: string | undefined;
   toInstance: string | undefined;
@@ -34,21 +35,28 @@ export interface KeptCall {
   lastAt: number;
   readonly stages: PackedStages;
   moreStages: number;
+  /** Another one for each call that it was: an object is used again for the next when its call has gone. */
+  generation: number;
 }
 
-/** Of the call and its reply: which message, and which of both sides saw it. */
-export const isReply = ({ type }: MessageMoment): boolean => type === "response" || type === "error";
-export const isFrom = (moment: MessageMoment): boolean => (moment.direction === "sent") !== isReply(moment);
-export const callIdOf = (moment: MessageMoment): string | undefined => (isReply(moment) ? moment.correlationId : moment.id);
+/** What of a message counts for its call: a moment has it, and what is followed. */
+export type CallMessage = Pick<MessageMoment, "direction" | "type" | "id" | "peer" | "priority" | "bytes"> & {
+  readonly [name in "correlationId" | "name" | "trace" | "durable"]?: MessageMoment[name] | undefined;
+};
 
-export const newCall = (id: string, from: string, to: string, { at, priority }: Pick<MessageMoment, "at" | "priority">): KeptCall => ({
-  id,
-  from,
-  to,
+/** Of the call and its reply: which message, and which of both sides saw it. */
+export const isReply = ({ type }: Pick<CallMessage, "type">): boolean => type === "response" || type === "error";
+export const isFrom = (message: CallMessage): boolean => (message.direction === "sent") !== isReply(message);
+export const callIdOf = (message: CallMessage): string | undefined => (isReply(message) ? message.correlationId : message.id);
+
+const blankCall = (): KeptCall => ({
+  id: "",
+  from: "",
+  to: "",
   fromInstance: undefined,
   toInstance: undefined,
   type: undefined,
-  priority,
+  priority: "normal",
   method: undefined,
   durable: false,
   bytes: 0,
@@ -59,21 +67,57 @@ export const newCall = (id: string, from: string, to: string, { at, priority }: 
   interrupted: false,
   fromStartedAt: undefined,
   toStartedAt: undefined,
-  lastAt: at,
-  stages: [],
+  lastAt: 0,
+  stages: noStages(),
   moreStages: 0,
+  generation: 0,
 });
+
+/** `spare`: the object of one that has gone. */
+export function newCall(id: string, from: string, to: string, at: number, priority: KeptCall["priority"], spare?: KeptCall): KeptCall {
+  const call = spare ?? blankCall();
+  call.id = id;
+  call.from = from;
+  call.to = to;
+  call.fromInstance = undefined;
+  call.toInstance = undefined;
+  call.type = undefined;
+  call.priority = priority;
+  call.method = undefined;
+  call.durable = false;
+  call.bytes = 0;
+  call.replyBytes = undefined;
+  call.fromTrace = undefined;
+  call.toTrace = undefined;
+  call.sampled = false;
+  call.interrupted = false;
+  call.fromStartedAt = undefined;
+  call.toStartedAt = undefined;
+  call.lastAt = at;
+  call.stages.length = 0;
+  call.moreStages = 0;
+  return call;
+}
 
 /** The sender's word about the trace counts: the receiver has it from its peer. */
 export const traceOf = ({ fromTrace, toTrace, id }: KeptCall): string => fromTrace?.traceId ?? toTrace?.traceId ?? traceIdOf(id);
 
 export const startOf = ({ fromStartedAt, toStartedAt, lastAt }: KeptCall): number => fromStartedAt ?? toStartedAt ?? lastAt;
 
-/** What a moment adds to its call. The outcome does not depend on the order of moments, as long as their number is within bounds. */
-export function addMoment(call: KeptCall, moment: MessageMoment, keepsStage: boolean): void {
-  const { at, trace, peer, duration } = moment;
-  const reply = isReply(moment);
-  const from = isFrom(moment);
+/** What a stage adds to its call. The outcome does not depend on the order of stages, as long as their number is within bounds. */
+export function addToCall(
+  call: KeptCall,
+  message: CallMessage,
+  keepsStage: boolean,
+  what: MessageStage,
+  at: number,
+  duration: number | undefined,
+  code: ErrorCode | undefined,
+  attempt: number | undefined,
+): void {
+  const { peer } = message;
+  const reply = isReply(message);
+  const from = isFrom(message);
   const began = duration === undefined ? at : Math.ceil(at - duration);
   if (from) {
     if (call.fromStartedAt === undefined || began < call.fromStartedAt) call.fromStartedAt = began;
@@ -84,19 +128,24 @@ export function addMoment(call: KeptCall, moment: MessageMoment, keepsStage: boo
   }
   if (at > call.lastAt) call.lastAt = at;
   call.interrupted = false;
-  call.method ??= moment.name;
-  if (reply) call.replyBytes = moment.bytes;
+  call.method ??= message.name;
+  if (reply) call.replyBytes = message.bytes;
   else {
     // Of a letter the type is not known.
-    if (moment.what !== "dead_lettered" || call.type === undefined) call.type = moment.type as TraceCall["type"];
-    call.priority = moment.priority;
-    call.bytes = moment.bytes;
-    if (moment.durable === true) call.durable = true;
+    if (what !== "dead_lettered" || call.type === undefined) call.type = message.type as TraceCall["type"];
+    call.priority = message.priority;
+    call.bytes = message.bytes;
+    if (message.durable === true) call.durable = true;
+    const { trace } = message;
     if (trace !== undefined) {
       if (from) call.fromTrace ??= trace;
       // Its own span is the child of what its peer sent, which is what it knows at first.
       else if (call.toTrace === undefined || trace.parentSpanId !== undefined) call.toTrace = trace;
     }
   }
-  if (keepsStage && !addStage(call.stages, moment, from, reply)) call.moreStages++;
+  if (keepsStage && !addStage(call.stages, from, reply, what, at, duration, code, attempt)) call.moreStages++;
 }
+
+/** The same of a moment. */
+export const addMoment = (call: KeptCall, moment: MessageMoment, keepsStage: boolean): void =>
+  addToCall(call, moment, keepsStage, moment.what, moment.at, moment.duration, moment.code, moment.attempt);

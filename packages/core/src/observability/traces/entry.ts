@@ -24,7 +24,8 @@ export function encodeCall(call: KeptCall): Uint8Array {
     code ?? null,
     attempt ?? null,
   ]);
-  return concat(Uint8Array.of(version), encodeUtf8(JSON.stringify({ ...call, ...tracesOf(call), interrupted: undefined, stages: rows })));
+  const kept = Object.fromEntries(names.map((name) => [name, call[name]]));
+  return concat(Uint8Array.of(version), encodeUtf8(JSON.stringify({ ...kept, ...tracesOf(call), stages: rows })));
 }
 
 type Check = (value: unknown) => boolean;
@@ -46,7 +47,7 @@ const isObject = (value: unknown): value is Record<string, unknown> => typeof va
 const isSideTrace: Check = (value) => isObject(value) && isText(value.traceId) && isText(value.spanId) && optional(isText)(value.parentSpanId);
 
 /** What every entry is checked for: a store's bytes may be of another release. */
-const shape: Readonly<Record<Exclude<keyof KeptCall, "interrupted" | "stages">, Check>> = {
+const shape: Readonly<Record<Exclude<keyof KeptCall, "interrupted" | "stages" | "generation">, Check>> = {
   id: isText,
   from: isText,
   to: isText,
@@ -67,6 +68,8 @@ const shape: Readonly<Record<Exclude<keyof KeptCall, "interrupted" | "stages">, 
   moreStages: isCount,
 };
 
+const names = Object.keys(shape) as (keyof typeof shape)[];
+
 const isStage = oneOf("queued", "sealed", "sent", "acknowledged", "answered", "delivered", "processed", "failed", "expired", "dead_lettered");
 
 function stageOf(row: unknown): TraceStage | undefined {
@@ -85,7 +88,7 @@ function stageOf(row: unknown): TraceStage | undefined {
 export function decodeCall(key: string, bytes: Uint8Array): KeptCall {
   const given = bytes[0] === version ? json(bytes.subarray(1)) : undefined;
   if (!isObject(given)) throw damaged(key);
-  const call: Record<string, unknown> = { interrupted: false };
+  const call: Record<string, unknown> = { interrupted: false, generation: 0 };
   for (const [name, fits] of Object.entries(shape)) {
     const value = Object.hasOwn(given, name) ? given[name] : undefined;
     if (!fits(value)) throw damaged(key);

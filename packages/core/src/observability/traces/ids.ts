@@ -1,12 +1,14 @@
-import { isZero, toHex } from "../../bytes.js";
 import type { Random } from "../../runtime/runtime.js";
 
 const spanIdBytes = 8;
 /** Ids of one draw: a call of `random` costs more than 8 bytes of it. */
 const idsPerDraw = 32;
 
+const digits = "0123456789abcdef";
+
 /** Span ids: 16 lower-case hexadecimal characters, not all zero. */
 export function createSpanIds(random: Random): () => string {
+  const codes = new Array<number>(2 * spanIdBytes).fill(0);
   let pool: Uint8Array = new Uint8Array(0);
   let at = 0;
   return () => {
@@ -15,9 +17,15 @@ export function createSpanIds(random: Random): () => string {
         pool = random.bytes(idsPerDraw * spanIdBytes);
         at = 0;
       }
-      const bytes = pool.subarray(at, at + spanIdBytes);
-      at += spanIdBytes;
-      if (!isZero(bytes)) return toHex(bytes);
+      let any = 0;
+      for (let i = 0; i < spanIdBytes; i++) {
+        const byte = pool[at++] as number;
+        any |= byte;
+        codes[2 * i] = digits.charCodeAt(byte >> 4);
+        codes[2 * i + 1] = digits.charCodeAt(byte & 15);
+      }
+      // One call makes flat text.
+      if (any !== 0) return String.fromCharCode.apply(null, codes);
     }
   };
 }

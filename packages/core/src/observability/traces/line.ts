@@ -9,8 +9,8 @@ export interface Place<T> {
 export interface Line<T> {
   readonly size: number;
   readonly oldest: T | undefined;
-  add(item: T): Place<T>;
-  /** Once for each place. */
+  /** At the end. A place is in one line at most; it may come again when it has left. */
+  enter(place: Place<T>): void;
   leave(place: Place<T>): void;
   [Symbol.iterator](): Iterator<T>;
 }
@@ -24,14 +24,14 @@ class LinkedLine<T> implements Line<T> {
     return this.#first?.item;
   }
 
-  add(item: T): Place<T> {
+  enter(place: Place<T>): void {
     const last = this.#last;
-    const place: Place<T> = { item, before: last, behind: undefined };
+    place.before = last;
+    place.behind = undefined;
     if (last === undefined) this.#first = place;
     else last.behind = place;
     this.#last = place;
     this.size++;
-    return place;
   }
 
   leave({ before, behind }: Place<T>): void {
@@ -46,5 +46,7 @@ class LinkedLine<T> implements Line<T> {
     for (let place = this.#first; place !== undefined; place = place.behind) yield place.item;
   }
 }
+
+export const placeOf = <T>(item: T): Place<T> => ({ item, before: undefined, behind: undefined });
 
 export const createLine = <T>(): Line<T> => new LinkedLine();

@@ -1,10 +1,18 @@
 import { type ErrorCode, errorCodes } from "../../errors.js";
 import * as limits from "../../limits.js";
-import type { MessageMoment, MessageStage } from "../../telemetry/types.js";
+import type { MessageStage } from "../../telemetry/types.js";
 import type { TraceStage } from "./types.js";
 
-/** Three numbers for each stage: what it is, when, and how long (NaN: it does not say). As objects they would be most of what a store of traces holds. */
-export type PackedStages = number[];
+/**
+ * Three numbers for each stage: what it is, when, and how long (NaN: it does not say). As objects they would be most of what a store of traces holds.
+ * What is behind the first `length` numbers is of an earlier call.
+ */
+export interface PackedStages {
+  length: number;
+  readonly numbers: number[];
+}
+
+export const noStages = (): PackedStages => ({ length: 0, numbers: [] });
 
 const names: readonly MessageStage[] = ["queued", "sealed", "sent", "acknowledged", "answered", "delivered", "processed", "failed", "expired", "dead_lettered"];
 const codes = Object.keys(errorCodes) as ErrorCode[];
@@ -25,18 +33,18 @@ function packed(what: MessageStage, isFrom: boolean, isReply: boolean, code: Err
   return (numberOfName.get(what) ?? 0) + flags + number * codeUnit + Math.min(attempt, attemptMax) * attemptUnit;
 }
 
-export function unpacked(stages: PackedStages): TraceStage[] {
+export function unpacked({ length, numbers }: PackedStages): TraceStage[] {
   const all: TraceStage[] = [];
-  for (let i = 0; i < stages.length; i += width) {
-    const what = stages[i] as number;
-    const duration = stages[i + 2] as number;
+  for (let i = 0; i < length; i += width) {
+    const what = numbers[i] as number;
+    const duration = numbers[i + 2] as number;
     const code = Math.floor(what / codeUnit) % 256;
     const attempt = Math.floor(what / attemptUnit);
     const stage: { -readonly [name in keyof TraceStage]: TraceStage[name] } = {
       stage: nameAt(what),
       side: (what & isFromBit) === 0 ? "to" : "from",
       of: (what & isReplyBit) === 0 ? "call" : "reply",
-      at: stages[i + 1] as number,
+      at: numbers[i + 1] as number,
     };
     if (!Number.isNaN(duration)) stage.duration = duration;
     if (code > 0) stage.code = codes[code - 1] as ErrorCode;
@@ -49,11 +57,12 @@ export function unpacked(stages: PackedStages): TraceStage[] {
 const nameAt = (what: number): MessageStage => names[what & 15] as MessageStage;
 
 export function pack(all: readonly TraceStage[]): PackedStages {
-  return all.flatMap(({ stage, side, of, at, duration, code, attempt }) => [
+  const numbers = all.flatMap(({ stage, side, of, at, duration, code, attempt }) => [
     packed(stage, side === "from", of === "reply", code, attempt),
     at,
     duration ?? Number.NaN,
   ]);
+  return { length: numbers.length, numbers };
 }
 
 const isEnd = (name: MessageStage): boolean => isFailure(name) || name === "answered" || name === "processed";
@@ -64,17 +73,32 @@ export const isFailure = (stage: MessageStage): boolean => stage === "failed" ||
 export const isOutline = (stage: MessageStage): boolean => stage !== "sealed" && stage !== "sent";
 
 /** False: there is no room, and it, or a step whose place it took because it is how a call ends, is left out. */
-export function addStage(stages: PackedStages, { what, at, duration = Number.NaN, code, attempt }: MessageMoment, isFrom: boolean, isReply: boolean): boolean {
+export function addStage(
+  stages: PackedStages,
+  isFrom: boolean,
+  isReply: boolean,
+  what: MessageStage,
+  at: number,
+  duration = Number.NaN,
+  code?: ErrorCode,
+  attempt?: number,
+): boolean {
+  const { numbers, length } = stages;
   const name = packed(what, isFrom, isReply, code, attempt);
-  if (stages.length < limits.traceStages * width) {
-    stages.push(name, at, duration);
+  if (length < limits.traceStages * width) {
+    numbers[length] = name;
+    numbers[length + 1] = at;
+    numbers[length + 2] = duration;
+    stages.length = length + width;
     return true;
   }
   if (!isEnd(what)) return false;
-  let step = stages.length - width;
-  while (step > 0 && isEnd(nameAt(stages[step] as number))) step -= width;
+  let step = length - width;
+  while (step > 0 && isEnd(nameAt(numbers[step] as number))) step -= width;
   // All of them are ends: the last one gives way.
-  if (step === 0 && isEnd(nameAt(stages[0] as number))) step = stages.length - width;
-  stages.splice(step, width, name, at, duration);
+  if (step === 0 && isEnd(nameAt(numbers[0] as number))) step = length - width;
+  numbers[step] = name;
+  numbers[step + 1] = at;
+  numbers[step + 2] = duration;
   return false;
 }

@@ -1,7 +1,8 @@
+import type { ErrorCode } from "../../errors.js";
 import { isClosed } from "../../telemetry/closed.js";
 import type { TraceContext } from "../../telemetry/trace-context.js";
-import type { MessageMoment, TelemetryEvent } from "../../telemetry/types.js";
-import { addMoment, callIdOf, isFrom, isReply, type KeptCall, newCall } from "./call.js";
+import type { FollowedMessage, MessageFollower, MessageMoment, MessageStage, TelemetryEvent } from "../../telemetry/types.js";
+import { addMoment, addToCall, type CallMessage, callIdOf, isFrom, isReply, type KeptCall, newCall } from "./call.js";
 import { isChosen, isMessageChosen } from "./ids.js";
 import type { KeptCalls } from "./kept.js";
 import type { TraceSettings } from "./options.js";
@@ -17,6 +18,35 @@ export interface Watching {
 
 const uuidLength = 36;
 
+type Stage = Parameters<MessageFollower["told"]> extends readonly [unknown, ...infer rest] ? rest : never;
+
+type Tell = (message: CallMessage, ...stage: Stage) => KeptCall | undefined;
+type Add = (call: KeptCall, message: CallMessage, ...stage: Stage) => void;
+
+/** A sampled message, which keeps its call at hand. */
+class Following implements MessageFollower {
+  readonly #tell: Tell;
+  readonly #add: Add;
+  #call: KeptCall | undefined;
+  #generation = 0;
+  #isOut = false;
+
+  constructor(tell: Tell, add: Add) {
+    this.#tell = tell;
+    this.#add = add;
+  }
+
+  told(message: FollowedMessage, what: MessageStage, at: number, duration: number | undefined, code: ErrorCode | undefined, attempt: number | undefined): void {
+    const call = this.#call;
+    if (call !== undefined && call.generation === this.#generation) return this.#add(call, message, what, at, duration, code, attempt);
+    if (this.#isOut && !isFailure(what)) return;
+    this.#call = this.#tell(message, what, at, duration, code, attempt);
+    // There was no room for it, or its call is not there: that is so for all of its stages.
+    if (this.#call === undefined) this.#isOut = true;
+    else this.#generation = this.#call.generation;
+  }
+}
+
 /** Puts what agents tell together. `onChange`: a call has a new stage. */
 export function createWatching(calls: KeptCalls, { sample, detail, failures }: TraceSettings, onChange: (call: KeptCall) => void): Watching {
   const watched = new Map<TracedAgent, { count: number; readonly end: () => void }>();
@@ -24,52 +54,82 @@ export function createWatching(calls: KeptCalls, { sample, detail, failures }: T
   const isWanted = (id: string, trace: TraceContext | undefined): boolean =>
     trace === undefined ? isMessageChosen(id, sample) : trace.sampled && isChosen(trace.traceId, sample);
 
-  const keepsStage = ({ what }: MessageMoment): boolean => detail === "stages" || isOutline(what);
+  const keepsStage = (what: MessageStage): boolean => detail === "stages" || isOutline(what);
 
-  const add = (call: KeptCall, moment: MessageMoment): void => {
-    const from = isFrom(moment);
+  const isNews = (call: KeptCall, message: CallMessage, from: boolean): boolean => {
+    if (isReply(message)) return false;
+    const { trace } = message;
+    return trace !== undefined && (from ? call.fromTrace : call.toTrace)?.traceId !== trace.traceId;
+  };
+
+  const add = (
+    call: KeptCall,
+    message: CallMessage,
+    what: MessageStage,
+    at: number,
+    duration: number | undefined,
+    code: ErrorCode | undefined,
+    attempt: number | undefined,
+  ): void => {
+    const from = isFrom(message);
+    const keeps = keepsStage(what);
     // Its sender is seen for the first time, or a side says which trace it is of.
-    const isNews = moment.trace !== undefined && !isReply(moment) && (from ? call.fromTrace : call.toTrace)?.traceId !== moment.trace.traceId;
-    if (isNews || (from && call.fromStartedAt === undefined)) calls.moving(call, () => addMoment(call, moment, keepsStage(moment)));
-    else addMoment(call, moment, keepsStage(moment));
+    if ((from && call.fromStartedAt === undefined) || isNews(call, message, from))
+      calls.moving(call, () => addToCall(call, message, keeps, what, at, duration, code, attempt));
+    else addToCall(call, message, keeps, what, at, duration, code, attempt);
     onChange(call);
   };
 
   /** What its agent told of an unsampled call before it failed. */
-  const before = (recent: RecentMoments | undefined, id: string, moment: MessageMoment): readonly MessageMoment[] =>
-    (recent?.of(id, moment.at) ?? []).filter((one) => one !== moment && one.peer.id === moment.peer.id && isFrom(one) === isFrom(moment));
+  const before = (recent: RecentMoments | undefined, id: string, message: CallMessage, at: number): readonly MessageMoment[] =>
+    (recent?.of(id, at) ?? []).filter((one) => one !== message && one.peer.id === message.peer.id && isFrom(one) === isFrom(message));
 
   const listenTo = (agent: TracedAgent): (() => void) => {
     const { id: own, telemetry } = agent;
     const recent = failures === "whole" ? createRecentMoments() : undefined;
 
-    const begin = (id: string, from: string, to: string, moment: MessageMoment, sampled: boolean): void => {
-      const call = newCall(id, from, to, moment);
-      call.sampled = sampled;
-      if (!sampled) for (const one of before(recent, id, moment)) addMoment(call, one, keepsStage(one));
-      addMoment(call, moment, keepsStage(moment));
-      if (calls.add(call)) onChange(call);
-    };
-
-    const told = (event: TelemetryEvent): void => {
-      if (event.kind !== "message") return isClosed(event) ? forget(agent) : undefined;
-      const id = callIdOf(event);
-      if (id?.length !== uuidLength) return;
-      const side = isFrom(event);
-      const [from, to] = side ? [own, event.peer.id] : [event.peer.id, own];
+    /** A stage of a call that is not at hand. Returns the call, where it is kept. `moment`: what told it. */
+    const tell = (
+      message: CallMessage,
+      what: MessageStage,
+      at: number,
+      duration: number | undefined,
+      code: ErrorCode | undefined,
+      attempt: number | undefined,
+      moment?: MessageMoment,
+    ): KeptCall | undefined => {
+      const id = callIdOf(message);
+      if (id?.length !== uuidLength) return undefined;
+      const side = isFrom(message);
+      const [from, to] = side ? [own, message.peer.id] : [message.peer.id, own];
       const call = calls.find(id, from, to);
       if (call !== undefined) {
         const isFirst = (side ? call.fromStartedAt : call.toStartedAt) === undefined;
-        if (isFirst && !call.sampled) for (const one of before(recent, id, event)) add(call, one);
-        return add(call, event);
+        if (isFirst && !call.sampled) for (const one of before(recent, id, message, at)) add(call, one, one.what, one.at, one.duration, one.code, one.attempt);
+        add(call, message, what, at, duration, code, attempt);
+        return call;
       }
-      const sampled = isWanted(id, event.trace);
-      if (!sampled) recent?.note(event);
+      const sampled = isWanted(id, message.trace);
+      if (!sampled && moment !== undefined) recent?.note(moment);
       // A reply does not begin a call, and neither does the word that nobody waits for one, which looks like it.
-      if (isFailure(event.what) || (sampled && !isReply(event))) begin(id, from, to, event, sampled);
+      if (!isFailure(what) && (!sampled || isReply(message))) return undefined;
+      const begun = newCall(id, from, to, at, message.priority, calls.takeSpare());
+      begun.sampled = sampled;
+      if (!sampled) for (const one of before(recent, id, message, at)) addMoment(begun, one, keepsStage(one.what));
+      addToCall(begun, message, keepsStage(what), what, at, duration, code, attempt);
+      if (!calls.add(begun)) return undefined;
+      onChange(begun);
+      return begun;
     };
 
-    return telemetry.on(told, recent === undefined ? { messages: isWanted } : {});
+    const told = (event: TelemetryEvent): void => {
+      if (isClosed(event)) forget(agent);
+      else if (event.kind === "message") tell(event, event.what, event.at, event.duration, event.code, event.attempt, event);
+    };
+    const follow = (message: FollowedMessage): MessageFollower | undefined =>
+      isWanted(message.correlationId ?? message.id, message.trace) ? new Following(tell, add) : undefined;
+
+    return telemetry.on(told, recent === undefined ? { messages: isWanted, follow } : { follow });
   };
 
   /** Nobody will tell how these went on. */

@@ -5,6 +5,7 @@ import type { TelemetryEvent, TelemetryWishes } from "../../telemetry/types.js";
 export interface Listening {
   readonly emit: (event: TelemetryEvent) => void;
   readonly wants: TelemetryWishes["messages"] | undefined;
+  readonly follow: TelemetryWishes["follow"] | undefined;
 }
 
 /** Who is told of one message: undefined for all there are. */

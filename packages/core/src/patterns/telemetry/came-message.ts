@@ -2,8 +2,10 @@ import type { EnvelopeHeader } from "../../envelope/types.js";
 import type { ErrorCode } from "../../errors.js";
 import type { Link } from "../../link/link-types.js";
 import type { Delivery, Outcome } from "../../link/message.js";
-import type { Asked, HeldTap } from "../taps.js";
-import { codeOf, type Subject, type Teller } from "./teller.js";
+import type { HeldTap } from "../taps.js";
+import type { Audience } from "./audience.js";
+import type { Subject } from "./subject.js";
+import { codeOf, type Teller } from "./teller.js";
 
 /** Of what came and failed. */
 export const stageOf = (code: ErrorCode): "expired" | "failed" => (code === "expired" ? "expired" : "failed");
@@ -18,11 +20,11 @@ export class CameMessage implements HeldTap {
   readonly #since: number;
   #over = false;
 
-  constructor(teller: Teller, link: Link, header: EnvelopeHeader, bytes: number, of?: Asked) {
+  constructor(teller: Teller, link: Link, header: EnvelopeHeader, bytes: number, audience: Audience) {
     this.#teller = teller;
     this.#link = link;
     this.#since = teller.now();
-    this.#subject = teller.subject("received", link, header, bytes, of, false);
+    this.#subject = teller.subject("received", link, header, bytes, undefined, false, audience);
     teller.message(this.#subject, "delivered", undefined);
   }
 

@@ -11,8 +11,12 @@ interface Seen {
   refused: Session["counters"]["refused"];
 }
 
-/** `filled`: messages that were sealed and whose link has not been asked yet. */
-export function createLinkTap(clock: Clock, emit: (event: TelemetryEvent) => void, security: SecurityCounts, filled: { sent(): void }[]): LinkTap {
+/** Messages that were sealed and whose link has not been asked yet. */
+export interface FilledMessages {
+  messages: SealedMessages | undefined;
+}
+
+export function createLinkTap(clock: Clock, emit: (event: TelemetryEvent) => void, security: SecurityCounts, filled: FilledMessages): LinkTap {
   const seen = new WeakMap<Session, Seen>();
 
   const see = ({ session }: LinkSession): Seen => {
@@ -32,10 +36,12 @@ export function createLinkTap(clock: Clock, emit: (event: TelemetryEvent) => voi
         known.epoch = epoch;
         tell(link, live, "rekeyed");
       }
-      if (filled.length === 0) return before;
-      const messages: SealedMessages = before ?? [];
-      messages.push(...filled.splice(0));
-      return messages;
+      const { messages } = filled;
+      if (messages === undefined) return before;
+      filled.messages = undefined;
+      if (before === undefined) return messages;
+      before.push(...messages);
+      return before;
     },
     attached(link, live, first) {
       see(live);

@@ -3,7 +3,9 @@ import type { Link } from "../../link/link-types.js";
 import type { MessageWatch, Outcome, OutgoingMessage, Sent } from "../../link/message.js";
 import type { MessageStage } from "../../telemetry/types.js";
 import type { Asked, ToldHeader } from "../taps.js";
-import { codeOf, type Subject, type Teller } from "./teller.js";
+import type { Audience } from "./audience.js";
+import type { Subject } from "./subject.js";
+import { codeOf, type Teller } from "./teller.js";
 
 /** A message from when its link has it until nothing more becomes of it: tells every stage once, in their order, and passes each on to who watches it beside. */
 export class SentMessage implements MessageWatch, Sent {
@@ -18,13 +20,13 @@ export class SentMessage implements MessageWatch, Sent {
   #wasAcknowledged = false;
   #over = false;
 
-  constructor(teller: Teller, link: Link, header: ToldHeader, { bytes, watch, wantsDone = false }: OutgoingMessage, of?: Asked) {
+  constructor(teller: Teller, link: Link, header: ToldHeader, { bytes, watch, wantsDone = false }: OutgoingMessage, of: Asked | undefined, audience: Audience) {
     const { type } = header;
     this.#teller = teller;
     this.#watch = watch;
     this.#asks = type === "request" || type === "stream";
     this.#since = teller.now();
-    this.#subject = teller.subject("sent", link, header, bytes.length, of, wantsDone);
+    this.#subject = teller.subject("sent", link, header, bytes.length, of, wantsDone, audience);
   }
 
   /** The link took it. */

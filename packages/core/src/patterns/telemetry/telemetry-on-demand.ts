@@ -1,6 +1,6 @@
 import { TightbeamError } from "../../errors.js";
 import { onDemand } from "../../on-demand.js";
-import { createEmitter } from "../../telemetry/events.js";
+import { isolated } from "../../telemetry/events.js";
 import type { Tracer } from "../../telemetry/tracer.js";
 import type { LateTelemetry, TelemetryEvent } from "../../telemetry/types.js";
 import type { Tracing } from "../taps.js";
@@ -20,11 +20,10 @@ export function createTelemetry(host: TelemetryHost, load = loadTelemetry): Late
 
   return {
     on(listener, wishes) {
-      const { emit, on } = createEmitter<TelemetryEvent>();
-      on(listener);
-      if (wishes?.messages !== undefined && typeof wishes.messages !== "function")
-        throw new TightbeamError("invalid_argument", "`messages` is a function of a message's id and trace.");
-      const listening: Listening = { emit, wants: wishes?.messages };
+      for (const wish of [wishes?.messages, wishes?.follow])
+        if (wish !== undefined && typeof wish !== "function")
+          throw new TightbeamError("invalid_argument", "`messages` is a function of a message's id and trace, `follow` one of the message.");
+      const listening: Listening = { emit: isolated<TelemetryEvent>(listener), wants: wishes?.messages, follow: wishes?.follow };
       listeners.add(listening);
       if (load.loaded === undefined) load().then(begin, nothing);
       else begin(load.loaded);

@@ -7,7 +7,7 @@ import type { PeerNews } from "../peers.js";
 import type { MessageTap, Taps } from "../taps.js";
 import { type Listening, nobody } from "./audience.js";
 import { CameMessage, isRefusal, stageOf, ToldDelivery } from "./came-message.js";
-import { createLinkTap } from "./link-tap.js";
+import { createLinkTap, type FilledMessages } from "./link-tap.js";
 import { letterMoment, momentOf } from "./moments.js";
 import { createSecurityCounts } from "./security.js";
 import { SentMessage } from "./sent-message.js";
@@ -29,7 +29,7 @@ export interface TelemetryHost {
 export function beginTelling(host: TelemetryHost, listeners: ReadonlySet<Listening>): () => void {
   const { runtime, transport, taps, onEvent, onPeer, openedAt } = host;
   const { clock } = runtime;
-  const filled: { sent(): void }[] = [];
+  const filled: FilledMessages = { messages: undefined };
   const emit = (event: TelemetryEvent): void => {
     // As in createEmitter.
     let left = listeners.size;
@@ -39,7 +39,7 @@ export function beginTelling(host: TelemetryHost, listeners: ReadonlySet<Listeni
     }
   };
   const security = createSecurityCounts(runtime, emit);
-  const teller = createTeller({ clock, listeners, emit, security, filled });
+  const teller = createTeller({ clock, listeners, security, filled });
   let over = false;
 
   const agent = (what: AgentMoment["what"]): void => {
@@ -49,14 +49,16 @@ export function beginTelling(host: TelemetryHost, listeners: ReadonlySet<Listeni
     send(link, header, message, of) {
       // A request says itself what it failed with, and where its reply is lost its link is.
       const isOver = header.type === "request" || of !== undefined;
-      if (isOwn((of ?? header).method) || (isOver && teller.audience(header, of) === nobody)) return link.send(message);
-      const watched = new SentMessage(teller, link, header, message, of);
+      if (isOwn((of ?? header).method)) return link.send(message);
+      const audience = teller.audience(header, of);
+      if (isOver && audience === nobody) return link.send(message);
+      const watched = new SentMessage(teller, link, header, message, of, audience);
       watched.queued(link.send({ ...message, watch: watched }));
       return watched;
     },
     offer(link, header, message) {
       if (isOwn(header.method)) return link.offer(message);
-      const watched = new SentMessage(teller, link, header, message);
+      const watched = new SentMessage(teller, link, header, message, undefined, teller.audience(header, undefined));
       const taken = link.offer({ ...message, watch: watched });
       if (taken) watched.queued(undefined);
       return taken;
@@ -68,17 +70,20 @@ export function beginTelling(host: TelemetryHost, listeners: ReadonlySet<Listeni
       if (sent instanceof SentMessage) return sent.settled(error);
       const { link, asked, bytes, since } = request;
       if (error !== undefined && !isOwn(asked.method))
-        teller.message(teller.subject("sent", link, asked, bytes, undefined, false), "failed", since, codeOf(error));
+        teller.message(teller.subject("sent", link, asked, bytes, undefined, false, teller.audience(asked, undefined)), "failed", since, codeOf(error));
     },
     came(link, delivery, header) {
-      if (isOwn(header.method) || (header.type === "request" && teller.audience(header, undefined) === nobody)) return delivery;
-      const message = new CameMessage(teller, link, header, delivery.size);
+      if (isOwn(header.method)) return delivery;
+      const audience = teller.audience(header, undefined);
+      if (header.type === "request" && audience === nobody) return delivery;
+      const message = new CameMessage(teller, link, header, delivery.size, audience);
       return new ToldDelivery(delivery, message, header.type === "stream" || header.type === "event");
     },
     refused(link, delivery, header, outcome, error) {
       if (delivery instanceof ToldDelivery || header.type !== "request" || isOwn(header.method)) return;
       const code = outcome === "no_handler" ? "no_handler" : codeOf(error);
-      teller.message(teller.subject("received", link, header, delivery.size, undefined, false), stageOf(code), undefined, code);
+      const subject = teller.subject("received", link, header, delivery.size, undefined, false, teller.audience(header, undefined));
+      teller.message(subject, stageOf(code), undefined, code);
       if (isRefusal(code)) teller.refused(link, code);
     },
     handled(delivery, error) {
@@ -87,10 +92,11 @@ export function beginTelling(host: TelemetryHost, listeners: ReadonlySet<Listeni
     reply(link, { size }, header, of) {
       // A caller that gave up says so in an error of its own, which answers nothing.
       if (isOwn(of?.method) || (of === undefined && header.error?.code === "cancelled")) return;
-      if (teller.audience(header, of) !== nobody) new CameMessage(teller, link, header, size, of);
+      const audience = teller.audience(header, of);
+      if (audience !== nobody) teller.message(teller.subject("received", link, header, size, of, false, audience), "delivered", undefined);
     },
     buried: (letter, instance) => emit(letterMoment(letter, instance, clock.wall())),
-    held: (link, header, bytes) => new CameMessage(teller, link, header, bytes),
+    held: (link, header, bytes) => new CameMessage(teller, link, header, bytes, teller.audience(header, undefined)),
   };
 
   taps.messages = messages;

@@ -2,31 +2,28 @@ import { uuidText } from "../../envelope/id.js";
 import { type ErrorCode, isTightbeamError } from "../../errors.js";
 import type { Link } from "../../link/link-types.js";
 import type { Clock } from "../../runtime/runtime.js";
-import type { MessageMoment, MessageStage, TelemetryEvent } from "../../telemetry/types.js";
+import type { FollowedMessage, MessageFollower, MessageMoment, MessageStage, TelemetryPeer } from "../../telemetry/types.js";
 import type { Asked, ToldHeader } from "../taps.js";
 import { type Audience, audienceOf, type Listening } from "./audience.js";
+import type { FilledMessages } from "./link-tap.js";
 import type { SecurityCounts } from "./security.js";
+import { Subject } from "./subject.js";
 import { traceOf } from "./trace-headers.js";
-
-/** One message, and who is told of it. */
-export interface Subject {
-  readonly direction: MessageMoment["direction"];
-  readonly link: Link;
-  readonly header: ToldHeader;
-  readonly bytes: number;
-  readonly name: string | undefined;
-  readonly confirmed: boolean;
-  /** With its trace: a span may begin while it is under way. */
-  readonly headers: ToldHeader["headers"];
-  readonly audience: Audience;
-}
 
 export interface Teller {
   /** Monotonic ms. */
   now(): number;
   /** `of`: what is answered. */
   audience(header: ToldHeader, of: Asked | undefined): Audience;
-  subject(direction: Subject["direction"], link: Link, header: ToldHeader, bytes: number, of: Asked | undefined, confirmed: boolean): Subject;
+  subject(
+    direction: Subject["direction"],
+    link: Link,
+    header: ToldHeader,
+    bytes: number,
+    of: Asked | undefined,
+    confirmed: boolean,
+    audience: Audience,
+  ): Subject;
   message(subject: Subject, what: MessageStage, since: number | undefined, code?: ErrorCode, attempt?: number): void;
   /** All of it is in the frame that is being filled. */
   sealed(message: { sent(): void }): void;
@@ -37,58 +34,99 @@ export interface Teller {
 interface TellerOptions {
   readonly clock: Clock;
   readonly listeners: ReadonlySet<Listening>;
-  readonly emit: (event: TelemetryEvent) => void;
   readonly security: SecurityCounts;
-  readonly filled: { sent(): void }[];
+  readonly filled: FilledMessages;
 }
 
 type Changing<T> = { -readonly [name in keyof T]: T[name] };
 
 /** Of these everybody hears. */
-const always: ReadonlySet<MessageStage> = new Set(["failed", "expired", "dead_lettered"]);
+const isFailure = (what: MessageStage): boolean => what === "failed" || what === "expired" || what === "dead_lettered";
 
-export function createTeller({ clock, listeners, emit, security, filled }: TellerOptions): Teller {
-  const audience: Teller["audience"] = ({ id, correlationId, headers }, of) =>
-    audienceOf(listeners, correlationId ?? (typeof id === "string" ? id : uuidText(id, 0)), traceOf((of ?? { headers }).headers));
+export function createTeller({ clock, listeners, security, filled }: TellerOptions): Teller {
+  /** One for all that is told of a link. */
+  const peers = new WeakMap<Link, TelemetryPeer>();
+  const peerOf = (link: Link): TelemetryPeer => {
+    const known = peers.get(link);
+    if (known !== undefined) return known;
+    const peer = Object.freeze({ id: link.peer.id, instance: link.peer.instance });
+    peers.set(link, peer);
+    return peer;
+  };
 
   return {
     now: () => clock.monotonic(),
-    audience,
-    subject(direction, link, header, bytes, of, confirmed) {
+    audience: ({ id, correlationId, headers }, of) =>
+      audienceOf(listeners, correlationId ?? (typeof id === "string" ? id : uuidText(id, 0)), traceOf((of ?? { headers }).headers)),
+    subject(direction, link, header, bytes, of, confirmed, audience) {
       // The bytes of an id are another's from the next one on.
-      const kept = typeof header.id === "string" ? header : { ...header, id: uuidText(header.id, 0) };
-      return {
-        direction,
-        link,
-        header: kept,
-        bytes,
-        name: of?.method ?? header.method ?? header.topic,
-        confirmed,
-        headers: (of ?? header).headers,
-        audience: audience(kept, of),
-      };
+      const id = typeof header.id === "string" ? header.id : uuidText(header.id, 0);
+      return new Subject(direction, peerOf(link), header, id, bytes, of, confirmed, audience);
     },
-    message({ direction, link: { peer }, header, bytes, name, confirmed, headers, audience }, what, since, code, attempt) {
-      const some = audience === undefined || always.has(what) ? undefined : audience;
-      if (some?.length === 0) return;
-      const { id, type, priority, correlationId, durable } = header;
-      const trace = traceOf(headers);
-      const to = { id: peer.id, instance: peer.instance };
-      const event: Changing<MessageMoment> = { kind: "message", at: clock.wall(), what, direction, id: id as string, type, peer: to, priority, bytes };
-      if (correlationId !== undefined) event.correlationId = correlationId;
-      if (name !== undefined) event.name = name;
-      if (trace !== undefined) event.trace = trace;
-      if (durable !== undefined) event.durable = true;
-      if (confirmed) event.confirmed = true;
-      if (since !== undefined) event.duration = clock.monotonic() - since;
-      if (code !== undefined) event.code = code;
-      if (attempt !== undefined && attempt > 0) event.attempt = attempt;
-      if (some === undefined) return emit(event);
-      for (const one of some) if (listeners.has(one)) one.emit(event);
+    message(subject, what, since, code, attempt) {
+      const mustBeTold = isFailure(what);
+      if (subject.isUnwanted && !mustBeTold) return;
+      const at = clock.wall();
+      const duration = since === undefined ? undefined : clock.monotonic() - since;
+      const times = attempt !== undefined && attempt > 0 ? attempt : undefined;
+      let event: MessageMoment | undefined;
+      // As in createEmitter.
+      let left = listeners.size;
+      for (const one of listeners) {
+        if (left-- === 0) return;
+        const isWanted = subject.wantedBy(one);
+        if (!isWanted && !mustBeTold) continue;
+        const follower = isWanted ? subject.followerFor(one) : undefined;
+        if (follower !== undefined) tell(follower, subject, what, at, duration, code, times);
+        else {
+          event ??= momentOf(subject, what, at, duration, code, times);
+          one.emit(event);
+        }
+      }
     },
-    sealed: (message) => void filled.push(message),
+    sealed(message) {
+      if (filled.messages === undefined) filled.messages = [message];
+      else filled.messages.push(message);
+    },
     refused: ({ peer }, code) => security.count("refused", code, { id: peer.id, instance: peer.instance }),
   };
+}
+
+/** Each argument by itself: a rest of them would be an array for every stage. */
+const tell = (
+  follower: MessageFollower,
+  message: FollowedMessage,
+  what: MessageStage,
+  at: number,
+  duration: number | undefined,
+  code: ErrorCode | undefined,
+  attempt: number | undefined,
+): void => {
+  try {
+    follower.told(message, what, at, duration, code, attempt);
+  } catch {
+    // It only watches: its failure must not change what it watches.
+  }
+};
+
+function momentOf(
+  { direction, id, correlationId, type, name, peer, priority, bytes, trace, durable, confirmed }: FollowedMessage,
+  what: MessageStage,
+  at: number,
+  duration: number | undefined,
+  code: ErrorCode | undefined,
+  attempt: number | undefined,
+): MessageMoment {
+  const event: Changing<MessageMoment> = { kind: "message", at, what, direction, id, type, peer, priority, bytes };
+  if (correlationId !== undefined) event.correlationId = correlationId;
+  if (name !== undefined) event.name = name;
+  if (trace !== undefined) event.trace = trace;
+  if (durable) event.durable = true;
+  if (confirmed) event.confirmed = true;
+  if (duration !== undefined) event.duration = duration;
+  if (code !== undefined) event.code = code;
+  if (attempt !== undefined) event.attempt = attempt;
+  return event;
 }
 
 /** Handlers fail with anything. */

@@ -39,7 +39,7 @@ const viewOf = (all: readonly Told[]) => {
     const id = callIdOf(moment) as string;
     const known = calls.find(id, ...route);
     if (known === undefined) {
-      const call = newCall(id, ...route, moment);
+      const call = newCall(id, ...route, moment.at, moment.priority);
       addMoment(call, moment, true);
       calls.add(call);
     } else calls.moving(known, () => addMoment(known, moment, true));
@@ -137,7 +137,7 @@ describe("statistics", () => {
       fc.property(fc.array(one, { maxLength: 60 }), (all) => {
         const calls = all.map(({ what, duration }, index) => {
           const [, moment] = told("alice", "sent", what, startMs + duration, { id: idOf(index), ...(what === "queued" ? {} : { duration }) });
-          const call = newCall(idOf(index), "alice", "bob", moment);
+          const call = newCall(idOf(index), "alice", "bob", moment.at, moment.priority);
           addMoment(call, moment, true);
           return call;
         });

@@ -1,0 +1,87 @@
+import type { Headers } from "../../envelope/types.js";
+import type { TraceContext } from "../../telemetry/trace-context.js";
+import type { FollowedMessage, MessageFollower, TelemetryPeer } from "../../telemetry/types.js";
+import type { Asked, ToldHeader } from "../taps.js";
+import type { Audience, Listening } from "./audience.js";
+import { traceOf } from "./trace-headers.js";
+
+/** One message, and who is told of it. What followers are not to see of it is private. */
+export class Subject implements FollowedMessage {
+  readonly direction: FollowedMessage["direction"];
+  readonly id: string;
+  readonly correlationId: string | undefined;
+  readonly type: FollowedMessage["type"];
+  readonly name: string | undefined;
+  readonly peer: TelemetryPeer;
+  readonly priority: FollowedMessage["priority"];
+  readonly bytes: number;
+  readonly durable: boolean;
+  readonly confirmed: boolean;
+  readonly #headers: Headers | undefined;
+  readonly #audience: Audience;
+  /** Most have one listener that follows. */
+  #listening: Listening | undefined;
+  #follower: MessageFollower | undefined;
+  #others: Map<Listening, MessageFollower | undefined> | undefined;
+
+  /** `id`: the header's, as text. `of`: what is answered. */
+  constructor(
+    direction: FollowedMessage["direction"],
+    peer: TelemetryPeer,
+    header: ToldHeader,
+    id: string,
+    bytes: number,
+    of: Asked | undefined,
+    confirmed: boolean,
+    audience: Audience,
+  ) {
+    this.direction = direction;
+    this.id = id;
+    this.correlationId = header.correlationId;
+    this.type = header.type;
+    this.name = of?.method ?? header.method ?? header.topic;
+    this.peer = peer;
+    this.priority = header.priority;
+    this.bytes = bytes;
+    this.durable = header.durable !== undefined;
+    this.confirmed = confirmed;
+    this.#headers = (of ?? header).headers;
+    this.#audience = audience;
+  }
+
+  /** A span may begin while it is under way. */
+  get trace(): TraceContext | undefined {
+    return traceOf(this.#headers);
+  }
+
+  /** Nobody is told of it but of its failure. */
+  get isUnwanted(): boolean {
+    return this.#audience?.length === 0;
+  }
+
+  wantedBy(listening: Listening): boolean {
+    return this.#audience === undefined || this.#audience.includes(listening);
+  }
+
+  /** Who is told in the place of a listener that wants it. */
+  followerFor(listening: Listening): MessageFollower | undefined {
+    if (listening === this.#listening) return this.#follower;
+    if (listening.follow === undefined) return undefined;
+    if (this.#listening === undefined) {
+      this.#listening = listening;
+      this.#follower = this.#ask(listening.follow);
+      return this.#follower;
+    }
+    this.#others ??= new Map();
+    if (!this.#others.has(listening)) this.#others.set(listening, this.#ask(listening.follow));
+    return this.#others.get(listening);
+  }
+
+  #ask(follow: NonNullable<Listening["follow"]>): MessageFollower | undefined {
+    try {
+      return follow(this);
+    } catch {
+      return undefined;
+    }
+  }
+}
