@@ -40,8 +40,8 @@ export interface DiffieHellman {
 /** JWS names: Ed25519 (RFC 8037) and ECDSA on P-256 with SHA-256 (RFC 7518, 3.4). Signatures are 64 bytes. */
 export type SignatureAlgorithm = "EdDSA" | "ES256";
 
-/** False for anything that is not exactly right; never throws. `byThread`: another one may do it, so that this one is free meanwhile. */
-export type Verify = (signature: Uint8Array, data: Uint8Array, byThread?: boolean) => Promise<boolean>;
+/** False for anything that is not exactly right; never throws. */
+export type Verify = (signature: Uint8Array, data: Uint8Array) => Promise<boolean>;
 
 /** Imports a public key. Rejects when it does not know the algorithm, or refuses the key. */
 export type VerifyBackend = (alg: SignatureAlgorithm, jwk: JsonWebKey) => Promise<Verify>;

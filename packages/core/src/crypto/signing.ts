@@ -7,8 +7,7 @@ import { importVerify, keyParameters, type SignatureAlgorithm, signatureParamete
 /** A private key that signs. `exportJwk` is there only when the key was made extractable. */
 export interface Signer {
   readonly publicJwk: JsonWebKey;
-  /** `byThread`: another one may do it, so that this one is free meanwhile. */
-  sign(data: Uint8Array, byThread?: boolean): Promise<Uint8Array>;
+  sign(data: Uint8Array): Promise<Uint8Array>;
   readonly exportJwk: (() => Promise<JsonWebKey>) | undefined;
 }
 
@@ -76,24 +75,19 @@ async function cryptoKeySigner(alg: SignatureAlgorithm, privateKey: CryptoKey, p
 }
 
 /**
- * The same key, an extractable one, through `node:crypto`: at once, half the CPU of WebCrypto, or by a thread. Reachable from this closure only.
- * Undefined where there is none, or where a first signature does not verify.
+ * The same key, an extractable one, through `node:crypto`: half the CPU of WebCrypto, which pays for a trip through a thread. Reachable from this
+ * closure only. Undefined where there is none, or where a first signature does not verify.
  */
 async function nodeSign(alg: SignatureAlgorithm, privateKey: CryptoKey, publicJwk: JsonWebKey): Promise<Sign | undefined> {
   const node = nodeCrypto();
   if (node === undefined) return undefined;
   try {
     const key = node.KeyObject.from(privateKey);
-    const [hash, usable] = alg === "EdDSA" ? [null, key] : ["sha256", { key, dsaEncoding: "ieee-p1363" } as const];
-    const sign = (data: Uint8Array): Uint8Array => plain(node.sign(hash, data, usable) as Uint8Array);
-    const apart = (data: Uint8Array): Promise<Uint8Array> =>
-      new Promise((resolve, reject) => {
-        const now = node.sign(hash, data, usable, (error, signature) => (error ? reject(error) : resolve(plain(signature))));
-        if (now !== undefined) resolve(plain(now));
-      });
+    const sign = (data: Uint8Array): Uint8Array =>
+      plain(alg === "EdDSA" ? node.sign(null, data, key) : node.sign("sha256", data, { key, dsaEncoding: "ieee-p1363" }));
     const probe = encodeUtf8("tightbeam signing check");
     const verify = await importVerify(alg, publicJwk);
-    return (await verify(sign(probe), probe)) ? async (data, byThread) => (byThread === true ? counted(apart(data)) : sign(data)) : undefined;
+    return (await verify(sign(probe), probe)) ? async (data) => sign(data) : undefined;
   } catch {
     return undefined;
   }

@@ -59,12 +59,7 @@ async function jwkSigner(source: unknown, extractable: boolean): Promise<Signer>
 async function signingKey(signer: Signer): Promise<SigningKey> {
   const { kty, crv, x, y } = signer.publicJwk;
   const { alg, jwk } = readPublicJwk(y === undefined ? { kty, crv, x } : { kty, crv, x, y });
-  const key: SigningKey = Object.freeze({
-    alg,
-    publicJwk: jwk,
-    thumbprint: thumbprintOf(jwk),
-    sign: (data: Uint8Array, byThread?: boolean) => signer.sign(data, byThread),
-  });
+  const key: SigningKey = Object.freeze({ alg, publicJwk: jwk, thumbprint: thumbprintOf(jwk), sign: (data: Uint8Array) => signer.sign(data) });
   if (signer.exportJwk !== undefined) exporters.set(key, signer.exportJwk);
   return key;
 }

@@ -11,7 +11,7 @@ const signingInput = (alg: SignatureAlg, typ: ProofType, payload: Uint8Array): s
 /** A compact JWS over `payload`. */
 export async function signProof(key: SigningKey, typ: ProofType, payload: Uint8Array): Promise<string> {
   const input = signingInput(key.alg, typ, payload);
-  return `${input}.${toBase64url(await key.sign(encodeUtf8(input), true))}`;
+  return `${input}.${toBase64url(await key.sign(encodeUtf8(input)))}`;
 }
 
 /** True when `jws` is exactly the proof this key makes over this payload. Rebuilds header and payload and compares; parses nothing but the signature. Never throws. */
@@ -25,5 +25,5 @@ export async function verifyProof(key: VerifyKey, typ: ProofType, payload: Uint8
   } catch {
     return false;
   }
-  return key.verify(signature, encodeUtf8(input), true);
+  return key.verify(signature, encodeUtf8(input));
 }

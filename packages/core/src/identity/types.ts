@@ -25,19 +25,16 @@ export interface SigningKey {
   readonly publicJwk: PublicJwk;
   /** RFC 7638, SHA-256, base64url. */
   readonly thumbprint: string;
-  /** 64 bytes: Ed25519 (RFC 8032) or r || s of P-256 (RFC 7518, 3.4). `byThread` as in `VerifyKey.verify`. */
-  sign(data: Uint8Array, byThread?: boolean): Promise<Uint8Array>;
+  /** 64 bytes: Ed25519 (RFC 8032) or r || s of P-256 (RFC 7518, 3.4). */
+  sign(data: Uint8Array): Promise<Uint8Array>;
 }
 
 export interface VerifyKey {
   readonly alg: SignatureAlg;
   readonly publicJwk: PublicJwk;
   readonly thumbprint: string;
-  /**
-   * False for any signature that is not exactly right; never throws for bad signatures. Ed25519 is verified strictly.
-   * `byThread`: another thread may do it, where there is one. Default: within the turn, where that is possible.
-   */
-  verify(signature: Uint8Array, data: Uint8Array, byThread?: boolean): Promise<boolean>;
+  /** False for any signature that is not exactly right; never throws for bad signatures. Ed25519 is verified strictly. */
+  verify(signature: Uint8Array, data: Uint8Array): Promise<boolean>;
 }
 
 export type PublicJwk =

@@ -67,15 +67,10 @@ export async function verifyPeer(context: Context, claims: Claims): Promise<Peer
   let early: { readonly key: VerifyKey; readonly proved: Promise<boolean> } | undefined;
   let known = false;
   const overlap = (key: VerifyKey): void => {
-    if (known || early !== undefined) return;
+    if (known) return;
     early = { key, proved: prove(key) };
     // Nobody may ask for it.
     early.proved.catch(() => undefined);
-    if (claims.meanwhile !== undefined) runtime.timers.turn(meanwhile);
-  };
-  /** A turn later: by then both signatures are with their threads. */
-  const meanwhile = (): void => {
-    if (known) return;
     try {
       claims.meanwhile?.();
     } catch {
@@ -87,7 +82,8 @@ export async function verifyPeer(context: Context, claims: Claims): Promise<Peer
       now: arrived,
       ...(expected === undefined ? {} : { expectedId: expected.id }),
       ...(payload.jwk === undefined ? {} : { jwk: payload.jwk }),
-      onKey: overlap,
+      // A turn later: by then the signature is with its thread.
+      onKey: (key) => runtime.timers.turn(() => overlap(key)),
     })
     .finally(() => {
       known = true;

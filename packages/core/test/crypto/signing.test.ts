@@ -4,7 +4,6 @@ import { encodeUtf8 } from "../../src/bytes.js";
 import { nodeCrypto } from "../../src/crypto/node-crypto.js";
 import { importVerify, signatureParameters } from "../../src/crypto/signatures.js";
 import { generateSigner, importSigner, pairSigner } from "../../src/crypto/signing.js";
-import { workUnderWay } from "../../src/under-way.js";
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -27,37 +26,6 @@ describe.each(["EdDSA", "ES256"] as const)("%s", (alg) => {
       expect(signature.length).toBe(64);
       expect(await (await importVerify(alg, signer.publicJwk))(signature, data)).toBe(true);
     }
-  });
-
-  it("signs by a thread where it is asked to, and a virtual clock waits for it", async () => {
-    const signer = await generateSigner(alg, false, random);
-    const verify = await importVerify(alg, signer.publicJwk);
-    const before = workUnderWay();
-    const signing = signer.sign(data, true);
-    expect(workUnderWay()).toBe(before + 1);
-    expect(await verify(await signing, data)).toBe(true);
-    expect(workUnderWay()).toBe(before);
-  });
-
-  it("signs at once where the runtime takes no callback; an error of the thread is the signer's", async () => {
-    const node = nodeCrypto();
-    if (node === undefined) throw new Error("This test is for Node.");
-    const { sign } = node;
-    const answers = [
-      (...[hash, bytes, key]: Parameters<typeof sign>) => sign(hash, bytes, key),
-      (...[hash, bytes, key, done]: Parameters<typeof sign>) => (done === undefined ? sign(hash, bytes, key) : done(new Error("no memory"), bytes)),
-    ];
-    const signers = [];
-    for (const answer of answers) {
-      const builtin = vi
-        .spyOn(process, "getBuiltinModule")
-        .mockReturnValue({ ...node, KeyObject, createPublicKey: node.createPublicKey, sign: answer } as never);
-      signers.push(await generateSigner(alg, false, random));
-      builtin.mockRestore();
-    }
-    const [prompt, failing] = signers;
-    expect(await (await importVerify(alg, prompt?.publicJwk ?? {}))((await prompt?.sign(data, true)) ?? data, data)).toBe(true);
-    await expect(failing?.sign(data, true)).rejects.toThrow("no memory");
   });
 
   it("leaves a pair that WebCrypto may not export to WebCrypto: node:crypto never sees it (DEP0204)", async () => {

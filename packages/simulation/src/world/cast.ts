@@ -44,13 +44,10 @@ async function createRole(name: string): Promise<Role> {
   const seed = seedOf(`agent ${name}`);
   const key = await keyOf(seed);
   const token = await issuer.issue({ id: name, publicKey: key.publicJwk });
-  const read = await issuer.trust().verify(token, { now: wallStart });
-  // Never by a thread: simulated time waits for none.
-  verified.set(token, { ...read, key: { ...read.key, verify: (signature, data) => read.key.verify(signature, data) } });
-  const prompt: SigningKey = { ...key, sign: (data) => key.sign(data) };
+  verified.set(token, await issuer.trust().verify(token, { now: wallStart }));
   const storeKey = new Uint8Array(seedOf(`store of ${name}`));
   const secrets = [storeKey, seed, Buffer.from(seed.toString("base64url")), Buffer.from(token.slice(-40))];
-  return { identity: { id: name, key: prompt, token: async () => token }, storeKey, secrets };
+  return { identity: { id: name, key, token: async () => token }, storeKey, secrets };
 }
 
 /** Throws `invalid_argument` for what is no agent id. */
