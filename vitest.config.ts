@@ -23,22 +23,21 @@ const onceOnly = [
   "test/replicas/example.test.ts",
 ];
 
-/** They replace modules or globals, or measure the heap: each gets a process of its own. All others share one per worker, and load the sources once. */
-const ownProcess = [
+/** They start no programs, which would end with their process: they share one per worker, and load the sources once. */
+const shared = ["packages/{conformance,core,inspector,memory,simulation}/test/**/*.test.{ts,tsx}", "test/{abuse,docs,durable}/*.test.ts"];
+/** Of those: they replace modules or globals, measure the heap, or start programs. */
+const notShared = [
+  "packages/conformance/test/docs.test.ts",
   "packages/core/test/identity/without-native.test.ts",
-  "packages/core/test/opentelemetry/docs.test.ts",
+  "packages/core/test/noise/handshake.test.ts",
+  "packages/core/test/opentelemetry/{docs,one-trace}.test.ts",
   "packages/core/test/release.test.ts",
   "packages/core/test/resilience/oracle.test.ts",
   "packages/core/test/runtime/system.test.ts",
   "packages/core/test/secure/late-responder.test.ts",
   "packages/inspector/test/feed/load.test.ts",
-  "packages/websocket/test/relay/abuse.test.ts",
-  "packages/websocket/test/relay/session.test.ts",
   "test/abuse/flood.test.ts",
   "test/abuse/sessions.test.ts",
-  "test/agents/telemetry-cost.test.ts",
-  "test/failover/stream.test.ts",
-  "test/soak/topics.test.ts",
 ];
 
 /** Hooks bundle programs, start servers and close what a test left open, where a machine is slow as well. */
@@ -46,17 +45,20 @@ const timeouts = { testTimeout: 30_000, hookTimeout: 60_000 };
 
 /** `maxConcurrency`: of the tests that say so, as many run beside each other; what they do is wait for frames that come again. */
 const waiting = { ...timeouts, maxConcurrency: 12 };
+const elsewhere = ["**/node_modules/**", "**/*.browser.test.{ts,tsx}", ...onceOnly];
 const node = {
   ...sources,
+  test: { name: "node", include: shared, exclude: [...elsewhere, ...notShared], isolate: false, ...waiting },
+};
+const alone = {
+  ...sources,
   test: {
-    name: "node",
-    include: ["packages/*/test/**/*.test.{ts,tsx}", "test/**/*.test.ts"],
-    exclude: ["**/node_modules/**", "**/*.browser.test.{ts,tsx}", ...onceOnly, ...ownProcess],
-    isolate: false,
+    name: "node-alone",
+    include: [...notShared, "packages/!(conformance|core|inspector|memory|simulation)/test/**/*.test.{ts,tsx}", "test/**/*.test.ts"],
+    exclude: [...elsewhere, "test/{docs,durable}/*.test.ts", "test/abuse/!(flood|sessions).test.ts"],
     ...waiting,
   },
 };
-const alone = { ...sources, test: { name: "node-alone", include: ownProcess, ...waiting } };
 const workspace = { ...sources, test: { name: "workspace", include: onceOnly, ...waiting } };
 
 /** Suites named `*.browser.test.ts` run in a real page; without a chromium `npm test` lists them as skipped. */

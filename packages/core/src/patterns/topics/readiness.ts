@@ -49,7 +49,7 @@ export function createReadiness({ timers }: Pick<Runtime, "timers">): Readiness 
             else reject(error);
           },
         };
-        const late = (): void => waiter.settle(new TightbeamError("timeout", `${now} of ${n} publishers answered within ${timeout} ms.`, { cause: refusal }));
+        const late = (): void => waiter.settle(new TightbeamError("timeout", `${now} of ${n} publishers answered in time.`, { cause: refusal }));
         const clear = timers.after(timeout, late);
         waiters.add(waiter);
         if (signal?.aborted) abort();
