@@ -23,43 +23,24 @@ const onceOnly = [
   "test/replicas/example.test.ts",
 ];
 
-/** They start no programs, which would end with their process: they share one per worker, and load the sources once. */
-const shared = ["packages/{conformance,core,inspector,memory,simulation}/test/**/*.test.{ts,tsx}", "test/{abuse,docs,durable}/*.test.ts"];
-/** Of those: they replace modules or globals, measure the heap, or start programs. */
-const notShared = [
-  "packages/conformance/test/docs.test.ts",
-  "packages/core/test/identity/without-native.test.ts",
-  "packages/core/test/noise/handshake.test.ts",
-  "packages/core/test/opentelemetry/{docs,one-trace}.test.ts",
-  "packages/core/test/release.test.ts",
-  "packages/core/test/resilience/oracle.test.ts",
-  "packages/core/test/runtime/system.test.ts",
-  "packages/core/test/secure/late-responder.test.ts",
-  "packages/inspector/test/feed/load.test.ts",
-  "test/abuse/flood.test.ts",
-  "test/abuse/sessions.test.ts",
-];
-
 /** Hooks bundle programs, start servers and close what a test left open, where a machine is slow as well. */
 const timeouts = { testTimeout: 30_000, hookTimeout: 60_000 };
 
 /** `maxConcurrency`: of the tests that say so, as many run beside each other; what they do is wait for frames that come again. */
 const waiting = { ...timeouts, maxConcurrency: 12 };
-const elsewhere = ["**/node_modules/**", "**/*.browser.test.{ts,tsx}", ...onceOnly];
 const node = {
   ...sources,
-  test: { name: "node", include: shared, exclude: [...elsewhere, ...notShared], isolate: false, ...waiting },
-};
-const alone = {
-  ...sources,
   test: {
-    name: "node-alone",
-    include: [...notShared, "packages/!(conformance|core|inspector|memory|simulation)/test/**/*.test.{ts,tsx}", "test/**/*.test.ts"],
-    exclude: [...elsewhere, "test/{docs,durable}/*.test.ts", "test/abuse/!(flood|sessions).test.ts"],
+    name: "node",
+    include: ["packages/*/test/**/*.test.{ts,tsx}", "test/**/*.test.ts"],
+    exclude: ["**/node_modules/**", "**/*.browser.test.{ts,tsx}", ...onceOnly],
     ...waiting,
   },
 };
-const workspace = { ...sources, test: { name: "workspace", include: onceOnly, ...waiting } };
+const seeds = "test/simulation/seeds.test.ts";
+const workspace = { ...sources, test: { name: "workspace", include: onceOnly, exclude: ["**/node_modules/**", seeds], ...waiting } };
+/** After all others: thousands of simulated worlds take every processor there is, and their time is told. */
+const simulation = { ...sources, test: { name: "simulation", include: [seeds], ...timeouts, sequence: { groupOrder: 1 } } };
 
 /** Suites named `*.browser.test.ts` run in a real page; without a chromium `npm test` lists them as skipped. */
 const page = {
@@ -81,6 +62,6 @@ const page = {
 export default defineConfig({
   test: {
     maxWorkers: 2,
-    projects: chromium && browserTests().length > 0 ? [node, alone, workspace, page] : [node, alone, workspace],
+    projects: chromium && browserTests().length > 0 ? [node, workspace, simulation, page] : [node, workspace, simulation],
   },
 });

@@ -23,7 +23,7 @@ for (const version of NODES) {
     continue;
   }
   await score.stage(`tests on Node ${version}`, async () => {
-    const result = await runVitest({ label: `node${version}`, node, args: ["--project=node*"] });
+    const result = await runVitest({ label: `node${version}`, node, args: ["--project=node"] });
     for (const entry of result.skips) score.skip({ ...entry, name: `Node ${version}: ${entry.name}` });
     for (const entry of result.measured) score.note({ ...entry, name: `Node ${version}: ${entry.name}` });
     return result;

@@ -99,13 +99,17 @@ export const brokenStores: readonly BrokenStore[] = [
       await Promise.race([done, new Promise<void>((resolve) => queueMicrotask(resolve))]);
     },
   })),
-  broken("writes a batch in two halves", ["S3/killed"], (inner) => ({
-    async batch(changes) {
-      await inner.batch(changes.slice(0, 2));
-      await new Promise((resolve) => setTimeout(resolve, 5));
-      await inner.batch(changes.slice(2));
-    },
-  })),
+  broken("writes a batch in two halves", ["S3/killed"], (inner) => {
+    let batches = 0;
+    return {
+      async batch(changes) {
+        await inner.batch(changes.slice(0, 2));
+        // Each another time: whenever it is killed, some of those under way are halves.
+        await new Promise((resolve) => setTimeout(resolve, (batches++ * 7) % 20));
+        await inner.batch(changes.slice(2));
+      },
+    };
+  }),
   broken("keeps nothing", ["S3/reopened"], (inner, disk) => ({
     async close() {
       await inner.close();
