@@ -7,6 +7,7 @@ import { localSource } from "../../src/source/local.js";
 import type { Reveal } from "../../src/source/payloads.js";
 import type { InspectionSource } from "../../src/source/types.js";
 import { createFakeAgent, idOf, instanceOf, linkStatus } from "../fake-agent.js";
+import { linkView } from "../link-view.js";
 
 const running: RunningFeed[] = [];
 afterEach(() => {
@@ -314,7 +315,7 @@ describe("the feed", () => {
     const runtime = createVirtualRuntime({ seed: 1 });
     let key = `alice/${instanceOf("x")}`;
     const view = (of: string) => ({ key: of, id: "alice", instance: of.split("/")[1] as string, watched: "remote", state: "up" }) as const;
-    const link = { ...linkOf(key, bob) };
+    const link = { ...linkView(key, bob) };
     const updates = [{ agent: view(key), links: [link] }];
     const nothing = { at: 0, links: [], gone: [], messages: [], dropped: 0, breakers: [], security: [], events: [] };
     const source: InspectionSource = {
@@ -342,24 +343,3 @@ describe("the feed", () => {
     expect(links).toEqual([]);
   });
 });
-
-function linkOf(from: string, to: string) {
-  const none = { critical: 0, high: 0, normal: 0, low: 0 };
-  const credit = { messages: 0, bytes: 0 };
-  const inFlight = { ...credit, limit: 0 };
-  return {
-    key: `${from} ${to}`,
-    edge: `${from} ${to}`,
-    from,
-    to,
-    state: "up",
-    thumbprint: "",
-    issuer: "",
-    generation: 1,
-    roundTrip: 1,
-    awaited: 0,
-    queue: none,
-    inFlight,
-    credit,
-  } as const;
-}

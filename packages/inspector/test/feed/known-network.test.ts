@@ -4,26 +4,12 @@ import { keptLimits } from "../../src/feed/protocol.js";
 import type { AgentView, LinkView } from "../../src/feed/types.js";
 import type { SourceUpdate } from "../../src/source/types.js";
 import { instanceOf } from "../fake-agent.js";
+import { linkView } from "../link-view.js";
 
 const nothing: SourceUpdate = { at: 1, links: [], gone: [], messages: [], dropped: 0, breakers: [], security: [], events: [] };
 const keyOf = (id: string): string => `${id}/${instanceOf("i")}`;
 const agent = (id: string): AgentView => ({ key: keyOf(id), id, instance: instanceOf("i"), watched: "remote", state: "up" });
-const queue = { critical: 0, high: 0, normal: 0, low: 0 };
-const link = (from: string, to: string): LinkView => ({
-  key: `${keyOf(from)} ${keyOf(to)}`,
-  edge: "",
-  from: keyOf(from),
-  to: keyOf(to),
-  state: "up",
-  thumbprint: "",
-  issuer: "",
-  generation: 1,
-  roundTrip: 1,
-  awaited: 0,
-  queue,
-  inFlight: { messages: 0, bytes: 0, limit: 0 },
-  credit: { messages: 0, bytes: 0 },
-});
+const link = (from: string, to: string): LinkView => linkView(keyOf(from), keyOf(to), { edge: "" });
 const breaker = (number: number, state: "open" | "closed" = "closed") => ({ peer: "bob", method: `m${number}`, state, at: number }) as const;
 /** Of one of two. */
 const most = { links: (keptLimits.links * 3) / 4, breakers: (keptLimits.breakers * 3) / 4 };

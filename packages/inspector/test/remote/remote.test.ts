@@ -5,6 +5,7 @@ import { type RemoteSourceOptions, remoteSource } from "../../src/remote/remote-
 import { type ServeInspectionOptions, serveInspection } from "../../src/remote/serve.js";
 import type { InspectionSource, SourceUpdate } from "../../src/source/types.js";
 import { instanceOf } from "../fake-agent.js";
+import { linkView } from "../link-view.js";
 import { createWorld, type World } from "../world.js";
 
 let world: World;
@@ -233,22 +234,7 @@ describe("an agent elsewhere that lies", () => {
   const nothing: SourceUpdate = { at: 1, links: [], gone: [], messages: [], dropped: 0, breakers: [], security: [], events: [] };
   const key = (id: string): string => `${id}/${instanceOf("v")}`;
   const agentOf = (id: string) => ({ key: key(id), id, instance: instanceOf("v"), watched: "local", state: "up" }) as const;
-  const none = { critical: 0, high: 0, normal: 0, low: 0 };
-  const link = {
-    key: "x",
-    edge: "x",
-    from: key("victim"),
-    to: key("bob"),
-    state: "up",
-    thumbprint: "",
-    issuer: "",
-    generation: 1,
-    roundTrip: 1,
-    awaited: 0,
-    queue: none,
-    inFlight: { messages: 0, bytes: 0, limit: 0 },
-    credit: { messages: 0, bytes: 0 },
-  } as const;
+  const link = linkView(key("victim"), key("bob"), { key: "x", edge: "x" });
 
   async function liar(says: unknown): Promise<{ mallory: Agent; ops: Agent }> {
     const mallory = await world.join("mallory");

@@ -1,6 +1,7 @@
 import type { ErrorCode } from "../../errors.js";
+import { isFailure } from "../../telemetry/failure.js";
 import type { KeptCall } from "./call.js";
-import { isFailure, unpacked } from "./stages.js";
+import { unpacked } from "./stages.js";
 import type { CallStatus, TraceStage } from "./types.js";
 
 export interface Outcome {

@@ -1,5 +1,6 @@
 import { type ErrorCode, errorCodes } from "../../errors.js";
 import * as limits from "../../limits.js";
+import { isFailure } from "../../telemetry/failure.js";
 import type { MessageStage } from "../../telemetry/types.js";
 import type { TraceStage } from "./types.js";
 
@@ -66,8 +67,6 @@ export function pack(all: readonly TraceStage[]): PackedStages {
 }
 
 const isEnd = (name: MessageStage): boolean => isFailure(name) || name === "answered" || name === "processed";
-
-export const isFailure = (stage: MessageStage): boolean => stage === "failed" || stage === "expired" || stage === "dead_lettered";
 
 /** The stages that say how it began and what came of it. */
 export const isOutline = (stage: MessageStage): boolean => stage !== "sealed" && stage !== "sent";

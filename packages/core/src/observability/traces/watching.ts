@@ -1,5 +1,6 @@
 import type { ErrorCode } from "../../errors.js";
 import { isClosed } from "../../telemetry/closed.js";
+import { isFailure } from "../../telemetry/failure.js";
 import type { TraceContext } from "../../telemetry/trace-context.js";
 import type { FollowedMessage, MessageFollower, MessageMoment, MessageStage, TelemetryEvent } from "../../telemetry/types.js";
 import { addMoment, addToCall, type CallMessage, callIdOf, isFrom, isReply, type KeptCall, newCall } from "./call.js";
@@ -8,7 +9,7 @@ import type { KeptCalls } from "./kept.js";
 import type { TraceSettings } from "./options.js";
 import { outcomeOf } from "./outcome.js";
 import { createRecentMoments, type RecentMoments } from "./recent.js";
-import { isFailure, isOutline } from "./stages.js";
+import { isOutline } from "./stages.js";
 import type { TracedAgent } from "./types.js";
 
 export interface Watching {
@@ -62,15 +63,7 @@ export function createWatching(calls: KeptCalls, { sample, detail, failures }: T
     return trace !== undefined && (from ? call.fromTrace : call.toTrace)?.traceId !== trace.traceId;
   };
 
-  const add = (
-    call: KeptCall,
-    message: CallMessage,
-    what: MessageStage,
-    at: number,
-    duration: number | undefined,
-    code: ErrorCode | undefined,
-    attempt: number | undefined,
-  ): void => {
+  const add: Add = (call, message, what, at, duration, code, attempt) => {
     const from = isFrom(message);
     const keeps = keepsStage(what);
     // Its sender is seen for the first time, or a side says which trace it is of.
@@ -89,15 +82,7 @@ export function createWatching(calls: KeptCalls, { sample, detail, failures }: T
     const recent = failures === "whole" ? createRecentMoments() : undefined;
 
     /** A stage of a call that is not at hand. Returns the call, where it is kept. `moment`: what told it. */
-    const tell = (
-      message: CallMessage,
-      what: MessageStage,
-      at: number,
-      duration: number | undefined,
-      code: ErrorCode | undefined,
-      attempt: number | undefined,
-      moment?: MessageMoment,
-    ): KeptCall | undefined => {
+    const tell: (...told: [...Parameters<Tell>, moment?: MessageMoment]) => KeptCall | undefined = (message, what, at, duration, code, attempt, moment) => {
       const id = callIdOf(message);
       if (id?.length !== uuidLength) return undefined;
       const side = isFrom(message);

@@ -2,6 +2,7 @@ import { uuidText } from "../../envelope/id.js";
 import { type ErrorCode, isTightbeamError } from "../../errors.js";
 import type { Link } from "../../link/link-types.js";
 import type { Clock } from "../../runtime/runtime.js";
+import { isFailure } from "../../telemetry/failure.js";
 import type { FollowedMessage, MessageFollower, MessageMoment, MessageStage, TelemetryPeer } from "../../telemetry/types.js";
 import type { Asked, ToldHeader } from "../taps.js";
 import { type Audience, audienceOf, type Listening } from "./audience.js";
@@ -41,7 +42,6 @@ interface TellerOptions {
 type Changing<T> = { -readonly [name in keyof T]: T[name] };
 
 /** Of these everybody hears. */
-const isFailure = (what: MessageStage): boolean => what === "failed" || what === "expired" || what === "dead_lettered";
 
 export function createTeller({ clock, listeners, security, filled }: TellerOptions): Teller {
   /** One for all that is told of a link. */
