@@ -16,6 +16,7 @@ const reasons: Readonly<Record<string, string>> = {
 };
 
 const reasonOf = (cause: unknown): string => {
+  if (cause instanceof RangeError) return cause.message;
   const { code = "" } = cause as { code?: string };
   return reasons[code] ?? (code === "" ? "it cannot be read" : code);
 };
@@ -86,7 +87,7 @@ async function readAll(file: FileHandle, maxBytes: number): Promise<Buffer> {
     const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(Math.min(maxBytes + 1 - length, 64 * 1024)));
     if (bytesRead === 0) return Buffer.concat(chunks);
     length += bytesRead;
-    if (length > maxBytes) throw usageError(`The file is larger than ${maxBytes} bytes: it is not what it should be.`);
+    if (length > maxBytes) throw new RangeError(`it is larger than ${maxBytes} bytes`);
     chunks.push(buffer.subarray(0, bytesRead));
   }
 }

@@ -18,7 +18,13 @@ export async function readInput(io: Io, given: string | undefined, raw = false):
 async function bytesOf(io: Io, given: string): Promise<Buffer> {
   if (given === "-") return readStdin(io, "the input", inputMaxBytes);
   if (!given.startsWith("@")) return Buffer.from(given);
-  return readBytesFile(io, given.slice(1), "the input", inputMaxBytes, "@ before a path means its contents; - means stdin.");
+  return readBytesFile(
+    io,
+    given.slice(1),
+    "the input",
+    inputMaxBytes,
+    "@ before a path means its contents, 64 MiB at most; - means stdin. What is larger goes in pieces: tightbeam stream.",
+  );
 }
 
 function textOf(bytes: Uint8Array): string {
