@@ -1,5 +1,5 @@
 // An agent, or several, as a process of its own: either answers and keeps a record of what it was asked, or asks at a steady rate and keeps one of what came back.
-import { type Agent, createAgent, isTightbeamError, type Priority } from "@tightbeam/core";
+import { type Agent, createAgent, isTightbeamError, type Priority, stream } from "@tightbeam/core";
 import { identityFromSecret, trust } from "@tightbeam/core/identity";
 import { connectNats } from "@tightbeam/nats";
 import { createCalls } from "../../examples/demo/calls.js";
@@ -21,6 +21,8 @@ export interface Sequence {
 export interface Heard {
   readonly requests: readonly Sequence[];
   readonly ticks: readonly number[];
+  /** What came over the one stream that lasts as long as the errand. */
+  readonly steps: readonly number[];
   /** How often its transport was lost. */
   readonly losses: number;
 }
@@ -40,6 +42,9 @@ export interface Told {
   readonly replies: readonly Sequence[];
   readonly failures: readonly string[];
   readonly ticks: number;
+  /** What came back over the stream, step by step, and how many the other side says it saw. */
+  readonly steps: readonly number[];
+  readonly walked: number;
   readonly ms: number;
   /** ms: the longest time without any reply. */
   readonly longestPause: number;
@@ -79,6 +84,7 @@ function createRecord() {
 
 const asked = createRecord();
 const ticks: number[] = [];
+const steps: number[] = [];
 let heardLosses = (): number => 0;
 let askers: Awaited<ReturnType<typeof join>>[] = [];
 let answered = 0;
@@ -93,8 +99,15 @@ createCalls(process, {
       return { n };
     });
     agent.handle("tick", (input) => void ticks.push(input as number));
+    agent.handle(stream("walk"), async function* (_, { source }) {
+      for await (const step of source) {
+        steps.push(step as number);
+        yield step;
+      }
+      return steps.length;
+    });
   },
-  heard: (): Heard => ({ requests: asked.all(), ticks, losses: heardLosses() }),
+  heard: (): Heard => ({ requests: asked.all(), ticks, steps, losses: heardLosses() }),
 
   async ask(seats: readonly Seat[], to: string): Promise<void> {
     askers = await Promise.all(seats.map(join));
@@ -145,6 +158,20 @@ async function run({ total, rate, openMax, tickEvery }: Errand, to: string): Pro
     last = now;
   };
   const notifier = askers[0]?.agent as Agent;
+  let walking = true;
+  async function* source(): AsyncGenerator<number> {
+    for (let step = 0; walking; step++) {
+      yield step;
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+  }
+  const back: number[] = [];
+  let walked = 0;
+  const walk = settle("the stream", async () => {
+    const both = notifier.stream(to, "walk", undefined, { source: source() });
+    for await (const step of both) back.push(step as number);
+    walked = (await both.result) as number;
+  });
   while (sent < total) {
     const due = Math.min(total, Math.floor(((performance.now() - start) * rate) / 1_000));
     for (; sent < due && open < openMax; sent += 1) {
@@ -158,6 +185,8 @@ async function run({ total, rate, openMax, tickEvery }: Errand, to: string): Pro
   }
   await Promise.all(settled);
   const ms = performance.now() - start;
+  walking = false;
+  await walk;
   await settle("the last tick", () => notifier.notify(to, "tick", ticked++, { timeout, confirm: "done" }));
   // In which a doubled reply would still be seen.
   await new Promise((resolve) => setTimeout(resolve, 300));
@@ -167,6 +196,8 @@ async function run({ total, rate, openMax, tickEvery }: Errand, to: string): Pro
     replies: replies.all(),
     failures,
     ticks: ticked,
+    steps: back,
+    walked,
     ms,
     longestPause,
     latency: { p50: at(0.5), p99: at(0.99) },

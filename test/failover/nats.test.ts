@@ -58,10 +58,14 @@ async function survive(troupe: Troupe, strikes: readonly (() => Promise<void>)[]
   const links = new Set(heard.requests.map(({ agent }) => agent)).size;
   expect(heard.requests).toHaveLength(4 * links);
   expect(heard.ticks, "notifications without a gap").toEqual(Array.from({ length: told.ticks }, (_, tick) => tick));
+  expect(told.walked).toBeGreaterThan(1_000);
+  const whole = Array.from({ length: told.walked }, (_, step) => step);
+  expect(heard.steps, "one stream, up, without a gap").toEqual(whole);
+  expect(told.steps, "and back").toEqual(whole);
   expect(heard.losses).toBeGreaterThanOrEqual(strikes.length);
   const { latency, longestPause, ms } = told;
   const figures =
-    `${numberOf(errand.total)} requests in ${(ms / 1_000).toFixed(1)} s over ${links} links in 4 priorities, ${numberOf(told.ticks)} notifications: ` +
+    `${numberOf(errand.total)} requests in ${(ms / 1_000).toFixed(1)} s over ${links} links in 4 priorities, ${numberOf(told.ticks)} notifications, ${numberOf(told.walked)} chunks each way of one stream: ` +
     `lost 0, doubled 0, out of order 0; longest pause ${numberOf(longestPause)} ms; p50 ${latency.p50.toFixed(1)} ms, p99 ${numberOf(latency.p99)} ms; ` +
     `connections lost: ${heard.losses} by the one who answers, ${told.losses.join(" and ")} by those who ask`;
   console.log(figures);
