@@ -7,7 +7,7 @@ export interface RelayCounters {
   framesOut: number;
   bytesIn: number;
   bytesOut: number;
-  /** Frames dropped because their receiver read too slowly. */
+  /** Frames dropped because their receiver read too slowly, or their sender had too many copies made. */
   framesDropped: number;
   /** Frames and subscriptions the policy refused. */
   forbidden: number;

@@ -2,6 +2,7 @@ import { type Address, type AddressTable, isAddress, type Runtime } from "@tight
 import { headerBytes, parseFrame } from "../protocol.js";
 import type { Reason } from "../reasons.js";
 import { createBudget } from "./budget.js";
+import type { Copies } from "./copies.js";
 import type { RelayCounters } from "./counters.js";
 import type { Lease } from "./lease.js";
 import type { RelayLimits } from "./limits.js";
@@ -17,6 +18,8 @@ export interface ForwardOptions {
   readonly table: AddressTable;
   readonly counters: RelayCounters;
   readonly lease: Lease;
+  /** Of the agent whose socket it is. */
+  readonly copies: Copies;
   readonly socket: Socket;
   readonly rules: SendRules;
   readonly refuse: (to: Address, reason: Reason) => void;
@@ -24,7 +27,7 @@ export interface ForwardOptions {
 }
 
 /** What happens to every SEND of one socket: the path everything runs over, so it reads, checks and asks the policy once for each address. */
-export function createForward({ socket, rules, refuse, malformed, runtime, limits, table, counters, lease }: ForwardOptions): (bytes: Buffer) => void {
+export function createForward({ socket, rules, refuse, malformed, runtime, limits, table, counters, lease, copies }: ForwardOptions): (bytes: Buffer) => void {
   const throttle = createThrottle(socket, runtime, limits, () => {
     counters.throttled += 1;
   });
@@ -36,7 +39,10 @@ export function createForward({ socket, rules, refuse, malformed, runtime, limit
     names.set(name, name);
     return name;
   };
-  const route = (to: Address) => (frame: Uint8Array) => table.route(to, frame);
+  const route = (to: Address) => (frame: Uint8Array) => {
+    const count = table.route(to, frame);
+    if (count > 1) copies.made(to, count - 1);
+  };
 
   return (bytes) => {
     throttle();
@@ -53,6 +59,10 @@ export function createForward({ socket, rules, refuse, malformed, runtime, limit
     }
     counters.framesIn += 1;
     counters.bytesIn += size;
+    if (copies.refuses(to)) {
+      counters.framesDropped += 1;
+      return;
+    }
     lease.offer(bytes.subarray(start), bytes.byteLength === bytes.buffer.byteLength, route(to));
   };
 }

@@ -22,11 +22,15 @@ export interface GuestOptions {
   readonly refused: (reason: Reason | undefined) => void;
 }
 
+/** WebSocket pings and pongs while a login is being judged, which may wait for an issuer: each is answered, and its answer kept for who does not read. */
+const pingsMax = 16;
+
 /** A socket before its login: it may send one LOGIN within the time, and nothing else. */
 export function receiveGuest({ socket, runtime, check, loginMs, admitted, refused }: GuestOptions): void {
   const nonce = runtime.random.bytes(nonceBytes);
   let over = false;
   let asked = false;
+  let pings = 0;
 
   const finish = (reason: Reason | undefined) => {
     if (over) return;
@@ -56,6 +60,7 @@ export function receiveGuest({ socket, runtime, check, loginMs, admitted, refuse
     text: () => finish("frame_kind"),
     control: () => {
       if (!asked) finish("unexpected");
+      else if (++pings > pingsMax) finish("rate_limited");
     },
     closed: () => finish(undefined),
   };

@@ -18,6 +18,8 @@ export interface RelayLimits {
   readonly subscriptionsPerSocket: number;
   /** Frames one socket may send; above it the relay reads that socket more slowly. Default 100,000. */
   readonly framesPerSecond: number;
+  /** Copies of frames to where several listen that one agent may have made, over all its sockets; what is more is dropped until the next second. Default 100,000. */
+  readonly copiesPerSecond: number;
   /** Everything but SEND, and the WebSocket's own pings: subscriptions, PING, RENEW. Above it the socket is closed (`rate_limited`). Default 200, ten seconds' worth at once. */
   readonly controlPerSecond: number;
   /** What may wait for one socket that reads slowly; above it new frames for it are dropped. Default 8 MiB. */
@@ -41,6 +43,7 @@ const defaults: RelayLimits = {
   instancesPerAgent: 1_024,
   subscriptionsPerSocket: 64,
   framesPerSecond: 100_000,
+  copiesPerSecond: 100_000,
   controlPerSecond: 200,
   outgoingBytes: 8 * 1024 * 1024,
   outgoingTotalBytes: 512 * 1024 * 1024,

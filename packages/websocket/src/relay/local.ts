@@ -102,7 +102,7 @@ export function createLocal(identity: Identity, instance: string, permissions: r
       if (frame.byteLength > limits.maxFrameBytes) return Promise.reject(tooLarge(frame.byteLength, limits.maxFrameBytes));
       if (!rules.allows(to)) return Promise.reject(isAddress(to) ? forbidden(to) : notAnAddress());
       if (given) lease.give(frame, (taken) => table.route(to, taken));
-      else table.route(to, frame);
+      else lease.lend(frame, (lent) => table.route(to, lent));
       return outflow(frame);
     },
     async subscribe(at, receive, { group } = {}) {

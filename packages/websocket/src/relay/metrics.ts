@@ -9,7 +9,7 @@ const counters: Readonly<Record<keyof RelayCounters, string>> = {
   framesOut: "Frames handed to sockets.",
   bytesIn: "Bytes of frames received.",
   bytesOut: "Bytes of frames handed to sockets.",
-  framesDropped: "Frames dropped because their receiver read too slowly.",
+  framesDropped: "Frames dropped because their receiver read too slowly, or their sender had too many copies made.",
   forbidden: "Frames and subscriptions the policy refused.",
   throttled: "Times a socket was read more slowly because it sent too many frames.",
   protocolErrors: "Sockets ended because of what came over them.",

@@ -43,8 +43,10 @@ export function createOutbox(socket: Socket, limits: RelayLimits, clock: Clock, 
         if (socket.buffered + byteLength > bound) return drop(number, frame);
         counters.framesOut += 1;
         counters.bytesOut += byteLength;
-        if (byteLength < copiedBelowBytes || lease.take(frame)) socket.sendParts(encodeFrame(frameType.msg, number, noBytes, noBytes), frame);
-        else socket.send(encodeFrame(frameType.msg, number, noBytes, frame));
+        const head = encodeFrame(frameType.msg, number, noBytes, noBytes);
+        if (byteLength < copiedBelowBytes || lease.take(frame)) return socket.sendParts(head, frame);
+        const { bytes, done } = lease.copy(frame);
+        socket.sendParts(head, bytes, done);
       },
     }),
     forget(number) {

@@ -11,6 +11,7 @@ import {
   TransportError,
 } from "@tightbeam/core/transport";
 import type { Reason } from "../reasons.js";
+import { createCopies } from "./copies.js";
 import { createCounters, type RelayStats } from "./counters.js";
 import { createDoor, createRelayServer } from "./door.js";
 import { createGate } from "./gate.js";
@@ -122,6 +123,7 @@ export async function createRelay(options: RelayOptions): Promise<Relay> {
     policy,
     counters,
     lease,
+    copies: createCopies(clock, limits.copiesPerSecond, limits.sockets),
     check: { trust, origins: origins.relay, now: () => clock.wall() },
     left(session, reason) {
       sessions.delete(session);

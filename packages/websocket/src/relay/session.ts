@@ -16,6 +16,7 @@ import {
 } from "../protocol.js";
 import { type Reason, reasonCode, reasonHint } from "../reasons.js";
 import { createBudget } from "./budget.js";
+import type { CopiesByAgent } from "./copies.js";
 import type { RelayCounters } from "./counters.js";
 import { createForward } from "./forward.js";
 import type { Admission } from "./guest.js";
@@ -51,6 +52,7 @@ export interface SessionContext {
   readonly check: LoginCheck;
   readonly counters: RelayCounters;
   readonly lease: Lease;
+  readonly copies: CopiesByAgent;
   /** Once, at the end, however it came. */
   readonly left: (session: Session, reason: Reason | undefined) => void;
 }
@@ -115,7 +117,7 @@ export function createSession(socket: Socket, admission: Admission, context: Ses
     },
   );
 
-  const forward = createForward({ ...context, socket, rules, refuse: (to, reason) => refuse(0, to, reason), malformed: () => offend("malformed") });
+  const forward = createForward({ ...context, copies: context.copies.of(id), socket, rules, refuse: (to, reason) => refuse(0, to, reason), malformed: () => offend("malformed") });
 
   const subscribe = ({ request, address, body }: Frame) => {
     if (address === "") return;

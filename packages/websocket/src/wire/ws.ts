@@ -22,8 +22,11 @@ export const socketOf = (ws: WebSocket): Socket | undefined => {
 export interface Writer {
   /** Takes ownership of the message. `alone`: nothing else lies in its buffer. */
   write(message: Uint8Array, alone?: boolean): void;
-  /** One message of two parts, neither changed. A small body is copied. Else takes ownership of both, and of what a frame takes with it. For the server's side of a connection. */
-  writeParts(head: Uint8Array, body: Uint8Array): void;
+  /**
+   * One message of two parts, neither changed. A small body is copied. Else takes ownership of both, and of what a frame takes with it; with
+   * `written` of neither, and says when it is done with the body. For the server's side of a connection.
+   */
+  writeParts(head: Uint8Array, body: Uint8Array, written?: () => void): void;
 }
 
 /** With no extension negotiated `ws` writes each frame in one go, so frames written beside it to the same socket never get in between. */
@@ -51,7 +54,7 @@ export function createWriter(ws: WebSocket, side: "client" | "server"): Writer {
       socket.write(head as Uint8Array);
       socket.write(masked as Uint8Array, () => (alone ? releaseFrame : release)(message));
     },
-    writeParts(head, body) {
+    writeParts(head, body, written) {
       if (!isOpen()) return;
       if (side === "client") return sendWhole(Buffer.concat([head, body]));
       corked();
@@ -59,7 +62,7 @@ export function createWriter(ws: WebSocket, side: "client" | "server"): Writer {
       const front = unmaskedFront(head, body.length, small ? body.length : 0);
       if (small) front.set(body, front.length - body.length);
       socket.write(front);
-      if (!small) socket.write(body, () => releaseFrame(body));
+      if (!small) socket.write(body, written ?? (() => releaseFrame(body)));
     },
   };
 }

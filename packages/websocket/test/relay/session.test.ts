@@ -1,3 +1,4 @@
+import type { Trust } from "@tightbeam/core/identity";
 import { TightbeamError } from "@tightbeam/core/transport";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { encodeGroup, frameType, parseDropped, parseError, parseWelcome } from "../../src/protocol.js";
@@ -314,5 +315,20 @@ describe("TM-84 a socket", () => {
       for (let i = 0; i < 200; i++) ask(client, i);
       expect(await client.closed).toBe("rate_limited");
     }
+  });
+
+  it("that pings while its login is being judged is closed before its answers fill the memory", async () => {
+    const never = new Promise<never>(() => undefined);
+    const trust: Trust = { verify: () => never, recheck: async () => undefined };
+    const relay = await fixture.relay({ trust });
+    const client = await open(relay.url);
+    client.send(frameType.login, 0, "", await loginBody(client, await fixture.enroll("alice"), a, new URL(relay.url).origin));
+    let answers = 0;
+    client.socket.on("pong", () => (answers += 1));
+    for (let i = 0; i < 10; i++) client.socket.ping();
+    await until(() => answers === 10, "what a careful client asks meanwhile");
+    for (let i = 0; i < 1_000; i++) client.socket.ping(new Uint8Array(125));
+    expect(await client.closed).toBe("rate_limited");
+    expect(answers).toBeLessThan(100);
   });
 });
