@@ -21,17 +21,21 @@ export function createCopies(clock: Clock, perSecond: number, agentsMax: number)
     let left = perSecond;
     let at = clock.monotonic();
     const wide = new Set<Address>();
+    const grant = (): void => {
+      const now = clock.monotonic();
+      left = Math.min(perSecond, left + ((now - at) * perSecond) / 1_000);
+      at = now;
+    };
     return {
       made(to, count) {
+        grant();
         left -= count;
         if (wide.size >= addressesMax) wide.clear();
         wide.add(to);
       },
       refuses(to) {
         if (left > 0 || !wide.has(to)) return false;
-        const now = clock.monotonic();
-        left = Math.min(perSecond, left + ((now - at) * perSecond) / 1_000);
-        at = now;
+        grant();
         return left <= 0;
       },
     };

@@ -117,7 +117,14 @@ export function createSession(socket: Socket, admission: Admission, context: Ses
     },
   );
 
-  const forward = createForward({ ...context, copies: context.copies.of(id), socket, rules, refuse: (to, reason) => refuse(0, to, reason), malformed: () => offend("malformed") });
+  const forward = createForward({
+    ...context,
+    copies: context.copies.of(id),
+    socket,
+    rules,
+    refuse: (to, reason) => refuse(0, to, reason),
+    malformed: () => offend("malformed"),
+  });
 
   const subscribe = ({ request, address, body }: Frame) => {
     if (address === "") return;
