@@ -262,6 +262,8 @@ export const idempotencyPeersNamed = 1_024;
 /** Traces of one peer agent, a second, that are sampled because it says so; and peers whose rate is remembered. */
 export const remoteTracesPerSecond = 1_000;
 export const remoteTracers = 10_000;
+/** Messages that one operation may name as those that it is sent for. */
+export const operationTracesMax = 128;
 /** Calls of a trace store, unless the application says otherwise, and the most; for how long; how often it looks which are too old. */
 export const traces = 10_000;
 export const tracesMax = 100_000;

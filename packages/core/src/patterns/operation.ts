@@ -21,6 +21,8 @@ export interface OperationOptions {
   readonly headers?: Headers;
   /** Its place in a trace: `context.trace` of the handler that asks, or from elsewhere. Default: what the agent's tracer knows of the code that calls. */
   readonly trace?: TraceContext | undefined;
+  /** Of what is sent for many messages at once, `context.trace` of each: at most 128. They are links of its span (OpenTelemetry's), and do not travel. */
+  readonly traces?: readonly (TraceContext | undefined)[];
 }
 
 export interface RequestOptions extends OperationOptions {
@@ -43,13 +45,13 @@ const priorities: readonly Priority[] = ["critical", "high", "normal", "low"];
 /** The longest a timer can be set for (2^31 - 1 ms). */
 const timeoutMax = 2 ** 31 - 1;
 
-const known = new Set(["timeout", "signal", "priority", "ttl", "idempotencyKey", "headers", "trace", "confirm", "durable"]);
+const known = new Set(["timeout", "signal", "priority", "ttl", "idempotencyKey", "headers", "trace", "traces", "confirm", "durable"]);
 
 /** Throws `invalid_argument` for an unknown option or a wrong one, `cancelled` when the signal has fired already. `isCall`: it may be under a policy. */
 export function checkOperation(options: NotifyOptions, isCall = false): void {
   for (const name in options)
     if (!known.has(name) && !(isCall && name === "policy")) throw wrong(`has no option '${name.slice(0, 40)}'. Options are ${[...known].join(", ")}`);
-  const { timeout, ttl, priority, signal, trace, confirm, durable } = options;
+  const { timeout, ttl, priority, signal, trace, traces, confirm, durable } = options;
   if (timeout !== undefined && !(typeof timeout === "number" && timeout > 0 && timeout <= timeoutMax)) throw wrong("needs a timeout of 1 to 2^31 - 1 ms");
   if (ttl !== undefined && !(Number.isInteger(ttl) && ttl > 0 && ttl < 2 ** 32)) throw wrong("needs a ttl of whole ms, 1 to 2^32 - 1");
   if (priority !== undefined && !priorities.includes(priority)) throw wrong(`needs a priority out of ${priorities.join(", ")}`);
@@ -57,6 +59,7 @@ export function checkOperation(options: NotifyOptions, isCall = false): void {
   if (durable !== undefined && typeof durable !== "boolean") throw wrong("needs a boolean durable");
   if (trace !== undefined && trace !== nowhere && !isTraceContext(trace))
     throw wrong("needs a trace of { traceId, spanId, sampled }, and a state of at most 512 printable characters");
+  if (traces !== undefined && !areTraces(traces)) throw wrong(`needs traces, a list of at most ${limits.operationTracesMax}, each as \`context.trace\` has it`);
   // A durable notification takes another way.
   if (isCall && durable === true) throw wrong("cannot be durable: somebody waits for the answer to a request. Give it an idempotencyKey, or notify");
   if (signal?.aborted) throw cancelled(signal);
@@ -71,6 +74,9 @@ export function laneOf(options: OperationOptions, bytes: number): Lane {
 
 export const laneOfPriority = (priority: Priority, bytes: number): Lane =>
   priority === "normal" && bytes > limits.lowLaneFromBytes ? 3 : (priorities.indexOf(priority) as Lane);
+
+const areTraces = (traces: unknown): boolean =>
+  Array.isArray(traces) && traces.length <= limits.operationTracesMax && traces.every((trace) => trace === undefined || isTraceContext(trace));
 
 const wrong = (what: string): TightbeamError => new TightbeamError("invalid_argument", `The operation ${what}.`);
 

@@ -96,7 +96,7 @@ export interface Tracing {
   /** Where an operation stands that names no trace itself. */
   current(): TraceContext | undefined;
   /** Undefined: without a span. */
-  sending(start: Omit<SpanStart, "agent">, operation: Pick<OperationOptions, "trace" | "headers">): Departure | undefined;
+  sending(start: Omit<SpanStart, "agent">, operation: Pick<OperationOptions, "trace" | "traces" | "headers">): Departure | undefined;
   /** Undefined for a request without a span. */
   begins(id: string, link: Link, method: Method, payload: EncodedPayload | undefined, operation: OperationOptions): RequestDeparture | undefined;
   /** Places a request, or sends a notification, as part of its trace. */

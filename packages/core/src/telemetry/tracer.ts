@@ -33,7 +33,7 @@ export interface SpanStart {
   readonly durable: boolean;
   /** Of a durable message: which try this is, from 1. */
   readonly attempt?: number;
-  /** Other messages it has to do with: the try before it, where it is moved or retried; the letter it replays; what one `publish` sends to others. */
+  /** Other messages it has to do with: the trace that its own headers name, the try before it, and those that it is sent for (`traces`). */
   readonly links?: readonly TraceContext[];
 }
 

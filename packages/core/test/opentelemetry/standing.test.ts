@@ -1,5 +1,5 @@
 import { context, SpanKind, trace } from "@opentelemetry/api";
-import { type Agent, type AgentOptions, createAgent, createAuthority, stream, TightbeamError } from "@tightbeam/core";
+import { type Agent, type AgentOptions, createAgent, createAuthority, stream, TightbeamError, type TraceContext } from "@tightbeam/core";
 import { policy, retry } from "@tightbeam/core/resilience";
 import { createMemoryStore } from "@tightbeam/core/store";
 import { connectMemory, createHub } from "@tightbeam/memory";
@@ -197,5 +197,46 @@ describe("a message that names a trace by itself", () => {
     expect(sent?.links.map((link) => link.context)).toMatchObject([{ traceId, spanId }]);
     expect(sent?.spanContext().traceId).not.toBe(traceId);
     expect(came).toMatchObject({ parentSpanContext: { traceId, spanId }, links: [{ context: { traceId, spanId } }] });
+  });
+});
+
+describe("what is sent for many messages at once", () => {
+  it("has a link to the handler of each: a request, a stream, a notification, durable or not, and an event", async () => {
+    const { join, within, spans } = await stage();
+    const [alice, bob] = [await join("alice"), await join("bob", { store: createMemoryStore() })];
+    const carol = await join("carol");
+    for (const name of ["sum", "note", "kept"]) alice.handle(name, () => 1);
+    alice.handle(stream("flow"), async () => 1);
+    const batch: (TraceContext | undefined)[] = [];
+    bob.handle("line", (_, { trace: stands }) => void batch.push(stands));
+    await Promise.all(["A", "B", "C"].map((name) => within(name, () => carol.notify("bob", "line", name, { confirm: "done" }))));
+    // One that came without a trace is no reason to refuse the others.
+    const traces = [...batch, undefined];
+    await bob.request("alice", "sum", 3, { traces });
+    await bob.stream("alice", stream("flow"), undefined, { traces }).result;
+    await bob.notify("alice", "note", 3, { traces, confirm: "done" });
+    await bob.notify("alice", "kept", 3, { traces, durable: true, confirm: "done" });
+    await bob.publish("sums", 3, { traces });
+    const sent = () =>
+      spans().filter(({ kind, attributes }) => attributes["tightbeam.agent.id"] === "bob" && [SpanKind.CLIENT, SpanKind.PRODUCER].includes(kind));
+    await expect.poll(() => sent().length).toBe(5);
+    expect(new Set(batch.map((each) => each?.traceId)).size).toBe(3);
+    const ids = batch.map((each) => each?.spanId);
+    for (const { links, parentSpanContext, name } of sent()) {
+      expect([name, links.map(({ context: { spanId } }) => spanId)]).toEqual([name, ids]);
+      expect(parentSpanContext).toBeUndefined();
+    }
+  });
+
+  it("names at most 128, each as a handler's context has it", async () => {
+    const { join } = await stage();
+    const bob = await join("bob");
+    const one = { traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331", sampled: true };
+    const wrong = [one, "x", [null], [{ ...one, spanId: "0".repeat(16) }], [{ ...one, traceId: "\r\n" }], Array(129).fill(one)];
+    for (const traces of wrong) {
+      const error = await bob.request("alice", "sum", 1, { traces: traces as never, timeout: 100 }).catch((each: TightbeamError) => each);
+      expect(error).toMatchObject({ code: "invalid_argument", message: expect.stringContaining("at most 128") });
+    }
+    expect(await bob.request("alice", "sum", 1, { traces: Array(128).fill(one), timeout: 50 }).catch(({ code }) => code)).toMatch(/timeout|no_answer/);
   });
 });

@@ -39,14 +39,15 @@ export function createTracing(tracer: Tracer, agent: string): Tracing {
   };
 
   const begin = (given: Omit<SpanStart, "agent">, operation: Parameters<Tracing["sending"]>[1]): Departing | undefined => {
-    const { type, name, id, peer, bytes, durable, attempt, links } = given;
+    const { type, name, id, peer, bytes, durable, attempt } = given;
+    const { traces } = operation;
     if (name.startsWith(ownPrefix) || startsLeftOut(id, operation)) return undefined;
     const start: { -readonly [name in keyof SpanStart]: SpanStart[name] } = { type, name, id, agent, peer, bytes, durable };
     if (attempt !== undefined) start.attempt = attempt;
     const tried = (operation as Tried)[tries];
     const own = traceOf(operation.headers);
-    if (links !== undefined) start.links = links;
-    else if (own !== undefined || tried !== undefined) start.links = [own, tried?.last].filter((link) => link !== undefined);
+    if (own !== undefined || tried !== undefined || traces !== undefined)
+      start.links = [own, tried?.last, ...(traces ?? [])].filter((link) => link !== undefined);
     const span = guarded(() => tracer.sending(start, operation.trace === nowhere ? null : operation.trace));
     if (tried !== undefined) tried.last = contextOf(span);
     return span === undefined || span.quiet === true ? undefined : new Departing(span, operation.headers);
