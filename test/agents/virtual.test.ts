@@ -1,4 +1,5 @@
-import { type Agent, createAgent, createAuthority, type TightbeamError } from "@tightbeam/core";
+import { injectFaults } from "@tightbeam/conformance/faults";
+import { type Agent, createAgent, createAuthority, stream, type TightbeamError } from "@tightbeam/core";
 import { createIdentity } from "@tightbeam/core/identity";
 import { createVirtualRuntime } from "@tightbeam/core/runtime";
 import { connectMemory, createHub } from "@tightbeam/memory";
@@ -68,6 +69,63 @@ describe("links through time", () => {
     expect(refused).toBeGreaterThan(0);
     expect(first.status().sessions).toBeLessThanOrEqual(2);
     await during(runtime, Promise.all([alice.agent.close(), bob.agent.close()]));
+  }, 120_000);
+
+  test("G-30 G-40 a stream both ways and a subscription go on through three renewed sessions, with frames lost and the medium cut: each chunk and event once, in order", async () => {
+    const runtime = createVirtualRuntime({ seed: 10 });
+    const authority = await createAuthority({ runtime, lifetime: hour / 6, key: await promptKey() });
+    const hub = createHub({ runtime });
+    const join = async (id: string, seed: number) => {
+      const identity = createIdentity({ id, key: await promptKey(), runtime, issue: ({ publicJwk }) => authority.issue({ id, publicKey: publicJwk }) });
+      const transport = injectFaults(await connectMemory(hub), { seed, runtime, drop: 0.1, duplicate: 0.05, delay: { min: 0, max: 20 } });
+      return createAgent({ identity, trust: authority.trust(), transport, runtime, presence: false });
+    };
+    const [alice, bob] = [await join("alice", 1), await join("bob", 2)];
+    const tells: string[] = [];
+    for (const agent of [alice, bob])
+      agent.onEvent(({ type }) => {
+        if (type === "link_ended" || type === "unsubscribed" || type === "subscriber" || type === "subscriber_slow") tells.push(`${agent.id} ${type}`);
+      });
+    const opened = stream("echo");
+    let served = 0;
+    alice.handle(opened, async function* (_, { source }) {
+      served++;
+      yield* source;
+      return "whole";
+    });
+    alice.publishes("ticks");
+    const heard: unknown[] = [];
+    await during(
+      runtime,
+      bob.subscribe("ticks", (tick) => void heard.push(tick), { from: ["alice"], ready: 1 }),
+    );
+    const both = bob.stream("alice", opened);
+    const said: unknown[] = [];
+    const reading = (async () => {
+      for await (const chunk of both) said.push(chunk);
+    })();
+    const [link] = bob.links("alice");
+    const generations = new Set<number>();
+    const total = 1_000;
+    for (let number = 0; number < total; number++) {
+      // Five at once: most of the time some are under way.
+      await during(runtime, Promise.all([both.write(number), alice.publish("ticks", number)]), 100);
+      if (number % 5 === 4) await runtime.advance(12_000);
+      if (number % 250 === 120) hub.cut();
+      if (number % 250 === 120) void runtime.timers.after(300, () => hub.restore());
+      generations.add(link?.status().generation as number);
+    }
+    await during(runtime, both.end());
+    expect(await during(runtime, both.result)).toBe("whole");
+    await during(runtime, reading);
+    while (heard.length < total) await runtime.advance(100);
+    const all = Array.from({ length: total }, (_, number) => number);
+    expect([said, heard]).toEqual([all, all]);
+    expect(generations.size).toBeGreaterThanOrEqual(4);
+    expect([served, bob.links("alice"), link?.state]).toEqual([1, [link], "up"]);
+    // Nobody subscribed a second time, and nobody was given up.
+    expect(tells).toEqual(["alice subscriber"]);
+    await during(runtime, Promise.all([alice.close(), bob.close()]));
   }, 120_000);
 
   test("a revoked agent loses its live links within a minute, and gets no new one", async () => {
