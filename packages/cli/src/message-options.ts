@@ -51,7 +51,7 @@ export function targetOf(
   }
   if (strategy !== undefined) throw usageError("--strategy chooses among agents of a kind: give --kind.");
   const [id, ...rest] = args;
-  if (id === undefined) throw usageError("Whom is it for?", `${wanted} stand behind the command; see --help.`);
+  if (id === undefined) throw usageError("Whom is it for?", `${wanted} must stand behind the command; see --help.`);
   if (!agentId.test(id)) throw usageError(`'${id.slice(0, 130)}' is no agent id.`, "An agent id is [realm/]name, each part 1 to 64 of A-Z a-z 0-9 _ -.");
   if (instance !== undefined && !/^[\w-]{22}$/.test(instance))
     throw usageError("--instance is 22 characters, as `tightbeam listen` and `tightbeam ping` show it.");

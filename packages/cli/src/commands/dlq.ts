@@ -62,6 +62,7 @@ async function show(invocation: Invocation, options: LettersOptions, id = ""): P
 
 async function replay(invocation: Invocation, options: FilterOptions, id?: string): Promise<number> {
   const { output, signal } = invocation;
+  mustChoose(options, id);
   const letters = await open(invocation, options);
   const ids = await chosen(letters, options, id);
   const progress = output.progress("replayed", ids.length);
@@ -82,6 +83,7 @@ async function replay(invocation: Invocation, options: FilterOptions, id?: strin
 }
 
 async function discard(invocation: Invocation, options: FilterOptions, id?: string): Promise<void> {
+  mustChoose(options, id);
   const letters = await open(invocation, options);
   const ids = await chosen(letters, options, id);
   let discarded = 0;
@@ -91,9 +93,12 @@ async function discard(invocation: Invocation, options: FilterOptions, id?: stri
 }
 
 /** One by its id, or with `--all` those that fit: neither is guessed. */
-async function chosen(letters: Letters, options: FilterOptions, id: string | undefined): Promise<readonly string[]> {
-  if ((id === undefined) === (options.all !== true))
+function mustChoose({ all }: FilterOptions, id: string | undefined): void {
+  if ((id === undefined) === (all !== true))
     throw usageError("Which letters?", "Give one id, or --all, with --reason, --peer or --method to choose among them.");
+}
+
+async function chosen(letters: Letters, options: FilterOptions, id: string | undefined): Promise<readonly string[]> {
   if (id !== undefined) return [id];
   return (await letters.list(filterOf(options), most)).letters.map((letter) => letter.id);
 }
