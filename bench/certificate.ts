@@ -13,12 +13,12 @@ const time = (date: Date): Buffer => der(0x18, Buffer.from(`${date.toISOString()
 
 const day = 24 * 3_600_000;
 
-/** A self-signed certificate, P-256, valid for a day, with its key. Both PEM. */
-export function makeCertificate(): { readonly key: string; readonly certificate: string } {
+/** A self-signed certificate, P-256, with its key, both PEM. It is valid from and until so many days from now. */
+export function makeCertificate({ from = -1, until = 1 } = {}): { readonly key: string; readonly certificate: string } {
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const algorithm = sequence(oid("2a8648ce3d040302"));
   const name = sequence(der(0x31, sequence(oid("550403"), der(0x0c, Buffer.from("tightbeam bench")))));
-  const validity = sequence(time(new Date(Date.now() - day)), time(new Date(Date.now() + day)));
+  const validity = sequence(time(new Date(Date.now() + from * day)), time(new Date(Date.now() + until * day)));
   const loopback = sequence(oid("551d11"), der(0x04, sequence(der(0x87, Buffer.from([127, 0, 0, 1])))));
   const authority = sequence(oid("551d13"), der(0x04, sequence(der(0x01, Buffer.from([0xff])))));
   const body = sequence(

@@ -8,7 +8,7 @@ import { type AgentSettingsOptions, agentOptions, type Settings } from "../setti
 export function define(command: Command, { action }: Frame): void {
   agentOptions(command.argument("[peer]", "an agent to link with, as the last step"))
     .description(
-      "Looks at every step of the way in its order: files, name, connection, TLS, server, clock, token, login, peer. Says what to put right. Exits 1 when one fails.",
+      "Looks at every step of the way in its order: files, name, connection, TLS, server, clock, token, login, permissions, peer. Says what to put right. Exits 1 when one fails.",
     )
     .addHelpText("after", "\nExample:\n  tightbeam doctor alice")
     .action(action(doctor));

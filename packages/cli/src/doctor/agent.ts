@@ -1,4 +1,4 @@
-import { type Agent, createAgent } from "@tightbeam/core";
+import { type Agent, createAgent, type PresenceEvent } from "@tightbeam/core";
 import type { Identity, Trust } from "@tightbeam/core/identity";
 import { openIdentity, openTrust, trustedIssuer } from "../identity.js";
 import type { Invocation } from "../invocation.js";
@@ -61,6 +61,22 @@ export function agentSteps(invocation: Invocation, settings: Settings, peer: str
       },
     },
   ];
+  steps.push({
+    name: "permissions",
+    async look() {
+      const { agent } = made;
+      if (agent === undefined) return skipped("they need the login");
+      const { state, error } = await presenceOf(agent);
+      const { address } = agent.status().presence;
+      if (state === "on") return ok(`may meet others at ${address}: topics and kinds work`);
+      if (state === "unsupported") return skipped("this medium has no presence: name peers by their ids");
+      const why = error === undefined ? "" : `: ${error.message}`;
+      return warning(
+        `may not meet others at ${address}${why}`,
+        "Topics and --kind find nobody without it; calls by id work. docs/presence.md says what to permit.",
+      );
+    },
+  });
   if (peer !== undefined)
     steps.push({
       name: "peer",
@@ -74,4 +90,16 @@ export function agentSteps(invocation: Invocation, settings: Settings, peer: str
       },
     });
   return steps;
+}
+
+/** What becomes of presence, which begins with the first question who is there. */
+function presenceOf(agent: Agent): Promise<Pick<PresenceEvent, "state" | "error">> {
+  return new Promise((resolve) => {
+    const look = (state: PresenceEvent["state"], error?: PresenceEvent["error"]): void => {
+      if (state !== "idle" && state !== "joining") resolve({ state, error });
+    };
+    agent.onEvent((event) => void (event.type === "presence" && look(event.state, event.error)));
+    agent.peers();
+    look(agent.status().presence.state);
+  });
 }

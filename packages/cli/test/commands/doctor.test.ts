@@ -2,11 +2,16 @@ import { writeFileSync } from "node:fs";
 import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { join } from "node:path";
+import { createServer as createTlsServer } from "node:tls";
 import { createAgent } from "@tightbeam/core";
-import { generateSecret, identityFromSecret, trust } from "@tightbeam/core/identity";
+import { createAuthority, exportKey, generateKey, generateSecret, identityFromSecret, trust } from "@tightbeam/core/identity";
+import { systemRuntime } from "@tightbeam/core/runtime";
 import { createRelay, type Relay } from "@tightbeam/websocket/relay";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { makeCertificate } from "../../../../bench/certificate.js";
+import { networkSteps } from "../../src/doctor/network.js";
 import { serverStep } from "../../src/doctor/server.js";
+import { lookAt } from "../../src/doctor/step.js";
 import { createTerminal, type Terminal } from "../process.js";
 
 let terminal: Terminal;
@@ -68,6 +73,7 @@ describe("tightbeam doctor", () => {
       ["trust", "ok"],
       ["token", "ok"],
       ["login", "ok"],
+      ["permissions", "ok"],
       ["peer", "ok"],
     ]);
     expect(code).toBe(0);
@@ -124,6 +130,61 @@ describe("tightbeam doctor", () => {
     expect(Math.abs(Number(ahead) - 300)).toBeLessThan(30);
     expect(broker?.of("broker")).toMatchObject({ status: "ok", found: "nats-server 2.9.10, max_payload 1048576, JetStream" });
     expect(other?.of("broker")).toMatchObject({ status: "failed" });
+  });
+
+  const trusted = "trusted";
+  const certificates = [
+    ["is good for long", { until: 400 }, trusted, "127.0.0.1", "ok", /certificate good for 399 days/, undefined],
+    ["ends soon", { until: 3 }, trusted, "127.0.0.1", "warning", /good for 2 days/, /Renew it/],
+    ["has ended", { from: -9, until: -1 }, trusted, "127.0.0.1", "failed", /CERT_HAS_EXPIRED/, /too old: renew it/],
+    ["is of tomorrow", { from: 1, until: 9 }, trusted, "127.0.0.1", "failed", /CERT_NOT_YET_VALID/, /clock here is wrong/],
+    ["signs itself", {}, undefined, "127.0.0.1", "failed", /DEPTH_ZERO_SELF_SIGNED_CERT/, /--ca <file>/],
+    ["is for another name", {}, trusted, "localhost", "failed", /ERR_TLS_CERT_ALTNAME_INVALID/, /another name/],
+  ] as const;
+  it.each(certificates)("says of a certificate that %s what is to be done", async (_, valid, by, host, status, found, advice) => {
+    const { key, certificate } = makeCertificate(valid);
+    const port = await listening(createTlsServer({ key, cert: certificate }, (socket) => socket.on("error", () => undefined)));
+    const steps = networkSteps({ scheme: "wss", host, port, ca: by === undefined ? undefined : certificate }, systemRuntime().clock);
+    const tls = steps.find(({ name }) => name === "TLS") as (typeof steps)[number];
+    const finding = await lookAt(tls, systemRuntime(), AbortSignal.timeout(20_000));
+    expect(finding).toMatchObject({ status, found: expect.stringMatching(found) });
+    if (advice === undefined) expect(finding.advice).toBeUndefined();
+    else expect(finding.advice).toMatch(advice);
+  });
+
+  it("looks at the token itself: one of another issuer's, one that ends soon, and one that may not meet others", async () => {
+    const issuer = "https://agents.example";
+    const key = await generateKey({ extractable: true });
+    const authority = await createAuthority({ issuer, key });
+    const strict = await createRelay({ port: 0, trust: authority.trust() });
+    const write = (name: string, text: string): void => writeFileSync(join(terminal.place, name), text, { mode: 0o600 });
+    const own = await generateKey({ extractable: true });
+    write("bob.key", JSON.stringify(await exportKey(own)));
+    write("jwks.json", JSON.stringify(authority.jwks()));
+    write("others.json", JSON.stringify((await createAuthority({ issuer })).jwks()));
+    const tokens = async (lifetime: number): Promise<string> => {
+      const who = { id: "bob", publicKey: own.publicJwk, permissions: ["call:find"], lifetime };
+      return `${await authority.issue(who)}\n${await authority.issue({ ...who, permissions: [], audience: new URL(strict.url).origin })}\n`;
+    };
+    write("bob.token", await tokens(3_600_000));
+    write("short.token", await tokens(30_000));
+    const look = async (token: string, jwks: string): Promise<(step: string) => Line | undefined> => {
+      const args = ["--id", "bob", "--url", strict.url, "--token-file", token, "--key", "bob.key", "--jwks", jwks, "--issuer", issuer];
+      const { stdout } = await terminal.run(["doctor", ...args, "--json"]);
+      const lines = stdout
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as Line);
+      return (step) => lines.find((line) => line.step === step);
+    };
+    const [good, short, other] = await Promise.all([look("bob.token", "jwks.json"), look("short.token", "jwks.json"), look("bob.token", "others.json")]);
+    await strict.close();
+    expect(good("token")).toMatchObject({ status: "ok", found: expect.stringContaining("permissions: call:find") });
+    expect(good("login")?.status).toBe("ok");
+    expect(good("permissions")).toMatchObject({ status: "warning", found: expect.stringContaining("the token needs `transport:presence:<realm>`") });
+    expect(good("permissions")?.advice).toContain("docs/presence.md");
+    expect(short("token")).toMatchObject({ status: "warning", advice: expect.stringContaining("tightbeam token issue") });
+    expect(other("token")).toMatchObject({ status: "failed" });
   });
 
   it("is not led on by what answers in place of a relay or a NATS server", async () => {

@@ -134,7 +134,9 @@ export function createPresence({ option, runtime, transport, identity, instance,
       else station = made;
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : "";
-      enter("refused", new TightbeamError(isDenied(cause) ? "denied" : "unavailable", `Presence at ${at} did not begin: ${reason}`, { cause }));
+      const denied = isDenied(cause);
+      const what = `Presence at ${at} did not begin: ${reason}${denied ? ` ${howToPermit}` : ""}`;
+      enter("refused", new TightbeamError(denied ? "denied" : "unavailable", what, { cause }));
     }
   };
 
