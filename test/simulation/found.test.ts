@@ -1,4 +1,4 @@
-import { isTightbeamError } from "@tightbeam/core";
+import { isTightbeamError, stream } from "@tightbeam/core";
 import { type Fault, type Program, simulate } from "@tightbeam/simulation";
 import { expect, it } from "vitest";
 
@@ -94,4 +94,34 @@ it("G-72 a message whose try a full disk has no room for is not passed by those 
   ];
   await simulate({ seed: 1, agents: { alice, bob }, faults, duration: 5_000 });
   expect(handled).toEqual(["0 1", "0 2", "1 1", "1 2"]);
+});
+
+it("G-36 a handler whose process stood still while its caller said the rest and gave up is not told that this was all", async () => {
+  const alice: Program = async ({ createAgent, sleep, note }) => {
+    const agent = await createAgent({ goneAfter: 500 });
+    agent.handle(stream("sum"), async (_, { source }) => {
+      try {
+        for await (const chunk of source) {
+          note("heard", chunk);
+          await sleep(600);
+        }
+        note("told", "everything");
+      } catch (error) {
+        note("told", isTightbeamError(error) && error.code);
+      }
+    });
+  };
+  const bob: Program = async ({ createAgent, sleep }) => {
+    const agent = await createAgent({ goneAfter: 500 });
+    async function* five(): AsyncGenerator<number> {
+      for (let number = 0; number < 5; number++) {
+        yield number;
+        await sleep(10);
+      }
+    }
+    await agent.stream("alice", stream("sum"), undefined, { source: five() }).result.catch(() => undefined);
+    await agent.link("alice");
+  };
+  const { trace } = await simulate({ seed: 1, agents: { alice, bob }, faults: [{ kind: "pause", agent: "alice", at: 30, for: 1_200 }], duration: 6_000 });
+  expect(trace.flatMap((event) => (event.type === "note" ? [`${event.name} ${event.value}`] : []))).toEqual(["heard 0", "heard 1", "told delivery_unknown"]);
 });

@@ -97,9 +97,11 @@ export class StreamReader implements AsyncIterableIterator<unknown, undefined> {
     }
   }
 
-  /** The same, and what waits is dropped. */
+  /** The same, and what waits is dropped: who had not heard it yet is told the error, also when the other side had said everything. */
   drop(error?: TightbeamError): void {
+    const cut = this.#chunks.length > 0;
     while (this.#chunks.shift() !== undefined);
+    if (this.#over && cut) this.#error = error;
     this.end(error);
   }
 

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { TightbeamError } from "../../../src/errors.js";
 import * as limits from "../../../src/limits.js";
 import { createMemoryBudget } from "../../../src/link/budget.js";
 import { StreamReader } from "../../../src/patterns/streams/reader.js";
@@ -29,4 +30,28 @@ test("TM-103: a chunk of one byte counts in the memory as what it takes, and is 
   let taken = 0;
   while (full.take({ kind: "bytes", bytes: new Uint8Array(1) })?.code !== "overloaded") taken++;
   expect(taken).toBeLessThanOrEqual(2 ** 20 / 256);
+});
+
+test("G-36: what was dropped before it was heard is no end: the error comes, once, although the other side had said everything", async () => {
+  const owner = { grant: () => undefined, readNoMore: () => undefined, broken: () => undefined };
+  const make = (chunks: number): StreamReader => {
+    const reader = new StreamReader({ json: limits, schema: undefined, where: "input", window: 2 ** 20, owner });
+    reader.open(createMemoryBudget(2 ** 20));
+    for (let chunk = 0; chunk < chunks; chunk++) reader.take({ kind: "bytes", bytes: new Uint8Array(1) });
+    reader.end();
+    return reader;
+  };
+  const gone = new TightbeamError("delivery_unknown", "The link ended.");
+  const cut = make(2);
+  await cut.next();
+  cut.drop(gone);
+  await expect(cut.next()).rejects.toBe(gone);
+  expect(await cut.next()).toEqual({ done: true, value: undefined });
+  const heard = make(1);
+  await heard.next();
+  heard.drop(gone);
+  expect(await heard.next()).toEqual({ done: true, value: undefined });
+  const left = make(2);
+  await left.return();
+  expect(await left.next()).toEqual({ done: true, value: undefined });
 });
