@@ -1,5 +1,5 @@
 /*
- * Which test shows which row of BAD-INPUTS, sections A to D and what F says about handlers, closing and cancelling. The row is the beginning of
+ * Which test shows which row of BAD-INPUTS, all sections of it. The row is the beginning of
  * its line; `in` names test files and a text that stands in each. coverage.test.ts holds the table to the files.
  */
 
@@ -29,14 +29,20 @@ const flood = "test/abuse/flood.test.ts";
 const streams = "test/abuse/streams.test.ts";
 const streamSuite = "test/agents/stream-suite.ts";
 const lifecycle = "test/abuse/lifecycle.test.ts";
+const topics = "test/agents/topic-suite.ts";
+const patterns = "packages/core/test/patterns";
+const nats = "packages/nats/test";
+const receiving = "test/bad-input.receiving.test.ts";
+const lmdb = "packages/store-lmdb/test";
+const crashes = "packages/conformance/src/stores/rules/crashes.ts";
+const jetStream = `${nats}/store/server.test.ts`;
+const cli = "packages/cli/test";
 
 /** Rows about what Tightbeam does not have, and why nothing can go wrong there. */
 export const absent: Readonly<Record<string, string>> = {
   "compression before encryption": "nothing is compressed: no option, no code",
   "encrypted payload that decompresses": "nothing is decompressed: no option, no code",
   "token reuse on a second link": "no profile has single-use tokens; a proof is bound to its own handshake (TM-42)",
-  "retry of a non-retryable error": "retries come with resilience/",
-  "breaker flapping": "circuit breakers come with resilience/",
 };
 
 export const covered: readonly Covered[] = [
@@ -408,7 +414,94 @@ export const covered: readonly Covered[] = [
       [streams, "doubles its end, speaks after it"],
     ],
   },
+  // E
+  {
+    row: "topic with space, CR LF",
+    in: [
+      [topics, "what is no topic and what is no pattern is refused where it is made"],
+      [`${nats}/injection.test.ts`, "TM-87"],
+    ],
+  },
+  {
+    row: "publish to",
+    in: [
+      [topics, "what is no topic and what is no pattern is refused where it is made"],
+      [`${nats}/odd.ts`, "$SYS.REQ.SERVER.PING"],
+    ],
+  },
+  {
+    row: "wildcard subscription beyond",
+    in: [
+      [`${patterns}/topics/publisher.test.ts`, "TM-128"],
+      [`${patterns}/topics/pattern.test.ts`, '["a.>", "a", false]'],
+      [`${nats}/privilege.test.ts`, "neither take a group's handshakes nor read an inbox"],
+    ],
+  },
+  { row: "pattern blow-up", in: [[`${patterns}/topics/pattern.test.ts`, "TM-124"]] },
+  {
+    row: "reply-to pointing",
+    in: [
+      [flood, "also towards a third party"],
+      [attacks, "a reply address in HS1 that was changed on the way"],
+      [`${secure}/payloads.test.ts`, "reply address of another agent"],
+      [`${nats}/injection.test.ts`, "TM-88"],
+    ],
+  },
+  {
+    row: "reply from another peer",
+    in: [
+      [rogue, "guessed correlation ids count only on the link they were asked on"],
+      [rogue, "answers twice, late, and with hostile errors"],
+    ],
+  },
+  { row: "request storm", in: [["test/agents/receiving-suite.ts", "TM-118 a storm of requests"]] },
+  {
+    row: "priority 0, -1",
+    in: [
+      [receiving, "a request of priority"],
+      [`${patterns}/server-queue.test.ts`, "G-60 TM-119"],
+      ["packages/core/test/link/lanes.test.ts", "lane 1 saturated with 200 B ones leaves lane 3 its share"],
+    ],
+  },
+  {
+    row: "ttl 0, negative",
+    in: [
+      [receiving, "a ttl of"],
+      ["test/agents/dead-letters.test.ts", "what was older than its ttl when it came or when its turn came is a letter"],
+      ["test/durable/sending.test.ts", "G-79 what expires before it could be sent is a dead letter"],
+    ],
+  },
+  {
+    row: "routing loop",
+    in: [
+      ["test/via/path.test.ts", "TM-152: in a ring a frame to nobody ends"],
+      ["test/via/path.test.ts", "TM-152: a frame is forwarded as often as it says"],
+    ],
+  },
+  {
+    row: "duplicate after the dedup window",
+    in: [
+      [`${patterns}/idempotency/idempotency.test.ts`, "a reply is kept for so long"],
+      [records, "a replay, at once and later"],
+      ["docs/idempotency.md", "24 h"],
+    ],
+  },
   // F
+  {
+    row: "retry of a non-retryable",
+    in: [
+      ["packages/core/test/resilience/retry.test.ts", "once, unless it may pass and nothing was done"],
+      ["packages/core/test/resilience/retry.test.ts", "when everything fails, retries add a tenth to the calls"],
+      ["packages/core/test/resilience/retry.test.ts", "after an outage clients spread out"],
+    ],
+  },
+  {
+    row: "breaker flapping",
+    in: [
+      ["packages/core/test/resilience/breaker.test.ts", "flapping: each time it opens again soon"],
+      ["packages/core/test/resilience/breaker.test.ts", "even a monotonic clock that goes back while it is open"],
+    ],
+  },
   { row: "handler never settles", in: [[lifecycle, "one that never settles"]] },
   {
     row: "stream consumer stops reading",
@@ -441,6 +534,95 @@ export const covered: readonly Covered[] = [
       ["packages/core/test/patterns/dead-letters/prepare.test.ts", "full letters that refuse leave the message where it was"],
       ["packages/core/test/patterns/dead-letters/prepare.test.ts", "a store without room is tried again until it has some"],
       ["test/agents/dead-letters.test.ts", "a poison message stays and counts"],
+    ],
+  },
+  // G
+  {
+    row: "kill -9 at every write",
+    in: [
+      [crashes, "a process is killed while it writes"],
+      ["test/kills/kills.test.ts", "lose nothing that was accepted"],
+      [`${nats}/store/crash.test.ts`, "TM-181: at any request"],
+      [`${lmdb}/damage.test.ts`, "with a torn last page is refused, or read as it was"],
+    ],
+  },
+  {
+    row: "bit flip in the middle",
+    in: [
+      [`${lmdb}/damage.test.ts`, "with one bit flipped anywhere"],
+      [`${lmdb}/damage.test.ts`, "at byte \\d+"],
+      ["packages/core/test/store/state.test.ts", "TM-202"],
+      ["test/durable/stores.test.ts", "a damaged entry loses its messages and nothing else, and is told"],
+    ],
+  },
+  {
+    row: "ENOSPC, EIO on fsync",
+    in: [
+      [`${lmdb}/failures.test.ts`, "gives store_full, loses nothing"],
+      [`${lmdb}/failures.test.ts`, "is never taken for one that succeeded"],
+      [`${lmdb}/failures.test.ts`, "is told so, however few it may still open"],
+      [`${lmdb}/failures.test.ts`, "a read-only mount is store_read_only"],
+      ["test/durable/sending.test.ts", "G-76 a failed flush is final"],
+    ],
+  },
+  {
+    row: "two processes on one WAL",
+    in: [
+      [crashes, "a process that lives keeps others out"],
+      [`${lmdb}/owner.test.ts`, "TM-205"],
+      [`${nats}/store/lock.test.ts`, "TM-180: of a process that was stopped for longer than its lease"],
+    ],
+  },
+  {
+    row: "WAL from a newer version",
+    in: [
+      [`${lmdb}/damage.test.ts`, "is refused as too new, and nothing is changed"],
+      [jetStream, "store_too_new of a lock of a later format"],
+      ["packages/core/test/store/state.test.ts", "refuses a header of a newer version"],
+    ],
+  },
+  {
+    row: "checkpoint claims more",
+    in: [
+      ["test/durable/recovery.test.ts", "finds a checkpoint that claims more than the marks beside it"],
+      [`${patterns}/checkpoints/damage.test.ts`, "is refused: its messages would be handled again"],
+    ],
+  },
+  {
+    row: "path traversal",
+    in: [
+      [`${lmdb}/owner.test.ts`, "is damage, not a path to follow"],
+      [`${nats}/store/layout.test.ts`, "takes no name %j"],
+      ["test/durable/sending.test.ts", 'forget("../alice")'],
+      [`${identity}/authority.test.ts`, '"../x"'],
+    ],
+  },
+  {
+    row: "JetStream ack lost",
+    in: [
+      [`${nats}/store/crash.test.ts`, "when answers and requests are lost all the time"],
+      [jetStream, "opens again with the next consumer when the server lost one"],
+      [jetStream, "says store_full when the bucket is"],
+      [jetStream, "memory storage survives nothing"],
+      [jetStream, "refuses a server whose messages are too small"],
+    ],
+  },
+  {
+    row: "NATS slow-consumer",
+    in: [
+      [`${nats}/transport.test.ts`, "one that does not read is disconnected by a real server"],
+      [`${nats}/login.test.ts`, "ends with denied when the credentials are taken away"],
+      [`${nats}/transport.test.ts`, "a publish that the server refuses later reaches who sent it"],
+    ],
+  },
+  {
+    row: "env/config",
+    in: [
+      ["test/agents/options.test.ts", "options nobody knows, say what there is instead"],
+      [`${cli}/profile.test.ts`, "what is not a setting is refused by name"],
+      [`${cli}/commands/keygen.test.ts`, "Others may read the private key"],
+      [`${cli}/main.test.ts`, "TM-246 does not take a secret"],
+      ["packages/simulation/test/checks.test.ts", "in a log"],
     ],
   },
 ];

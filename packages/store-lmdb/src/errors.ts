@@ -8,6 +8,8 @@ const codes: Readonly<Record<number, ErrorCode>> = {
   27: "store_full", // EFBIG
   28: "store_full", // ENOSPC
   122: "store_full", // EDQUOT
+  23: "unavailable", // ENFILE
+  24: "unavailable", // EMFILE
   [-30_792]: "store_full", // MDB_MAP_FULL
   [-30_793]: "store_damaged", // MDB_INVALID
   [-30_796]: "store_damaged", // MDB_CORRUPTED
@@ -23,6 +25,8 @@ const names: Readonly<Record<string, ErrorCode>> = {
   ENOENT: "store_read_only",
   ENOSPC: "store_full",
   EDQUOT: "store_full",
+  EMFILE: "unavailable",
+  ENFILE: "unavailable",
 };
 
 const messages: Partial<Record<ErrorCode, string>> = {
@@ -30,6 +34,7 @@ const messages: Partial<Record<ErrorCode, string>> = {
   store_full: "has no space left: nothing of this write is there, what was accepted before is safe",
   store_damaged: "is damaged: restore it from a copy",
   store_too_new: "was written by a newer version: use that version",
+  unavailable: "cannot be opened now, because too many files are open: close some, or raise the limit (ulimit -n)",
   store_failed: "failed for good: see the cause, and open it again",
 };
 

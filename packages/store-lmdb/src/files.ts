@@ -23,6 +23,19 @@ export function prepareFiles(path: string): void {
   if (statSync(lockFile(path)).size < lockBytes) appendFileSync(lockFile(path), new Uint8Array(lockBytes - statSync(lockFile(path)).size));
 }
 
+/** What LMDB opens, and some for what goes on beside it. */
+const descriptors = 8;
+
+/** LMDB ends the process (a segmentation fault, lmdb 3.5) when it gets some of the files it opens and then no more. Throws what the system says where there is no room for all of them. */
+export function mustHaveRoom(path: string): void {
+  const held: number[] = [];
+  try {
+    while (held.length < descriptors) held.push(openSync(dataFile(path), "r"));
+  } finally {
+    for (const each of held) closeSync(each);
+  }
+}
+
 /** Not by `recursive`: where the system refuses a directory as if its parent were missing (/proc), Node 20 asks again for ever. */
 function makeDirectory(path: string): void {
   try {

@@ -4,7 +4,7 @@ import { isTightbeamError, type Store, TightbeamError } from "@tightbeam/core/st
 import { open } from "lmdb";
 import { checkFile } from "./check-file.js";
 import { storeError } from "./errors.js";
-import { dataFile, prepareFiles } from "./files.js";
+import { dataFile, mustHaveRoom, prepareFiles } from "./files.js";
 import { locked, takeOwnership } from "./owner.js";
 import { isAlive, type Sign, type SignServer, showSign, signsIn } from "./sign-of-life.js";
 import { lmdbStore } from "./store.js";
@@ -27,7 +27,8 @@ const lockRetry = 100;
 
 /**
  * Opens a store in LMDB, or makes one. What `batch` has settled survives a power cut: its promise settles after the flush, and all batches that
- * wait share one. Rejects `store_locked`, `store_read_only`, `store_full`, `store_too_new`, `store_damaged`, `store_failed`, `invalid_argument`.
+ * wait share one. Rejects `store_locked`, `store_read_only`, `store_full`, `store_too_new`, `store_damaged`, `store_failed`, `unavailable`
+ * (too many files are open), `invalid_argument`.
  */
 export async function openLmdbStore(options: LmdbStoreOptions): Promise<Store> {
   checkOptions(options);
@@ -84,6 +85,7 @@ async function checkUnlessOpen(path: string, own: Sign): Promise<void> {
 async function openEnvironment(path: string, sign: SignServer): Promise<Store> {
   const binary = { encoding: "binary", keyEncoding: "binary", cache: false } as const;
   // Without overlapping flushes a commit is the flush, and a flush that fails fails its commit. Without batching by turn no promise is made that nobody holds.
+  mustHaveRoom(path);
   const root = open({ path, noSubdir: false, overlappingSync: false, eventTurnBatching: false, maxDbs: 2, ...binary });
   try {
     const owners = root.openDB<Buffer, Buffer>({ name: "owner", ...binary, useVersions: true });

@@ -14,6 +14,8 @@ export const program = async (name: string): Promise<string> => {
   programs ??= bundlePrograms("store", {
     writer: fileURLToPath(new URL("writer.ts", import.meta.url)),
     filler: fileURLToPath(new URL("filler.ts", import.meta.url)),
+    denied: fileURLToPath(new URL("denied.ts", import.meta.url)),
+    crowded: fileURLToPath(new URL("crowded.ts", import.meta.url)),
   });
   return (await programs)(name);
 };

@@ -1,12 +1,11 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { openLmdbStore } from "../src/index.js";
 import { breakFlush, program } from "./env.js";
 import { bytes, place, text } from "./place.js";
 
-const root = process.getuid?.() === 0;
 let mounted: string[] = [];
 afterEach(() => {
   for (const path of mounted) spawnSync("umount", [path]);
@@ -99,12 +98,45 @@ describe("what cannot be written (G-94)", () => {
     await again.close();
   });
 
-  it("a directory without the right to write is store_read_only", async (context) => {
-    if (root) return context.skip("this process may write everywhere");
-    const path = join(place(), "store");
-    mkdirSync(path, { mode: 0o500 });
-    await expect(openLmdbStore({ path })).rejects.toMatchObject({ code: "store_read_only" });
+  it.each([
+    ["a directory", 0o500],
+    ["a directory that its owner may not enter", 0o000],
+  ])("%s without the right to write, is store_read_only, and is left as it was", async (_, mode) => {
+    const top = place();
+    // For whoever the other process becomes where this one may write everywhere.
+    chmodSync(top, 0o711);
+    const path = join(top, "store");
+    mkdirSync(path);
+    if (process.getuid?.() === 0) chownSync(path, 65_534, 65_534);
+    chmodSync(path, mode);
+    const { stdout, stderr } = spawnSync(process.execPath, [await program("denied"), join(top, "first"), path], { encoding: "utf8" });
+    expect(stdout, stderr).toBe("store_read_only");
     chmodSync(path, 0o700);
+    expect(readdirSync(path)).toEqual([]);
+  });
+});
+
+// LMDB ends the process when it gets some of its files and not all of them.
+describe("a process that may open no more files", () => {
+  it("is told so, however few it may still open, and may try again", async () => {
+    const path = join(place(), "store");
+    const { stdout, stderr, status, signal } = spawnSync(
+      "bash",
+      ["-c", `ulimit -n 128; exec "$0" "$@"`, process.execPath, await program("crowded"), path, "16"],
+      {
+        encoding: "utf8",
+      },
+    );
+    expect({ status, signal }, stderr).toEqual({ status: 0, signal: null });
+    const outcomes = JSON.parse(stdout) as string[];
+    const opens = outcomes.indexOf("open");
+    expect(opens).toBeGreaterThan(4);
+    expect(outcomes).toEqual(outcomes.map((_, left) => (left < opens ? "unavailable true" : "open")));
+    const store = await openLmdbStore({ path });
+    let found = 0;
+    for await (const _ of store.scan("k/")) found++;
+    expect(found).toBe(17 - opens);
+    await store.close();
   });
 });
 
