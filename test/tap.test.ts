@@ -1,4 +1,4 @@
-import { type Agent, createAgent, createAuthority, type Identity, TightbeamError } from "@tightbeam/core";
+import { type Agent, type AgentOptions, contract, createAgent, createAuthority, type Identity, method, stream, TightbeamError, topic } from "@tightbeam/core";
 import { connectMemory, createHub } from "@tightbeam/memory";
 import { afterEach, describe, expect, it } from "vitest";
 
@@ -8,14 +8,14 @@ afterEach(async () => {
 });
 
 /** Two agents, every frame between them, and every token they showed. */
-async function tapped() {
+async function tapped({ permissions = [], ...options }: Partial<AgentOptions> & { permissions?: readonly string[] } = {}) {
   const authority = await createAuthority({ issuer: "https://auth.example" });
   const hub = createHub();
   const seen: { readonly to: string; readonly frame: Buffer }[] = [];
   hub.tap((to, frame) => seen.push({ to, frame: Buffer.from(frame) }));
   const tokens = new Set<string>();
   const join = async (id: string): Promise<Agent> => {
-    const enrolled = await authority.enroll(id);
+    const enrolled = await authority.enroll(id, { permissions });
     const identity: Identity = {
       id: enrolled.id,
       key: enrolled.key,
@@ -25,7 +25,7 @@ async function tapped() {
         return token;
       },
     };
-    const agent = await createAgent({ identity, trust: authority.trust(), transport: await connectMemory(hub) });
+    const agent = await createAgent({ identity, trust: authority.trust(), transport: await connectMemory(hub), ...options });
     agents.push(agent);
     return agent;
   };
@@ -65,6 +65,38 @@ describe("a tap on the network", () => {
     expect([...places].sort()).toEqual(["agent/alice", "inbox/alice", "inbox/bob"]);
     expect(shown(seen, "inbox/bob/")).toBe(true);
     expect(seen.reduce((sum, { frame }) => sum + frame.length, 0)).toBeGreaterThan(2 * payload.text.length);
+  });
+
+  it("TM-90 shows no topic, pattern, event, kind, contract, stream or chunk, also of agents that find each other by presence", async () => {
+    const { alice, bob, seen } = await tapped({ permissions: ["serve:*"], kinds: ["kind-of-alice"], load: () => 4_711 });
+    const served = contract({
+      name: "contract-of-alice",
+      version: 3,
+      methods: { member_of_alice: method("member_of_alice"), stream_of_alice: stream("stream_of_alice"), topic_of_alice: topic("topic_of_alice") },
+    });
+    alice.publishes(served.methods.topic_of_alice, { retain: 2 });
+    alice.serve(served, {
+      member_of_alice: () => "answer-of-alice",
+      async *stream_of_alice(_, { source }) {
+        for await (const chunk of source) yield [chunk, "chunk-of-alice"];
+        return "output-of-alice";
+      },
+    });
+    await alice.publish(served.methods.topic_of_alice, "event-of-alice");
+    const heard: unknown[] = [];
+    await bob.subscribe("contract-of-alice.>", (event) => void heard.push(event), { replay: 2, ready: 1 });
+    const there = bob.peer({ kind: "kind-of-alice" }, served);
+    expect(await there.member_of_alice("input-of-bob")).toBe("answer-of-alice");
+    const both = there.stream_of_alice(undefined, { source: ["chunk-of-bob"] });
+    for await (const chunk of both) expect(chunk).toEqual(["chunk-of-bob", "chunk-of-alice"]);
+    expect(await both.result).toBe("output-of-alice");
+    await alice.publish(served.methods.topic_of_alice, "next-of-alice", { headers: { "x-header": "header-of-alice" } });
+    await expect.poll(() => heard).toEqual(["event-of-alice", "next-of-alice"]);
+    const told = ["event", "next", "kind", "contract", "chunk", "output", "answer", "header"].map((what) => `${what}-of-alice`);
+    const secrets = [...told, "topic_of_alice", "member_of_alice", "stream_of_alice", "input-of-bob", "chunk-of-bob", "x-header", "4711"];
+    expect(secrets.filter((secret) => shown(seen, secret))).toEqual([]);
+    expect(seen.some(({ to }) => to === "presence/_")).toBe(true);
+    expect(shown(seen, "inbox/alice/")).toBe(true);
   });
 
   it("TM-91 shows nothing twice of one message sent twice, but the frame's header", async () => {

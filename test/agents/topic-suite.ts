@@ -163,6 +163,59 @@ export function topicSuite(options: AgentSuiteOptions): void {
       expect(alice.subscribers("work")).toMatchObject([{ dropped: 0, slow: false }]);
     });
 
+    test("G-43 who stands still loses what the topic's policy says, all of it counted and told; who does not gets everything", async ({ place }) => {
+      const here = await place();
+      const alice = await here.join("alice", { presence: false });
+      const told: string[] = [];
+      alice.onEvent((event) => void (event.type === "subscriber_slow" && event.slow && told.push(`${event.peer} ${event.topic}`)));
+      const policies = { bob: "drop-oldest", carol: "drop-newest", dave: "disconnect" } as const;
+      let open = (): void => undefined;
+      const gate = new Promise<void>((resolve) => (open = resolve));
+      const join = async (id: string) => {
+        const agent = await here.join(id, { presence: false });
+        const ended: unknown[] = [];
+        agent.onEvent((event) => void (event.type === "unsubscribed" && ended.push([event.pattern, event.peer])));
+        return { agent, ended, got: [] as unknown[] };
+      };
+      const options = { from: ["alice"], ready: 1, timeout: 25_000 };
+      const stuck = async (id: keyof typeof policies) => {
+        alice.publishes(`to.${id}`, { queue: { events: 8 }, patience: 20, slow: policies[id] });
+        const one = await join(id);
+        const take = async (event: unknown): Promise<void> => {
+          await gate;
+          one.got.push(event);
+        };
+        await one.agent.subscribe(`to.${id}`, take, { ...options, queue: 500 });
+        return one;
+      };
+      const [bob, carol, dave, quick] = await Promise.all([stuck("bob"), stuck("carol"), stuck("dave"), join("quick")]);
+      await quick.agent.subscribe("to.*", (event) => void quick.got.push(event), options);
+      const total = 30;
+      for (let index = 0; index < total; index++) {
+        await Promise.all(["bob", "carol", "dave"].map((id) => alice.publish(`to.${id}`, index, { timeout: 60_000 })));
+        // On a medium that loses frames it is not to be taken for a slow one.
+        await until(() => quick.got.length === 3 * (index + 1));
+      }
+      expect(quick.got).toEqual(Array.from({ length: 3 * total }, (_, index) => Math.floor(index / 3)));
+      await until(() => dave.ended.length === 1);
+      expect(dave.ended).toEqual([["to.dave", "alice"]]);
+      expect(alice.subscribers("to.dave").map(({ id }) => id)).toEqual(["quick"]);
+      open();
+      const of = (id: string) => alice.subscribers(`to.${id}`).find((each) => each.id === id);
+      for (const [id, { got, ended }] of [
+        ["bob", bob],
+        ["carol", carol],
+      ] as const) {
+        await until(() => got.length + (of(id)?.dropped ?? 0) === total);
+        expect(of(id)?.dropped).toBeGreaterThan(0);
+        expect([got, ended]).toEqual([(got as number[]).toSorted((a, b) => a - b), []]);
+      }
+      expect([bob.got.at(-1), carol.got[0]]).toEqual([total - 1, 0]);
+      expect(carol.got.length).toBeLessThan(total);
+      expect(dave.got.length).toBeLessThan(total);
+      expect(new Set(told)).toEqual(new Set(["bob to.bob", "carol to.carol", "dave to.dave"]));
+    });
+
     test("G-42 who comes back as a new instance is subscribed to again", async ({ pair }) => {
       const { here, alice, bob } = await pair();
       const seen: unknown[] = [];
