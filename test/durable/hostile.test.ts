@@ -32,7 +32,7 @@ async function rogueIn(here: DurableWorld, id = "rogue") {
     link,
     open: (value: unknown, on = link) => here.during(host.system.request(on, "durable", value).catch((error: { code: string }) => error.code)),
     /** What became of a durable message with these numbers. */
-    send: (durable: DurableNumber, { lane = 2, wantsDone = true, id: given = undefined as string | undefined, method = "job" } = {}) =>
+    send: (durable: DurableNumber, { lane = 2, wantsDone = true, id: given = undefined as string | undefined, method = "job", headers = {} } = {}) =>
       new Promise<Outcome | "lost">((resolve) => {
         const header = {
           type: "notification",
@@ -41,6 +41,7 @@ async function rogueIn(here: DurableWorld, id = "rogue") {
           priority: "normal",
           method,
           durable,
+          ...(Object.keys(headers).length === 0 ? {} : { headers }),
         } as const;
         const watch = { done: resolve, lost: () => resolve("lost") };
         link.send({ bytes: encodeEnvelope(header, encodePayload(durable.number)), lane: lane as Lane, intake: true, wantsDone, watch });
@@ -157,6 +158,18 @@ describe("a rogue peer", () => {
     await here.until(() => outcomes.length === 200);
     expect(outcomes.every((outcome) => outcome === "again")).toBe(true);
     expect(alice.agent.durable.status().receiving).toBe(1_100);
+    await honest(here, got);
+  });
+
+  test("TM-192 what a message holds beside its payload counts", async () => {
+    const { here, alice, got, rogue } = await scene();
+    await rogue.open(opening());
+    const { budget } = insideOf(alice.agent).host.links;
+    const before = budget.used;
+    const headers = { note: "x".repeat(7_000) };
+    for (let number = 0; number < 1_000; number++) void rogue.send({ number, floor: 0, again: false }, { method: "slow", headers });
+    await here.until(() => alice.agent.durable.status().receiving === 1_000);
+    expect(budget.used - before).toBeGreaterThan(1_000 * 7_000);
     await honest(here, got);
   });
 

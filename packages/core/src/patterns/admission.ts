@@ -7,7 +7,7 @@ import type { Rate } from "../resilience/token-bucket.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { createPlaces, type Places, type PlacesLimits, type Tenant } from "./admission-places.js";
 import type { Guards } from "./guards.js";
-import { keepPayload } from "./keep-payload.js";
+import { heldBytes, keepPayload } from "./keep-payload.js";
 
 /** What a peer asks of this agent's application. */
 export interface Incoming {
@@ -116,7 +116,7 @@ class AgentAdmission implements Admission {
     const tenant = places.enter(link.peer.id, priority);
     if (tenant !== undefined) return begin(tenant, payload);
     const kept = keepPayload(payload);
-    const waiting = places.wait(link.peer.id, priority, kept?.bytes.length ?? 0, (given) => {
+    const waiting = places.wait(link.peer.id, priority, heldBytes(header, kept), (given) => {
       const late = this.forbidden(link, permission) ?? this.expired(link, header, "when its turn came");
       if (late === undefined) return begin(given, kept);
       places.leave(given, priority);

@@ -7,12 +7,12 @@ import type { Delivery } from "../link/message.js";
 import type { OnDemand } from "../on-demand.js";
 import { closingSoon, createFinish } from "./answer.js";
 import { createHandlers } from "./handlers.js";
-import { keepPayload } from "./keep-payload.js";
+import { heldBytes, keepPayload } from "./keep-payload.js";
 import { createLatePart } from "./late-part.js";
 import type { Server, ServingOptions, serverOf } from "./server.js";
 
 /** What a call that waits costs beside its payload. */
-const heldBytes = 512;
+const heldCost = 512;
 
 /** A call that waits for what answers it. */
 interface Held {
@@ -49,7 +49,7 @@ export function createLateServer(options: ServingOptions, load: OnDemand<{ reado
     };
     if (refusing !== undefined) return refuse(refusing);
     const kept = keepPayload(payload);
-    const bytes = heldBytes + (kept?.bytes.length ?? 0);
+    const bytes = heldCost + heldBytes(header, kept);
     if (waiting.size >= limits.running || !link.budget.take(bytes))
       return refuse(new TightbeamError("overloaded", "This agent is not ready for calls yet, and as many wait as it takes."));
     const held: Held = { link, header, cancelled: false };

@@ -3,7 +3,7 @@ import { TightbeamError } from "../errors.js";
 import type { Outcome } from "../link/message.js";
 import { type Admission, callPermission } from "./admission.js";
 import type { Handled, Handlers } from "./handlers.js";
-import { keepPayload } from "./keep-payload.js";
+import { heldBytes, keepPayload } from "./keep-payload.js";
 import type { MiddlewareChain } from "./middleware.js";
 import type { Call, RunningCalls } from "./running-calls.js";
 
@@ -47,7 +47,7 @@ export function createTurns({ admission, handlers, calls, middleware, missing, r
     const kept = keepPayload(payload);
     let started = false;
     waiting++;
-    const turn = places.wait(link.peer.id, header.priority, kept?.bytes.length ?? 0, (place) => {
+    const turn = places.wait(link.peer.id, header.priority, heldBytes(header, kept), (place) => {
       started = true;
       call.turn = undefined;
       call.place = place;

@@ -227,6 +227,17 @@ test("what agents say on their own account needs no place and no permission, and
   expect(answers.slice(before)).toEqual(["forbidden", "rate_limited", "rate_limited"]);
 });
 
+test("TM-118 what waits counts with its headers, which may be larger than its payload", async () => {
+  const { server, admission, makeLink } = setUp({ running: 1, queued: 1_000, queuedBytes: 64 * 1024 });
+  const { serve, answers } = makeLink();
+  server.handle(method("work"), gated().handler);
+  const headers = { note: "x".repeat(7_000) };
+  for (let i = 0; i < 20; i++) serve(i, { headers });
+  // 3 in 4 of 64 KiB.
+  expect(admission.places.queued).toBe(6);
+  expect(answers).toEqual(new Array(13).fill("overloaded"));
+});
+
 test("G-60 TM-119 with 100,000 low messages queued, high ones keep their p99 under 10 times the idle p99, and low ones go on", async () => {
   const { server, admission, runtime, makeLink } = setUp({ running: 16, queued: 200_000, queuedBytes: 2 ** 30 });
   const { serve } = makeLink();

@@ -9,6 +9,7 @@ import type { StoreStart } from "../../store/header.js";
 import type { State } from "../../store/state.js";
 import type { MarkedBook } from "../checkpoints/host.js";
 import type { DurableFound } from "../checkpoints/recovery.js";
+import { heldBytes } from "../keep-payload.js";
 import { Book, bookKey, bookPrefix, decodeBook, itemOf, placeOf, triesPrefix } from "./book.js";
 import { Held, type HeldHost } from "./held.js";
 import type { createNumbers } from "./numbers.js";
@@ -136,6 +137,8 @@ export async function createTaker(options: TakerOptions): Promise<Taker> {
   return {
     open(link, value) {
       if (writer.failed !== undefined) throw new TightbeamError("overloaded", "The store of this agent has failed: it takes no durable messages for now.");
+      // It ended while this was being loaded, and is not heard of again.
+      if (link.state === "ended") throw new TightbeamError("closed", "The link ended before its durable messages began.");
       const opening = readOpening(value);
       const before = opened.get(link);
       if (before !== undefined && before.state.store !== opening.store) throw new TightbeamError("invalid_input", "The messages of one link are of one store.");
@@ -167,7 +170,7 @@ export async function createTaker(options: TakerOptions): Promise<Taker> {
         if (known.header.id !== header.id) return refuse(link, delivery, "Two durable messages came with one number.");
         return known.join(link, delivery);
       }
-      const bytes = (payload?.bytes.length ?? 0) + limits.durableHeldCost;
+      const bytes = heldBytes(header, payload) + limits.durableHeldCost;
       const full = book.held.size >= limits.durableHeldMax || book.ranges + book.held.size >= limits.durableRangesMax;
       if (writer.failed !== undefined || delivery.refused === "overloaded" || full || !link.budget.take(bytes)) return delivery.settle("again");
       const message = new Held(host, book, link, delivery, header, payload, bytes);

@@ -1,6 +1,6 @@
 import { TightbeamError } from "../../errors.js";
 import type { Runtime } from "../../runtime/runtime.js";
-import { keepPayload } from "../keep-payload.js";
+import { heldBytes, keepPayload } from "../keep-payload.js";
 import { createLatePart } from "../late-part.js";
 import type { IdempotencyState } from "./archive.js";
 import type { KeyedPart } from "./keyed.js";
@@ -58,7 +58,7 @@ export function keyedCallsFor({ runtime, options = noOptions, state }: KeyedCall
       take(call, payload) {
         if (late.ready !== undefined) return late.ready.take(call, payload);
         const kept = keepPayload(payload);
-        const bytes = (kept?.bytes.length ?? 0) + heldBytes;
+        const bytes = heldBytes(call.header, kept) + heldCost;
         const { budget } = call.link;
         if (!budget.take(bytes))
           return host.conclude(call, "refused", undefined, new TightbeamError("overloaded", "This agent has no memory left for a call that waits."));
@@ -88,4 +88,4 @@ export function keyedCallsFor({ runtime, options = noOptions, state }: KeyedCall
 }
 
 /** What a call that waits costs beside its payload. */
-const heldBytes = 512;
+const heldCost = 512;

@@ -4,6 +4,7 @@ import { isTightbeamError, TightbeamError } from "../../errors.js";
 import * as limits from "../../limits.js";
 import type { Outcome } from "../../link/message.js";
 import type { Runtime } from "../../runtime/runtime.js";
+import { heldBytes } from "../keep-payload.js";
 import type { Call } from "../running-calls.js";
 import { type Archive, createArchive, type Found, type IdempotencyState } from "./archive.js";
 import { contentOf, isLasting } from "./content.js";
@@ -142,7 +143,7 @@ class CallsByKey implements KeyedPart {
     const { peer } = operation;
     if (!equalBytes(content, operation.content)) return this.#host.conclude(call, "refused", undefined, conflict());
     const waiters = this.#waiters.get(peer) ?? 0;
-    const bytes = payload?.bytes.length ?? 0;
+    const bytes = heldBytes(call.header, payload);
     if (waiters >= limits.idempotencyWaiting || !call.link.budget.take(bytes)) {
       const error = new TightbeamError("overloaded", "Too many calls wait for the reply of another one with the same idempotency key.", {
         retryAfter: limits.overloadedMinMs,
@@ -224,7 +225,7 @@ class CallsByKey implements KeyedPart {
     const payload = operation.waiting.get(call);
     operation.waiting.delete(call);
     this.#operationOf.delete(call);
-    call.link.budget.give(payload?.bytes.length ?? 0);
+    call.link.budget.give(heldBytes(call.header, payload));
     const left = (this.#waiters.get(operation.peer) ?? 1) - 1;
     if (left === 0) this.#waiters.delete(operation.peer);
     else this.#waiters.set(operation.peer, left);

@@ -6,7 +6,7 @@ import type { Link } from "../../link/link-types.js";
 import type { Delivery } from "../../link/message.js";
 import { onDemand } from "../../on-demand.js";
 import type { PatternHost } from "../host.js";
-import { keepPayload } from "../keep-payload.js";
+import { heldBytes, keepPayload } from "../keep-payload.js";
 import { operateLate } from "../late-operation.js";
 import { createLatePart } from "../late-part.js";
 import { checkOperation } from "../operation.js";
@@ -67,7 +67,7 @@ export function createStreamsOnDemand(host: PatternHost, server: Parameters<type
     const { number } = header.stream as NonNullable<typeof header.stream>;
     const openings = held.get(link) ?? new Map<number, Held>();
     const kept = keepPayload(payload);
-    const bytes = openingCost + (kept?.bytes.length ?? 0);
+    const bytes = openingCost + heldBytes(header, kept);
     const refuse = (error: TightbeamError): void => refuseOpening(host, link, delivery, header, error);
     if (refusing !== undefined) return refuse(refusing);
     if (openings.has(number)) {
