@@ -132,6 +132,11 @@ export function release({ e, e1 }: HandshakeKeys): void {
   for (const pair of [e, e1]) if (pair !== undefined && --pair.holders === 0) pair.secretKey.fill(0);
 }
 
+/** What a message that is given up has made, beside `kept`. */
+export function releaseMade(made: HandshakeKeys, kept: HandshakeKeys): void {
+  for (const name of ["e", "e1"] as const) if (made[name] !== kept[name]) made[name]?.secretKey.fill(0);
+}
+
 function ephemeral(context: HandshakeContext): HeldPair {
   const secret = draw(context.random, dhBytes);
   const pair = context.dh.keyPair(secret);

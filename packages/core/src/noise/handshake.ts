@@ -1,7 +1,7 @@
 import { concat, empty, encodeUtf8, type Reader, reader, toHex } from "../bytes.js";
 import { TightbeamError } from "../errors.js";
 import { type CipherState, type cipherState, messageMaxBytes, tooLarge } from "./cipher-state.js";
-import { type HandshakeContext, type HandshakeData, type HandshakeKeys, readToken, release, share, writeToken } from "./handshake-state.js";
+import { type HandshakeContext, type HandshakeData, type HandshakeKeys, readToken, release, releaseMade, share, writeToken } from "./handshake-state.js";
 import type { Token } from "./patterns.js";
 import type { Protocol } from "./protocol-name.js";
 import { initializeSymmetric, type Primitives } from "./symmetric-state.js";
@@ -196,14 +196,18 @@ class State implements Handshake {
       this.#pending = run(copy, this.#prepared.protocol.pattern.messages[this.#step] ?? []);
     } catch (error) {
       copy.symmetric.erase();
+      releaseMade(copy.keys, this.#data.keys);
       throw error;
     }
     return copy.symmetric.hash;
   }
 
   #drop(): void {
-    this.#pending?.data.symmetric.erase();
+    const pending = this.#pending?.data;
     this.#pending = undefined;
+    if (pending === undefined) return;
+    pending.symmetric.erase();
+    releaseMade(pending.keys, this.#data.keys);
   }
 
   #commit(next: HandshakeData): void {

@@ -171,7 +171,10 @@ export function createAttempt(context: Context, target: Target, hint: SuiteId | 
     if (ended || winner !== undefined) return fork.erase();
     winner = { hs2Key, hs3: undefined };
     hs1?.stop();
-    await confirm(fork, hs2, peer, begun).catch(fatal);
+    await confirm(fork, hs2, peer, begun).catch((error: unknown) => {
+      fork.erase();
+      fatal(error);
+    });
   };
 
   const onHs2 = (hs2: Hs2, frame: Uint8Array) => {

@@ -68,13 +68,17 @@ export function createResponder(context: Context): Responder {
       handshake.readMessage(hs1.message);
       h = handshake.beginWrite();
     } catch (error) {
+      handshake.erase();
       if (isTightbeamError(error) && error.code === "internal") throw error;
       // Keys that no honest side makes: a stranger's doing, and no event.
       refuse("hs1_key");
       return pending.leave();
     }
     const sessionId = sessionIdToBytes(localId);
-    const payload = await writePayload(context, "responder", h, { sessionId, suites: context.suites });
+    const payload = await writePayload(context, "responder", h, { sessionId, suites: context.suites }).catch((error: unknown) => {
+      handshake.erase();
+      throw error;
+    });
     const frame = buildHs2({ suite, to: hs1.sessionId, sessionId, replyTo: context.addresses.inbox, message: handshake.endWrite(payload) });
     if (byId.get(localId) !== pending) return handshake.erase();
     pending.handshake = handshake;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { concat, empty, encodeUtf8, toHex } from "../../src/bytes.js";
+import { concat, empty, encodeUtf8, isZero, toHex } from "../../src/bytes.js";
 import { crypto, type KeyPair } from "../../src/crypto/index.js";
 import { createHandshake, type Handshake, nonce } from "../../src/noise/index.js";
 import { createVirtualRuntime, type Random } from "../../src/runtime/index.js";
@@ -210,6 +210,32 @@ describe("secrets", () => {
     const unfinished = await pair(XX);
     unfinished.initiator.erase();
     expect(() => unfinished.initiator.writeMessage()).toThrowError(code("invalid_argument"));
+  });
+
+  it.each([XX, XXhfs])("%s: erases the ephemeral key of a message that is given up", async (protocol) => {
+    const own = crypto();
+    const made: Uint8Array[] = [];
+    const keyPairOf = (secret: Uint8Array): KeyPair => {
+      const pair = own.x25519.keyPair(secret);
+      made.push(pair.secretKey);
+      return pair;
+    };
+    const spy = { ...own, x25519: { ...own.x25519, keyPair: keyPairOf } };
+    const unread = await pair(protocol, { crypto: spy });
+    const first = unread.initiator.writeMessage();
+    // Of small order: the message fails after the key was made.
+    const wrong = first.slice().fill(0, 0, 32);
+    unread.responder.readMessage(wrong);
+    expect(() => unread.responder.beginWrite()).toThrowError(code("invalid_key"));
+    const begun = await pair(protocol, { crypto: spy });
+    begun.responder.readMessage(begun.initiator.writeMessage());
+    begun.responder.beginWrite();
+    begun.responder.beginWrite();
+    begun.responder.erase();
+    unread.initiator.erase();
+    begun.initiator.erase();
+    expect(made).toHaveLength(5);
+    expect(made.map(isZero)).toEqual([true, true, true, true, true]);
   });
 
   it("leaves the keys that the caller injected alone", async () => {

@@ -33,6 +33,8 @@ interface Progress {
   thumbprint?: string;
   credential?: string;
   id?: string;
+  /** Makes the proof count again. */
+  unuse?: () => void;
 }
 
 /** `POST /token` of an authority: a credential and the proof of a key in, a token bound to that key out. Throws `invalid_argument`, `invalid_key`. */
@@ -76,7 +78,7 @@ export async function createTokenEndpoint(authority: Issuing, options: TokenEndp
     if (audience !== undefined && !(audienceGrammar.test(audience) && (audiences?.includes(audience) ?? true)))
       throw new TightbeamError("denied", "The audience is not listed, or none.");
     agents.take(id);
-    replays.use(once);
+    progress.unuse = replays.use(once);
     const lifetime = admitted.lifetime === undefined ? {} : { lifetime: admitted.lifetime };
     const token = await authority.issue({
       id,
@@ -109,7 +111,8 @@ export async function createTokenEndpoint(authority: Issuing, options: TokenEndp
     };
   }
 
-  function refuse(error: unknown, { stage, source, thumbprint, credential, id }: Progress): Response {
+  function refuse(error: unknown, { stage, source, thumbprint, credential, id, unuse }: Progress): Response {
+    unuse?.();
     const refusal = refusalOf(error, stage);
     const reason = isTightbeamError(error) ? error.message : "The endpoint failed: see the cause.";
     emit({ type: "refused", status: refusal.status, error: refusal.error, reason, cause: error, id, credential, thumbprint, source });

@@ -5,8 +5,8 @@ import type { Clock } from "../../runtime/runtime.js";
 export interface Replays {
   /** Throws `invalid_token` for one that was used, `overloaded` when no more can be remembered. */
   check(once: string): void;
-  /** The same, and remembers it: call it when everything else about the request counts. */
-  use(once: string): void;
+  /** The same, and remembers it: call it when everything else about the request counts. What it returns forgets it again, for a request that came to nothing all the same. */
+  use(once: string): () => void;
 }
 
 /** A proof counts for 60 s before and after its `iat`: so long, and some, it is remembered. */
@@ -36,6 +36,10 @@ export function createReplays(clock: Clock, entriesMax: number): Replays {
     use(once) {
       check(once);
       young.add(once);
+      return () => {
+        young.delete(once);
+        old.delete(once);
+      };
     },
   };
 }

@@ -99,6 +99,14 @@ describe("TM-142 a proof counts once", () => {
     expect((await endpoint.ask({ proof: once })).status).toBe(200);
     expect((await endpoint.ask({ proof: await proof(endpoint, {}, {}, otherKey) })).status).toBe(200);
   });
+
+  it("is not used up either when there is no room for its key any more", async () => {
+    const endpoint = await setUp({ endpoint: { limits: { keysPerAgent: 1 } } });
+    expect((await endpoint.ask()).status).toBe(200);
+    const once = await proof(endpoint, {}, {}, otherKey);
+    expect((await endpoint.ask({ proof: once })).status).toBe(503);
+    expect((await endpoint.ask({ proof: once })).status).toBe(503);
+  });
 });
 
 describe("TM-143 with nonces, which is the default, no proof can be made in advance", () => {

@@ -12,7 +12,13 @@ const linkOf = (state: string) => ({ peer: { id: "rogue" }, state }) as unknown 
 test("TM-193 a link that ended while its opening was looked at keeps no store from being forgotten", async () => {
   const writer = { failed: undefined, add: () => undefined } as unknown as Writer;
   const runtime = createVirtualRuntime({ seed: 1 });
-  const taker = await createTaker({ runtime, writer, state: undefined, store: text(9), starts: [{ incarnation: 1, nonce: text(8) }] } as unknown as TakerOptions);
+  const taker = await createTaker({
+    runtime,
+    writer,
+    state: undefined,
+    store: text(9),
+    starts: [{ incarnation: 1, nonce: text(8) }],
+  } as unknown as TakerOptions);
   const code = (link: Link, store: number): unknown => {
     try {
       return typeof taker.open(link, opening(text(100 + store)));
