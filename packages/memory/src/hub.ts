@@ -1,4 +1,13 @@
-import { type Address, type AddressTable, createAddressTable, type Runtime, systemRuntime, TightbeamError, TransportError } from "@tightbeam/core/transport";
+import {
+  type Address,
+  type AddressTable,
+  checkKnown,
+  createAddressTable,
+  type Runtime,
+  systemRuntime,
+  TightbeamError,
+  TransportError,
+} from "@tightbeam/core/transport";
 
 /** The largest frame unless the hub is told otherwise. */
 const defaultMaxFrameBytes = 1024 * 1024;
@@ -11,6 +20,8 @@ export interface HubOptions {
   /** Default 1 MiB, at least 21 KiB. */
   readonly maxFrameBytes?: number;
 }
+
+const names: readonly (keyof HubOptions)[] = ["runtime", "maxFrameBytes"];
 
 /** An in-process network: a table of addresses that copies frames between transports on a later turn of the event loop. */
 export interface Hub {
@@ -54,6 +65,7 @@ export function mediumOf(hub: Hub): Medium {
 }
 
 export function createHub(options: HubOptions = {}): Hub {
+  checkKnown("createHub", options, names);
   const { runtime = systemRuntime(), maxFrameBytes = defaultMaxFrameBytes } = options;
   if (!Number.isSafeInteger(maxFrameBytes) || maxFrameBytes < smallestMaxFrameBytes) {
     throw new TightbeamError("invalid_argument", `maxFrameBytes is a whole number of at least ${smallestMaxFrameBytes}.`);

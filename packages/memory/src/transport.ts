@@ -1,5 +1,6 @@
 import {
   type Address,
+  checkKnown,
   createClosed,
   createInbox,
   createTransportState,
@@ -22,9 +23,12 @@ export interface MemoryOptions {
   readonly instance?: string;
 }
 
+const names: readonly (keyof MemoryOptions)[] = ["inboxBytes", "instance"];
+
 /** Connects to a hub. Rejects `unavailable` while the hub is cut and `closed` after its end. */
 export async function connectMemory(hub: Hub, options: MemoryOptions = {}): Promise<Transport> {
   const medium = mediumOf(hub);
+  checkKnown("connectMemory", options, names);
   const { inboxBytes = defaultInboxBytes, instance } = options;
   const smallest = medium.maxFrameBytes + frameOverheadBytes;
   if (!Number.isSafeInteger(inboxBytes) || inboxBytes < smallest) {

@@ -104,6 +104,8 @@ describe("a memory transport", () => {
     const { hub } = setUp({ maxFrameBytes: 32 * 1024 });
     await expect(connectMemory({ ...hub })).rejects.toMatchObject({ code: "invalid_argument" });
     await expect(connectMemory(hub, { inboxBytes: 32 * 1024 })).rejects.toMatchObject({ code: "invalid_argument" });
+    await expect(connectMemory(hub, { inbox: 1 } as never)).rejects.toMatchObject({ message: expect.stringContaining("has no option 'inbox'") });
+    expect(() => createHub({ maxFrame: 1 } as never)).toThrow("has no option 'maxFrame'");
     expect((await connectMemory(hub, { inboxBytes: 33 * 1024 })).capabilities.maxFrameBytes).toBe(32 * 1024);
   });
 

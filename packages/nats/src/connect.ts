@@ -1,4 +1,4 @@
-import { type Runtime, systemRuntime, TightbeamError, type Transport } from "@tightbeam/core/transport";
+import { checkKnown, type Runtime, systemRuntime, TightbeamError, type Transport } from "@tightbeam/core/transport";
 import { createBackoff, type ReconnectOptions } from "./backoff.js";
 import { describe } from "./causes.js";
 import type { NatsLogin, TlsOptions } from "./client/options.js";
@@ -43,6 +43,23 @@ export interface NatsConnectionOptions extends CommonOptions {
 
 export type NatsOptions = NatsServerOptions | NatsConnectionOptions;
 
+const commonNames: readonly (keyof CommonOptions)[] = ["prefix", "runtime", "connectTimeout", "inboxBytes", "highWaterBytes", "maxFrameBytes"];
+const serverNames: readonly (keyof NatsServerOptions)[] = [
+  ...commonNames,
+  "servers",
+  "tls",
+  "name",
+  "reconnect",
+  "connection",
+  "user",
+  "password",
+  "token",
+  "nkey",
+  "credsFile",
+];
+const connectionNames: readonly (keyof NatsConnectionOptions)[] = [...commonNames, "connection", "closeConnection"];
+const tlsNames: readonly (keyof TlsOptions)[] = ["ca", "cert", "key", "servername"];
+
 /**
  * A transport over core NATS. It reconnects by itself, with its subscriptions, until `close()`; over a connection that was passed in, as that connection does.
  *
@@ -51,6 +68,8 @@ export type NatsOptions = NatsServerOptions | NatsConnectionOptions;
  */
 export async function connectNats(given: NatsOptions | NatsConnection = {}): Promise<Transport> {
   const options: NatsOptions = isNatsConnection(given) ? { connection: given } : given;
+  if (options.connection === undefined) checkKnown("connectNats", options, serverNames);
+  else checkKnown("connectNats with a connection", options, connectionNames);
   const runtime = options.runtime ?? systemRuntime();
   const timeoutMs = whole("connectTimeout", options.connectTimeout ?? 10_000, 1);
   const maxFrameBytes = whole("maxFrameBytes", options.maxFrameBytes ?? 1024 * 1024, 21 * 1024);
@@ -70,6 +89,8 @@ export async function connectNats(given: NatsOptions | NatsConnection = {}): Pro
   }
 
   const { servers = defaultServer, reconnect = {}, tls, name } = options;
+  checkKnown("connectNats under reconnect", reconnect, ["minMs", "maxMs"]);
+  if (tls !== undefined) checkKnown("connectNats under tls", tls, tlsNames);
   const { urls, secure } = parseServers(servers);
   const where = urls.join(", ");
   const backoff = createBackoff(runtime.random, whole("reconnect.minMs", reconnect.minMs ?? 100, 1), whole("reconnect.maxMs", reconnect.maxMs ?? 5_000, 1));

@@ -45,6 +45,11 @@ describe("servers", () => {
     { highWaterBytes: 0.5 },
     { maxFrameBytes: 20_000 },
     { reconnect: { minMs: -1 } },
+    { server: "nats://127.0.0.1:1" },
+    { prefx: "acme" },
+    { reconnect: { min: 1 } },
+    { tls: { rejectUnauthorized: false } },
+    { closeConnection: true },
   ])("and options are refused when they are %j", async (options) => {
     expect((await errorOf(connectNats(options as NatsServerOptions))).code).toBe("invalid_argument");
   });

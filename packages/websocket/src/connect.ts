@@ -1,5 +1,5 @@
 import type { Identity } from "@tightbeam/core/identity";
-import { isInstance, type Runtime, randomInstance, systemRuntime, TightbeamError } from "@tightbeam/core/transport";
+import { checkKnown, isAgentId, isInstance, type Runtime, randomInstance, systemRuntime, TightbeamError } from "@tightbeam/core/transport";
 import { openSocket } from "#socket";
 import type { ReconnectOptions } from "./backoff.js";
 import { createWebSocketTransport, type WebSocketTransport } from "./transport.js";
@@ -30,6 +30,21 @@ export interface WebSocketOptions {
   readonly webSocket?: WebSocketConstructor;
 }
 
+const names: readonly (keyof WebSocketOptions)[] = [
+  "identity",
+  "instance",
+  "runtime",
+  "reconnect",
+  "connectTimeout",
+  "inboxBytes",
+  "highWaterBytes",
+  "maxFrameBytes",
+  "tls",
+  "subprotocols",
+  "webSocket",
+];
+const tlsNames: readonly (keyof TlsOptions)[] = ["ca", "cert", "key", "servername"];
+
 /**
  * Connects to a relay and logs in. The transport reconnects by itself, with its subscriptions, until `close()` or until the same instance
  * connects elsewhere (`closed` resolves with `replaced`).
@@ -38,7 +53,12 @@ export interface WebSocketOptions {
  * `denied` (the relay refused the login; the message names its reason).
  */
 export async function connectWebSocket(url: string | URL, options: WebSocketOptions): Promise<WebSocketTransport> {
+  checkKnown("connectWebSocket", options, names);
   const { identity, reconnect = {}, tls, subprotocols = [] } = options;
+  if (!isAgentId(identity?.id) || typeof identity.token !== "function")
+    throw invalid("`identity` says who logs in: connectWebSocket(url, { identity: await authority.enroll(id) }), the one that the agent gets, too.");
+  checkKnown("connectWebSocket under reconnect", reconnect, ["minMs", "maxMs"]);
+  if (tls !== undefined) checkKnown("connectWebSocket under tls", tls, tlsNames);
   const runtime = options.runtime ?? systemRuntime();
   const instance = options.instance ?? randomInstance(runtime.random);
   if (!isInstance(instance)) throw invalid("`instance` is 22 base64url characters.");

@@ -12,7 +12,7 @@ const table = {
   invalid_token: {
     code: 5,
     as: "denied",
-    hint: "the token does not verify at the relay: it must be issued for this relay's origin as audience, by an issuer that the relay trusts",
+    hint: "the token does not verify at the relay: it must be issued for this relay's origin as audience, by an issuer that the relay trusts, with a key (or shared secret) that it knows",
   },
   expired_token: { code: 6, as: "denied", hint: "the token has expired; does renewal reach the issuer?" },
   revoked_token: { code: 7, as: "denied", hint: "the token was revoked" },
@@ -25,7 +25,11 @@ const table = {
   },
   wrong_proof: { code: 11, as: "denied", hint: "the proof does not fit the token's key and this relay; was the token issued for this identity's key?" },
   instance_taken: { code: 12, as: "denied", hint: "this instance is connected with another key; it becomes free when that socket ends" },
-  forbidden: { code: 13, as: "denied", hint: "the relay's policy does not allow this address" },
+  forbidden: {
+    code: 13,
+    as: "denied",
+    hint: "the relay's policy does not allow this address; an agent listens at its own only, so give it the identity that this transport has logged in with",
+  },
   too_large: { code: 14, as: "too_large", hint: "the frame is larger than the relay takes" },
   too_many: { code: 15, as: "denied", hint: "the relay's limit of subscriptions of a socket, or of instances of an agent, is reached" },
   rate_limited: { code: 16, as: "failed", hint: "too many control frames in too short a time" },

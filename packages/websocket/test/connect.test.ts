@@ -46,7 +46,15 @@ describe("connectWebSocket says what is wrong with", () => {
     ["inboxBytes", { inboxBytes: 10 }],
     ["maxFrameBytes", { maxFrameBytes: 1 }],
     ["reconnect.minMs", { reconnect: { minMs: 0 } }],
+    ["identity", { identity: undefined }],
+    ["identity", { identity: Promise.resolve() }],
+    ["has no option 'timout'", { timout: 5 }],
+    ["under reconnect has no option 'min'", { reconnect: { min: 5 } }],
+    ["under tls has no option 'rejectUnauthorized'", { tls: { rejectUnauthorized: false } }],
   ];
+  it("no options at all", async () => {
+    expect(await errorOf(connectWebSocket("ws://127.0.0.1:1/", undefined as never))).toMatchObject({ code: "invalid_argument" });
+  });
   it.each(options)("the option %s", async (name, wrong) => {
     expect(await failing("ws://127.0.0.1:1/", wrong)).toMatchObject({ code: "invalid_argument", message: expect.stringContaining(name) });
   });
@@ -171,6 +179,9 @@ describe("over TLS", () => {
 
   it("says so when a TLS client meets a plain relay", async () => {
     const relay = await fixture.relay();
-    expect(await failing(`wss://127.0.0.1:${relay.port}/`)).toMatchObject({ code: "failed", message: expect.stringContaining("TLS") });
+    expect(await failing(`wss://127.0.0.1:${relay.port}/`)).toMatchObject({
+      code: "failed",
+      message: expect.stringContaining("speaks no TLS: dial it with ws://"),
+    });
   });
 });

@@ -1,6 +1,7 @@
 import { isVersion } from "../envelope/grammar.js";
+import { checkKnown } from "../known-options.js";
 import type { Method } from "./method.js";
-import { checkName, checkOptions, invalid } from "./standard-schema.js";
+import { checkName, invalid } from "./standard-schema.js";
 import type { Stream } from "./stream.js";
 import type { Topic } from "./topic.js";
 
@@ -42,7 +43,7 @@ export const contractMembersMax = 256;
 export function contract<const Members extends ContractMembers>({ name, version, methods, ...unknown }: ContractOptions<Members>): Contract<Members> {
   checkName("contract", name);
   const made = `contract "${name}"`;
-  checkOptions(made, unknown, options);
+  checkKnown(made, unknown, options);
   if (!isVersion(version)) throw invalid(`The version of ${made} is a whole number from 1 to 999,999,999.`);
   if (typeof methods !== "object" || methods === null) throw invalid(`The methods of ${made} are an object of method(), stream() and topic().`);
   const keys = Object.keys(methods);

@@ -1,5 +1,6 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import { checkName, checkOptions, checkSchema, invalid } from "./standard-schema.js";
+import { checkKnown } from "../known-options.js";
+import { checkName, checkSchema, invalid } from "./standard-schema.js";
 
 /** What a caller and a handler agree on. `method()` makes one; it is frozen and may be shared by both sides. */
 export interface Method<Input extends StandardSchemaV1 = StandardSchemaV1, Output extends StandardSchemaV1 = StandardSchemaV1> {
@@ -43,7 +44,7 @@ export function method<Input extends StandardSchemaV1 = StandardSchemaV1, Output
 ): Method<Input, Output> {
   checkName("method", name);
   const made = `method("${name}")`;
-  checkOptions(made, unknown, options);
+  checkKnown(made, unknown, options);
   checkSchema(made, "input", input);
   checkSchema(made, "output", output);
   if (typeof idempotent !== "boolean") throw invalid(`The option idempotent of ${made} is a boolean.`);

@@ -11,11 +11,6 @@ export function checkName(made: string, name: string): void {
   if (name.startsWith(ownPrefix)) throw invalid(`A ${made} name does not begin with ${ownPrefix}: those are Tightbeam's own.`);
 }
 
-/** Throws `invalid_argument` for an option that is not known. */
-export function checkOptions(made: string, unknown: object, known: readonly string[]): void {
-  if (Object.keys(unknown).length > 0) throw invalid(`The options of ${made} are ${known.join(", ")}; another one was given.`);
-}
-
 /** Throws `invalid_argument` unless it is undefined or speaks Standard Schema v1. */
 export function checkSchema(made: string, side: string, schema: unknown): void {
   if (schema !== undefined && !isStandardSchema(schema))

@@ -1,5 +1,6 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import { checkName, checkOptions, checkSchema } from "./standard-schema.js";
+import { checkKnown } from "../known-options.js";
+import { checkName, checkSchema } from "./standard-schema.js";
 
 /** What a caller and a handler agree on when either side, or both, say many things. `stream()` makes one; it is frozen and may be shared by both sides. */
 export interface Stream<
@@ -56,7 +57,7 @@ export function stream<
 >(name: string, { input, chunk, up, output, ...unknown }: StreamOptions<Input, Chunk, Up, Output> = {}): Stream<Input, Chunk, Up, Output> {
   checkName("stream", name);
   const made = `stream("${name}")`;
-  checkOptions(made, unknown, options);
+  checkKnown(made, unknown, options);
   for (const [side, schema] of Object.entries({ input, chunk, up, output })) checkSchema(made, side, schema);
   return Object.freeze({ kind: "stream", name, input, chunk, up, output });
 }

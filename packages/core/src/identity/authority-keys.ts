@@ -67,6 +67,10 @@ export function createAuthorityKeys(first: SigningKey, graceMs: number): Authori
 function entry(key: SigningKey): Entry {
   const published: PublishedKey = Object.freeze({ ...key.publicJwk, kid: key.thumbprint, alg: key.alg, use: "sig" });
   const verifier = readIssuerKey({ ...published }, undefined);
-  if (verifier === undefined) throw new TightbeamError("invalid_key", "The authority's key is refused.");
+  if (verifier === undefined)
+    throw new TightbeamError(
+      "invalid_key",
+      "The authority's key is none: give what `generateKey()` or `importKey(jwk)` of @tightbeam/core/identity resolved with.",
+    );
   return { kid: key.thumbprint, key, published, verifier, neededUntil: Number.NEGATIVE_INFINITY };
 }

@@ -1,4 +1,5 @@
 import { TightbeamError } from "../errors.js";
+import { checkKnown } from "../known-options.js";
 import { onDemand } from "../on-demand.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { systemRuntime } from "../runtime/system.js";
@@ -32,6 +33,20 @@ export interface AuthorityIdentityOptions {
   readonly runtime?: Runtime;
 }
 
+const names: readonly (keyof AuthorityIdentityOptions)[] = [
+  "id",
+  "url",
+  "credential",
+  "secret",
+  "permissions",
+  "key",
+  "alg",
+  "timeout",
+  "fetch",
+  "allowInsecure",
+  "runtime",
+];
+
 const load = onDemand(async () => (await import("./exchange/request-token.js")).createTokenRequests);
 
 /**
@@ -40,6 +55,7 @@ const load = onDemand(async () => (await import("./exchange/request-token.js")).
  * `denied` for an audience, `forbidden` for permissions that are not given, `unsupported` where the URL serves something else. Throws `invalid_argument`, `invalid_key`.
  */
 export async function identityFromAuthority(options: AuthorityIdentityOptions): Promise<ManagedIdentity> {
+  checkKnown("identityFromAuthority", options, names);
   const { id, credential, secret, alg = "EdDSA", timeout = 10_000, runtime = systemRuntime() } = options;
   const url = checkUrl(options.url, "authority's", options.allowInsecure === true);
   if ((credential === undefined) === (secret === undefined))

@@ -1,4 +1,5 @@
 import { TightbeamError } from "../errors.js";
+import { checkKnown } from "../known-options.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { systemRuntime } from "../runtime/system.js";
 import { isAgentId } from "../transport/address.js";
@@ -28,6 +29,7 @@ export interface TokenGetterOptions extends FromToken {
  * `unsupported`, and after its end `token()` throws `expired_token`. Throws `invalid_token`, `invalid_argument`.
  */
 export function identityFromToken(options: FixedTokenOptions | TokenGetterOptions): Identity {
+  checkKnown("identityFromToken", options, ["id", "key", "token", "getToken", "runtime"]);
   if (!("getToken" in options)) return fixedIdentity(options);
   const { id, key, getToken, runtime = systemRuntime() } = options;
   return createIdentity({ id, key, runtime, issue: ({ audience }) => getToken(audience) });

@@ -7,6 +7,8 @@ import type { CheckedRemoteOptions, RemoteKeySetOptions } from "./remote-key-set
 
 const maxAgeMax = 60_000;
 
+export const remoteNames: readonly (keyof RemoteKeySetOptions)[] = ["fetch", "allowInsecure", "timeout", "maxAge", "cooldown", "staleFor", "runtime"];
+
 /**
  * The keys behind an https URL (or loopback http where allowed). Throws `invalid_argument` at once for what can never do; what fetches is
  * loaded with the first token.

@@ -1,5 +1,6 @@
 import { toBase64url } from "../bytes.js";
 import { TightbeamError } from "../errors.js";
+import { checkKnown } from "../known-options.js";
 import { systemRuntime } from "../runtime/system.js";
 import { isAgentId } from "../transport/address.js";
 import { createAuthorityKeys } from "./authority-keys.js";
@@ -21,8 +22,14 @@ import type { SigningKey } from "./types.js";
 
 const lifetimeMaxMs = 24 * 3_600_000;
 
+const authorityNames: readonly (keyof CreateAuthorityOptions)[] = ["issuer", "key", "lifetime", "runtime", "hmac"];
+const issueNames: readonly (keyof IssueOptions)[] = ["id", "publicKey", "audience", "permissions", "lifetime"];
+const enrollNames: readonly (keyof EnrollOptions)[] = ["permissions", "audiences", "alg", "key", "lifetime", "presence"];
+const trustNames: readonly (keyof AuthorityTrustOptions)[] = ["audience", "prefixes", "revoked"];
+
 /** The authority of `createAuthority`. */
 export async function createLocalAuthority(options: CreateAuthorityOptions): Promise<Authority> {
+  checkKnown("createAuthority", options, authorityNames);
   const { issuer = "tightbeam:authority", runtime = systemRuntime(), hmac } = options;
   if (hmac !== undefined && options.key !== undefined)
     throw new TightbeamError("invalid_argument", "An authority signs with a `key` or with a shared secret (`hmac`), never with both.");
@@ -39,7 +46,9 @@ export async function createLocalAuthority(options: CreateAuthorityOptions): Pro
     return keys;
   }
 
-  async function issue({ id, publicKey, audience, permissions = [], lifetime = defaultLifetime }: IssueOptions): Promise<string> {
+  async function issue(wanted: IssueOptions): Promise<string> {
+    checkKnown("issue", wanted, issueNames);
+    const { id, publicKey, audience, permissions = [], lifetime = defaultLifetime } = wanted;
     if (!isAgentId(id)) throw new TightbeamError("invalid_argument", "An agent id is [realm/]name, each part 1 to 64 of A-Z a-z 0-9 _ -.");
     if (audience !== undefined && (typeof audience !== "string" || audience === "" || audience.length > 256))
       throw new TightbeamError("invalid_argument", "An audience is a string of 1 to 256 characters.");
@@ -63,7 +72,9 @@ export async function createLocalAuthority(options: CreateAuthorityOptions): Pro
       const { createTokenEndpoint } = await import("./exchange/endpoint.js");
       return createTokenEndpoint({ issuer, issue, jwks }, endpoint, runtime);
     },
-    async enroll(id: string, { permissions = [], audiences, alg = "EdDSA", key, lifetime = defaultLifetime, presence }: EnrollOptions = {}) {
+    async enroll(id: string, enrollment: EnrollOptions = {}) {
+      checkKnown("enroll", enrollment, enrollNames);
+      const { permissions = [], audiences, alg = "EdDSA", key, lifetime = defaultLifetime, presence } = enrollment;
       const granted = checkPermissions(permissions);
       const forTransport = forRelay(id, granted, presence);
       return createIdentity({
@@ -85,6 +96,7 @@ export async function createLocalAuthority(options: CreateAuthorityOptions): Pro
     },
     removeKey: (kid: string) => withKeys().remove(kid),
     trust(trustOptions: AuthorityTrustOptions = {}) {
+      checkKnown("authority.trust", trustOptions, trustNames);
       const { revoked } = trustOptions;
       const profile = checkProfile({
         ...trustOptions,

@@ -1,4 +1,5 @@
 import { TightbeamError } from "../errors.js";
+import { checkKnown } from "../known-options.js";
 import { isAgentId } from "../transport/address.js";
 import { isPublicAlgorithm, type PublicTokenAlgorithm } from "./algorithms.js";
 import type { JsonObject } from "./json.js";
@@ -42,8 +43,23 @@ const dayMs = 24 * 3_600_000;
 
 const invalid = (message: string): TightbeamError => new TightbeamError("invalid_argument", message);
 
-/** Copies the profile. Throws `invalid_argument`. */
-export function checkProfile(profile: IssuerProfile): CheckedProfile {
+const profileNames: readonly (keyof IssuerProfile)[] = [
+  "issuer",
+  "typ",
+  "agentId",
+  "cnf",
+  "audience",
+  "prefixes",
+  "algorithms",
+  "maxTokenAge",
+  "permissions",
+  "revoked",
+];
+
+/** Copies the profile. `more` may stand beside its members, for others to read. Throws `invalid_argument`. */
+export function checkProfile(profile: IssuerProfile, more: readonly string[] = []): CheckedProfile {
+  // One that is misspelt must not widen the trust: without `prefixes` an issuer speaks for everybody.
+  checkKnown("The profile of an issuer", profile, [...profileNames, ...more]);
   const { issuer, audience, algorithms, typ = "wit+jwt", cnf, prefixes = [""], maxTokenAge = dayMs } = profile;
   if (typeof issuer !== "string" || issuer === "" || issuer.length > 512)
     throw invalid("`issuer` is a string of 1 to 512 characters: exactly the `iss` of the tokens.");

@@ -1,3 +1,4 @@
+import { checkKnown } from "../known-options.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { createAuthority } from "./authority.js";
 import type { ManagedIdentity } from "./identity.js";
@@ -15,8 +16,12 @@ export interface SecretIdentityOptions {
   readonly runtime?: Runtime;
 }
 
+const names: readonly (keyof SecretIdentityOptions)[] = ["id", "secret", "permissions", "key", "alg", "runtime"];
+
 /** An identity that everyone with the secret accepts, and that everyone with the secret could make. Throws `invalid_key` for a weak secret. */
-export async function identityFromSecret({ id, secret, runtime, ...options }: SecretIdentityOptions): Promise<ManagedIdentity> {
+export async function identityFromSecret(given: SecretIdentityOptions): Promise<ManagedIdentity> {
+  checkKnown("identityFromSecret", given, names);
+  const { id, secret, runtime, ...options } = given;
   const authority = await createAuthority(runtime === undefined ? { issuer: sharedIssuer, hmac: secret } : { issuer: sharedIssuer, hmac: secret, runtime });
   return authority.enroll(id, options);
 }

@@ -1,5 +1,6 @@
 import { TightbeamError } from "../errors.js";
-import { keysFromUrl } from "./jwks-url.js";
+import { checkKnown } from "../known-options.js";
+import { keysFromUrl, remoteNames } from "./jwks-url.js";
 import { type JwkSet, localKeys, readKeySet } from "./key-set.js";
 import { type CheckedProfile, checkProfile, type IssuerProfile, overlap, type RevocationCheck } from "./profile.js";
 import type { RemoteKeySetOptions } from "./remote-key-set.js";
@@ -19,6 +20,8 @@ export interface SecretTrustOptions {
   /** Default: every id. */
   readonly prefixes?: readonly string[];
 }
+
+const secretNames: readonly (keyof SecretTrustOptions)[] = ["revoked", "prefixes"];
 
 export function issuerTrust(rules: TokenRules): IssuerTrust {
   return Object.freeze({
@@ -45,7 +48,7 @@ export const trust = Object.freeze({
 
   /** One issuer whose keys are behind an https URL, fetched on first use and again when older than a minute. */
   jwksUrl(url: string, profile: IssuerProfile & RemoteKeySetOptions): IssuerTrust {
-    const checked = checkProfile(profile);
+    const checked = checkProfile(profile, remoteNames);
     return issuerTrust(publicKeyRules(checked, keysFromUrl(url, checked.algorithms, profile)));
   },
 
@@ -70,6 +73,7 @@ export const trust = Object.freeze({
    * (`generateSecret()`); a shorter one, text, or an obvious pattern is refused. The other half is `identityFromSecret`.
    */
   everyoneWithSecret(secret: Uint8Array, options: SecretTrustOptions = {}): IssuerTrust {
+    checkKnown("everyoneWithSecret", options, secretNames);
     return secretTrust(secret, checkProfile({ issuer: sharedIssuer, ...options }));
   },
 });

@@ -1,6 +1,6 @@
 import type { Method, Stream } from "../contract/index.js";
-import { checkOptions } from "../contract/standard-schema.js";
 import { TightbeamError } from "../errors.js";
+import { checkKnown } from "../known-options.js";
 import type { Link } from "../link/link-types.js";
 import type { HandlerContext } from "./context.js";
 import type { StreamEntry } from "./streams/types.js";
@@ -54,8 +54,10 @@ class AgentHandlers implements Handlers {
 
   handle(method: Method, handler: Handler, { ordered = false, ...unknown }: HandleOptions = {}): () => void {
     const { name } = method;
-    checkOptions(`handle("${name}")`, unknown, ["ordered"]);
-    this.#checkFree(name);
+    checkKnown(`handle("${name}")`, unknown, ["ordered"]);
+    this.#check(name, handler);
+    if (/Generator/.test(String(Object(handler)[Symbol.toStringTag])))
+      throw new TightbeamError("invalid_argument", `The handler of '${name}' is a generator, which answers a stream: handle(stream("${name}"), ...).`);
     const entry = { method, handler, own: undefined, ordered };
     this.#handlers.set(name, entry);
     return () => {
@@ -65,6 +67,7 @@ class AgentHandlers implements Handlers {
 
   fallback(handler: Handler): () => void {
     if (this.forTheRest !== undefined) throw taken("There is a fallback", "fallback");
+    checkFunction("fallback", handler);
     const entry = { method: anyMethod, handler, own: undefined, ordered: false };
     this.forTheRest = entry;
     return () => {
@@ -79,7 +82,7 @@ class AgentHandlers implements Handlers {
   }
 
   handleStream(name: string, entry: StreamEntry): () => void {
-    this.#checkFree(name);
+    this.#check(name, entry.handler);
     this.#streams.set(name, entry);
     return () => {
       if (this.#streams.get(name) === entry) this.#streams.delete(name);
@@ -90,7 +93,8 @@ class AgentHandlers implements Handlers {
     return this.#streams.get(name);
   }
 
-  #checkFree(name: string): void {
+  #check(name: string, handler: unknown): void {
+    checkFunction(name, handler);
     if (this.#handlers.has(name) || this.#streams.has(name)) throw taken(`'${name}' has a handler`, "handle");
   }
 }
@@ -98,6 +102,10 @@ class AgentHandlers implements Handlers {
 const anyMethod: Method = { kind: "method", name: "", input: undefined, output: undefined, idempotent: false, durable: false };
 
 const nothing = (): void => undefined;
+
+function checkFunction(name: string, handler: unknown): void {
+  if (typeof handler !== "function") throw new TightbeamError("invalid_argument", `The handler of '${name}' is a function (input, context) => ...`);
+}
 
 const taken = (what: string, by: string): TightbeamError =>
   new TightbeamError("invalid_argument", `${what} already. Remove it first by calling what ${by}() returned.`);

@@ -1,11 +1,12 @@
 import { TightbeamError } from "../errors.js";
+import { checkKnown } from "../known-options.js";
 import * as limits from "../limits.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { createEmitter } from "../telemetry/events.js";
 import type { CircuitListener, CircuitRules, Pass } from "./circuit.js";
 import { Circuits } from "./circuits.js";
 import { type Verdict, verdictOf } from "./outcome.js";
-import { bindOnce, checkFunction, checkNumber, checkOptions, checkPer, defineStep, type Per, type StepRun, type StepWork, timerMax } from "./step.js";
+import { bindOnce, checkFunction, checkNumber, checkPer, defineStep, type Per, type StepRun, type StepWork, timerMax } from "./step.js";
 import type { BreakerEvent, BreakerStatus, CallKey, CircuitStatus, Step } from "./types.js";
 import type { WindowSize } from "./window.js";
 
@@ -158,7 +159,7 @@ const known = ["consecutiveFailures", "failureRate", "minimumCalls", "window", "
 
 /** Stops calling who fails too often, and finds out with a few probes when to call again. It counts monotonic time: setting the clock changes nothing. Throws `invalid_argument`. */
 export function breaker(options: BreakerOptions = {}): Breaker {
-  checkOptions("breaker()", options, known);
+  checkKnown("breaker()", options, known);
   const { isFailure, per = "method" } = options;
   checkFunction("breaker({ isFailure })", isFailure);
   checkPer("breaker({ per })", per);
@@ -190,7 +191,7 @@ function rulesOf({
   if (consecutiveFailures === false && failureRate === false)
     throw new TightbeamError("invalid_argument", "breaker() opens after `consecutiveFailures`, at a `failureRate`, or both: not both are false.");
   checkNumber("breaker({ minimumCalls })", minimumCalls, 1, 1e6, true);
-  checkOptions("breaker({ window })", window, ["calls", "ms"]);
+  checkKnown("breaker({ window })", window, ["calls", "ms"]);
   if ("calls" in window === "ms" in window) throw new TightbeamError("invalid_argument", "breaker({ window }) is { ms } or { calls }.");
   if ("calls" in window) checkNumber("breaker({ window: { calls } })", window.calls, minimumCalls, 10_000, true);
   else checkNumber("breaker({ window: { ms } })", window.ms, 10, timerMax, false);

@@ -1,5 +1,6 @@
 import { TightbeamError } from "../errors.js";
-import { checkNumber, checkOptions, checkPer, defineStep, type Per, type StepRun, type StepWork, type Wait } from "./step.js";
+import { checkKnown } from "../known-options.js";
+import { checkNumber, checkPer, defineStep, type Per, type StepRun, type StepWork, type Wait } from "./step.js";
 import type { BulkheadStatus, Step } from "./types.js";
 import { Waiters } from "./waiters.js";
 
@@ -113,7 +114,7 @@ class BulkheadWork implements StepWork {
 
 /** Lets `concurrent` operations run and `queue` more wait; refuses what is beyond with `overloaded`. Throws `invalid_argument`. */
 export function bulkhead(options: BulkheadOptions): Bulkhead {
-  checkOptions("bulkhead()", options, ["concurrent", "queue", "per"]);
+  checkKnown("bulkhead()", options, ["concurrent", "queue", "per"]);
   const { concurrent, queue = 0, per = "peer" } = options;
   checkNumber("bulkhead({ concurrent })", concurrent, 1, 1e6, true);
   checkNumber("bulkhead({ queue })", queue, 0, 1e6, true);

@@ -1,4 +1,5 @@
 import { TightbeamError } from "../errors.js";
+import { checkKnown } from "../known-options.js";
 import * as limits from "../limits.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { systemRuntime } from "../runtime/system.js";
@@ -6,7 +7,7 @@ import { createEmitter } from "../telemetry/events.js";
 import { GuardedCall } from "./guarded-call.js";
 import { createPool } from "./pool.js";
 import { type Course, Run } from "./run.js";
-import { bindOnce, checkNumber, checkOptions, type StepWork, timerMax, workOf } from "./step.js";
+import { bindOnce, checkNumber, type StepWork, timerMax, workOf } from "./step.js";
 import type { Attempt, CallPolicy, FunctionOperation, Operation, PolicyEvent, RunOptions, Step } from "./types.js";
 
 /**
@@ -61,10 +62,10 @@ function placesOf(steps: readonly Step[]): readonly number[] {
 
 function functionOperation<T>(run: (attempt: Attempt) => PromiseLike<T> | T, options: RunOptions): FunctionOperation<T> {
   if (typeof run !== "function") throw invalid("policy.run takes a function.");
-  checkOptions("policy.run()", options, ["key", "signal", "timeout", "idempotent"]);
+  checkKnown("policy.run()", options, ["key", "signal", "timeout", "idempotent"]);
   const { key = {}, signal, timeout, idempotent = false } = options;
   if (timeout !== undefined) checkNumber("policy.run({ timeout })", timeout, 1, timerMax, false);
-  checkOptions("policy.run({ key })", key, ["peer", "method"]);
+  checkKnown("policy.run({ key })", key, ["peer", "method"]);
   const { peer = "", method = "" } = key;
   for (const name of [peer, method])
     if (typeof name !== "string" || name.length > limits.callKeyMax)

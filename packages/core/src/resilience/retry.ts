@@ -1,10 +1,11 @@
 import { isTightbeamError, TightbeamError } from "../errors.js";
+import { checkKnown } from "../known-options.js";
 import * as limits from "../limits.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { fullJitter } from "./backoff.js";
 import { nothingWasDone } from "./outcome.js";
 import { RetryAccounts, type RetryBudget } from "./retry-budget.js";
-import { bindOnce, bound, checkFunction, checkNumber, checkOptions, defineStep, type StepRun, type StepWork, timerMax } from "./step.js";
+import { bindOnce, bound, checkFunction, checkNumber, defineStep, type StepRun, type StepWork, timerMax } from "./step.js";
 import type { RetryStatus, Step } from "./types.js";
 
 export interface RetryOptions {
@@ -103,7 +104,7 @@ const known = ["attempts", "base", "cap", "retryAfterMax", "retryable", "budget"
 
 /** Tries again what failed in a way that may pass. Throws `invalid_argument`. */
 export function retry(options: RetryOptions = {}): Retry {
-  checkOptions("retry()", options, known);
+  checkKnown("retry()", options, known);
   const { attempts = 3, base = 100, cap = Math.max(10_000, base), retryAfterMax = 30_000, retryable, budget = {} } = options;
   checkNumber("retry({ attempts })", attempts, 1, limits.retryAttemptsMax, true);
   checkNumber("retry({ base })", base, 0, timerMax, false);
@@ -119,7 +120,7 @@ export function retry(options: RetryOptions = {}): Retry {
 function accountsOf(budget: RetryBudget | false): RetryAccounts | undefined {
   if (budget === false) return undefined;
   if (budget === (true as unknown)) throw new TightbeamError("invalid_argument", "retry({ budget }) is { ratio, perSecond, burst } or false.");
-  checkOptions("retry({ budget })", budget, ["ratio", "perSecond", "burst"]);
+  checkKnown("retry({ budget })", budget, ["ratio", "perSecond", "burst"]);
   const { ratio = 0.1, perSecond = 1, burst = 10 } = budget;
   checkNumber("retry({ budget: { ratio } })", ratio, 0, 100, false);
   checkNumber("retry({ budget: { perSecond } })", perSecond, 0, 1e6, false);

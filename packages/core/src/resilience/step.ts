@@ -61,14 +61,6 @@ export function bindOnce(before: Runtime | undefined, runtime: Runtime): Runtime
   return runtime;
 }
 
-/** Throws `invalid_argument` for what is no object, and for an option that is not known. */
-export function checkOptions(what: string, options: unknown, known: readonly string[]): void {
-  if (typeof options !== "object" || options === null) throw new TightbeamError("invalid_argument", `The options of ${what} are an object.`);
-  for (const name of Object.keys(options))
-    if (!known.includes(name))
-      throw new TightbeamError("invalid_argument", `${what} has no option '${name.slice(0, 40)}'. Its options are ${known.join(", ")}.`);
-}
-
 /** The longest a timer can be set for (2^31 - 1 ms). */
 export const timerMax = 2 ** 31 - 1;
 

@@ -1,4 +1,5 @@
 export { isTightbeamError, TightbeamError } from "../errors.js";
+export { checkKnown } from "../known-options.js";
 export { release, releaseFrame, takesBuffer } from "../release.js";
 export { systemRuntime } from "../runtime/index.js";
 export type { Clock, Random, Runtime, Timers } from "../runtime/runtime.js";

@@ -1,6 +1,7 @@
 import type { RequestListener, Server } from "node:http";
 import type { Identity, Trust } from "@tightbeam/core/identity";
 import {
+  checkKnown,
   createAddressTable,
   isInstance,
   type Runtime,
@@ -76,16 +77,21 @@ export interface Relay {
 }
 
 const lookEveryMs = 1_000;
+const names: readonly (keyof RelayOptions)[] = ["port", "server", "host", "path", "trust", "origins", "pages", "policy", "limits", "runtime", "monitoring"];
 
 /**
  * Starts a relay: a table of addresses behind authenticated sockets. It keeps nothing that a restart could lose and sees addresses, sizes, times and ciphertext.
  * Rejects `invalid_argument` for options that do not fit together, `unavailable` when the port is taken.
  */
 export async function createRelay(options: RelayOptions): Promise<Relay> {
+  checkKnown("createRelay", options, names);
   const { trust, policy, path = "/", host = "127.0.0.1", pages = [], monitoring } = options;
   const runtime = options.runtime ?? systemRuntime();
   const { clock } = runtime;
   const limits = relayLimits(options.limits);
+  if (typeof trust?.verify !== "function" || typeof trust.recheck !== "function")
+    throw invalid("`trust` says whose tokens count at the relay: authority.trust(), or one of `trust` of @tightbeam/core.");
+  if (policy !== undefined && typeof policy !== "function") throw invalid("`policy` is a function.");
   if ((options.port === undefined) === (options.server === undefined)) throw invalid("A relay takes either `port` or `server`.");
   if (!path.startsWith("/")) throw invalid("`path` begins with '/'.");
   if (options.origins === undefined && (options.server !== undefined || !isLoopback(host))) {

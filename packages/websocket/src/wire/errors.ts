@@ -14,12 +14,17 @@ const unreachable: Readonly<Record<string, string>> = {
 /** OpenSSL's names for what is wrong with a certificate, as far as they do not begin with ERR_TLS or ERR_SSL. */
 const certificate = /^(?:CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_|EPROTO$|ERR_TLS|ERR_SSL)/;
 
+/** OpenSSL's word, in each of its versions, for an answer that is not TLS at all. */
+const noTls = /wrong.version.number/i;
+
 /** What went wrong before the WebSocket was open, from the error of `ws` or of the socket under it. */
 export function connectError(error: Error & { code?: string }, url: URL): TransportError {
   const { code = "" } = error;
   const at = `${url.protocol}//${url.host}`;
   const known = unreachable[code] ?? unreachable[innerCode(error)];
   if (known !== undefined) return new TransportError("unavailable", `Could not connect to ${at}: ${known}.`, { cause: error });
+  if (noTls.test(`${code} ${error.message}`))
+    return new TransportError("failed", `${at} speaks no TLS: dial it with ws:// in place of wss://, or another port.`, { cause: error });
   if (certificate.test(code))
     return new TransportError("failed", `TLS with ${at} failed: ${code}: ${error.message}. Give the issuing CA as tls.ca, or fix the certificate.`, {
       cause: error,

@@ -1,12 +1,14 @@
 import { TightbeamError } from "../../errors.js";
+import { checkKnown } from "../../known-options.js";
 import { isPublicAlgorithm } from "../algorithms.js";
+import { remoteNames } from "../jwks-url.js";
 import { isPrefix, overlap } from "../profile.js";
 import { readToken } from "../shape.js";
 import type { Acceptor, Admitted, Shown } from "./credential.js";
 import { acceptSecret } from "./enrolment.js";
 import { acceptOidc } from "./oidc.js";
 import { acceptSpiffe, trustDomainOf } from "./spiffe.js";
-import type { AcceptedCredential } from "./types.js";
+import type { AcceptedCredential, OidcCredential, SecretCredential, SpiffeCredential } from "./types.js";
 
 const acceptorsMax = 1_024;
 
@@ -35,8 +37,22 @@ export async function createAcceptors(credentials: readonly AcceptedCredential[]
   };
 }
 
+const granted = ["type", "prefixes", "permissions", "lifetime"] as const;
+const signed = [...granted, ...remoteNames, "audience", "agentId", "typ", "algorithms", "maxAge", "keys"] as const;
+const oidcNames: readonly (keyof OidcCredential)[] = [...signed, "issuer", "bound"];
+const spiffeNames: readonly (keyof SpiffeCredential)[] = [...signed, "trustDomain"];
+const secretNames: readonly (keyof SecretCredential)[] = [...granted, "secret"];
+const namesOf = (type: unknown): readonly string[] | undefined => {
+  if (type === "oidc") return oidcNames;
+  if (type === "spiffe") return spiffeNames;
+  return type === "secret" ? secretNames : undefined;
+};
+
 async function createAcceptor(credential: AcceptedCredential, url: string): Promise<Acceptor> {
   const { type, lifetime, prefixes: given = [""] } = credential;
+  const names = namesOf(type);
+  if (names === undefined) throw new TightbeamError("invalid_argument", "A credential's `type` is 'oidc', 'spiffe' or 'secret'.");
+  checkKnown(`A credential of type '${type}'`, credential, names);
   if (lifetime !== undefined && !(lifetime >= 1_000 && lifetime <= 24 * 3_600_000))
     throw new TightbeamError("invalid_argument", "A token's `lifetime` is 1,000 ms to 24 h.");
   if (!Array.isArray(given) || given.length === 0 || !given.every(isPrefix))
@@ -47,8 +63,7 @@ async function createAcceptor(credential: AcceptedCredential, url: string): Prom
   const prefixes = Object.freeze([...given]) as readonly string[];
   if (type === "oidc") return acceptOidc(credential, prefixes, url);
   if (type === "spiffe") return acceptSpiffe(credential, prefixes, url);
-  if (type === "secret") return acceptSecret(credential, prefixes, url);
-  throw new TightbeamError("invalid_argument", "A credential's `type` is 'oidc', 'spiffe' or 'secret'.");
+  return acceptSecret(credential as SecretCredential, prefixes, url);
 }
 
 function refuseOverlap(acceptors: readonly Acceptor[], own: string): void {

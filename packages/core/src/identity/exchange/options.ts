@@ -1,4 +1,5 @@
 import { TightbeamError } from "../../errors.js";
+import { checkKnown } from "../../known-options.js";
 import { checkUrl } from "../jwks-url.js";
 import type { TokenEndpointLimits, TokenEndpointOptions } from "./types.js";
 
@@ -19,16 +20,19 @@ export interface CheckedEndpoint {
   readonly limits: TokenEndpointLimits;
 }
 
+const names: readonly (keyof TokenEndpointOptions)[] = ["url", "credentials", "jwksUrl", "allowInsecure", "audiences", "nonce", "limits", "onEvent"];
+
 /** Throws `invalid_argument`. */
 export function checkEndpoint(options: TokenEndpointOptions): CheckedEndpoint {
+  checkKnown("authority.accept", options, names);
   const { allowInsecure = false, limits: given = {} } = options;
   const url = checkUrl(options.url, "endpoint's", allowInsecure);
   const jwksUrl = checkUrl(options.jwksUrl ?? new URL("jwks", url).href, "authority's JWKS", allowInsecure);
   if (/[?#]/.test(url)) throw new TightbeamError("invalid_argument", "The endpoint's `url` has no query and no fragment.");
   if (pathOf(url) === pathOf(jwksUrl)) throw new TightbeamError("invalid_argument", "The endpoint's `url` and `jwksUrl` have the same path.");
+  checkKnown("authority.accept under limits", given, Object.keys(defaults));
   const limits = { ...defaults, ...given };
   for (const [name, value] of Object.entries(limits)) {
-    if (!Object.hasOwn(defaults, name)) throw new TightbeamError("invalid_argument", "There is a limit nobody knows.");
     if (!(Number.isSafeInteger(value) && value >= 1)) throw new TightbeamError("invalid_argument", `The limit \`${name}\` is a whole number above 0.`);
   }
   return { url, jwksUrl, limits };

@@ -1,6 +1,7 @@
 import type { Topic } from "../../contract/index.js";
-import { checkOptions, invalid } from "../../contract/standard-schema.js";
+import { invalid } from "../../contract/standard-schema.js";
 import type { TightbeamError } from "../../errors.js";
+import { checkKnown } from "../../known-options.js";
 import * as limits from "../../limits.js";
 import type { TopicSettings } from "./published.js";
 import type { PublishesOptions } from "./types.js";
@@ -17,9 +18,9 @@ const known = ["retain", "queue", "patience", "slow"];
 /** Throws `invalid_argument`. */
 export function readSettings(options: PublishesOptions): TopicSettings {
   const { retain: kept = 0, queue = {}, patience = limits.topicPatienceMs, slow = "drop-oldest", ...unknown } = options;
-  checkOptions("publishes()", unknown, known);
+  checkKnown("publishes()", unknown, known);
   const { events = limits.topicQueueEvents, bytes = limits.topicQueueBytes, ...more } = queue;
-  checkOptions("publishes() under queue", more, ["events", "bytes"]);
+  checkKnown("publishes() under queue", more, ["events", "bytes"]);
   if (!isWhole(kept, 0, limits.topicRetainMax)) throw invalid(`retain is a number of events from 0 to ${limits.topicRetainMax}.`);
   if (!isWhole(events, 1, 2 ** 20) || !isWhole(bytes, 1, 2 ** 30)) throw invalid("queue is { events, bytes }: 1 to 2^20 events and 1 to 2^30 bytes.");
   if (!isWhole(patience, 0, 2 ** 31 - 1)) throw invalid("patience is a number of ms from 0 to 2^31 - 1.");

@@ -1,6 +1,7 @@
 import type { Topic } from "../../contract/index.js";
-import { checkOptions, invalid } from "../../contract/standard-schema.js";
+import { invalid } from "../../contract/standard-schema.js";
 import type { TightbeamError } from "../../errors.js";
+import { checkKnown } from "../../known-options.js";
 import * as limits from "../../limits.js";
 import { isAgentId } from "../../transport/address.js";
 import type { PatternHost, PatternPart } from "../host.js";
@@ -98,7 +99,7 @@ const fromMax = 64;
 
 function readListener(host: PatternHost, of: Topic | string, handler: EventHandler, options: SubscribeOptions<never>): Listener {
   const { filter, replay = 0, ready: _ready, timeout: _timeout, signal: _signal, from, queue = limits.topicWindowBytes, ...unknown } = options;
-  checkOptions("subscribe()", unknown, known);
+  checkKnown("subscribe()", unknown, known);
   const isTopic = typeof of === "object" && of !== null && of.kind === "topic";
   const pattern = topicPattern(isTopic ? of.name : (of as string));
   if (typeof handler !== "function") throw invalid("A subscription needs a handler: a function (event, context).");
