@@ -1,4 +1,4 @@
-import type { Contract, DescribeOptions, Method, MethodInput, MethodOutput, ReceivedTopicEvent, Stream, Topic, TopicEvent } from "./contract/index.js";
+import type { Contract, DescribeOptions, Method, MethodOutput, ReceivedTopicEvent, Stream, Topic, TopicEvent } from "./contract/index.js";
 import type { Envelope } from "./envelope/types.js";
 import type { TightbeamError } from "./errors.js";
 import type { Identity, Trust } from "./identity/types.js";
@@ -7,7 +7,7 @@ import type { LinksEvent } from "./link/links.js";
 import type { AdmissionLimits } from "./patterns/admission.js";
 import type { Policy } from "./patterns/admission-policy.js";
 import type { AgentCheckpoints, CheckpointEvent, RecoveryEvent } from "./patterns/checkpoints/types.js";
-import type { BroadcastClient, Client, ClientOptions } from "./patterns/client.js";
+import type { BroadcastClient, Client, ClientOptions, MethodArguments } from "./patterns/client.js";
 import type { HandlerContext } from "./patterns/context.js";
 import type { DeadLetterEvent, DeadLetterOptions, DeadLetters } from "./patterns/dead-letters/types.js";
 import type { AgentDescription } from "./patterns/describe-agent.js";
@@ -141,60 +141,61 @@ export interface Agent extends AgentCheckpoints {
   readonly id: string;
   /** This process of the agent: 22 base64url characters. */
   readonly instance: string;
-  /** Answers a method. Throws `invalid_argument` when it is answered already. Returns a function that ends it. */
-  handle<T extends Method>(method: T, handler: MethodHandler<T>, options?: HandleOptions): () => void;
-  handle(method: string, handler: (input: unknown, context: HandlerContext) => unknown, options?: HandleOptions): () => void;
+  // Of several signatures, what most people call stands last: of a call that fits none TypeScript tells what is wrong with the last one.
   /** Answers a stream: a generator that yields chunks, or a function that reads `context.source`; what it returns is the output. */
   handle<T extends Stream>(stream: T, handler: StreamHandler<T>, options?: StreamHandleOptions): () => void;
+  /** Answers a method. Throws `invalid_argument` when it is answered already. Returns a function that ends it. */
+  handle(method: string, handler: (input: unknown, context: HandlerContext) => unknown, options?: HandleOptions): () => void;
+  handle<T extends Method>(method: T, handler: MethodHandler<T>, options?: HandleOptions): () => void;
   /** Handles what has no handler: `context.method` says what was asked. Throws `invalid_argument` when there is one already. Returns a function that ends it. */
   fallback(handler: (input: unknown, context: HandlerContext) => unknown): () => void;
   /** Puts a middleware before every handler, after those that are there. Returns a function that takes it out. */
   use(middleware: Middleware): () => void;
-  /** A method, or its name, also that of a contract's as it travels: `search.find@2`. Rejects with what the peer's handler failed with, `timeout`, `no_answer`, `no_handler`, `delivery_unknown` and the other codes of docs/errors.md. */
-  request<T extends Method>(target: Target, method: T, input: MethodInput<T>, options?: RequestOptions): Promise<MethodOutput<T>>;
-  request(target: Target, method: string, input?: unknown, options?: RequestOptions): Promise<unknown>;
   /** The same at all that serve a kind: what became of it at each. */
+  request(target: BroadcastTarget, method: string, input?: unknown, options?: RequestOptions): Promise<readonly PeerOutcome<unknown>[]>;
   request<T extends Method>(
     target: BroadcastTarget,
     method: T,
-    input: MethodInput<T>,
-    options?: RequestOptions,
+    ...rest: MethodArguments<T, RequestOptions>
   ): Promise<readonly PeerOutcome<MethodOutput<T>>[]>;
-  request(target: BroadcastTarget, method: string, input?: unknown, options?: RequestOptions): Promise<readonly PeerOutcome<unknown>[]>;
-  /** Runs the same handler and drops its result. Resolves when the message is in the window or the next record has room for it, or as `confirm` says. */
-  notify<T extends Method>(target: Target, method: T, input: MethodInput<T>, options?: NotifyOptions): Promise<void>;
-  notify(target: Target, method: string, input?: unknown, options?: NotifyOptions): Promise<void>;
-  notify<T extends Method>(target: BroadcastTarget, method: T, input: MethodInput<T>, options?: NotifyOptions): Promise<readonly PeerOutcome<void>[]>;
+  /** A method, or its name, also that of a contract's as it travels: `search.find@2`. Rejects with what the peer's handler failed with, `timeout`, `no_answer`, `no_handler`, `delivery_unknown` and the other codes of docs/errors.md. */
+  request(target: Target, method: string, input?: unknown, options?: RequestOptions): Promise<unknown>;
+  request<T extends Method>(target: Target, method: T, ...rest: MethodArguments<T, RequestOptions>): Promise<MethodOutput<T>>;
+  /** The same at all that serve a kind: what became of it at each. */
   notify(target: BroadcastTarget, method: string, input?: unknown, options?: NotifyOptions): Promise<readonly PeerOutcome<void>[]>;
+  notify<T extends Method>(target: BroadcastTarget, method: T, ...rest: MethodArguments<T, NotifyOptions>): Promise<readonly PeerOutcome<void>[]>;
+  /** Runs the same handler and drops its result. Resolves when the message is in the window or the next record has room for it, or as `confirm` says. */
+  notify(target: Target, method: string, input?: unknown, options?: NotifyOptions): Promise<void>;
+  notify<T extends Method>(target: Target, method: T, ...rest: MethodArguments<T, NotifyOptions>): Promise<void>;
+  /** The same with all that serve a kind. */
+  stream(target: BroadcastTarget, stream: string, input?: unknown, options?: StreamCallOptions): Promise<readonly PeerStream<StreamCall>[]>;
+  stream<T extends Stream>(target: BroadcastTarget, stream: T, ...rest: StreamArguments<T>): Promise<readonly PeerStream<StreamCallOf<T>>[]>;
   /**
    * Opens a stream, and returns it at once: iterate over it for what the handler says, and see `StreamCall` for the rest. It goes on through
    * reconnects and new sessions. What is wrong with the arguments, too, is what it ends with.
    */
-  stream<T extends Stream>(target: Target, stream: T, ...rest: StreamArguments<T>): StreamCallOf<T>;
   stream(target: Target, stream: string, input?: unknown, options?: StreamCallOptions): StreamCall;
-  /** The same with all that serve a kind. */
-  stream<T extends Stream>(target: BroadcastTarget, stream: T, ...rest: StreamArguments<T>): Promise<readonly PeerStream<StreamCallOf<T>>[]>;
-  stream(target: BroadcastTarget, stream: string, input?: unknown, options?: StreamCallOptions): Promise<readonly PeerStream<StreamCall>[]>;
+  stream<T extends Stream>(target: Target, stream: T, ...rest: StreamArguments<T>): StreamCallOf<T>;
   /** Carries frames between agents that are linked with this one (`connectThrough` of `@tightbeam/core/via`), without reading them. Throws `invalid_argument`. */
   forward(options?: ForwardOptions): Promise<Forwarding>;
   /**
    * Gives an event to every subscriber. Resolves when each of their queues had room for it, or they were too slow (`publishes` says what
    * happens then). Rejects with `timeout` when none of that came in time, `overloaded` when too many were not waited for.
    */
-  publish<T extends Topic>(topic: T, event: TopicEvent<T>, options?: OperationOptions): Promise<void>;
   publish(topic: string, event?: unknown, options?: OperationOptions): Promise<void>;
+  publish<T extends Topic>(topic: T, event: TopicEvent<T>, options?: OperationOptions): Promise<void>;
   /** Declares that this agent publishes a topic, before its first event and with other settings. Returns a function that ends it. */
   publishes(topic: Topic | string, options?: PublishesOptions): () => void;
   /**
    * Gets the events of a topic, or of all that a pattern matches: `*` is one segment, `>` the rest. One event after the other: a handler that
    * returns a promise gets the next one when that has settled. A publisher delivers everything it publishes once it has answered (`ready`).
    */
+  subscribe(pattern: string, handler: (event: unknown, context: EventContext) => unknown, options?: SubscribeOptions): Promise<Subscription>;
   subscribe<T extends Topic>(
     topic: T,
     handler: (event: ReceivedTopicEvent<T>, context: EventContext) => unknown,
     options?: SubscribeOptions<ReceivedTopicEvent<T>>,
   ): Promise<Subscription>;
-  subscribe(pattern: string, handler: (event: unknown, context: EventContext) => unknown, options?: SubscribeOptions): Promise<Subscription>;
   /** Durable messages: those this agent keeps for its peers, and those of its peers that it works on. */
   readonly durable: AgentDurable;
   /** What this agent publishes. */

@@ -44,7 +44,7 @@ export {
   method,
   type SchemaDescription,
 } from "./contract/index.js";
-export type { BroadcastClient, Client, ClientOptions } from "./patterns/client.js";
+export type { BroadcastClient, Client, ClientOptions, MethodArguments } from "./patterns/client.js";
 export type { AgentDescription } from "./patterns/describe-agent.js";
 export type { NotifyOptions, OperationOptions, RequestOptions } from "./patterns/operation.js";
 export type { BroadcastTarget, KindTarget, Strategy, Target } from "./patterns/target.js";

@@ -1,7 +1,6 @@
 import { execFile, spawnSync } from "node:child_process";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { commands } from "../../src/commands/index.js";
 import { createTerminal, type Terminal } from "../process.js";
 
 const exec = promisify(execFile);
@@ -20,21 +19,6 @@ async function offered(script: string, words: readonly string[]): Promise<string
   return stdout.split("\n").filter((word) => word !== "");
 }
 
-/** What the script for zsh gives zsh to choose from: its arrays count from 1, and all else in it means the same in bash. */
-async function described(script: string, words: readonly string[]): Promise<string[]> {
-  const inBash = script
-    .replace(`"\${words[CURRENT-1]}"`, `"\${words[CURRENT-2]}"`)
-    .replace(`"\${words[CURRENT]}"`, `"\${words[CURRENT-1]}"`)
-    .replace(`"\${(@)words[2,CURRENT-1]}"`, `"\${words[@]:1:CURRENT-2}"`);
-  const zshs = `compdef() { :; }; _files() { echo files; }; compadd() { shift; printf '%s\\n' "$@"; }; _describe() { printf '%s\\n' "\${list[@]%%:*}"; }`;
-  const line = words.map((word) => `'${word}'`).join(" ");
-  const { stdout, stderr } = await exec("bash", ["--norc", "-c", `${zshs}\n${inBash}\nwords=(tightbeam ${line})\nCURRENT=${words.length + 1}\n_tightbeam`], {
-    cwd: terminal.place,
-  });
-  expect(stderr).toBe("");
-  return stdout.split("\n").filter((word) => word !== "");
-}
-
 describe("tightbeam completion", () => {
   it("completes commands, sub-commands, options and their values in bash", async () => {
     const { code, stdout: script, stderr } = await terminal.run(["completion", "bash"]);
@@ -48,18 +32,6 @@ describe("tightbeam completion", () => {
     // Files are bash's own business.
     expect(await offered(script, ["keygen", "--out", ""])).toEqual([]);
     expect(await offered(script, ["nothing", "re"])).toEqual(["relay", "request"]);
-  });
-
-  it("gives zsh every command, sub-command, option and value to choose from", async () => {
-    const { code, stdout: script } = await terminal.run(["completion", "zsh"]);
-    expect(code).toBe(0);
-    expect(await described(script, [""])).toEqual([...commands.map(({ name }) => name), "--version", "--json", "--help"]);
-    expect(await described(script, ["token", ""])).toEqual(["issue", "verify", "inspect", "--help"]);
-    expect(await described(script, ["token", "issue", "--aut"])).toContain("--authority-key");
-    expect(await described(script, ["request", "--json", "--priority", ""])).toEqual(["critical", "high", "normal", "low"]);
-    expect(await described(script, ["completion", "z"])).toEqual(["bash", "zsh", "--json", "--help"]);
-    expect(await described(script, ["request", "--timeout", ""])).toEqual([]);
-    expect(await described(script, ["keygen", "--out", ""])).toEqual(["files"]);
   });
 
   it("is a script that zsh can read", async (context) => {

@@ -87,10 +87,10 @@ function writeArray(writer: Writer, value: readonly unknown[], depth: number): v
 
 function writeObject(writer: Writer, value: object, depth: number): void {
   if (!isPlainObject(value)) {
-    const hint = ArrayBuffer.isView(value)
-      ? "is a view of bytes: bytes travel as the whole payload, or as base64url text"
-      : "is not a plain object: convert it to plain data";
-    throw refuse(writer, depth, hint);
+    const what = value instanceof ArrayBuffer ? "a buffer" : ArrayBuffer.isView(value) ? "a view of bytes" : undefined;
+    const hint =
+      what === undefined ? "not a plain object: convert it to plain data" : `${what}: bytes travel as a Uint8Array that is all of it, or as base64url text`;
+    throw refuse(writer, depth, `is ${hint}`);
   }
   let separator = "{";
   for (const key of Object.keys(value)) {

@@ -2,12 +2,15 @@ import { isTightbeamError, TightbeamError } from "../errors.js";
 import { printable } from "./grammar.js";
 import type { WireError } from "./types.js";
 
+const failed =
+  "The handler failed, and what it threw stays on its side: there an event handler_failed (onEvent) has it, under this error's id. A TightbeamError would say more.";
+
 /**
  * What a peer is told about an error: code, message and `id`, under which this side's log has the rest. Stack and cause
  * stay here. An error that is not ours becomes `handler_failed` with a fixed message: its text may hold anything.
  */
 export function toWireError(error: unknown, id: string): WireError {
-  if (!isTightbeamError(error)) return { code: "handler_failed", message: "The handler failed; the id finds it in the log of the other side.", id };
+  if (!isTightbeamError(error)) return { code: "handler_failed", message: failed, id };
   const wire = { code: error.code, message: printable(error.message), id };
   const retryAfter = error.retryAfter;
   if (retryAfter === undefined || !(retryAfter >= 0)) return wire;

@@ -19,7 +19,7 @@ import { type BroadcastTarget, invalidTarget, isBroadcast, type Target, toTarget
 import type { EventContext, EventHandler, SubscribeOptions, Subscription } from "./topics/types.js";
 
 /** The input may be left out where the contract says nothing of it. */
-type Arguments<T extends Method, Options> =
+export type MethodArguments<T extends Method, Options> =
   undefined extends MethodInput<T> ? [input?: MethodInput<T>, options?: Options] : [input: MethodInput<T>, options?: Options];
 
 /** The keys of what is a method, a stream, a topic. */
@@ -30,7 +30,7 @@ export type MembersOf<C extends Contract, Kind extends ContractMember["kind"]> =
 /** A contract's methods at one target, each as a function: what `Agent.request` and the others do, with the target, the names and the types filled in. */
 export type Client<C extends Contract> = {
   readonly [Key in MembersOf<C, "method">]: C["methods"][Key] extends infer T extends Method
-    ? (...rest: Arguments<T, RequestOptions>) => Promise<MethodOutput<T>>
+    ? (...rest: MethodArguments<T, RequestOptions>) => Promise<MethodOutput<T>>
     : never;
 } & {
   readonly [Key in MembersOf<C, "stream">]: C["methods"][Key] extends infer T extends Stream ? (...rest: StreamArguments<T>) => StreamCallOf<T> : never;
@@ -38,7 +38,7 @@ export type Client<C extends Contract> = {
   /** The same methods, as `Agent.notify` calls them. */
   readonly notify: {
     readonly [Key in MembersOf<C, "method">]: C["methods"][Key] extends infer T extends Method
-      ? (...rest: Arguments<T, NotifyOptions>) => Promise<void>
+      ? (...rest: MethodArguments<T, NotifyOptions>) => Promise<void>
       : never;
   };
   /** Each topic's events of this agent: what `Agent.subscribe` does with `from`. Not there for a target that is a kind. */
@@ -55,7 +55,7 @@ export type Client<C extends Contract> = {
 /** The methods and streams at all peers of a kind: what each of them answered. */
 export type BroadcastClient<C extends Contract> = {
   readonly [Key in MembersOf<C, "method">]: C["methods"][Key] extends infer T extends Method
-    ? (...rest: Arguments<T, RequestOptions>) => Promise<readonly PeerOutcome<MethodOutput<T>>[]>
+    ? (...rest: MethodArguments<T, RequestOptions>) => Promise<readonly PeerOutcome<MethodOutput<T>>[]>
     : never;
 } & {
   readonly [Key in MembersOf<C, "stream">]: C["methods"][Key] extends infer T extends Stream
@@ -64,7 +64,7 @@ export type BroadcastClient<C extends Contract> = {
 } & {
   readonly notify: {
     readonly [Key in MembersOf<C, "method">]: C["methods"][Key] extends infer T extends Method
-      ? (...rest: Arguments<T, NotifyOptions>) => Promise<readonly PeerOutcome<void>[]>
+      ? (...rest: MethodArguments<T, NotifyOptions>) => Promise<readonly PeerOutcome<void>[]>
       : never;
   };
 };

@@ -2,7 +2,7 @@ import { decodePayload, encodePayload } from "../codec/index.js";
 import type { JsonLimits } from "../codec/limits.js";
 import type { EncodedPayload } from "../codec/types.js";
 import { type Method, validate } from "../contract/index.js";
-import { TightbeamError } from "../errors.js";
+import { isTightbeamError, TightbeamError } from "../errors.js";
 import type { Outcome } from "../link/message.js";
 import { CallContext, type HandlerContext } from "./context.js";
 import type { Handled, Handler } from "./handlers.js";
@@ -86,9 +86,9 @@ class CallExecution implements Execution {
       const checked = schema === undefined ? output : validate(schema, output, "output");
       if (!(checked instanceof Promise)) return done(call, "ok", encodePayload(output, json), undefined);
       later(call);
-      checked.then(() => done(call, "ok", encodePayload(output, json), undefined)).catch((error) => this.#fail(call, error));
+      checked.then(() => done(call, "ok", encodePayload(output, json), undefined)).catch((error) => this.#fail(call, ofOutput(error)));
     } catch (error) {
-      this.#fail(call, error);
+      this.#fail(call, ofOutput(error));
     }
   }
 
@@ -109,6 +109,12 @@ class CallExecution implements Execution {
 
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
+
+/** The caller reads it beside a payload of its own. */
+const ofOutput = (error: unknown): unknown =>
+  isTightbeamError(error) && error.code === "not_serialisable"
+    ? new TightbeamError(error.code, error.message.replace(/^payload/, "output"), { cause: error })
+    : error;
 
 /** What the schema makes of the value goes to the handler. */
 function begin(call: Call, found: Handled | undefined, missing: ExecutionOptions["missing"], value: unknown, context: HandlerContext): unknown {

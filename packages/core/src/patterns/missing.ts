@@ -5,7 +5,7 @@ import type { ServedContract } from "./hello.js";
 /** What is answered here. */
 export interface Answered {
   /** The names that are answered, versions of contracts included. */
-  members(): readonly { readonly name: string }[];
+  members(): readonly { readonly name: string; readonly kind: string }[];
   /** The contracts that are served. */
   readonly served: { readonly list: readonly ServedContract[] };
 }
@@ -14,13 +14,15 @@ export interface Answered {
 export function missing(name: string, { members, served }: Answered): TightbeamError {
   const [base = "", asked] = name.split("@");
   const versions = new Set<number>();
-  for (const { name: each } of members()) {
-    if (each === name) return new TightbeamError("no_handler", `'${name}' is answered here, but as another kind: methods by request(), streams by stream().`);
+  for (const { name: each, kind } of members()) {
+    if (each === name)
+      return new TightbeamError("no_handler", `At its receiver '${name}' is a ${kind}: a method is called by request() or notify(), a stream by stream().`);
     if (each.startsWith(base) && each[base.length] === "@") versions.add(Number(each.slice(base.length + 1)));
   }
   if (versions.size > 0) return unsupported(base, versions, asked);
   const owner = asked === undefined ? undefined : ownerOf(base, served.list);
-  if (owner === undefined || owner.versions.includes(Number(asked))) return new TightbeamError("no_handler", `There is no handler for '${name}' here.`);
+  if (owner === undefined || owner.versions.includes(Number(asked)))
+    return new TightbeamError("no_handler", `Its receiver has no handler for '${name}': check the name, and that handle() runs there before it is called.`);
   return unsupported(owner.name, owner.versions, asked);
 }
 

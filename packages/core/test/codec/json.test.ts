@@ -103,6 +103,8 @@ describe("what cannot be sent is refused with its path", () => {
     { name: "boxed number", value: Object(1), says: /^payload is not a plain object/ },
     { name: "promise", value: { p: Promise.resolve(1) }, says: /^payload\.p is not a plain object/ },
     { name: "typed array inside", value: { data: new Uint8Array(3) }, says: /^payload\.data is a view of bytes/ },
+    { name: "typed array of numbers", value: new Uint16Array(3), says: /^payload is a view of bytes: bytes travel as a Uint8Array/ },
+    { name: "buffer", value: [new ArrayBuffer(3)], says: /^payload\[0\] is a buffer: bytes travel as a Uint8Array/ },
     { name: "own toJSON", value: { toJSON: () => 1 }, says: /^payload\.toJSON is a function/ },
     { name: "lone surrogate", value: { s: "a\ud800" }, says: /^payload\.s holds a lone surrogate/ },
     { name: "lone surrogate in a long text", value: { s: `${"a".repeat(100)}\udc00` }, says: /^payload\.s holds a lone surrogate/ },

@@ -84,13 +84,16 @@ describe("what is served", () => {
     const served = createServed({ changed: () => undefined, publishes: () => () => undefined });
     const all = [make("search", 3), make("search", 1), make("search.more", 5)];
     for (const each of all) served.add(each);
-    const error = missing(name, { served, members: () => [...handled.map((each) => ({ name: each })), ...all.map(({ methods }) => methods.find)] });
+    const error = missing(name, {
+      served,
+      members: () => [...handled.map((each) => ({ name: each, kind: "method" })), ...all.map(({ methods }) => methods.find)],
+    });
     expect(error).toMatchObject({ code, retryable: false });
     expect(error.message).toContain(message);
   });
 
   test("an answer names at most 16 versions", () => {
-    const handled = Array.from({ length: 500 }, (_, index) => ({ name: `many.find@${index + 1}` }));
+    const handled = Array.from({ length: 500 }, (_, index) => ({ name: `many.find@${index + 1}`, kind: "method" }));
     const { message } = missing("many.find@1000", { served: { list: [] }, members: () => handled });
     expect(message).toContain("485, 486");
     expect(message).not.toContain(" 484");

@@ -23,6 +23,16 @@ interface Waiter {
   settle(error?: TightbeamError): void;
 }
 
+/** Somebody who refuses says more than nobody who answers. */
+const tooFew = (now: number, n: number, refusal: TightbeamError | undefined): TightbeamError =>
+  new TightbeamError(
+    "timeout",
+    `${now} of ${n} publishers answered in time. ${
+      refusal === undefined ? "Does one run, in the same realm and on a medium with presence? Else name it in `from`." : `One refused: ${refusal.message}`
+    }`,
+    { cause: refusal },
+  );
+
 export function createReadiness({ timers }: Pick<Runtime, "timers">): Readiness {
   const waiters = new Set<Waiter>();
   let now = 0;
@@ -49,7 +59,7 @@ export function createReadiness({ timers }: Pick<Runtime, "timers">): Readiness 
             else reject(error);
           },
         };
-        const late = (): void => waiter.settle(new TightbeamError("timeout", `${now} of ${n} publishers answered in time.`, { cause: refusal }));
+        const late = (): void => waiter.settle(tooFew(now, n, refusal));
         const clear = timers.after(timeout, late);
         waiters.add(waiter);
         if (signal?.aborted) abort();

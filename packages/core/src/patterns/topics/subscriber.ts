@@ -101,6 +101,8 @@ export function createSubscriber({ host, report, mayPublish }: SubscriberOptions
     const named = from === undefined ? [] : [...from];
     const refusing = named.filter((id) => host.links.list(id).some((link) => inlets.get(link)?.feeds.get(listener.options.id)?.state === "refused"));
     if (from !== undefined) listeners.get(listener)?.refused(named.length - refusing.length, error);
+    // Others may still come; who waits for them in vain is told of this one.
+    else if (error.code !== "no_handler") listeners.get(listener)?.refused(Number.POSITIVE_INFINITY, error);
   };
 
   const publishersOf = ({ options: { id } }: Listener): { id: string; instance: string }[] =>
