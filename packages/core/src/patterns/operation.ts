@@ -62,8 +62,13 @@ export function checkOperation(options: NotifyOptions, isCall = false): void {
   if (traces !== undefined && !areTraces(traces)) throw wrong(`needs traces, a list of at most ${limits.operationTracesMax}, each as \`context.trace\` has it`);
   // A durable notification takes another way.
   if (isCall && durable === true) throw wrong("cannot be durable: somebody waits for the answer to a request. Give it an idempotencyKey, or notify");
-  if (signal?.aborted) throw cancelled(signal);
+  if (signal === undefined) return;
+  if (!isSignal(signal)) throw wrong("needs a signal that is an AbortSignal, such as that of an AbortController");
+  if (signal.aborted) throw cancelled(signal);
 }
+
+/** Of any realm. */
+const isSignal = (value: Partial<AbortSignal> | null): boolean => typeof value?.aborted === "boolean" && typeof value.addEventListener === "function";
 
 export const timeoutOf = (options: OperationOptions): number => options.timeout ?? limits.requestTimeoutMs;
 
