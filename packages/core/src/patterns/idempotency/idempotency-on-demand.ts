@@ -2,6 +2,7 @@ import { TightbeamError } from "../../errors.js";
 import type { Runtime } from "../../runtime/runtime.js";
 import { heldBytes, keepPayload } from "../keep-payload.js";
 import { createLatePart } from "../late-part.js";
+import type { Call } from "../running-calls.js";
 import type { IdempotencyState } from "./archive.js";
 import type { KeyedPart } from "./keyed.js";
 import { loadKeyed } from "./load-keyed.js";
@@ -49,6 +50,8 @@ export function keyedCallsFor({ runtime, options = noOptions, state }: KeyedCall
       return opening;
     };
 
+    /** Those that wait for the part, and are not its own yet. */
+    const early = new Set<Call>();
     const late = createLatePart(open, (part: KeyedPart) => {
       pruneLater(part);
       return part;
@@ -63,12 +66,15 @@ export function keyedCallsFor({ runtime, options = noOptions, state }: KeyedCall
         if (!budget.take(bytes))
           return host.conclude(call, "refused", undefined, new TightbeamError("overloaded", "This agent has no memory left for a call that waits."));
         host.hold(call);
+        early.add(call);
         late.use(
           (part) => {
+            early.delete(call);
             budget.give(bytes);
             part.take(call, kept);
           },
           (error) => {
+            early.delete(call);
             budget.give(bytes);
             host.conclude(call, "refused", undefined, error);
           },
@@ -77,7 +83,11 @@ export function keyedCallsFor({ runtime, options = noOptions, state }: KeyedCall
       ended(call, outcome, payload, error) {
         late.part?.ended(call, outcome, payload, error);
       },
-      left: (call, reason, closing) => late.part?.left(call, reason, closing) ?? call.held,
+      left(call, reason, closing) {
+        // It does not begin: `take` looks. A notification is for us all the same.
+        if (early.has(call)) return call.header.type === "notification" && !closing;
+        return late.part?.left(call, reason, closing) ?? false;
+      },
       stop(error) {
         stopped = true;
         cancelPrune();

@@ -200,6 +200,29 @@ describe.each(["memory", "a store in memory", "a disk"])("keys, kept in %s", (ki
     await desk.server.idle();
   });
 
+  test.each(["its caller leaves", "its link ends"])(
+    "one that came first, whose keys are still being read: when %s meanwhile, it never runs, and its key is free",
+    async (how) => {
+      const desk = await openDesk(storeOf());
+      const ran: string[] = [];
+      desk.handle("work", (_input, { signal }) => void ran.push(`${signal.aborted}`));
+      const first = desk.ask({ key: "a" });
+      const note = desk.ask({ key: "b", type: "notification" });
+      expect(ran).toEqual([]);
+      if (how === "its link ends") desk.server.linkEnded(first.link, new TightbeamError("delivery_unknown", "gone"));
+      else desk.server.cancel(first.link, first.id);
+      await turn();
+      await turn();
+      // What was only told is for us all the same.
+      expect((await note.reply).type).toBe("ok");
+      expect(ran).toEqual(["false"]);
+      expect(desk.server.running).toBe(0);
+      await desk.server.idle();
+      expect((await desk.ask({ key: "a", peer: "bob", link: desk.linkTo("bob") }).reply).type).toBe("response");
+      expect(ran).toHaveLength(2);
+    },
+  );
+
   test("one that waited is looked at again before it runs instead: it may be too old by then", async () => {
     const desk = await openDesk(storeOf());
     let runs = 0;
