@@ -153,11 +153,7 @@ export interface Agent extends AgentCheckpoints {
   use(middleware: Middleware): () => void;
   /** The same at all that serve a kind: what became of it at each. */
   request(target: BroadcastTarget, method: string, input?: unknown, options?: RequestOptions): Promise<readonly PeerOutcome<unknown>[]>;
-  request<T extends Method>(
-    target: BroadcastTarget,
-    method: T,
-    ...rest: MethodArguments<T, RequestOptions>
-  ): Promise<readonly PeerOutcome<MethodOutput<T>>[]>;
+  request<T extends Method>(target: BroadcastTarget, method: T, ...rest: MethodArguments<T, RequestOptions>): Promise<readonly PeerOutcome<MethodOutput<T>>[]>;
   /** A method, or its name, also that of a contract's as it travels: `search.find@2`. Rejects with what the peer's handler failed with, `timeout`, `no_answer`, `no_handler`, `delivery_unknown` and the other codes of docs/errors.md. */
   request(target: Target, method: string, input?: unknown, options?: RequestOptions): Promise<unknown>;
   request<T extends Method>(target: Target, method: T, ...rest: MethodArguments<T, RequestOptions>): Promise<MethodOutput<T>>;
