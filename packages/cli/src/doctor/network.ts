@@ -43,13 +43,14 @@ export function networkSteps(place: Place, clock: Clock): readonly Step[] {
       return ok(`${host}:${port} answers after ${(clock.monotonic() - began).toFixed(1)} ms`);
     },
   });
-  if (scheme === "wss") steps.push({ name: "TLS", look: () => certificate(place, clock) });
+  if (scheme === "wss" || scheme === "tls") steps.push({ name: "TLS", look: () => certificate(place, clock) });
   return steps.map((step) => ({ ...step, look: (over) => step.look(over).catch((error: { code?: string; message: string }) => unreachable(place, error)) }));
 }
 
-async function certificate({ host, port, ca }: Place, clock: Clock): Promise<Finding> {
+async function certificate({ scheme, host, port, ca }: Place, clock: Clock): Promise<Finding> {
+  const greeting = scheme === "tls" ? { socket: await greeted(connectTcp({ host, port })) } : {};
   const socket = await opened(
-    connectTls({ host, port, ...(isIP(host) === 0 ? { servername: host } : {}), ...(ca === undefined ? {} : { ca }) }),
+    connectTls({ host, port, ...greeting, ...(isIP(host) === 0 ? { servername: host } : {}), ...(ca === undefined ? {} : { ca }) }),
     "secureConnect",
   );
   const until = Date.parse((socket as TLSSocket).getPeerCertificate().valid_to);
@@ -58,6 +59,25 @@ async function certificate({ host, port, ca }: Place, clock: Clock): Promise<Fin
   const days = Math.floor((until - clock.wall()) / dayMs);
   const found = `${protocol}, certificate good for ${days} days`;
   return days >= soonDays ? ok(found) : warning(found, "Renew it before it ends: agents refuse it from then on.");
+}
+
+const greetingMs = 3_000;
+
+/** A NATS server speaks first, and TLS begins behind that; one that waits for TLS says nothing. */
+function greeted(socket: Socket): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    socket.once("error", reject);
+    const go = (): void => {
+      socket.setTimeout(0);
+      socket.off("error", reject);
+      resolve(socket);
+    };
+    socket.setTimeout(greetingMs, go);
+    socket.once("readable", () => {
+      socket.read();
+      go();
+    });
+  });
 }
 
 function opened<T extends Socket>(socket: T, event: "connect" | "secureConnect"): Promise<T> {

@@ -1,8 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { createServer as createHttpServer } from "node:http";
-import { type AddressInfo, createServer, type Server } from "node:net";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
-import { createServer as createTlsServer } from "node:tls";
+import { createServer as createTlsServer, TLSSocket } from "node:tls";
 import { createAgent } from "@tightbeam/core";
 import { createAuthority, exportKey, generateKey, generateSecret, identityFromSecret, trust } from "@tightbeam/core/identity";
 import { systemRuntime } from "@tightbeam/core/runtime";
@@ -150,6 +150,28 @@ describe("tightbeam doctor", () => {
     expect(finding).toMatchObject({ status, found: expect.stringMatching(found) });
     if (advice === undefined) expect(finding.advice).toBeUndefined();
     else expect(finding.advice).toMatch(advice);
+  });
+
+  it("looks at the certificate of a NATS server, which speaks before TLS begins, or waits for it", async () => {
+    const { key, certificate } = makeCertificate({ until: 400 });
+    const secured = (socket: Socket): void => void new TLSSocket(socket, { isServer: true, key, cert: certificate }).on("error", () => undefined);
+    const look = async (server: Server, ca?: string) => {
+      const steps = networkSteps({ scheme: "tls", host: "127.0.0.1", port: await listening(server), ca }, systemRuntime().clock);
+      return lookAt(steps.find(({ name }) => name === "TLS") as (typeof steps)[number], systemRuntime(), AbortSignal.timeout(20_000));
+    };
+    const speaks = (): Server => createServer((socket) => void socket.write('INFO {"tls_required":true}\r\n', () => secured(socket)));
+    const [known, unknown, waits, none] = await Promise.all([
+      look(speaks(), certificate),
+      look(speaks()),
+      look(createServer(secured), certificate),
+      look(
+        createServer((socket) => void socket.on("error", () => undefined).end("INFO {}\r\nthis is no TLS\r\n")),
+        certificate,
+      ),
+    ]);
+    expect([known, waits]).toMatchObject([{ status: "ok" }, { status: "ok" }]);
+    expect(unknown).toMatchObject({ status: "failed", advice: expect.stringContaining("--ca <file>") });
+    expect(none.status).toBe("failed");
   });
 
   it("looks at the token itself: one of another issuer's, one that ends soon, and one that may not meet others", async () => {
