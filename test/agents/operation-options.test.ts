@@ -63,6 +63,12 @@ const rows: readonly (readonly [what: string, options: object, code: TightbeamEr
   ].map((headers) => [`headers ${JSON.stringify(headers)}`, { headers }, "invalid_envelope", "headers"] as const),
   ["33 headers", { headers: Object.fromEntries(Array.from({ length: 33 }, (_, i) => [`h${i}`, ""])) }, "invalid_envelope", "at most 32"],
   ["headers of 9 KiB", { headers: { a: "x".repeat(9 * 1024) } }, "invalid_envelope", "headers"],
+  ...[null, "x", {}, { traceId: "0".repeat(32), spanId: "b7ad6b7169203331", sampled: true }, { traceId: "x\r\n", spanId: "y", sampled: true }].map(
+    (trace) => [`trace ${JSON.stringify(trace)}`, { trace }, "invalid_argument", "a trace of { traceId"] as const,
+  ),
+  ...[null, "x", {}, [null], [{ traceId: "x" }], Array(129).fill(undefined)].map(
+    (traces) => [`traces ${JSON.stringify(traces).slice(0, 20)}`, { traces }, "invalid_argument", "at most 128"] as const,
+  ),
   ["an option that there is not", { prioriy: "high" }, "invalid_argument", "has no option 'prioriy'"],
 ];
 
