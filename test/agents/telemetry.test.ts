@@ -347,6 +347,24 @@ describe("what else is told", () => {
     await place.close();
   });
 
+  test("TM-211 a listener whose wishes throw is told of everything, and keeps nothing from the call", async () => {
+    const { place, runtime, alice, bob } = await pair(9);
+    alice.handle("echo", (input) => input);
+    const thrower = (): never => {
+      throw new Error("mine");
+    };
+    const stages: string[] = [];
+    bob.telemetry.on(
+      (event) => {
+        if (event.kind === "message" && event.type === "request") stages.push(event.what);
+      },
+      { messages: thrower, follow: thrower },
+    );
+    expect(await during(runtime, bob.request("alice", "echo", 1))).toBe(1);
+    expect([stages[0], stages.at(-1)]).toEqual(["queued", "answered"]);
+    await place.close();
+  });
+
   test("TM-211 a listener that leaves and comes back with every event is told each once", async () => {
     const { place, runtime, alice, bob, heardByBob } = await pair(10);
     alice.handle("echo", (input) => input);

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -47,6 +47,17 @@ describe("files", () => {
     expect(existsSync(join(place, "new.key"))).toBe(false);
     expect(existsSync(join(place, "old.key.new"))).toBe(false);
     expect(readFileSync(join(place, "old.key"), "utf8")).toBe("old");
+  });
+
+  it("TM-245 with a secret are made for their owner alone, and refused when the group or others may read them", async () => {
+    await writeSecretFile(io(), "mine.key", "secret");
+    expect(statSync(join(place, "mine.key")).mode & 0o777).toBe(0o600);
+    for (const mode of [0o640, 0o604, 0o620, 0o602]) {
+      const name = write(`open-${mode.toString(8)}.creds`, "seed");
+      chmodSync(join(place, name), mode);
+      const settings = await resolveSettings(io(), { natsCreds: name });
+      await expect(natsLogin(io(), settings)).rejects.toMatchObject({ message: expect.stringContaining("Others may") });
+    }
   });
 
   it("with input are JSON in UTF-8, with a mark at their beginning or without", async () => {

@@ -58,6 +58,21 @@ describe.each(["memory", "a store in memory", "a disk"])("keys, kept in %s", (ki
     expect(await desk.ask({ peer: "bob", key: "a" }).reply).toMatchObject({ payload: 1 });
   });
 
+  test("TM-169 two peers that use one key at the same time wait for nothing of each other", async () => {
+    const desk = await openDesk(storeOf());
+    const gates = [defer<string>(), defer<string>()];
+    let runs = 0;
+    desk.handle("work", () => gates[runs++]?.promise);
+    const bobs = desk.ask({ peer: "bob", key: "a", input: 1 });
+    const carols = desk.ask({ peer: "carol", key: "a", input: 1 });
+    expect(await settledYet(carols.reply)).toBe(false);
+    expect(runs).toBe(2);
+    gates[0]?.resolve("for bob");
+    gates[1]?.resolve("for carol");
+    expect(await bobs.reply).toMatchObject({ payload: "for bob" });
+    expect(await carols.reply).toMatchObject({ payload: "for carol" });
+  });
+
   test("G-86 the same key with other content is refused, while the first runs and when it is over", async () => {
     const desk = await openDesk(storeOf());
     const gate = defer<void>();

@@ -246,3 +246,27 @@ test("TM-162: what is remembered of one publisher's topics is bounded, and right
   expect(asked.slice(limits.answersKept + 1)).toEqual(["publish:t0", "publish:t1"]);
   expect(seen.slice(limits.answersKept)).toEqual(["t0", "t0"]);
 });
+
+test("TM-162: nothing that grows with the topics a publisher makes up grows past a bound", async () => {
+  const { topics, linkTo, arrive } = setUp();
+  const { link } = linkTo("p");
+  const grown = new Map<object, number>();
+  const set = Map.prototype.set;
+  await topics.subscribe(">", () => undefined, {});
+  Map.prototype.set = function (this: Map<unknown, unknown>, key: unknown, value: unknown) {
+    set.call(this, key, value);
+    if (typeof key === "string" && /^t\d+$/.test(key)) set.call(grown, this, this.size);
+    return this;
+  };
+  const most: number[] = [];
+  try {
+    for (let number = 0; number < 3 * limits.answersKept; number++) {
+      arrive(link, number, { topic: `t${number}` });
+      most.push(...grown.values());
+    }
+  } finally {
+    Map.prototype.set = set;
+  }
+  expect(grown.size).toBe(2);
+  expect(Math.max(...most)).toBe(limits.answersKept);
+});
