@@ -23,8 +23,8 @@ export const sessionHardMs = 24 * 3_600_000;
 export const sessionDrainMs = 30_000;
 export const tokenGraceMs = 60_000;
 export const recheckMs = 60_000;
-/** Each record costs both sides the same again, whatever it holds; eight full ones are a window, so that what overtakes them still shows which are lost. */
-export const recordTargetBytes = 128 * 1024;
+/** Each record costs both sides the same again, whatever it holds; eight full ones are a window, so that what overtakes them still shows which are lost. One holds two chunks of 64 KiB with their cells. */
+export const recordTargetBytes = 132 * 1024;
 export const congestionInitialBytes = 64 * 1024;
 export const congestionMinBytes = 32 * 1024;
 export const ackEveryRecords = 2;

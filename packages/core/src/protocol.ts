@@ -20,8 +20,8 @@ export const epochsAhead = 64;
 export const cellMaxBytes = 17 * 1024;
 export const cellHeaderBytes = 4;
 export const laneCount = 4;
-/** Largest window of unacknowledged cells on one link: bytes and cells. */
-export const windowMaxBytes = 1024 * 1024;
+/** Largest window of unacknowledged cells on one link: bytes and cells. A payload of 1 MiB goes in it with its envelope and its cells. */
+export const windowMaxBytes = 1056 * 1024;
 export const windowMaxCells = 4_096;
 /** The part of the window kept for control messages and the critical lane. */
 export const windowReserveBytes = 64 * 1024;

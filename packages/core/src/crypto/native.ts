@@ -9,8 +9,8 @@ import { type NodeCrypto, type NodeKey, nodeCrypto, plain } from "./node-crypto.
 import { aesGcmPasses, blake2sPasses } from "./noise-answers.js";
 import type { Aead, CryptoProvider, DiffieHellman, Hash } from "./provider.js";
 
-/** Larger inputs go through the cipher in pieces: one allocation of 1 MiB costs more than 16 of 64 KiB. */
-const pieceBytes = 64 * 1024;
+/** Larger inputs go through the cipher in pieces: one allocation of 1 MiB costs more than 16 of 64 KiB. The largest record is two of them. */
+const pieceBytes = 68 * 1024;
 /** Up to here what the cipher gave is the plaintext, and copying pieces of it would cost more than the one allocation: any record. */
 const wholeBytes = 256 * 1024;
 

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { partHeadBytes } from "../../src/envelope/part-head.js";
 import * as limits from "../../src/limits.js";
 import type { Lane } from "../../src/link/message.js";
 import * as protocol from "../../src/protocol.js";
@@ -164,5 +165,28 @@ describe("the size of a message", () => {
     expect(network.run(() => arrived.length === sizes.length && a.conversation.idle, 3_600_000)).toBe(true);
     for (const [index, bytes] of arrived.entries()) expect(Buffer.compare(bytes, sent[index] as Uint8Array)).toBe(0);
     expect(b.budget.used).toBe(0);
+  });
+
+  /** The records that it goes in when the window is as large as it grows, without an ACK. */
+  function recordsOf(messages: readonly number[]): { readonly records: number; readonly whole: boolean } {
+    const network = createNetwork({ seed: 5 });
+    const { conversation } = network.sides[0];
+    const send = (size: number) => conversation.send({ bytes: new Uint8Array(size), lane: 2, intake: false });
+    send(4 * 1024 * 1024);
+    expect(network.run(() => conversation.idle, 60_000)).toBe(true);
+    for (const size of messages) send(size);
+    let records = 0;
+    while (network.fill(0)) records++;
+    return { records, whole: conversation.counters.queuedMessages === 0 };
+  }
+
+  test("a payload of 1 MiB goes in one window of eight records with the largest header of an envelope: no ninth waits for an ACK", () => {
+    expect(recordsOf([1024 * 1024 + limits.envelopeHeaderMaxBytes])).toEqual({ records: 8, whole: true });
+  });
+
+  test("two chunks of 64 KiB go in one record, with the heads of their parts", () => {
+    const chunk = 64 * 1024 + partHeadBytes;
+    expect(recordsOf([chunk, chunk])).toEqual({ records: 1, whole: true });
+    expect(recordsOf([chunk, chunk, chunk])).toEqual({ records: 2, whole: true });
   });
 });
