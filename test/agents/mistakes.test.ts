@@ -45,7 +45,7 @@ describe("a handler", () => {
       alice.handle("words", function* () {
         yield 1;
       }),
-    ).toThrow(refused("is a generator"));
+    ).toThrow(refused("A generator answers a stream"));
     alice.handle(stream("words"), words);
     const heard: unknown[] = [];
     for await (const word of bob.stream("alice", "words")) heard.push(word);

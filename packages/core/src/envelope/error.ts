@@ -2,8 +2,7 @@ import { isTightbeamError, TightbeamError } from "../errors.js";
 import { printable } from "./grammar.js";
 import type { WireError } from "./types.js";
 
-const failed =
-  "The handler failed, and what it threw stays on its side: there an event handler_failed (onEvent) has it, under this error's id. A TightbeamError would say more.";
+const failed = "The handler failed. What it threw stays on its side: see the event handler_failed there, of this id.";
 
 /**
  * What a peer is told about an error: code, message and `id`, under which this side's log has the rest. Stack and cause

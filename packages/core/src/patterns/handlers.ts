@@ -57,7 +57,7 @@ class AgentHandlers implements Handlers {
     checkKnown(`handle("${name}")`, unknown, ["ordered"]);
     this.#check(name, handler);
     if (/Generator/.test(String(Object(handler)[Symbol.toStringTag])))
-      throw new TightbeamError("invalid_argument", `The handler of '${name}' is a generator, which answers a stream: handle(stream("${name}"), ...).`);
+      throw new TightbeamError("invalid_argument", `A generator answers a stream: handle(stream("${name}"), ...).`);
     const entry = { method, handler, own: undefined, ordered };
     this.#handlers.set(name, entry);
     return () => {
@@ -104,7 +104,7 @@ const anyMethod: Method = { kind: "method", name: "", input: undefined, output: 
 const nothing = (): void => undefined;
 
 function checkFunction(name: string, handler: unknown): void {
-  if (typeof handler !== "function") throw new TightbeamError("invalid_argument", `The handler of '${name}' is a function (input, context) => ...`);
+  if (typeof handler !== "function") throw new TightbeamError("invalid_argument", `The handler of '${name}' is a function.`);
 }
 
 const taken = (what: string, by: string): TightbeamError =>
