@@ -87,6 +87,12 @@ describe("simulate", () => {
       throw new TypeError("broken");
     };
     await expect(simulate({ seed: 1, agents: { alice: failing }, faults: [] })).rejects.toThrow("programs: alice/0 failed: TypeError: broken");
+    const asks: Program = async ({ createAgent }) => void (await (await createAgent()).request("bob", "work"));
+    const fails: Program = async ({ createAgent }) =>
+      void (await createAgent()).handle("work", () => {
+        throw new RangeError("out of stock");
+      });
+    await expect(simulate({ seed: 1, agents: { alice: asks, bob: fails }, faults: [] })).rejects.toThrow('RangeError","message":"out of stock');
     const leaving: Program = async ({ createAgent }) => void (await createAgent()).request("nobody", "x", 1, { timeout: 50_000 }).catch(() => undefined);
     await expect(simulate({ seed: 1, agents: { alice: leaving }, faults: [], drain: 1_000 })).rejects.toThrow("did not settle");
     await expect(simulate({ seed: 1, agents, faults: [], check: () => expect(1, "mine").toBe(2) })).rejects.toThrow("check: mine");

@@ -3,6 +3,9 @@ import type { Invocation } from "../invocation.js";
 import type { AgentSettingsOptions } from "../settings.js";
 import { type Letters, noSuch } from "./letter.js";
 
+const needsProgram =
+  "it came here, and only the agent's own program handles it. Start that; then `tightbeam dlq replay --of` the agent, or agent.deadLetters.replay(...) in it";
+
 /** In the store of an agent that does not run, which this process is for that long: what it had sent can be sent again, and what came needs its program. */
 export async function storedLetters(invocation: Invocation, options: AgentSettingsOptions & StoreOptions): Promise<Letters> {
   const { agent } = await openAgent(invocation, options, { needsStore: true });
@@ -19,6 +22,10 @@ export async function storedLetters(invocation: Invocation, options: AgentSettin
       return letter;
     },
     async replay(id) {
+      const letter = await deadLetters.get(id);
+      if (letter === undefined) throw noSuch(id);
+      // Nothing handles it in this process: the try would fail, count, and put `no_handler` in place of the reason that is worth knowing.
+      if (letter.side === "receiver") return { code: "unsupported", message: needsProgram };
       const { replayed, failed } = await deadLetters.replay(id, { signal: invocation.signal });
       const [first] = failed;
       if (first !== undefined) return { code: first.error.code, message: first.error.message };

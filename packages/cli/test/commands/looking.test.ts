@@ -164,6 +164,11 @@ describe("tightbeam dlq", () => {
     await carol.close();
     const { code, documents } = await run("dlq", "list", "--id", "carol", "--store", path, "--store-key-file", "store.key", "--json");
     expect({ code, documents }).toMatchObject({ code: 0, documents: [{ reason: "handler_failed", peer: "bob" }] });
+    // Nothing handles it here: it is not tried, and keeps its reason.
+    const replayed = await run("dlq", "replay", "--all", "--id", "carol", "--store", path, "--store-key-file", "store.key");
+    expect(replayed).toMatchObject({ code: 1, stdout: expect.stringContaining("only the agent's own program handles it") });
+    const after = await run("dlq", "list", "--id", "carol", "--store", path, "--store-key-file", "store.key", "--json");
+    expect(after.documents).toEqual(documents);
   }, 60_000);
 });
 

@@ -16,6 +16,9 @@ export const settled: Check = {
   },
 };
 
+/** So many failures of handlers are told with a program that failed. */
+const mostThrown = 5;
+
 export const programs: Check = {
   name: "programs",
   claim: "Every program ends by the end of the second phase, and none fails.",
@@ -23,6 +26,11 @@ export const programs: Check = {
     const failed = trace.flatMap((event) =>
       event.type === "process" && event.what === "failed" ? [`${event.agent}/${event.incarnation} failed: ${event.text}`] : [],
     );
+    // What a handler throws stays on its side: without it a caller's `handler_failed` says nothing.
+    const thrown = trace.flatMap((event) =>
+      event.type === "log" && event.what === "handler_failed" ? [`${event.agent}/${event.incarnation}: ${event.text}`] : [],
+    );
+    if (failed.length > 0) failed.push(...thrown.slice(0, mostThrown));
     return drainedAt === undefined ? [...failed, `not everything had come to its end at ${endedAt} ms`] : failed;
   },
 };

@@ -106,7 +106,7 @@ export function createCheckpoints(host: CheckpointsHost): Checkpoints {
   return {
     checkpoint: (name, value, options = {}) => checkpoint(name, value, options),
     commit: (entry, message, value, { name, ...options }) => keep(name, value, options, () => [{ entry, items: [message] }]),
-    restore: (name, options = {}) => restore(name, options),
+    restore: <State>(name: string, options: RestoreOptions = {}) => restore(name, options) as Promise<State | undefined>,
     checkpoints: async (name) => {
       const line = lineOf(name);
       await line.load();

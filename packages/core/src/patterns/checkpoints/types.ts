@@ -94,9 +94,9 @@ export interface AgentCheckpoints {
   checkpoint(name: string, state: unknown, options?: CheckpointOptions): Promise<void>;
   /**
    * The state that was kept last under this name; undefined when there is none. Rejects `store_damaged` when it cannot be read or was not written
-   * together with what it says, after an event of the same name with its key: see `orEarlier`.
+   * together with what it says, after an event of the same name with its key: see `orEarlier`. `State` is what the caller knows of it: nothing checks it.
    */
-  restore(name: string, options?: RestoreOptions): Promise<unknown>;
+  restore<State = unknown>(name: string, options?: RestoreOptions): Promise<State | undefined>;
   /** What is kept under a name, newest first. Rejects as `restore` does. */
   checkpoints(name: string): Promise<readonly Checkpoint[]>;
   /**
