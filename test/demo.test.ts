@@ -80,6 +80,18 @@ describe("npm run demo", () => {
     if (transport === "nats") needNatsServer(context);
     const { code, output, errors, ms } = await demo(["--transport", transport]);
     expect(errors).toBe("");
+    expect(
+      output.match(/^ {2}(?:alice|bob) +(?:peers|relay) +[\w-]{43} {2}\d\d:\d\d:\d\d$/gm),
+      "a token for peers each, and one for the relay where there is one",
+    ).toHaveLength(transport === "websocket" ? 4 : 2);
+    expect(output).toContain("Noise XX, X25519 and ML-KEM-768 together");
+    expect(output).toMatch(/id 0x0101, agreed in [\d.,]+ ms/);
+    const [asked = "", got = ""] = output.split(/^ {2}bob asked \(69 bytes\):$/m)[1]?.split(/^ {2}the .* got for inbox\/alice\//m) ?? [];
+    expect(asked).toContain('{"text":"The vau');
+    expect(got.match(/^ {4}[0-9a-f]{4}(?: {1,2}[0-9a-f]{2}){16}/gm)?.length, "what the tap saw, in hex").toBeGreaterThan(5);
+    expect(got).not.toContain("vau");
+    for (const row of ["one at a time", "at once, before the outage", "at once, all"])
+      expect(output).toMatch(new RegExp(`^ {2}${row} +[\\d.,]+ m?s +[\\d.,]+ m?s +[\\d,]+ requests$`, "m"));
     expect(output).toMatch(/^ {2}messages +20,000 requests, 20,000 replies$/m);
     expect(output).toMatch(/^ {2}lost +0$/m);
     expect(output).toMatch(/^ {2}doubled +0$/m);

@@ -39,6 +39,17 @@ describe("agent.status()", () => {
     });
     expect(idle.links[0]).toMatchObject({ suite: 0x0101, queue: { critical: 0, high: 0, normal: 0, low: 0 }, inFlight: { messages: 0, bytes: 0 } });
     expect(idle.links[0]?.inFlight.limit).toBeGreaterThan(1_000);
+    const { epoch, roundTrip, sessions, generation, peer, counters } = bob.agent.links("alice")[0]?.status() ?? {};
+    expect({ epoch, sessions, generation }).toEqual({ epoch: { send: 0, receive: 0 }, sessions: 1, generation: 0 });
+    expect(peer).toEqual({
+      id: "alice",
+      instance: alice.agent.instance,
+      issuer: expect.any(String) as string,
+      thumbprint: expect.stringMatching(/^[\w-]{43}$/) as string,
+    });
+    // Measured: until it is, 100 ms are taken for it.
+    expect(roundTrip).toBeLessThan(10);
+    expect(counters).toMatchObject({ messagesSent: 1, cellsResent: 0 });
     const before = idle.links[0]?.credit.messages ?? 0;
     expect(before).toBeGreaterThan(0);
     dead.add("alice");
@@ -50,6 +61,22 @@ describe("agent.status()", () => {
     expect(link).toMatchObject({ queue: { critical: 0, high: 0, normal: 3, low: 1 }, credit: { messages: 0 } });
     expect(link?.inFlight.messages).toBe(before);
     expect(link?.inFlight.bytes).toBeGreaterThan(100 * before);
+    await place.close();
+  });
+
+  test("says the epoch of a link's keys, which change by themselves every ten minutes on a link that is used", async () => {
+    const place = await createPlace(3);
+    const { runtime } = place;
+    const alice = await place.join("alice");
+    const bob = await place.join("bob");
+    alice.agent.handle("echo", (input) => input);
+    const link = await during(runtime, bob.agent.link("alice"));
+    for (const epoch of [0, 1, 2]) {
+      expect(await during(runtime, bob.agent.request("alice", "echo", epoch))).toBe(epoch);
+      expect(link.status().epoch).toEqual({ send: epoch, receive: epoch });
+      await runtime.advance(10 * 60_000 + 1_000);
+    }
+    expect(link.status()).toMatchObject({ state: "up", generation: 0 });
     await place.close();
   });
 
