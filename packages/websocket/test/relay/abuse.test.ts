@@ -345,6 +345,7 @@ describe("GET", () => {
   };
   it("/health says that it runs", async () => expect(await get("/health")).toEqual({ status: 200, body: '{"status":"ok","reasons":[]}\n' }));
   it("/metrics counts, and names nobody", async () => {
+    await until(() => relay.stats().sockets === 1, "those that have closed their socket to be gone", 10_000);
     const { status, body } = await get("/metrics");
     expect(status).toBe(200);
     expect(body).toMatch(/^tightbeam_relay_sockets 1$/m);
