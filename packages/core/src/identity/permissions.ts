@@ -37,7 +37,7 @@ export function checkPermissions(permissions: readonly string[]): readonly strin
   if (!Array.isArray(permissions) || permissions.length > permissionsMax || !permissions.every(isPermission))
     throw new TightbeamError(
       "invalid_argument",
-      "Permissions are at most 256 strings such as 'call:summarize' or 'call:*', each at most 256 characters of A-Z a-z 0-9 . _ / - in segments joined by ':'. A '*' is a whole segment, the last: 'call:search.*' is none, so name each.",
+      "Permissions are at most 256 strings such as 'call:summarize' or 'call:*', each at most 256 characters of A-Z a-z 0-9 . _ / - in segments joined by ':'. 'call:search.*' is none.",
     );
   return Object.freeze([...permissions]);
 }
