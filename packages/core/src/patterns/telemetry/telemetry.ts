@@ -1,5 +1,6 @@
 import { ownPrefix } from "../../contract/standard-schema.js";
 import type { Link } from "../../link/link-types.js";
+import type { MessageWatch, OutgoingMessage } from "../../link/message.js";
 import type { Runtime } from "../../runtime/runtime.js";
 import type { AgentMoment, TelemetryEvent } from "../../telemetry/types.js";
 import type { Transport } from "../../transport/transport.js";
@@ -53,13 +54,13 @@ export function beginTelling(host: TelemetryHost, listeners: ReadonlySet<Listeni
       const audience = teller.audience(header, of);
       if (isOver && audience === nobody) return link.send(message);
       const watched = new SentMessage(teller, link, header, message, of, audience);
-      watched.queued(link.send({ ...message, watch: watched }));
+      watched.queued(link.send(watchedBy(watched, message)));
       return watched;
     },
     offer(link, header, message) {
       if (isOwn(header.method)) return link.offer(message);
       const watched = new SentMessage(teller, link, header, message, undefined, teller.audience(header, undefined));
-      const taken = link.offer({ ...message, watch: watched });
+      const taken = link.offer(watchedBy(watched, message));
       if (taken) watched.queued(undefined);
       return taken;
     },
@@ -130,6 +131,17 @@ export function beginTelling(host: TelemetryHost, listeners: ReadonlySet<Listeni
 }
 
 const nothing = (): void => undefined;
+
+/** Each part by itself: a spread is of a new shape each time, and whatever reads it from then on is as slow for every other message. */
+const watchedBy = (watch: MessageWatch, { bytes, lane, intake, kept = false, part = false, wantsDone = false }: OutgoingMessage): OutgoingMessage => ({
+  bytes,
+  lane,
+  intake,
+  kept,
+  part,
+  wantsDone,
+  watch,
+});
 
 /** What agents say on their own account. */
 const isOwn = (name: string | undefined): boolean => name?.startsWith(ownPrefix) === true;
