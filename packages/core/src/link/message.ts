@@ -32,7 +32,7 @@ export interface OutgoingMessage {
   /** What a stream says, bounded by the stream's own credit: it needs no intake credit, and has no share in the reserve of control messages. */
   readonly part?: boolean;
   readonly wantsDone?: boolean;
-  readonly watch?: MessageWatch;
+  readonly watch?: MessageWatch | undefined;
 }
 
 /** A message that was accepted. */

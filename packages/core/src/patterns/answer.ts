@@ -39,7 +39,15 @@ function createAnswer({ runtime, ids, taps, onFailure, observe }: AnswerOptions)
       return answer(link, request, undefined, new TightbeamError("too_large", `The reply has ${bytes.length} bytes; the caller takes at most ${most}.`));
     }
     try {
-      const message = { bytes, lane: laneOfPriority(request.priority, bytes.length), intake: false };
+      const message = {
+        bytes,
+        lane: laneOfPriority(request.priority, bytes.length),
+        intake: false,
+        kept: false,
+        part: false,
+        wantsDone: false,
+        watch: undefined,
+      };
       if (taps.messages === undefined) link.send(message);
       else taps.messages.send(link, header, message, request);
       observe?.(link, header, payload);

@@ -1,4 +1,5 @@
 import type { Method } from "../contract/index.js";
+import type { Headers } from "../envelope/types.js";
 import { TightbeamError } from "../errors.js";
 import * as limits from "../limits.js";
 import type { Link, LinkTarget } from "../link/link-types.js";
@@ -9,7 +10,7 @@ import type { Settler } from "../resilience/types.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { Deadlines, Limit, Limited } from "./deadlines.js";
 import { cancelled, laneOf, type OperationOptions, outcomeUnknown, timeoutOf, withKey } from "./operation.js";
-import type { Taps, ToldHeader, UnwatchedRequest } from "./taps.js";
+import type { AnsweredRequest, Taps, ToldHeader, UnwatchedRequest } from "./taps.js";
 
 /** What a request needs of the side that asks. */
 export interface CallHost {
@@ -59,7 +60,7 @@ export function checkSize(link: Link, bytes: number): void {
  * A request from its sending to its outcome. When its link ends it goes to another instance if that cannot do anything
  * twice: not all of it had left, or its key or its contract says that twice is the same as once.
  */
-export class Call implements MessageWatch, Limited, UnwatchedRequest {
+export class Call implements MessageWatch, Limited, UnwatchedRequest, AnsweredRequest {
   /** Where it waits for its reply. */
   link: Link;
   readonly #host: CallHost;
@@ -177,7 +178,7 @@ export class Call implements MessageWatch, Limited, UnwatchedRequest {
   #send(link: Link, bytes: Uint8Array): void {
     checkSize(link, bytes.length);
     const { messages } = this.#host.taps;
-    const message = { bytes, lane: laneOf(this.#question.options, bytes.length), intake: true, kept: true, watch: this };
+    const message = { bytes, lane: laneOf(this.#question.options, bytes.length), intake: true, kept: true, part: false, wantsDone: false, watch: this };
     this.#sent = messages === undefined ? link.send(message) : messages.send(link, this.asked, message);
     this.link = link;
     link.awaited++;
@@ -187,6 +188,10 @@ export class Call implements MessageWatch, Limited, UnwatchedRequest {
     const { id, method, options } = this.#question;
     const { priority = "normal", headers } = options;
     return headers === undefined ? { type: "request", id, priority, method: method.name } : { type: "request", id, priority, method: method.name, headers };
+  }
+
+  get headers(): Headers | undefined {
+    return this.#question.options.headers;
   }
 
   get bytes(): number {

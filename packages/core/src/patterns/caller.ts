@@ -17,7 +17,7 @@ import { Announcement } from "./announcement.js";
 import { Call, type CallHost, checkSize, type Moved } from "./call.js";
 import { createDeadlines } from "./deadlines.js";
 import { checkOperation, laneOf, type NotifyOptions, type OperationOptions, outcomeUnknown, type RequestOptions, timeoutOf } from "./operation.js";
-import type { Announce, Asked, Place, Taps } from "./taps.js";
+import type { Announce, AnsweredRequest, Place, Taps } from "./taps.js";
 
 export interface CallerOptions {
   readonly runtime: Runtime;
@@ -53,7 +53,7 @@ export interface Caller {
   linkEnded(link: Link, error: TightbeamError): void;
   readonly waiting: number;
   /** Of a request that waits. */
-  askedOf(id: string | undefined): Asked | undefined;
+  askedOf(id: string | undefined): AnsweredRequest | undefined;
   /** Answers that nothing waited for. */
   readonly late: number;
   /** Settles when nothing waits any more. */
@@ -278,7 +278,7 @@ export function createCaller(options: CallerOptions): Caller {
         if (call.link === link) call.lost(outcomeUnknown(`The link with ${link.peer.id} ended (${error.code})`, {}, error), true);
       }
     },
-    askedOf: (id) => (id === undefined ? undefined : calls.get(id)?.asked),
+    askedOf: (id) => (id === undefined ? undefined : calls.get(id)),
     get waiting() {
       return calls.size;
     },

@@ -4,6 +4,7 @@ import type { Link } from "../link/link-types.js";
 import type { Delivery } from "../link/message.js";
 import type { TraceContext } from "../telemetry/trace-context.js";
 import type { CommitOptions } from "./checkpoints/types.js";
+import type { Handled } from "./taps.js";
 import { traceAt } from "./telemetry/standing.js";
 
 /** What a handler is told beside its input. */
@@ -31,7 +32,7 @@ export interface HandlerContext {
 }
 
 /** A call whose handler has not settled. */
-export interface Running {
+export interface Running extends Handled {
   readonly link: Link;
   readonly delivery?: Pick<Delivery, "durable">;
   readonly header: EnvelopeHeader;

@@ -171,7 +171,7 @@ export function createServer(options: ServerOptions): Server {
   };
 
   const done: typeof conclude = (call, outcome, payload, error) => {
-    taps.tracing?.over(call, error);
+    if (call.span !== undefined) taps.tracing?.over(call, error);
     if (call.keyed) keyed?.ended(call, outcome, payload, error);
     else conclude(call, outcome, payload, error);
   };
@@ -230,6 +230,7 @@ export function createServer(options: ServerOptions): Server {
         place,
         abandoned: false,
         turn: undefined,
+        span: undefined,
       };
       if (isKeyed) keyed.take(call, payload);
       else if (own || place !== undefined) run(call, found ?? handlers.forTheRest, payload);

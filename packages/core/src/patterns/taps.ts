@@ -6,7 +6,7 @@ import type { Link, LinkTaps, LinkTarget } from "../link/link-types.js";
 import type { Delivery, Outcome, OutgoingMessage, Sent } from "../link/message.js";
 import type { Settler } from "../resilience/types.js";
 import type { TraceContext } from "../telemetry/trace-context.js";
-import type { SpanStart } from "../telemetry/tracer.js";
+import type { Span, SpanStart } from "../telemetry/tracer.js";
 import type { DeadLetter } from "./dead-letters/types.js";
 import type { NotifyOptions, OperationOptions } from "./operation.js";
 
@@ -15,6 +15,13 @@ export type ToldHeader = Pick<OutgoingHeader, "type" | "id" | "priority" | "corr
 
 /** Of the request that a reply answers. */
 export type Asked = Pick<ToldHeader, "method" | "headers">;
+
+/** A request whose reply is told of, or is not. */
+export interface AnsweredRequest {
+  readonly headers: Headers | undefined;
+  /** Made for whoever asks. */
+  readonly asked: Asked;
+}
 
 /** What is told of a request that nobody wanted to hear of, when it fails. */
 export interface UnwatchedRequest {
@@ -41,8 +48,8 @@ export interface MessageTap {
   refused(link: Link, delivery: Delivery, header: EnvelopeHeader, outcome: Outcome, error: unknown): void;
   /** The handlers of what `came`, a stream or an event, are done with it. */
   handled(delivery: Delivery, error: unknown): void;
-  /** A reply came. `of`: what it answers, where that is known. */
-  reply(link: Link, delivery: Delivery, header: EnvelopeHeader, of: Asked | undefined): void;
+  /** A reply came. `request`: what it answers, where that is known. */
+  reply(link: Link, delivery: Delivery, header: EnvelopeHeader, request: AnsweredRequest | undefined): void;
   /** A message became a dead letter. `instance`: of its sender, for what came here. */
   buried(letter: DeadLetter, instance: string | undefined): void;
   /** A durable message came for the first time in this process. */
@@ -89,6 +96,18 @@ export type Announcing = [link: Link, method: Method, payload: EncodedPayload | 
 export type Place = (...how: [...Placing, id?: string]) => void;
 export type Announce = (...how: [...Announcing, id?: string]) => Promise<void>;
 
+/** Of what is handled here. */
+export interface HandledSpan {
+  readonly span: Span;
+  over: boolean;
+}
+
+/** A call, a stream, an event with one of its handlers: a field that all of them have, because what only some have makes the others dearer. */
+export interface Handled {
+  /** From when a tracer gave it one. */
+  span?: HandledSpan | undefined;
+}
+
 /** Between an agent and its tracer: what that throws ends here. */
 export interface Tracing {
   /** What came needs no span: its id says so, and its sender names no trace. */
@@ -102,9 +121,9 @@ export interface Tracing {
   /** Places a request, or sends a notification, as part of its trace. */
   request(place: Place, departure: RequestDeparture, id: string, ...how: Placing): void;
   notification(announce: Announce, id: string, ...how: Announcing): Promise<void>;
-  /** Runs what handles a call or an event inside its span, which is kept under `key` until it is `over`. */
-  run<T>(key: object, link: Link, header: EnvelopeHeader, bytes: number, attempt: number | undefined, work: () => T): T;
-  over(key: object, error: unknown): void;
+  /** Runs what handles a call or an event inside its span, until that is `over`. */
+  run<T>(handled: Handled, link: Link, header: EnvelopeHeader, bytes: number, attempt: number | undefined, work: () => T): T;
+  over(handled: Handled, error: unknown): void;
 }
 
 /** Where patterns look whether somebody listens or traces. */

@@ -1,7 +1,7 @@
 import type { ErrorCode } from "../../errors.js";
 import type { TraceContext } from "../../telemetry/trace-context.js";
 import type { MessageMoment, MessageStage } from "../../telemetry/types.js";
-import { traceIdOf } from "./ids.js";
+import { hasIdForm, isNamedAfter, traceIdOf } from "./ids.js";
 import { addStage, noStages, type PackedStages } from "./stages.js";
 import type { TraceCall } from "./types.js";
 
@@ -101,6 +101,12 @@ export function newCall(id: string, from: string, to: string, at: number, priori
 
 /** The sender's word about the trace counts: the receiver has it from its peer. */
 export const traceOf = ({ fromTrace, toTrace, id }: KeptCall): string => fromTrace?.traceId ?? toTrace?.traceId ?? traceIdOf(id);
+
+/** Its trace is the one that begins with it. */
+export function beginsTrace({ fromTrace, toTrace, id }: KeptCall): boolean {
+  const trace = fromTrace ?? toTrace;
+  return hasIdForm(id) && (trace === undefined || isNamedAfter(trace.traceId, id));
+}
 
 export const startOf = ({ fromStartedAt, toStartedAt, lastAt }: KeptCall): number => fromStartedAt ?? toStartedAt ?? lastAt;
 

@@ -34,6 +34,25 @@ export function createSpanIds(random: Random): () => string {
 export const traceIdOf = (messageId: string): string =>
   messageId.slice(0, 8) + messageId.slice(9, 13) + messageId.slice(14, 18) + messageId.slice(19, 23) + messageId.slice(24);
 
+/** Of the trace that is named after it; of another one's id, no message's. */
+export const messageIdOf = (traceId: string): string =>
+  `${traceId.slice(0, 8)}-${traceId.slice(8, 12)}-${traceId.slice(12, 16)}-${traceId.slice(16, 20)}-${traceId.slice(20)}`;
+
+/** It has hyphens where an id has them: one id and one trace id belong together. */
+export const hasIdForm = (id: string): boolean =>
+  id.length === 36 && id.charCodeAt(8) === hyphen && id.charCodeAt(13) === hyphen && id.charCodeAt(18) === hyphen && id.charCodeAt(23) === hyphen;
+const hyphen = 45;
+
+/** The same as `traceId === traceIdOf(messageId)`, without making that. What differs, differs at the end. */
+export function isNamedAfter(traceId: string, messageId: string): boolean {
+  let at = messageId.length;
+  for (let i = traceId.length; i > 0; i--) {
+    if (at === 24 || at === 19 || at === 14 || at === 9) at--;
+    if (traceId.charCodeAt(i - 1) !== messageId.charCodeAt(--at)) return false;
+  }
+  return at === 0;
+}
+
 /** The span of a message that nobody samples: the last 8 bytes of its UUIDv7, never zero. */
 export const spanIdOf = (messageId: string): string => messageId.slice(19, 23) + messageId.slice(24);
 
@@ -57,7 +76,10 @@ export function isChosen(traceId: string, share: number): boolean {
 /** The same for the trace that begins with this message. */
 export function isMessageChosen(id: string, share: number): boolean {
   if (share >= 1) return true;
+  const least = (1 - share) * space;
   let value = digit(id.charCodeAt(21)) * 16 + digit(id.charCodeAt(22));
+  // Of most these two say it.
+  if ((value + 1) * 2 ** 24 <= least) return false;
   for (let i = 24; i < 30; i++) value = value * 16 + digit(id.charCodeAt(i));
-  return value >= (1 - share) * space;
+  return value >= least;
 }

@@ -1,36 +1,24 @@
 import { createBeside } from "../../beside.js";
 import * as limits from "../../limits.js";
-import { type KeptCall, traceOf } from "./call.js";
+import type { KeptCall } from "./call.js";
+import { createKeptTraces, type Grouped, type KeptTraces } from "./kept-traces.js";
 import { createLine, type Line, type Place, placeOf } from "./line.js";
 
-export interface KeptTrace {
-  traceId: string;
-  readonly calls: KeptCall[];
-  /** Of them, those that only their receiver knows of. */
-  received: number;
-  more: number;
-}
-
 /** A call with its places, all of which the object's next call uses again. */
-interface Kept {
-  readonly call: KeptCall;
+interface Kept extends Grouped {
   readonly place: Place<KeptCall>;
   /** Of what only its receiver knows. */
   readonly received: Place<KeptCall>;
   readonly ofPeer: Place<KeptCall>;
   isKept: boolean;
-  isReceived: boolean;
-  /** Another call with this message's id. */
   next: Kept | undefined;
-  trace: KeptTrace | undefined;
-  /** Of which it was the last: there is no such trace any more. */
-  spare: KeptTrace | undefined;
+  before: Kept | undefined;
 }
 
 /** The calls in memory, by message and by trace, and who holds how much of the room. */
 export interface KeptCalls {
   readonly size: number;
-  readonly traces: ReadonlyMap<string, KeptTrace>;
+  readonly traces: Pick<KeptTraces, "size" | "get">;
   [Symbol.iterator](): Iterator<KeptCall>;
   find(id: string, from: string, to: string): KeptCall | undefined;
   /** Any call with this id. */
@@ -56,7 +44,7 @@ export function createKeptCalls(count: number, onDropped: (call: KeptCall) => vo
   const received = createLine<KeptCall>();
   const peers = new Map<string, Line<KeptCall>>();
   const byId = new Map<string, Kept>();
-  const traces = new Map<string, KeptTrace>();
+  const traces = createKeptTraces((id) => byId.get(id));
   const known = createBeside<KeptCall, Kept>();
   let spare: KeptCall | undefined;
 
@@ -73,48 +61,40 @@ export function createKeptCalls(count: number, onDropped: (call: KeptCall) => vo
     let kept = known.get(call);
     if (kept !== undefined) return kept;
     const [place, of, ofPeer] = [placeOf(call), placeOf(call), placeOf(call)];
-    kept = { call, place, received: of, ofPeer, isKept: false, isReceived: false, next: undefined, trace: undefined, spare: undefined };
+    kept = {
+      call,
+      place,
+      received: of,
+      ofPeer,
+      isKept: false,
+      isReceived: false,
+      next: undefined,
+      before: undefined,
+      isAlone: false,
+      trace: undefined,
+      spare: undefined,
+    };
     known.set(call, kept);
     return kept;
   };
 
   const enter = (kept: Kept): void => {
     const { call } = kept;
-    const traceId = traceOf(call);
-    let trace = traces.get(traceId);
-    if (trace !== undefined) trace.calls.push(call);
-    else {
-      trace = kept.spare ?? { traceId, calls: [call], received: 0, more: 0 };
-      trace.traceId = traceId;
-      trace.more = 0;
-      traces.set(traceId, trace);
-    }
-    kept.spare = undefined;
-    kept.trace = trace;
-    if (!isReceived(call)) return;
-    trace.received++;
-    kept.isReceived = true;
+    kept.isReceived = isReceived(call);
+    traces.enter(kept);
+    if (!kept.isReceived) return;
     received.enter(kept.received);
     lineOf(call.from).enter(kept.ofPeer);
   };
 
   const leave = (kept: Kept): void => {
-    const { call, trace } = kept;
-    if (trace === undefined) return;
-    if (kept.isReceived) {
-      kept.isReceived = false;
-      trace.received--;
-      received.leave(kept.received);
-      const line = lineOf(call.from);
-      line.leave(kept.ofPeer);
-      if (line.size === 0) peers.delete(call.from);
-    }
-    kept.trace = undefined;
-    if (trace.calls.length > 1) trace.calls.splice(trace.calls.indexOf(call), 1);
-    else {
-      traces.delete(trace.traceId);
-      kept.spare = trace;
-    }
+    const { call } = kept;
+    if (!traces.leave(kept) || !kept.isReceived) return;
+    kept.isReceived = false;
+    received.leave(kept.received);
+    const line = lineOf(call.from);
+    line.leave(kept.ofPeer);
+    if (line.size === 0) peers.delete(call.from);
   };
 
   const remove = (call: KeptCall): void => {
@@ -124,16 +104,13 @@ export function createKeptCalls(count: number, onDropped: (call: KeptCall) => vo
     call.generation++;
     calls.leave(kept.place);
     leave(kept);
-    const first = byId.get(call.id) as Kept;
-    if (first === kept) {
-      if (kept.next === undefined) byId.delete(call.id);
-      else byId.set(call.id, kept.next);
-    } else {
-      let before = first;
-      while (before.next !== kept) before = before.next as Kept;
-      before.next = kept.next;
-    }
+    const { before, next } = kept;
+    if (next !== undefined) next.before = before;
+    if (before !== undefined) before.next = next;
+    else if (next !== undefined) byId.set(call.id, next);
+    else byId.delete(call.id);
     kept.next = undefined;
+    kept.before = undefined;
   };
 
   const dropOldest = ({ oldest }: Line<KeptCall>): void => {
@@ -160,7 +137,7 @@ export function createKeptCalls(count: number, onDropped: (call: KeptCall) => vo
       return taken;
     },
     add(call) {
-      const trace = traces.get(traceOf(call));
+      const trace = traces.ofSeveral(call);
       const isFull = trace !== undefined && (trace.calls.length >= limits.traceCalls || (isReceived(call) && trace.received >= limits.traceCalls / 2));
       if (isFull) trace.more++;
       const first = byId.get(call.id);
@@ -178,6 +155,7 @@ export function createKeptCalls(count: number, onDropped: (call: KeptCall) => vo
       calls.enter(kept.place);
       // Those that went may have had its id.
       kept.next = same === 0 ? undefined : byId.get(call.id);
+      if (kept.next !== undefined) kept.next.before = kept;
       byId.set(call.id, kept);
       enter(kept);
       return true;

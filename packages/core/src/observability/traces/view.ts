@@ -1,5 +1,5 @@
 import { type KeptCall, startOf, traceOf } from "./call.js";
-import type { KeptTrace } from "./kept.js";
+import type { KeptTrace } from "./kept-traces.js";
 import { clockDifferenceOf, inOrder } from "./order.js";
 import { hasFailed, outcomeOf } from "./outcome.js";
 import { unpacked } from "./stages.js";

@@ -12,6 +12,7 @@ import { CallContext, type Running } from "../context.js";
 import type { PatternHost } from "../host.js";
 import { laneOfPriority } from "../operation.js";
 import { runMiddleware, SeenCall } from "../seen-call.js";
+import type { Handled } from "../taps.js";
 import { StreamReader } from "./reader.js";
 import { say } from "./say.js";
 import { leave, sayAll } from "./saying.js";
@@ -37,6 +38,7 @@ export class ServedStream implements StreamEnd, Running {
   readonly header: EnvelopeHeader;
   abort: AbortController | undefined;
   cancelled: unknown;
+  span: Handled["span"];
   readonly #options: ServedOptions;
   readonly #lane: Lane;
   readonly #to: StreamAddress;

@@ -1,19 +1,9 @@
-import { createBeside } from "../../beside.js";
 import type { Headers } from "../../envelope/types.js";
 import type { TraceContext } from "../../telemetry/trace-context.js";
 import type { Span } from "../../telemetry/tracer.js";
 import type { OperationOptions } from "../operation.js";
-import type { Taps } from "../taps.js";
+import type { Handled, Taps } from "../taps.js";
 import { isTraceContext, nowhere, traceOf, withTrace } from "./trace-headers.js";
-
-/** Of what is handled here. */
-export interface HandledSpan {
-  readonly span: Span;
-  over: boolean;
-}
-
-/** By what is handled: a call, a stream, an event with one of its handlers. */
-export const spans = createBeside<object, HandledSpan>();
 
 /** Where the last try of a call stood: in the options of all its tries, for whose next one has a link to it. */
 export const tries = Symbol("tries");
@@ -22,7 +12,7 @@ export interface Tried {
 }
 
 /** Where a handler stands: in its own span, else where its sender said. */
-export const traceAt = (key: object, headers: Headers | undefined): TraceContext | undefined => contextOf(spans.get(key)?.span) ?? traceOf(headers);
+export const traceAt = ({ span }: Handled, headers: Headers | undefined): TraceContext | undefined => contextOf(span?.span) ?? traceOf(headers);
 
 /** A tracer's context, whatever its tracer makes of it. */
 export function contextOf(span: Span | undefined): TraceContext | undefined {

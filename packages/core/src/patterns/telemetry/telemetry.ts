@@ -6,7 +6,7 @@ import type { AgentMoment, TelemetryEvent } from "../../telemetry/types.js";
 import type { Transport } from "../../transport/transport.js";
 import type { PeerNews } from "../peers.js";
 import type { MessageTap, Taps } from "../taps.js";
-import { type Listening, nobody } from "./audience.js";
+import { type Listeners, nobody } from "./audience.js";
 import { CameMessage, isRefusal, stageOf, ToldDelivery } from "./came-message.js";
 import { createLinkTap, type FilledMessages } from "./link-tap.js";
 import { letterMoment, momentOf } from "./moments.js";
@@ -27,17 +27,12 @@ export interface TelemetryHost {
 }
 
 /** Tells what the agent does from here on, until the returned function is called. */
-export function beginTelling(host: TelemetryHost, listeners: ReadonlySet<Listening>): () => void {
+export function beginTelling(host: TelemetryHost, listeners: Listeners): () => void {
   const { runtime, transport, taps, onEvent, onPeer, openedAt } = host;
   const { clock } = runtime;
   const filled: FilledMessages = { messages: undefined };
   const emit = (event: TelemetryEvent): void => {
-    // As in createEmitter.
-    let left = listeners.size;
-    for (const one of listeners) {
-      if (left-- === 0) return;
-      one.emit(event);
-    }
+    for (const one of listeners.all) if (!one.over) one.emit(event);
   };
   const security = createSecurityCounts(runtime, emit);
   const teller = createTeller({ clock, listeners, security, filled });
@@ -90,11 +85,13 @@ export function beginTelling(host: TelemetryHost, listeners: ReadonlySet<Listeni
     handled(delivery, error) {
       if (delivery instanceof ToldDelivery) delivery.handled(error);
     },
-    reply(link, { size }, header, of) {
+    reply(link, { size }, header, request) {
+      const audience = teller.audience(header, request);
+      if (audience === nobody) return;
+      const of = request?.asked;
       // A caller that gave up says so in an error of its own, which answers nothing.
-      if (isOwn(of?.method) || (of === undefined && header.error?.code === "cancelled")) return;
-      const audience = teller.audience(header, of);
-      if (audience !== nobody) teller.message(teller.subject("received", link, header, size, of, false, audience), "delivered", undefined);
+      if (!isOwn(of?.method) && (of !== undefined || header.error?.code !== "cancelled"))
+        teller.message(teller.subject("received", link, header, size, of, false, audience), "delivered", undefined);
     },
     buried: (letter, instance) => emit(letterMoment(letter, instance, clock.wall())),
     held: (link, header, bytes) => new CameMessage(teller, link, header, bytes, teller.audience(header, undefined)),

@@ -1,11 +1,12 @@
 import { uuidText } from "../../envelope/id.js";
+import type { Headers } from "../../envelope/types.js";
 import { type ErrorCode, isTightbeamError } from "../../errors.js";
 import type { Link } from "../../link/link-types.js";
 import type { Clock } from "../../runtime/runtime.js";
 import { isFailure } from "../../telemetry/failure.js";
 import type { FollowedMessage, MessageFollower, MessageMoment, MessageStage, TelemetryPeer } from "../../telemetry/types.js";
 import type { Asked, ToldHeader } from "../taps.js";
-import { type Audience, audienceOf, type Listening } from "./audience.js";
+import { type Audience, audienceOf, type Listeners } from "./audience.js";
 import type { FilledMessages } from "./link-tap.js";
 import type { SecurityCounts } from "./security.js";
 import { Subject } from "./subject.js";
@@ -15,7 +16,7 @@ export interface Teller {
   /** Monotonic ms. */
   now(): number;
   /** `of`: what is answered. */
-  audience(header: ToldHeader, of: Asked | undefined): Audience;
+  audience(header: Pick<ToldHeader, "id" | "correlationId" | "headers">, of: { readonly headers?: Headers | undefined } | undefined): Audience;
   subject(
     direction: Subject["direction"],
     link: Link,
@@ -34,14 +35,12 @@ export interface Teller {
 
 interface TellerOptions {
   readonly clock: Clock;
-  readonly listeners: ReadonlySet<Listening>;
+  readonly listeners: Listeners;
   readonly security: SecurityCounts;
   readonly filled: FilledMessages;
 }
 
 type Changing<T> = { -readonly [name in keyof T]: T[name] };
-
-/** Of these everybody hears. */
 
 export function createTeller({ clock, listeners, security, filled }: TellerOptions): Teller {
   /** One for all that is told of a link. */
@@ -57,7 +56,7 @@ export function createTeller({ clock, listeners, security, filled }: TellerOptio
   return {
     now: () => clock.monotonic(),
     audience: ({ id, correlationId, headers }, of) =>
-      audienceOf(listeners, correlationId ?? (typeof id === "string" ? id : uuidText(id, 0)), traceOf((of ?? { headers }).headers)),
+      audienceOf(listeners, correlationId ?? (typeof id === "string" ? id : uuidText(id, 0)), traceOf(of === undefined ? headers : of.headers)),
     subject(direction, link, header, bytes, of, confirmed, audience) {
       // The bytes of an id are another's from the next one on.
       const id = typeof header.id === "string" ? header.id : uuidText(header.id, 0);
@@ -70,10 +69,8 @@ export function createTeller({ clock, listeners, security, filled }: TellerOptio
       const duration = since === undefined ? undefined : clock.monotonic() - since;
       const times = attempt !== undefined && attempt > 0 ? attempt : undefined;
       let event: MessageMoment | undefined;
-      // As in createEmitter.
-      let left = listeners.size;
-      for (const one of listeners) {
-        if (left-- === 0) return;
+      for (const one of listeners.all) {
+        if (one.over) continue;
         const isWanted = subject.wantedBy(one);
         if (!isWanted && !mustBeTold) continue;
         const follower = isWanted ? subject.followerFor(one) : undefined;

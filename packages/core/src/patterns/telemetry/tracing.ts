@@ -4,7 +4,7 @@ import type { SpanStart, Tracer } from "../../telemetry/tracer.js";
 import type { OperationOptions } from "../operation.js";
 import type { RequestDeparture, Tracing } from "../taps.js";
 import { Departing } from "./departing.js";
-import { contextOf, spans, type Tried, tries } from "./standing.js";
+import { contextOf, type Tried, tries } from "./standing.js";
 import { nowhere, saidIn, standsAt, traceOf } from "./trace-headers.js";
 
 /** What a tracer throws is not the business of the messages it traces. */
@@ -93,7 +93,7 @@ export function createTracing(tracer: Tracer, agent: string): Tracing {
         throw error;
       }
     },
-    run(key, link, header, bytes, attempt, work) {
+    run(handled, link, header, bytes, attempt, work) {
       if (leavesOut(header)) return work();
       const { type, id, durable } = header;
       const name = header.method ?? header.topic ?? "";
@@ -109,7 +109,7 @@ export function createTracing(tracer: Tracer, agent: string): Tracing {
       if (attempt !== undefined) start.attempt = attempt;
       const span = guarded(() => tracer.receiving(start, saidIn(header.headers)));
       if (span === undefined) return work();
-      spans.set(key, { span, over: false });
+      handled.span = { span, over: false };
       standsAt(header.headers, contextOf(span));
       let result: { readonly value: ReturnType<typeof work> } | { readonly error: unknown } | undefined;
       guarded(() =>
@@ -127,8 +127,7 @@ export function createTracing(tracer: Tracer, agent: string): Tracing {
       if ("error" in outcome) throw outcome.error;
       return outcome.value;
     },
-    over(key, error) {
-      const handled = spans.get(key);
+    over({ span: handled }, error) {
       if (handled === undefined || handled.over) return;
       handled.over = true;
       guarded(() => handled.span.end(error));

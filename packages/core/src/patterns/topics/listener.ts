@@ -7,7 +7,7 @@ import type { Lane } from "../../link/message.js";
 import * as protocol from "../../protocol.js";
 import type { PatternHost } from "../host.js";
 import { runMiddleware, SeenCall } from "../seen-call.js";
-import type { Tracing } from "../taps.js";
+import type { Handled, Tracing } from "../taps.js";
 import { traceAt } from "../telemetry/standing.js";
 import { createHeard, type Heard } from "./heard.js";
 import type { TopicPattern } from "./pattern.js";
@@ -130,25 +130,26 @@ export class Listener {
       this.refused++;
       return undefined;
     }
-    const context = new Context(arrival, replayed);
+    const handled: Handled = { span: undefined };
+    const context = new Context(arrival, replayed, handled);
     this.#present = context;
     const { tracing } = this.#host.taps;
-    return tracing === undefined ? this.#handle(value, context) : this.#trace(tracing, arrival, value, context);
+    return tracing === undefined ? this.#handle(value, context) : this.#trace(tracing, arrival, value, context, handled);
   }
 
-  #trace(tracing: Tracing, { link, header, cost }: Arrival, value: unknown, context: Context): PromiseLike<unknown> | undefined {
+  #trace(tracing: Tracing, { link, header, cost }: Arrival, value: unknown, context: Context, handled: Handled): PromiseLike<unknown> | undefined {
     try {
-      const later = tracing.run(context, link, header, cost - protocol.eventCost, undefined, () => this.#handle(value, context));
-      if (later === undefined) tracing.over(context, undefined);
+      const later = tracing.run(handled, link, header, cost - protocol.eventCost, undefined, () => this.#handle(value, context));
+      if (later === undefined) tracing.over(handled, undefined);
       return later?.then(
-        () => tracing.over(context, undefined),
+        () => tracing.over(handled, undefined),
         (error: unknown) => {
-          tracing.over(context, error);
+          tracing.over(handled, error);
           throw error;
         },
       );
     } catch (error) {
-      tracing.over(context, error);
+      tracing.over(handled, error);
       throw error;
     }
   }
@@ -207,12 +208,14 @@ const noHeaders = Object.freeze({});
 /** Getters: what a handler does not ask for costs nothing. */
 class Context implements EventContext {
   readonly #arrival: Arrival;
+  readonly #handled: Handled;
   readonly replayed: boolean;
   #abort: AbortController | undefined;
   #ended: TightbeamError | undefined;
 
-  constructor(arrival: Arrival, replayed: boolean) {
+  constructor(arrival: Arrival, replayed: boolean, handled: Handled) {
     this.#arrival = arrival;
+    this.#handled = handled;
     this.replayed = replayed;
   }
 
@@ -251,7 +254,7 @@ class Context implements EventContext {
   }
 
   get trace(): EventContext["trace"] {
-    return traceAt(this, this.#arrival.header.headers);
+    return traceAt(this.#handled, this.#arrival.header.headers);
   }
 
   get signal(): AbortSignal {

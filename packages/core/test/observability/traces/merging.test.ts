@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { addMoment, callIdOf, isFrom, newCall } from "../../../src/observability/traces/call.js";
+import { addMoment, callIdOf, isFrom, newCall, traceOf } from "../../../src/observability/traces/call.js";
 import { createKeptCalls } from "../../../src/observability/traces/kept.js";
+import type { KeptTrace } from "../../../src/observability/traces/kept-traces.js";
 import { clockDifferenceOf, inOrder } from "../../../src/observability/traces/order.js";
 import { hasFailed, outcomeOf } from "../../../src/observability/traces/outcome.js";
 import { statisticsOf } from "../../../src/observability/traces/statistics.js";
@@ -44,7 +45,7 @@ const viewOf = (all: readonly Told[]) => {
       calls.add(call);
     } else calls.moving(known, () => addMoment(known, moment, true));
   }
-  return [...calls.traces.values()].map(traceView);
+  return [...new Set([...calls].map(traceOf))].map((traceId) => traceView(calls.traces.get(traceId) as KeptTrace));
 };
 
 const story = fc
