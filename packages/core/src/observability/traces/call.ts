@@ -37,6 +37,8 @@ export interface KeptCall {
   moreStages: number;
   /** Another one for each call that it was: an object is used again for the next when its call has gone. */
   generation: number;
+  /** Its places, of whoever keeps it. */
+  kept: object | undefined;
 }
 
 /** What of a message counts for its call: a moment has it, and what is followed. */
@@ -71,6 +73,7 @@ const blankCall = (): KeptCall => ({
   stages: noStages(),
   moreStages: 0,
   generation: 0,
+  kept: undefined,
 });
 
 /** `spare`: the object of one that has gone. */

@@ -47,7 +47,7 @@ const isObject = (value: unknown): value is Record<string, unknown> => typeof va
 const isSideTrace: Check = (value) => isObject(value) && isText(value.traceId) && isText(value.spanId) && optional(isText)(value.parentSpanId);
 
 /** What every entry is checked for: a store's bytes may be of another release. */
-const shape: Readonly<Record<Exclude<keyof KeptCall, "interrupted" | "stages" | "generation">, Check>> = {
+const shape: Readonly<Record<Exclude<keyof KeptCall, "interrupted" | "stages" | "generation" | "kept">, Check>> = {
   id: isText,
   from: isText,
   to: isText,
@@ -88,7 +88,7 @@ function stageOf(row: unknown): TraceStage | undefined {
 export function decodeCall(key: string, bytes: Uint8Array): KeptCall {
   const given = bytes[0] === version ? json(bytes.subarray(1)) : undefined;
   if (!isObject(given)) throw damaged(key);
-  const call: Record<string, unknown> = { interrupted: false, generation: 0 };
+  const call: Record<string, unknown> = { interrupted: false, generation: 0, kept: undefined };
   for (const [name, fits] of Object.entries(shape)) {
     const value = Object.hasOwn(given, name) ? given[name] : undefined;
     if (!fits(value)) throw damaged(key);

@@ -1,4 +1,3 @@
-import { createBeside } from "../../beside.js";
 import * as limits from "../../limits.js";
 import type { KeptCall } from "./call.js";
 import { createKeptTraces, type Grouped, type KeptTraces } from "./kept-traces.js";
@@ -45,7 +44,8 @@ export function createKeptCalls(count: number, onDropped: (call: KeptCall) => vo
   const peers = new Map<string, Line<KeptCall>>();
   const byId = new Map<string, Kept>();
   const traces = createKeptTraces((id) => byId.get(id));
-  const known = createBeside<KeptCall, Kept>();
+  /** No call has this id: whoever looked for it may add one next. */
+  let missed = "";
   let spare: KeptCall | undefined;
 
   /** Only its receiver knows of it. */
@@ -58,14 +58,12 @@ export function createKeptCalls(count: number, onDropped: (call: KeptCall) => vo
   };
 
   const keptOf = (call: KeptCall): Kept => {
-    let kept = known.get(call);
-    if (kept !== undefined) return kept;
-    const [place, of, ofPeer] = [placeOf(call), placeOf(call), placeOf(call)];
-    kept = {
+    if (call.kept !== undefined) return call.kept as Kept;
+    const kept: Kept = {
       call,
-      place,
-      received: of,
-      ofPeer,
+      place: placeOf(call),
+      received: placeOf(call),
+      ofPeer: placeOf(call),
       isKept: false,
       isReceived: false,
       next: undefined,
@@ -74,7 +72,7 @@ export function createKeptCalls(count: number, onDropped: (call: KeptCall) => vo
       trace: undefined,
       spare: undefined,
     };
-    known.set(call, kept);
+    call.kept = kept;
     return kept;
   };
 
@@ -127,7 +125,9 @@ export function createKeptCalls(count: number, onDropped: (call: KeptCall) => vo
     },
     [Symbol.iterator]: () => calls[Symbol.iterator](),
     find(id, from, to) {
-      for (let kept = byId.get(id); kept !== undefined; kept = kept.next) if (kept.call.from === from && kept.call.to === to) return kept.call;
+      const first = byId.get(id);
+      if (first === undefined) missed = id;
+      for (let kept = first; kept !== undefined; kept = kept.next) if (kept.call.from === from && kept.call.to === to) return kept.call;
       return undefined;
     },
     byMessage: (id) => byId.get(id)?.call,
@@ -140,7 +140,8 @@ export function createKeptCalls(count: number, onDropped: (call: KeptCall) => vo
       const trace = traces.ofSeveral(call);
       const isFull = trace !== undefined && (trace.calls.length >= limits.traceCalls || (isReceived(call) && trace.received >= limits.traceCalls / 2));
       if (isFull) trace.more++;
-      const first = byId.get(call.id);
+      const first = call.id === missed ? undefined : byId.get(call.id);
+      missed = "";
       let same = 0;
       for (let kept = first; kept !== undefined; kept = kept.next) same++;
       if (isFull || same >= limits.traceCallsOfId) return false;

@@ -33,7 +33,7 @@ export function standing<O extends OperationOptions>({ tracing }: Taps, operatio
 }
 
 /** Of an operation without options that begins a trace. */
-const beginning: OperationOptions = Object.freeze({ trace: nowhere });
+export const beginning: OperationOptions = Object.freeze({ trace: nowhere });
 
 function isEmpty(options: object): boolean {
   for (const _ in options) return false;

@@ -5,28 +5,36 @@ import type { Headers } from "../../envelope/types.js";
 import * as limits from "../../limits.js";
 import { formatTraceparent, isWellFormed, parseTraceContext, stateMaxLength, type TraceContext } from "../../telemetry/trace-context.js";
 
-/** As they were read. */
-const said = createBeside<Headers, TraceContext>();
-/** Of the span of a message with these headers, which knows the one above. */
-const spanned = createBeside<Headers, TraceContext>();
+interface Known {
+  /** As the headers say it. */
+  said: TraceContext | undefined;
+  /** Of the span of a message with these headers, which knows the one above. */
+  at: TraceContext | undefined;
+}
+
+const known = createBeside<Headers, Known>();
 
 /** What a sender said of the trace its message is part of: nobody has checked more than its form. */
 export function saidIn(headers: Headers | undefined): TraceContext | undefined {
   if (headers?.traceparent === undefined) return undefined;
-  const known = said.get(headers);
-  if (known !== undefined) return known;
-  const context = parseTraceContext(headers.traceparent, headers.tracestate);
-  if (context !== undefined) said.set(headers, context);
-  return context;
+  const before = known.get(headers);
+  if (before?.said !== undefined) return before.said;
+  const said = parseTraceContext(headers.traceparent, headers.tracestate);
+  if (before !== undefined) before.said = said;
+  else if (said !== undefined) known.set(headers, { said, at: undefined });
+  return said;
 }
 
 /** The same, or the span that the message has here. */
 export const traceOf = (headers: Headers | undefined): TraceContext | undefined =>
-  headers?.traceparent === undefined ? undefined : (spanned.get(headers) ?? saidIn(headers));
+  headers?.traceparent === undefined ? undefined : (known.get(headers)?.at ?? saidIn(headers));
 
 /** What is told of a message with these headers from now on is told of this span. */
 export function standsAt(headers: Headers | undefined, context: TraceContext | undefined): void {
-  if (headers?.traceparent !== undefined && context !== undefined) spanned.set(headers, context);
+  if (headers?.traceparent === undefined || context === undefined) return;
+  const before = known.get(headers);
+  if (before === undefined) known.set(headers, { said: undefined, at: context });
+  else before.at = context;
 }
 
 /** Of an operation that begins outside of every trace. Its ids are those that W3C Trace Context calls invalid. */
