@@ -1,4 +1,7 @@
+import { setFlagsFromString } from "node:v8";
 import { expect, test } from "vitest";
+import type { Link } from "../../../src/link/link-types.js";
+import type { OutgoingMessage } from "../../../src/link/message.js";
 import { createTaps } from "../../../src/patterns/taps.js";
 import { createTelemetry } from "../../../src/patterns/telemetry/telemetry-on-demand.js";
 import { createVirtualRuntime } from "../../../src/runtime/virtual.js";
@@ -20,8 +23,9 @@ function scene() {
   };
   const listen = () => () => undefined;
   const runtime = createVirtualRuntime({ seed: 1 });
-  const telemetry = createTelemetry({ runtime, transport, taps: createTaps(), openedAt: undefined, onEvent: listen, onPeer: listen });
-  return { telemetry, close: () => close(undefined), runtime, waiting: () => waiting };
+  const taps = createTaps();
+  const telemetry = createTelemetry({ runtime, transport, taps, openedAt: undefined, onEvent: listen, onPeer: listen });
+  return { telemetry, taps, close: () => close(undefined), runtime, waiting: () => waiting };
 }
 
 test("the end of the transport is waited for once, however often somebody begins to listen; who listens then is told", async () => {
@@ -53,4 +57,27 @@ test("when nobody listens any more nobody is told", async () => {
   close();
   await runtime.advance(1);
   expect(heard).toEqual([]);
+});
+
+test("what is watched is handed to the link in one shape, whatever shape it had: else sending misses the engine's caches, whoever sends", () => {
+  const { telemetry, taps } = scene();
+  telemetry.on(() => undefined);
+  const sent: OutgoingMessage[] = [];
+  const link = { peer: { id: "bob", instance: "i" }, send: (message: OutgoingMessage) => void sent.push(message) } as unknown as Link;
+  const bytes = new Uint8Array(8);
+  const shapes: OutgoingMessage[] = [
+    { bytes, lane: 2, intake: true },
+    { bytes, lane: 2, intake: true, kept: true },
+    { bytes, lane: 2, intake: true, wantsDone: true },
+    { bytes, lane: 2, intake: true, part: false },
+    { lane: 2, bytes, intake: true },
+    { intake: true, lane: 2, bytes, kept: false, wantsDone: false },
+  ];
+  for (const message of [...shapes, ...shapes])
+    taps.messages?.send(link, { type: "request", id: "019774b0-0001-7000-8aff-ffffffffffff", priority: "normal", method: "work" }, message);
+  expect(sent).toHaveLength(12);
+  setFlagsFromString("--allow-natives-syntax");
+  const haveSameMap = new Function("one", "other", "return %HaveSameMap(one, other)") as (one: object, other: object) => boolean;
+  setFlagsFromString("--no-allow-natives-syntax");
+  expect(sent.filter((message) => !haveSameMap(message, sent[0] as object))).toEqual([]);
 });
