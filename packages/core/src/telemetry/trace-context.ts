@@ -29,7 +29,7 @@ class Formed implements TraceContext {
   }
 
   static is(value: object): boolean {
-    return #isFormed in value;
+    return #isFormed in value && value.#isFormed;
   }
 }
 
