@@ -59,13 +59,13 @@ describe("types of streams", () => {
     expect(
       unused((agent) => {
         // @ts-expect-error the input is missing
-        agent.stream("a", tokens);
+        void agent.stream("a", tokens);
         // @ts-expect-error another input
-        agent.stream("a", tokens, { prompt: 1 });
+        void agent.stream("a", tokens, { prompt: 1 });
         // @ts-expect-error no such option
-        agent.stream("a", tokens, { prompt: "" }, { windows: 1 });
+        void agent.stream("a", tokens, { prompt: "" }, { windows: 1 });
         // @ts-expect-error a source of something else
-        agent.stream("a", turned, { at: "" }, { source: [1] });
+        void agent.stream("a", turned, { at: "" }, { source: [1] });
         // @ts-expect-error something else is written
         void agent.stream("a", turned, { at: "" }).write(1);
         // @ts-expect-error a stream is not requested
