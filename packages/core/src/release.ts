@@ -34,8 +34,13 @@ export function releaseFrame(frame: Uint8Array): void {
 
 /** The same for whoever it was meant for. */
 export function releaseReceived(frame: Uint8Array): void {
-  if (frame.byteLength >= largeFrameBytes) rejuvenate(frame.byteLength);
+  countGarbage(frame.byteLength);
   releaseFrame(frame);
+}
+
+/** For a transport: the library below it made buffers of so many bytes for a large frame, which nobody can free. They count towards the engine's cheap collections. */
+export function countGarbage(bytes: number): void {
+  if (bytes >= largeFrameBytes) rejuvenate(bytes);
 }
 
 /** Many smaller ones bring objects enough of their own. */

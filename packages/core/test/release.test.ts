@@ -1,7 +1,7 @@
 import { constants, PerformanceObserver } from "node:perf_hooks";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { pooled, release, releaseFrame, releaseReceived, takesBuffer, unfilled } from "../src/release.js";
+import { countGarbage, pooled, release, releaseFrame, releaseReceived, takesBuffer, unfilled } from "../src/release.js";
 
 describe("release", () => {
   it("frees an array that is all of its buffer, at once", () => {
@@ -52,7 +52,7 @@ describe("a frame that takes its buffer with it", () => {
 
 describe("the collector of V8", () => {
   /** Collections of young objects while frames of this size are done with, `count` times. */
-  async function youngCollections(size: number, count: number): Promise<number> {
+  async function youngCollections(count: number, made: () => void): Promise<number> {
     let seen = 0;
     const observer = new PerformanceObserver((list) => {
       for (const entry of list.getEntries()) {
@@ -61,20 +61,28 @@ describe("the collector of V8", () => {
       }
     });
     observer.observe({ entryTypes: ["gc"] });
-    // It does not take its buffer with it: nothing is freed, and nothing else is allocated.
-    const frame = new Uint8Array(size + 1).subarray(0, size);
-    for (let i = 0; i < count; i++) releaseReceived(frame);
+    for (let i = 0; i < count; i++) made();
     await new Promise((resolve) => setTimeout(resolve, 50));
     observer.disconnect();
     return seen;
   }
 
+  // It does not take its buffer with it: nothing is freed, and nothing else is allocated.
+  const frameOf = (size: number): Uint8Array => new Uint8Array(size + 1).subarray(0, size);
+
   it("is brought to its cheap collection by large frames, of which other things are left that nobody can free", async () => {
-    expect(await youngCollections(64 * 1024, 4 * 1024)).toBeGreaterThanOrEqual(4);
+    const frame = frameOf(64 * 1024);
+    expect(await youngCollections(4 * 1024, () => releaseReceived(frame))).toBeGreaterThanOrEqual(4);
+  });
+
+  it("and by what a transport says that the library below it left of one", async () => {
+    expect(await youngCollections(4 * 1024, () => countGarbage(64 * 1024))).toBeGreaterThanOrEqual(4);
   });
 
   it("is left alone by small ones", async () => {
-    expect(await youngCollections(32 * 1024 - 1, 8 * 1024)).toBeLessThanOrEqual(1);
+    const frame = frameOf(32 * 1024 - 1);
+    expect(await youngCollections(8 * 1024, () => releaseReceived(frame))).toBeLessThanOrEqual(1);
+    expect(await youngCollections(8 * 1024, () => countGarbage(32 * 1024 - 1))).toBeLessThanOrEqual(1);
   });
 });
 

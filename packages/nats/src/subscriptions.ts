@@ -1,5 +1,6 @@
 import {
   type Address,
+  countGarbage,
   createInbox,
   type Inbox,
   type Receive,
@@ -54,8 +55,9 @@ export function createSubscriptions({ connection, line, timers, inboxBytes, chan
       ...(seat.queue === undefined ? {} : { queue: seat.queue }),
       callback(error, message) {
         if (error !== null && error !== undefined) return refuse(seat, error);
-        // The client's views share the bytes of a socket read with other messages: the receiver gets bytes of its own.
+        // The client's views share the bytes of a socket read with other messages, or are put together from several: the receiver gets bytes of its own.
         const frame = new Uint8Array(message.data);
+        countGarbage(frame.length);
         seat.inbox.push(frame, frame.length < aloneBelowBytes);
       },
     });

@@ -1,4 +1,4 @@
-import { createClosed, createTransportState, type Runtime, type Transport, TransportError } from "@tightbeam/core/transport";
+import { countGarbage, createClosed, createTransportState, type Runtime, type Transport, TransportError } from "@tightbeam/core/transport";
 import type { Backoff } from "./backoff.js";
 import { describe } from "./causes.js";
 import type { NatsConnection, NatsServerInfo } from "./connection.js";
@@ -26,6 +26,11 @@ export interface TransportOptions {
 
 /** What the contract lets every link count on. */
 const smallestMaxFrameBytes = 21 * 1024;
+/**
+ * Server and client read at most 64 KiB at a time, and put together what is longer in memory of their own, which the receiver's engine then collects with its
+ * whole heap: of small messages one way, frames of 128 KiB cost as much as these at best, and several times as much for seconds on end.
+ */
+const bestFrameBytes = 48 * 1024;
 /** For each of the last flush and the client's own close. */
 const closeTimeoutMs = 2_000;
 
@@ -137,6 +142,7 @@ export async function createNatsTransport(options: TransportOptions): Promise<Tr
       },
       groups: true,
       fanout: true,
+      bestFrameBytes,
     },
     state,
     closed: end.closed,
@@ -151,6 +157,8 @@ export async function createNatsTransport(options: TransportOptions): Promise<Tr
       if (!outflow.open) return Promise.reject(backlogFull(outflow.backlogMax));
       try {
         connection.publish(subjects.encode(to), frame);
+        // The client copies it, with the protocol line before it.
+        countGarbage(frame.byteLength);
       } catch (error) {
         return Promise.reject(
           error instanceof Error && error.name === "TightbeamError" ? error : describe(error, "The NATS client did not take the frame", "failed"),

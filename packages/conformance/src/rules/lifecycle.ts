@@ -13,9 +13,10 @@ export const lifecycle: readonly Rule[] = [
     async run(context) {
       const transport = await context.connect("a");
       must(transport.state.current === "up", "a new transport is not up");
-      const { maxFrameBytes, groups, fanout, frontBytes = 1 } = transport.capabilities;
+      const { maxFrameBytes, groups, fanout, frontBytes = 1, bestFrameBytes = maxFrameBytes } = transport.capabilities;
       must(Number.isSafeInteger(maxFrameBytes) && maxFrameBytes >= smallestMaxFrameBytes, `capabilities.maxFrameBytes is ${maxFrameBytes}, under 20 KiB`);
       must(Number.isInteger(frontBytes) && frontBytes >= 1 && frontBytes <= 512, `capabilities.frontBytes is ${frontBytes}, not 1 to 512`);
+      must(Number.isSafeInteger(bestFrameBytes) && bestFrameBytes >= smallestMaxFrameBytes, `capabilities.bestFrameBytes is ${bestFrameBytes}, under 20 KiB`);
       must(typeof groups === "boolean" && typeof fanout === "boolean", "capabilities.groups and .fanout are booleans");
       const at = inboxOf("a", "first");
       const numbers = await collect(context, transport, at);

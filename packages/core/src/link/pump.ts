@@ -133,8 +133,10 @@ const recordsPerTurn = 2;
 /** Smaller ones are copied for less than the room before them costs. */
 const givenLeastBytes = 16 * 1024;
 
-const roomFor = (transport: Transport): number =>
-  Math.min(transport.capabilities.maxFrameBytes - protocol.dataHeaderBytes - protocol.tagBytes, limits.recordTargetBytes);
+function roomFor({ capabilities }: Transport): number {
+  const { maxFrameBytes, bestFrameBytes = maxFrameBytes } = capabilities;
+  return Math.min(Math.min(maxFrameBytes, bestFrameBytes) - protocol.dataHeaderBytes - protocol.tagBytes, limits.recordTargetBytes);
+}
 
 export const createPump = (options: LinkOptions, conversation: Conversation, sessions: LinkSessions, owner: PumpOwner): Pump =>
   new RecordPump(options, conversation, sessions, owner);

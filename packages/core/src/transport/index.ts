@@ -1,6 +1,6 @@
 export { isTightbeamError, TightbeamError } from "../errors.js";
 export { checkKnown } from "../known-options.js";
-export { release, releaseFrame, takesBuffer } from "../release.js";
+export { countGarbage, release, releaseFrame, takesBuffer } from "../release.js";
 export { systemRuntime } from "../runtime/index.js";
 export type { Clock, Random, Runtime, Timers } from "../runtime/runtime.js";
 export { type Address, address, agentAddress, inboxAddress, isAddress, isAgentId, isInstance, parseInbox } from "./address.js";

@@ -6,8 +6,15 @@ export interface Transport {
   /**
    * Facts about this medium. Core branches on these, never on a name. `maxFrameBytes` may grow, never shrink below 20 KiB + overhead.
    * `frontBytes`, at most 512: large frames may be given, with so many bytes free before them in their buffer, for a header of the medium's own (clause T11).
+   * `bestFrameBytes`, 20 KiB + overhead or more: larger frames cost this medium more than they save, so links fill theirs no further.
    */
-  readonly capabilities: { readonly maxFrameBytes: number; readonly groups: boolean; readonly fanout: boolean; readonly frontBytes?: number };
+  readonly capabilities: {
+    readonly maxFrameBytes: number;
+    readonly groups: boolean;
+    readonly fanout: boolean;
+    readonly frontBytes?: number;
+    readonly bestFrameBytes?: number;
+  };
   /**
    * The instance this transport is bound to, for media whose login names one (the WebSocket relay): an agent on this transport takes it as its own,
    * because the medium lets it listen at `inbox/<id>/<instance>` of exactly this instance. Absent where the medium does not care. 22 base64url characters.

@@ -4,18 +4,22 @@ import type { Conversation } from "../../src/link/conversation.js";
 import type { LinkOptions } from "../../src/link/link-types.js";
 import { createPump, type PumpOwner } from "../../src/link/pump.js";
 import type { LinkSessions } from "../../src/link/sessions.js";
+import * as protocol from "../../src/protocol.js";
 
 /** A conversation with `records` to send, and a runtime that keeps what it is asked for. */
-function setUp(frontBytes?: number, length = 1) {
+function setUp(frontBytes?: number, length = 1, bestFrameBytes?: number) {
   const asked: { readonly when: "turn" | "soon"; readonly run: () => void }[] = [];
-  const world = { records: 0, length, unacknowledged: false, sent: 0, prepared: 0, held: undefined as (() => void)[] | undefined };
+  const world = { records: 0, length, unacknowledged: false, sent: 0, prepared: 0, held: undefined as (() => void)[] | undefined, most: 0 };
   const timers = {
     after: () => () => undefined,
     turn: (run: () => void) => void asked.push({ when: "turn", run }),
     soon: (run: () => void) => void asked.push({ when: "soon", run }),
   };
   const conversation = {
-    fill: () => (world.records > 0 ? world.length : 0),
+    fill(_buffer: unknown, most: number) {
+      world.most = most;
+      return world.records > 0 ? world.length : 0;
+    },
     sent: () => void world.records--,
     get wantsToSend() {
       return world.records > 0;
@@ -32,7 +36,7 @@ function setUp(frontBytes?: number, length = 1) {
   };
   const sessions = { current: { session, received: {} } } as unknown as LinkSessions;
   const transport = {
-    capabilities: { maxFrameBytes: 65_536, ...(frontBytes === undefined ? {} : { frontBytes }) },
+    capabilities: { maxFrameBytes: 65_536, ...(frontBytes === undefined ? {} : { frontBytes }), ...(bestFrameBytes === undefined ? {} : { bestFrameBytes }) },
     state: { current: "up" },
     async send(_to: string, frame: Uint8Array, given?: boolean) {
       world.sent++;
@@ -79,6 +83,18 @@ describe("the pump", () => {
     pump.answering = true;
     pump.wake();
     expect(when()).toEqual(["turn"]);
+  });
+
+  it.each([
+    { bestFrameBytes: undefined, most: 65_536 },
+    { bestFrameBytes: 32 * 1024, most: 32 * 1024 },
+    { bestFrameBytes: 1024 * 1024, most: 65_536 },
+  ])("fills records as far as frames are best, and never beyond what the medium takes: $bestFrameBytes", async ({ bestFrameBytes, most }) => {
+    const { pump, world, run } = setUp(undefined, 1, bestFrameBytes);
+    world.records = 1;
+    pump.wake();
+    await run();
+    expect(world.most).toBe(most - protocol.dataHeaderBytes - protocol.tagBytes);
   });
 
   it.each([
