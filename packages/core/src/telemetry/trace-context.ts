@@ -1,3 +1,5 @@
+import { createBeside } from "../beside.js";
+
 /** Where a message stands in a trace: W3C Trace Context, 3.2 and 3.3. Travels sealed, in the headers `traceparent` and `tracestate` of the envelope. */
 export interface TraceContext {
   /** 32 lower-case hexadecimal characters, not all zero. */
@@ -11,34 +13,19 @@ export interface TraceContext {
   readonly parentSpanId?: string;
 }
 
-/** Of which only this file makes one: being one says that its ids have the form of the standard. */
-class Formed implements TraceContext {
-  readonly #isFormed = true;
-  readonly traceId: string;
-  readonly spanId: string;
-  readonly sampled: boolean;
-  readonly state?: string;
-  readonly parentSpanId?: string;
-
-  constructor(traceId: string, spanId: string, sampled: boolean, state: string | undefined, parentSpanId: string | undefined) {
-    this.traceId = traceId;
-    this.spanId = spanId;
-    this.sampled = sampled;
-    if (state !== undefined) this.state = state;
-    if (parentSpanId !== undefined) this.parentSpanId = parentSpanId;
-  }
-
-  static is(value: object): boolean {
-    return #isFormed in value && value.#isFormed;
-  }
-}
+const formed = createBeside<TraceContext, true>();
 
 /** One whose ids are known to have the form of the standard. */
-export const wellFormed = (traceId: string, spanId: string, sampled: boolean, state?: string, parentSpanId?: string): TraceContext =>
-  new Formed(traceId, spanId, sampled, state, parentSpanId);
+export function wellFormed(traceId: string, spanId: string, sampled: boolean, state?: string, parentSpanId?: string): TraceContext {
+  const context: { -readonly [name in keyof TraceContext]: TraceContext[name] } = { traceId, spanId, sampled };
+  if (state !== undefined) context.state = state;
+  if (parentSpanId !== undefined) context.parentSpanId = parentSpanId;
+  formed.set(context, true);
+  return context;
+}
 
 /** Made by `wellFormed`, and not a copy. */
-export const isWellFormed = (context: unknown): boolean => typeof context === "object" && context !== null && Formed.is(context);
+export const isWellFormed = (context: unknown): boolean => typeof context === "object" && context !== null && formed.get(context as TraceContext) === true;
 
 /** Version 00 ends there; what a later one has behind it is not read. */
 const shape = /^(?!ff|00.{54})[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?$/;
