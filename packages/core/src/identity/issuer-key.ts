@@ -1,6 +1,5 @@
 import { fromBase64url } from "../bytes.js";
 import { isP256Point, isStrictEd25519Point } from "../crypto/points.js";
-import { importVerify, type Verify } from "../crypto/signatures.js";
 import { TightbeamError } from "../errors.js";
 import { counted } from "../under-way.js";
 import { algorithms, isPublicAlgorithm, type PublicTokenAlgorithm, publicAlgorithms, type TokenAlgorithm } from "./algorithms.js";
@@ -12,8 +11,6 @@ export interface IssuerKey {
   readonly id: string;
   readonly kid: string | undefined;
   readonly algorithms: readonly TokenAlgorithm[];
-  /** There for the kinds of key that agents have too, Ed25519 and P-256: verifies as their proofs are verified. Throws `invalid_key` when the runtime refuses the key. */
-  readonly verifier?: (() => Promise<Verify>) | undefined;
   /** For one of `algorithms`. Throws `invalid_key` when the runtime refuses the key. */
   cryptoKey(alg: TokenAlgorithm): Promise<CryptoKey>;
 }
@@ -39,19 +36,10 @@ export function readIssuerKey(jwk: JsonObject, allowed: readonly PublicTokenAlgo
   const usable = usableAlgorithms(jwk, alg).filter((name) => (allowed === undefined ? jwk.kty !== "RSA" || alg !== undefined : allowed.includes(name)));
   if (usable.length === 0) return undefined;
   const imported = new Map<string, Promise<CryptoKey>>();
-  const { kty, crv } = members;
-  const own = kty === "OKP" ? "EdDSA" : crv === "P-256" ? "ES256" : undefined;
-  let verify: Promise<Verify> | undefined;
   return {
     id: JSON.stringify(members),
     kid,
     algorithms: usable,
-    verifier:
-      own &&
-      (() => {
-        verify ??= importVerify(own, { ...members });
-        return verify;
-      }),
     cryptoKey(name) {
       let key = imported.get(name);
       if (key === undefined) {

@@ -1,17 +1,15 @@
-import { encodeUtf8, fromBase64url } from "../bytes.js";
-import type { Verify } from "../crypto/signatures.js";
 import { TightbeamError } from "../errors.js";
 import { isAgentId } from "../transport/address.js";
+import { counted } from "../under-way.js";
 import { publicAlgorithms, type TokenAlgorithm } from "./algorithms.js";
 import { checkClaims, clockToleranceS, expiredToken, invalidToken as invalid } from "./claims.js";
 import { confirmedKey } from "./confirmation.js";
 import type { IssuerKey } from "./issuer-key.js";
-import type { JsonObject } from "./json.js";
 import type { KeySource } from "./key-set.js";
 import { isPermission, permissionsMax } from "./permissions.js";
 import { type CheckedProfile, covers, type TokenClaims } from "./profile.js";
 import { readToken } from "./shape.js";
-import { verifyOther } from "./signature.js";
+import { loadVerify } from "./signature.js";
 import type { VerifiedToken, VerifyTokenOptions } from "./types.js";
 
 const textMax = 512;
@@ -34,8 +32,8 @@ export async function verifyToken(token: string, rules: TokenRules, options: Ver
   if (claims.iss !== profile.issuer)
     throw new TightbeamError("unknown_issuer", "The token's issuer is not trusted here: add its profile to the trust, or get a token from a trusted one.");
 
-  // Both at once: where there is no node:crypto the signature is checked by another thread. In the order below they count.
-  const signature = verifySignature(token, header, rules);
+  // Both at once: the signature is checked by another thread. In the order below they count.
+  const signature = verifySignature(token, rules);
   const named = confirmedKey(claims.cnf, profile.cnf, options.jwk);
   named.then(options.onKey).catch(() => undefined);
   const issuerKey = await signature;
@@ -62,21 +60,39 @@ export async function recheckToken(token: VerifiedToken, rules: TokenRules, now:
   await checkRevocation(token, rules.profile);
 }
 
-/** Of the very text that `readToken` took apart, and its header. The key that verified it. Throws `invalid_token`, and what finding the key threw. */
-export async function verifySignature(token: string, header: JsonObject, { keys, algorithms }: Pick<TokenRules, "keys" | "algorithms">): Promise<IssuerKey> {
-  const alg = algorithms.find((one) => one === header.alg);
-  if (alg === undefined) throw invalid("The token's issuer may not sign with this algorithm.");
-  const key = await keys.find(alg, header.kid as string | undefined);
-  if (key === undefined) throw invalid("The token's issuer has no key for it: removed, replaced, or another issuer's.");
-  const { verifier } = key;
-  if (!(await (verifier === undefined ? verifyOther(token, alg, key) : verifyOwn(token, await verifier())))) throw invalid("The token's signature is wrong.");
-  return key;
+/** Of the very text that `readToken` took apart. The key that verified it. Throws `invalid_token`, and what finding the key threw. */
+export async function verifySignature(token: string, { keys, algorithms }: Pick<TokenRules, "keys" | "algorithms">): Promise<IssuerKey> {
+  const compactVerify = await loadVerify();
+  let issuerKey: IssuerKey | undefined;
+  let verifying = (): void => undefined;
+  try {
+    await compactVerify(
+      token,
+      async ({ alg, kid }) => {
+        issuerKey = await keys.find(alg as TokenAlgorithm, kid);
+        if (issuerKey === undefined) throw invalid("The token's issuer has no key for it: removed, replaced, or another issuer's.");
+        const key = await issuerKey.cryptoKey(alg as TokenAlgorithm);
+        // Finding the key may wait for a network; from here on it is a thread's work.
+        void counted(new Promise<void>((resolve) => (verifying = resolve)));
+        return key;
+      },
+      { algorithms: [...algorithms] },
+    );
+    return issuerKey as unknown as IssuerKey;
+  } catch (error) {
+    throw translate(error);
+  } finally {
+    verifying();
+  }
 }
 
-/** A compact JWS (RFC 7515, 5.2): what is signed is the text before the last dot. */
-function verifyOwn(token: string, verify: Verify): Promise<boolean> {
-  const end = token.lastIndexOf(".");
-  return verify(fromBase64url(token.slice(end + 1)), encodeUtf8(token.slice(0, end)));
+/** jose's errors quote values of the token, so neither they nor their messages are kept. */
+function translate(error: unknown): TightbeamError {
+  if (error instanceof TightbeamError) return error;
+  const { code } = error as { code?: unknown };
+  if (code === "ERR_JOSE_ALG_NOT_ALLOWED") return invalid("The token's issuer may not sign with this algorithm.");
+  if (code === "ERR_JWS_SIGNATURE_VERIFICATION_FAILED") return invalid("The token's signature is wrong.");
+  return invalid("The token could not be verified.");
 }
 
 function checkAudience(claims: TokenClaims, profile: CheckedProfile, options: VerifyTokenOptions): void {

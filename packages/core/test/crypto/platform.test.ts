@@ -6,6 +6,8 @@ import * as browser from "../../src/crypto/platform-browser.js";
 import { selectCrypto } from "../../src/crypto/select.js";
 import * as engine from "../../src/engine.js";
 import * as engineBrowser from "../../src/engine-browser.js";
+import * as signature from "../../src/identity/signature.js";
+import * as signatureBrowser from "../../src/identity/signature-browser.js";
 import * as seeking from "../../src/link/seeking.js";
 import * as seekingBrowser from "../../src/link/seeking-browser.js";
 import * as hello from "../../src/patterns/hello-on-demand.js";
@@ -28,6 +30,7 @@ describe("the two platforms", () => {
     expect(Object.keys(map)).toEqual([
       "./dist/crypto/platform.js",
       "./dist/engine.js",
+      "./dist/identity/signature.js",
       "./dist/link/seeking.js",
       "./dist/patterns/hello-on-demand.js",
       "./dist/patterns/serving.js",
@@ -38,6 +41,7 @@ describe("the two platforms", () => {
 
   it("have the same exports", async () => {
     expect(Object.keys(browser).sort()).toEqual(Object.keys(everywhere).sort());
+    expect(Object.keys(signatureBrowser)).toEqual(Object.keys(signature));
     expect(Object.keys(answeringBrowser)).toEqual(Object.keys(answering));
     expect(Object.keys(engineBrowser).sort()).toEqual(Object.keys(engine).sort());
     expect(Object.keys(seekingBrowser)).toEqual(Object.keys(seeking));
@@ -49,6 +53,7 @@ describe("the two platforms", () => {
     expect(tellingBrowser.loadTelemetry.loaded).toBeUndefined();
     expect(await tellingBrowser.loadTelemetry()).toBe(telling.loadTelemetry.loaded);
     expect(engineBrowser.leastBytes).toBe(engine.leastBytes);
+    expect(await signatureBrowser.loadVerify()).toBe(await signature.loadVerify());
   });
 
   it("give the same X25519", async () => expect(await browser.loadX25519()).toBe(await everywhere.loadX25519()));

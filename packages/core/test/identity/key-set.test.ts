@@ -1,11 +1,10 @@
 import { generateKeyPairSync, type KeyPairKeyObjectResult } from "node:crypto";
 import { compactVerify, SignJWT } from "jose";
 import { describe, expect, it } from "vitest";
-import { type PublicTokenAlgorithm, publicAlgorithms } from "../../src/identity/algorithms.js";
+import { isPublicAlgorithm, type PublicTokenAlgorithm } from "../../src/identity/algorithms.js";
 import { generateKey, trust } from "../../src/identity/index.js";
-import { localKeys, readKeySet } from "../../src/identity/key-set.js";
+import { findKey, readKeySet } from "../../src/identity/key-set.js";
 import { readToken } from "../../src/identity/shape.js";
-import { verifySignature } from "../../src/identity/token.js";
 import { expectCode, forge, goodClaims, ISSUER, issuerKey, NOW, otherKey, publish } from "./fixtures.js";
 import { vectors } from "./vectors.js";
 
@@ -89,59 +88,6 @@ describe("a JWK Set", () => {
   });
 });
 
-describe("tokens signed with keys of the kinds that agents have", () => {
-  const p256 = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  const ed25519 = generateKeyPairSync("ed25519");
-
-  it.each<[PublicTokenAlgorithm, KeyPairKeyObjectResult]>([
-    ["EdDSA", ed25519],
-    ["Ed25519", ed25519],
-    ["ES256", p256],
-  ])("%s: without jose, and with its judgement of every changed character", async (alg, pair) => {
-    const keys = readKeySet({ keys: [jwkOf(pair, { kid: "k" })] });
-    const [key] = keys;
-    const text = await sign(pair, alg);
-    const { header } = readToken(text);
-    const own = (token: string): Promise<boolean> =>
-      verifySignature(token, header, { keys: localKeys(() => keys), algorithms: publicAlgorithms }).then(
-        () => true,
-        () => false,
-      );
-    const joses = async (token: string): Promise<boolean> =>
-      compactVerify(token, (await key?.cryptoKey(alg)) as CryptoKey, { algorithms: [alg] }).then(
-        () => true,
-        () => false,
-      );
-    expect([key?.verifier === undefined, await own(text), await joses(text)]).toEqual([false, true, true]);
-    // The header counts as it was taken apart, so only what follows it is changed. Of the last character jose ignores unused bits: we do not.
-    for (let at = text.indexOf(".") + 1; at < text.length - 1; at += 3) {
-      const changed = `${text.slice(0, at)}${text[at] === "A" ? "B" : "A"}${text.slice(at + 1)}`;
-      expect([at, await own(changed), await joses(changed)]).toEqual([at, false, false]);
-    }
-    expect(await own(`${text.slice(0, -1)}${text.endsWith("A") ? "B" : "A"}`)).toBe(false);
-    for (const end of ["", "AAAA"]) expect(await own(`${text.slice(0, text.lastIndexOf(".") + 1)}${end}`)).toBe(false);
-    expect(await own(`${text}AAAA`)).toBe(false);
-  });
-
-  it("any other key is jose's", () => {
-    for (const [pair, alg] of [
-      [rsa, "RS256"],
-      [p384, "ES384"],
-      [p521, "ES512"],
-    ] as const)
-      expect(readKeySet({ keys: [jwkOf(pair, { alg })] })[0]?.verifier).toBeUndefined();
-  });
-
-  it("an algorithm that is not allowed is refused before any key is looked for", async () => {
-    const text = await sign(ed25519, "EdDSA");
-    const find = (): never => {
-      throw new Error("asked");
-    };
-    for (const alg of ["none", "EdDSA", "HS256", "__proto__", undefined, 1, ["ES256"]])
-      await expectCode(verifySignature(text, { alg }, { keys: { find, has: async () => true }, algorithms: ["ES256"] }), "invalid_token");
-  });
-});
-
 interface Group {
   readonly comment: string;
   readonly public?: Record<string, unknown>;
@@ -154,14 +100,16 @@ interface Suite {
 const jws = vectors<Suite>("wycheproof/json_web_signature_test.json");
 const jwk = vectors<Suite>("wycheproof/json_web_key_test.json");
 
-/** A token's verification. Wycheproof signs no JWTs, so the claims are left out. */
+/** Selects the key as a token's verification does, and verifies with it. Wycheproof signs no JWTs, so the claims are left out. */
 async function accepts(set: unknown, text: unknown): Promise<boolean> {
   try {
     if (typeof text !== "string" || !/^[\w-]*\.[\w-]*\.[\w-]*$/.test(text)) return false;
     const keys = readKeySet(set);
     const header = JSON.parse(Buffer.from(text.split(".")[0] as string, "base64url").toString()) as { alg?: string; kid?: string; crit?: unknown };
-    if (header.crit !== undefined) return false;
-    await verifySignature(text, header, { keys: localKeys(() => keys), algorithms: publicAlgorithms });
+    if (!isPublicAlgorithm(header.alg) || header.crit !== undefined) return false;
+    const key = findKey(keys, header.alg as PublicTokenAlgorithm, header.kid);
+    if (key === undefined) return false;
+    await compactVerify(text, await key.cryptoKey(header.alg), { algorithms: [header.alg] });
     return true;
   } catch {
     return false;

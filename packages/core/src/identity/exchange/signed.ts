@@ -29,7 +29,7 @@ export function acceptSigned(options: OidcCredential | SpiffeCredential, prefixe
     prefixes,
     async admit({ text, shape: { header, claims }, thumbprint, now }) {
       rules.checkIssuer(claims);
-      await verifySignature(text, header, { keys: rules.keys, algorithms: [...algorithms] });
+      await verifySignature(text, { keys: rules.keys, algorithms: [...algorithms] });
       if (typeof claims.sub !== "string" || claims.sub === "") throw invalid("The credential's 'sub' is missing.");
       checkCredential(header, claims, { ...rules, maxAge }, thumbprint, now);
       return grant(claims, rules.agentId, worth, prefixes);

@@ -49,7 +49,7 @@ export async function verifyDpop(proof: string, expected: ExpectedProof): Promis
   const key = await proofKey(header.jwk);
   const issuerKey = readIssuerKey({ ...key.publicJwk }, undefined);
   // The key came with the proof, so a `kid` beside it chooses nothing.
-  await verifySignature(proof, header, {
+  await verifySignature(proof, {
     keys: { ...localKeys(() => []), find: async (alg) => (issuerKey?.algorithms.includes(alg) ? issuerKey : undefined) },
     algorithms,
   });
