@@ -15,9 +15,11 @@ const quiet = { ...process.env, NODE_OPTIONS: "", npm_config_loglevel: "error", 
 
 /** Pages whose first example is a whole program; it says what it prints in `// prints: ...` comments. */
 const nats = "packages/nats/README.md";
-const pages = ["README.md", ...["core", "memory", "websocket", "store-lmdb", "inspector"].map((name) => `packages/${name}/README.md`), nats].filter((page) =>
-  existsSync(join(root, page)),
-);
+const pages = [
+  "README.md",
+  ...["core", "memory", "websocket", "store-lmdb", "inspector", "simulation"].map((name) => `packages/${name}/README.md`),
+  nats,
+].filter((page) => existsSync(join(root, page)));
 const folders = readdirSync(join(root, "packages")).filter((name) => existsSync(join(root, "packages", name, "package.json")));
 
 interface Packed {
@@ -69,6 +71,19 @@ describe("the packages as published", () => {
     needNatsServer(context);
     const broker = await startBroker();
     await mustRun(nats, (code) => code.replaceAll("nats://127.0.0.1:4222", broker.url)).finally(broker.close);
+  });
+
+  it("runs the suite that the conformance kit's page begins with, in an empty project with vitest", async () => {
+    const code = firstExample(readFileSync(join(root, "packages/conformance/README.md"), "utf8")) ?? "";
+    writeFileSync(join(place, "memory.test.ts"), code);
+    // As here: no registry is asked.
+    const vitest = join(place, "node_modules", "vitest");
+    if (!existsSync(vitest)) symlinkSync(realpathSync(join(root, "node_modules", "vitest")), vitest);
+    const args = [join(vitest, "vitest.mjs"), "run", "--root", place, "--reporter=json", "memory.test.ts"];
+    const { stdout } = await exec(process.execPath, args, { cwd: place, env: { ...quiet, VITEST: "" }, timeout: 60_000 });
+    const report = JSON.parse(stdout.slice(stdout.indexOf("{"))) as { numPassedTests: number; numFailedTests: number };
+    expect(report.numPassedTests).toBeGreaterThan(25);
+    expect(report.numFailedTests).toBe(0);
   });
 
   describe("core as Node loads it", () => {
@@ -155,6 +170,23 @@ describe("the packages as published", () => {
     const { stdout } = await npx("keygen", "--out", "bob.key", "--json");
     expect(JSON.parse(stdout)).toMatchObject({ file: "bob.key", alg: "EdDSA" });
     await expect(npx("request", "--token=hunter2")).rejects.toMatchObject({ code: 2, stdout: "", stderr: expect.not.stringContaining("hunter2") });
+  });
+
+  it("does what the page of the command line begins with", { timeout: 90_000 }, async () => {
+    const [, script = ""] = /```sh\n([\s\S]*?)```/.exec(readFileSync(join(root, "packages/cli/README.md"), "utf8")) ?? [];
+    const port = 16_000 + Math.floor(Math.random() * 12_000);
+    const staying = /^(?<command>tightbeam .*?) +# leave it running.*$/gm;
+    const lines = script
+      .replaceAll("8787", String(port))
+      .replaceAll("npx tightbeam", "tightbeam")
+      .replace("tightbeam relay", `tightbeam relay --port ${port}`)
+      .replaceAll(staying, "$<command> > staying.log & for i in $(seq 300); do [ -s staying.log ] && break; sleep 0.1; done; rm staying.log");
+    const folder = join(place, "terminal");
+    mkdirSync(folder);
+    const env = { ...quiet, PATH: `${join(place, "node_modules", ".bin")}:${process.env.PATH}` };
+    const { stdout } = await exec("bash", ["-c", `trap 'kill $(jobs -p)' EXIT\n${lines}`], { cwd: folder, env, timeout: 60_000 });
+    expect(stdout).toContain('{\n  "text": "hello"\n}');
+    expect(stdout).toMatch(/round trip/i);
   });
 
   it("makes a project that runs, passes its tests and type-checks: npx tightbeam init", { timeout: 180_000 }, async () => {
