@@ -19,8 +19,8 @@ export class Failure extends Error {
 
 export const kindOf = (error: unknown): FailureKind | undefined => (error instanceof Failure ? error.kind : undefined);
 
-/** Whether the same request may get an answer later. */
-export const passes = (error: unknown): boolean => ["unavailable", "nobody"].includes(kindOf(error) ?? "");
+/** Whether the same request may get an answer later. A server that reads its configuration again says for a moment that JetStream is off. */
+export const passes = (error: unknown): boolean => ["unavailable", "nobody", "disabled"].includes(kindOf(error) ?? "");
 
 /** Numbers of nats-server's errors.json. */
 const byNumber: Readonly<Record<number, FailureKind>> = {

@@ -82,7 +82,7 @@ describe("the chain", () => {
   it("has in the stream exactly what it confirmed, once and in order, whatever is lost on the way or refused", async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.array(fc.constantFrom<Fate>("ok", "ok", "answer_lost", "lost", "full", "unavailable", "nobody"), { maxLength: 40 }),
+        fc.array(fc.constantFrom<Fate>("ok", "ok", "answer_lost", "lost", "full", "unavailable", "nobody", "disabled"), { maxLength: 40 }),
         fc.integer({ min: 1, max: 30 }),
         async (fates, count) => {
           const server = stream([...fates]);
@@ -96,6 +96,19 @@ describe("the chain", () => {
       ),
       { numRuns: 300 },
     );
+  });
+
+  it("goes on after a server that read its configuration again and said meanwhile that JetStream is off", async () => {
+    const server = stream(["disabled"]);
+    const { info } = server;
+    let asked = 0;
+    server.info = async () => {
+      if (asked++ < 2) throw new Failure("disabled", "JetStream not enabled for account");
+      return info();
+    };
+    const chain = server.chain();
+    expect(await codes([chain.append("s", body(1)), chain.append("s", body(2))])).toEqual([1, 2]);
+    expect(chain.failed).toBeUndefined();
   });
 
   it("TM-184: sends at most 64 messages and 1 MiB ahead of their answers", async () => {
