@@ -61,7 +61,8 @@ const page = {
 
 export default defineConfig({
   test: {
-    maxWorkers: 2,
+    // Of the time of a suite with processes, servers and pages a third is waiting.
+    maxWorkers: 3,
     projects: chromium && browserTests().length > 0 ? [node, workspace, simulation, page] : [node, workspace, simulation],
   },
 });
