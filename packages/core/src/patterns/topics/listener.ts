@@ -130,10 +130,10 @@ export class Listener {
       this.refused++;
       return undefined;
     }
-    const handled: Handled = { span: undefined };
+    const { tracing } = this.#host.taps;
+    const handled = tracing === undefined ? untraced : { span: undefined };
     const context = new Context(arrival, replayed, handled);
     this.#present = context;
-    const { tracing } = this.#host.taps;
     return tracing === undefined ? this.#handle(value, context) : this.#trace(tracing, arrival, value, context, handled);
   }
 
@@ -204,6 +204,9 @@ const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 
 const noHeaders = Object.freeze({});
+
+/** One for all events of agents without a tracer. */
+const untraced: Handled = Object.freeze({ span: undefined });
 
 /** Getters: what a handler does not ask for costs nothing. */
 class Context implements EventContext {

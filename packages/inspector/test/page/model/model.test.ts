@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { AgentView, FeedBatch, LinkView, RatePoint } from "../../../src/feed/types.js";
 import { createModel, kept } from "../../../src/page/model/model.js";
 import { createFakeFeed } from "../../fake-feed.js";
+import { linkView } from "../../link-view.js";
 import { message } from "../messages.js";
 
 const batch = (given: Partial<FeedBatch> = {}): FeedBatch => ({
@@ -26,21 +27,8 @@ const agent = (id: string, instance = "1", state: AgentView["state"] = "up"): Ag
   watched: "local",
   state,
 });
-const link = (from: string, to: string, state: LinkView["state"] = "up"): LinkView => ({
-  key: `${from} ${to}`,
-  edge: [from, to].sort().join(" "),
-  from,
-  to,
-  state,
-  thumbprint: "",
-  issuer: "",
-  generation: 1,
-  roundTrip: 1,
-  awaited: 0,
-  queue: { critical: 0, high: 0, normal: 0, low: 0 },
-  inFlight: { messages: 0, bytes: 0, limit: 1 },
-  credit: { messages: 1, bytes: 1 },
-});
+const link = (from: string, to: string, state: LinkView["state"] = "up"): LinkView =>
+  linkView(from, to, { edge: [from, to].sort().join(" "), state });
 const point = (of: string, at: number): RatePoint => ({
   agent: of,
   at,
