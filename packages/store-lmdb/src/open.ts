@@ -84,8 +84,8 @@ async function checkUnlessOpen(path: string, own: Sign): Promise<void> {
 
 async function openEnvironment(path: string, sign: SignServer): Promise<Store> {
   const binary = { encoding: "binary", keyEncoding: "binary", cache: false } as const;
-  // Without overlapping flushes a commit is the flush, and a flush that fails fails its commit. Without batching by turn no promise is made that nobody holds.
   mustHaveRoom(path);
+  // Without overlapping flushes a commit is the flush, and a flush that fails fails its commit. Without batching by turn no promise is made that nobody holds.
   const root = open({ path, noSubdir: false, overlappingSync: false, eventTurnBatching: false, maxDbs: 2, ...binary });
   try {
     const owners = root.openDB<Buffer, Buffer>({ name: "owner", ...binary, useVersions: true });
