@@ -27,8 +27,7 @@ const agent = (id: string, instance = "1", state: AgentView["state"] = "up"): Ag
   watched: "local",
   state,
 });
-const link = (from: string, to: string, state: LinkView["state"] = "up"): LinkView =>
-  linkView(from, to, { edge: [from, to].sort().join(" "), state });
+const link = (from: string, to: string, state: LinkView["state"] = "up"): LinkView => linkView(from, to, { edge: [from, to].sort().join(" "), state });
 const point = (of: string, at: number): RatePoint => ({
   agent: of,
   at,
