@@ -173,6 +173,7 @@ const readGrant = (record: Uint8Array, at: number): Grant => ({
   critical: { count: readU48(record, at + 12), bytes: readU48(record, at + 18) },
 });
 
+export const pingBytes = protocol.cellHeaderBytes + 6;
 /** PING: wall clock of the sender. PONG: that one again, then its own. Both u48 ms. */
 export const putPing = (buffer: CellBuffer, at: number, wall: number): number => putU48(buffer.view, putHeader(buffer, at, cellType.ping, 0, 6), wall);
 export const putPong = (buffer: CellBuffer, at: number, echoed: number, wall: number): number =>

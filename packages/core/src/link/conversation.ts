@@ -88,6 +88,8 @@ class LinkConversation implements Conversation, CellVisitor, OrderSink, InboundS
     let at = this.#signals.write(buffer, acked, most, wall);
     if (!closing) {
       at = this.#window.fill(buffer, at, Math.min(most, acked + room));
+      if (this.#outbox.wantsAck) at = this.#signals.writePing(buffer, at, most, wall);
+      this.#outbox.wantsAck = false;
       this.#probe.blocked(this.#lanes.waitsForCredit(this.#credit), time);
     }
     if (at === acked && (at === 0 || received.ackAt() > time)) return 0;

@@ -9,6 +9,7 @@ export interface Queued {
   readonly intake: boolean;
   readonly part: boolean;
   readonly wantsDone: boolean;
+  readonly wantsAck: boolean;
   readonly isDone: boolean;
   readonly kept: boolean;
   readonly watch: MessageWatch | undefined;

@@ -32,6 +32,8 @@ export interface OutgoingMessage {
   /** What a stream says, bounded by the stream's own credit: it needs no intake credit, and has no share in the reserve of control messages. */
   readonly part?: boolean;
   readonly wantsDone?: boolean;
+  /** Somebody waits for `received`: the peer is asked to acknowledge at once, and not when its timer says so. */
+  readonly wantsAck?: boolean;
   readonly watch?: MessageWatch | undefined;
 }
 

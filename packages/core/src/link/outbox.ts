@@ -20,6 +20,8 @@ export interface Outbox extends SendWindowSink {
   end(error: (sealed: boolean) => TightbeamError, unacknowledged: readonly Queued[]): number;
   readonly accepted: number;
   readonly waitsForDone: boolean;
+  /** A message was sealed whose sender waits for its acknowledgement. Whoever asks for that sets it back. */
+  wantsAck: boolean;
 }
 
 /** What a queued message costs beside its bytes: else empty ones would be free. */
@@ -40,6 +42,7 @@ class Outgoing implements Queued, Sent {
   readonly intake: boolean;
   readonly part: boolean;
   readonly wantsDone: boolean;
+  readonly wantsAck: boolean;
   readonly isDone: boolean;
   readonly kept: boolean;
   readonly watch: MessageWatch | undefined;
@@ -67,6 +70,7 @@ class Outgoing implements Queued, Sent {
     this.intake = intake;
     this.part = source?.part === true;
     this.wantsDone = source?.wantsDone === true;
+    this.wantsAck = source?.wantsAck === true;
     this.isDone = isDone;
     this.kept = source?.kept === true;
     this.watch = source?.watch;
@@ -80,6 +84,7 @@ class Outgoing implements Queued, Sent {
 
 class LinkOutbox implements Outbox {
   accepted = 0;
+  wantsAck = false;
   readonly #lanes: Lanes;
   readonly #budget: MemoryBudget;
   /** A peer with that many messages to us settled has long stopped acknowledging. */
@@ -142,6 +147,7 @@ class LinkOutbox implements Outbox {
       this.#waitingForDone ??= new Map();
       this.#waitingForDone.set(doneKey(message.lane, sequence), message);
     }
+    this.wantsAck ||= message.wantsAck;
     message.watch?.sealed?.();
   }
 

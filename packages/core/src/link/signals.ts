@@ -1,4 +1,4 @@
-import { type CellBuffer, putClose, putCredit, putPing, putPong } from "./cells.js";
+import { type CellBuffer, pingBytes, putClose, putCredit, putPing, putPong } from "./cells.js";
 import type { ReceiveCredits } from "./credit.js";
 import type { SendWindow } from "./types.js";
 
@@ -24,6 +24,8 @@ export interface Signals {
   ponged(echoed: number, theirs: number, wall: number): void;
   /** Puts all that is due into the record. Called for every record; returns where the next cell goes. */
   write(buffer: CellBuffer, at: number, room: number, wall: number): number;
+  /** Behind cells whose acknowledgement somebody waits for: a PONG is said at once, and brings it along. */
+  writePing(buffer: CellBuffer, at: number, room: number, wall: number): number;
   sent(): void;
   /** What was written is due again. */
   notSent(): void;
@@ -106,12 +108,17 @@ class LinkSignals implements Signals {
       due.ping ||= probed === at;
       at = probed;
     }
-    if (due.ping) {
-      at = putPing(buffer, at, wall);
-      this.#pinged = wall;
-      this.asks = true;
+    return due.ping ? this.writePing(buffer, at, room, wall) : at;
+  }
+
+  writePing(buffer: CellBuffer, at: number, room: number, wall: number): number {
+    if (at + pingBytes > room) {
+      this.ping();
+      return at;
     }
-    return at;
+    this.#pinged = wall;
+    this.asks = true;
+    return putPing(buffer, at, wall);
   }
 
   sent(): void {

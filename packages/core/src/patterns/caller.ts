@@ -173,7 +173,9 @@ export function createCaller(options: CallerOptions): Caller {
   ): Promise<void> =>
     new Promise((resolve, reject) => {
       const announcement = new Announcement({ link, method: method.name, operation, resolve, reject, keep, taps });
-      const message = { bytes, lane, intake: true, kept: keep !== undefined, wantsDone: operation.confirm === "done", watch: announcement };
+      const wantsDone = operation.confirm === "done";
+      const wantsAck = operation.confirm === "received";
+      const message = { bytes, lane, intake: true, kept: keep !== undefined, wantsDone, wantsAck, watch: announcement };
       const sent = taps.messages === undefined ? link.send(message) : taps.messages.send(link, header, message);
       options.observe?.(link, header, payload);
       announcement.begin(sent, deadlines, left, operation.signal);

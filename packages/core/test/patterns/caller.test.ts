@@ -108,3 +108,31 @@ test("G-11 a request that left an instance which may have done it is not called 
   expect(await ask(true)).toMatchObject({ code: "delivery_unknown", idempotencyKey: "order-1", cause: { code: "expired" } });
   expect(await ask(false)).toMatchObject({ code: "expired" });
 });
+
+test("a notification asks for what its caller waits for, and for no more", () => {
+  const runtime = createVirtualRuntime({ seed: 1 });
+  const peer = { id: "bob", instance: "AAAAAAAAAAAAAAAAAAAAAA", limits: { maxMessageBytes: 1_000 } };
+  const sent: OutgoingMessage[] = [];
+  const send = (message: OutgoingMessage) => {
+    sent.push(message);
+    return { giveUp: () => false };
+  };
+  const link = { peer, state: "up", awaited: 0, send, offer: send } as unknown as Link;
+  const caller = createCaller({
+    runtime,
+    taps: createTaps(),
+    ids: createIds(runtime),
+    json: jsonLimits,
+    find: () => link,
+    choose: () => link,
+    connect: () => Promise.resolve(link),
+    observe: undefined,
+    onMoved: () => undefined,
+  });
+  for (const operation of [{}, { confirm: "received" }, { confirm: "done" }] as const) void caller.notify({ id: "bob" }, method("work"), undefined, operation);
+  expect(sent.map(({ wantsAck = false, wantsDone = false }) => [wantsAck, wantsDone])).toEqual([
+    [false, false],
+    [true, false],
+    [false, true],
+  ]);
+});

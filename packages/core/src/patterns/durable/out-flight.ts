@@ -49,7 +49,7 @@ export class OutFlight {
 
 /** Throws what the link throws. */
 export function handOver({ messages }: Taps, link: Link, bytes: Uint8Array, message: OutMessage): void {
-  const outgoing = { bytes, lane: message.lane, intake: true, kept: true, wantsDone: true, watch: message };
+  const outgoing = { bytes, lane: message.lane, intake: true, kept: true, wantsDone: true, wantsAck: message.wantsAck, watch: message };
   if (messages === undefined) link.send(outgoing);
   else messages.send(link, decodeHeader(bytes), outgoing);
 }

@@ -59,6 +59,11 @@ export class OutMessage implements MessageWatch, Limited {
     return this.#waiter !== undefined;
   }
 
+  /** Somebody waits for its acknowledgement. */
+  get wantsAck(): boolean {
+    return this.#waiter?.confirm === "received";
+  }
+
   /** Its bytes leave memory: they are in the store, or it is over. */
   drop(): void {
     this.segment = undefined;
@@ -71,7 +76,7 @@ export class OutMessage implements MessageWatch, Limited {
   }
 
   received(): void {
-    if (this.#waiter?.confirm === "received") this.settle(undefined);
+    if (this.wantsAck) this.settle(undefined);
   }
 
   done(outcome: Outcome): void {
