@@ -47,7 +47,7 @@ async function connect(url: string, own: Identity): Promise<Transport> {
   return connectThrough(carrier, "gate");
 }
 /** Before the URL of a server that keeps durable messages: its client keeps them, too. */
-const keptPrefix = "kept+";
+const keptPrefix = "durable+";
 const storeKey = new Uint8Array(32).fill(7);
 /** On the disk of this machine, gone with the process. */
 async function kept() {
