@@ -31,7 +31,7 @@ function layerOf(path: string): string {
   const [first = "", ...rest] = path.slice(CORE.length).split("/");
   if (rest.length > 0) return first;
   const name = first.replace(/\.ts$/, "");
-  if (name === "agent-types" || name === "agent-status" || name === "agent-options" || name === "plain-options") return "agent";
+  if (name === "agent-types" || name === "agent-closing" || name === "agent-status" || name === "agent-options" || name === "plain-options") return "agent";
   return name === "agent" || name === "index" ? name : "base";
 }
 

@@ -1,4 +1,5 @@
 import type { Contract, DescribeOptions, Method, MethodOutput, ReceivedTopicEvent, Stream, Topic, TopicEvent } from "./contract/index.js";
+import type { AwaitUsing } from "./disposable.js";
 import type { Envelope } from "./envelope/types.js";
 import type { TightbeamError } from "./errors.js";
 import type { Identity, Trust } from "./identity/types.js";
@@ -137,7 +138,7 @@ export type AgentEvent =
   | { readonly type: "moved"; readonly id: string; readonly method: string; readonly peer: string; readonly from: string; readonly to: string };
 
 /** A program with an id, an identity and handlers, linked to others end to end. */
-export interface Agent extends AgentCheckpoints {
+export interface Agent extends AgentCheckpoints, AwaitUsing {
   readonly id: string;
   /** This process of the agent: 22 base64url characters. */
   readonly instance: string;

@@ -1,3 +1,4 @@
+import { createClosing } from "./agent-closing.js";
 import { createStatus } from "./agent-status.js";
 import type { Agent, AgentEvent, AgentOptions } from "./agent-types.js";
 import { toBase64url } from "./bytes.js";
@@ -6,6 +7,7 @@ import { type Contract, type Method, method as makeMethod, methodNamed, type Str
 import { createIds } from "./envelope/id.js";
 import type { Envelope } from "./envelope/types.js";
 import { TightbeamError } from "./errors.js";
+import { checkKnown } from "./known-options.js";
 import * as limits from "./limits.js";
 import type { LinkTarget } from "./link/link-types.js";
 import { createLinks, type Links } from "./link/links.js";
@@ -69,7 +71,6 @@ async function compose(options: AgentOptions, giveBack: () => void): Promise<Age
   const middleware = createMiddleware();
   const envelopes = createEmitter<Envelope>();
   const events = createEmitter<AgentEvent>();
-  let closing: Promise<void> | undefined;
 
   const observe = createObserver(identity.id, json, envelopes);
   const taps = createTaps();
@@ -199,6 +200,7 @@ async function compose(options: AgentOptions, giveBack: () => void): Promise<Age
     await letters?.end();
     await Promise.all([transport.close(), state?.close().then(giveBack)]);
   };
+  const closing = createClosing(shutDown);
 
   const view = createViews(capabilities, peers);
   const status = createStatus({ identity, instance, transport, links, presence, caller, server, streams, durable, letters, policy: resilience });
@@ -268,7 +270,8 @@ async function compose(options: AgentOptions, giveBack: () => void): Promise<Age
       return view.link(await routing.connect(to, { timeout: linkOptions.timeout ?? limits.requestTimeoutMs, signal: linkOptions.signal }));
     },
     links: (id) => links.list(id).map(view.link),
-    peers({ kind } = {}) {
+    peers({ kind, ...unknown } = {}) {
+      checkKnown("peers()", unknown, ["kind"]);
       peers.seek();
       return peers.list(kind).map(view.peer);
     },
@@ -276,12 +279,9 @@ async function compose(options: AgentOptions, giveBack: () => void): Promise<Age
       peers.seek();
       return peers.onChange((type, link) => (type === "ready" ? undefined : listener({ type, peer: view.peer(link) })));
     },
-    status: () => status(closing !== undefined),
+    status: () => status(closing.begun),
     telemetry: createTelemetry({ runtime, transport, taps, openedAt: runtime.clock.wall(), onEvent: events.on, onPeer: peers.onChange }),
-    close(closeOptions = {}) {
-      closing ??= shutDown(closeOptions.drain ?? 0);
-      return closing;
-    },
+    ...closing.members,
   };
   const messageMaxBytes = own.messageMaxBytes ?? limits.messageMaxBytes;
   const onLink: Inside["onLink"] = (listener) => events.on((event) => void (event.type === "link" && listener(event.link, event.state)));

@@ -1,4 +1,5 @@
 import { type Runtime, systemRuntime } from "@tightbeam/core/runtime";
+import { type AwaitUsing, awaitUsing } from "@tightbeam/core/transport";
 import { createFeed } from "./feed/create-feed.js";
 import { checkOptions, wrong } from "./options.js";
 import { startServer } from "./server/server.js";
@@ -26,7 +27,7 @@ export interface InspectOptions {
   readonly runtime?: Runtime;
 }
 
-export interface Inspector {
+export interface Inspector extends AwaitUsing {
   /** To be opened in a browser. The token is in its fragment, which browsers send to nobody. */
   readonly url: string;
   /** 64 hexadecimal characters, new for each start: whoever has it sees what the page sees. */
@@ -59,14 +60,14 @@ export async function inspect(agents: Inspected | readonly Inspected[], options:
     throw error;
   });
   let closing: Promise<void> | undefined;
-  return {
+  return awaitUsing<Inspector>({
     url: server.url,
     token: server.token,
     close() {
       closing ??= server.close().finally(feed.close);
       return closing;
     },
-  };
+  });
 }
 
 export type Inspected = InspectedAgent | InspectionSource;

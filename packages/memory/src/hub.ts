@@ -1,6 +1,8 @@
 import {
   type Address,
   type AddressTable,
+  type AwaitUsing,
+  awaitUsing,
   checkKnown,
   createAddressTable,
   type Runtime,
@@ -24,7 +26,7 @@ export interface HubOptions {
 const names: readonly (keyof HubOptions)[] = ["runtime", "maxFrameBytes"];
 
 /** An in-process network: a table of addresses that copies frames between transports on a later turn of the event loop. */
-export interface Hub {
+export interface Hub extends AwaitUsing {
   /** Loses the medium for every transport at once, until `restore`: they go down, and sends reject `unavailable`. What was accepted before still arrives. */
   cut(): void;
   /** Brings every transport up again with its subscriptions. */
@@ -114,7 +116,7 @@ export function createHub(options: HubOptions = {}): Hub {
     },
   };
 
-  const hub: Hub = {
+  const hub = awaitUsing<Hub>({
     cut() {
       if (!up || ended !== undefined) return;
       up = false;
@@ -138,7 +140,7 @@ export function createHub(options: HubOptions = {}): Hub {
       for (const port of [...ports]) port.end(ended);
       taps.clear();
     },
-  };
+  });
   media.set(hub, medium);
   return hub;
 }

@@ -1,5 +1,7 @@
 import {
   type Address,
+  type AwaitUsing,
+  awaitUsing,
   checkKnown,
   createClosed,
   createInbox,
@@ -26,7 +28,7 @@ export interface MemoryOptions {
 const names: readonly (keyof MemoryOptions)[] = ["inboxBytes", "instance"];
 
 /** Connects to a hub. Rejects `unavailable` while the hub is cut and `closed` after its end. */
-export async function connectMemory(hub: Hub, options: MemoryOptions = {}): Promise<Transport> {
+export async function connectMemory(hub: Hub, options: MemoryOptions = {}): Promise<Transport & AwaitUsing> {
   const medium = mediumOf(hub);
   checkKnown("connectMemory", options, names);
   const { inboxBytes = defaultInboxBytes, instance } = options;
@@ -75,7 +77,7 @@ export async function connectMemory(hub: Hub, options: MemoryOptions = {}): Prom
   };
 
   medium.attach(port);
-  return {
+  return awaitUsing<Transport & AwaitUsing>({
     name: "memory",
     capabilities: { maxFrameBytes: medium.maxFrameBytes, groups: true, fanout: true },
     state,
@@ -105,7 +107,7 @@ export async function connectMemory(hub: Hub, options: MemoryOptions = {}): Prom
     async close() {
       finish(undefined);
     },
-  };
+  });
 }
 
 function signal() {

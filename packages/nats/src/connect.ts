@@ -1,4 +1,4 @@
-import { checkKnown, type Runtime, systemRuntime, TightbeamError, type Transport } from "@tightbeam/core/transport";
+import { type AwaitUsing, checkKnown, type Runtime, systemRuntime, TightbeamError, type Transport } from "@tightbeam/core/transport";
 import { createBackoff, type ReconnectOptions } from "./backoff.js";
 import { describe } from "./causes.js";
 import type { NatsLogin, TlsOptions } from "./client/options.js";
@@ -66,7 +66,7 @@ const tlsNames: readonly (keyof TlsOptions)[] = ["ca", "cert", "key", "servernam
  * Rejects `invalid_argument` (servers, prefix, login, numbers), `unavailable` (nobody listens, no answer in time), `denied` (credentials),
  * `failed` (TLS, not a NATS server), `unsupported` (a server without headers or with a `max_payload` under 21 KiB; a runtime without TCP).
  */
-export async function connectNats(given: NatsOptions | NatsConnection = {}): Promise<Transport> {
+export async function connectNats(given: NatsOptions | NatsConnection = {}): Promise<Transport & AwaitUsing> {
   const options: NatsOptions = isNatsConnection(given) ? { connection: given } : given;
   if (options.connection === undefined) checkKnown("connectNats", options, serverNames);
   else checkKnown("connectNats with a connection", options, connectionNames);

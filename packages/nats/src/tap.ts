@@ -1,4 +1,4 @@
-import { systemRuntime, TightbeamError } from "@tightbeam/core/transport";
+import { type AwaitUsing, awaitUsing, checkKnown, systemRuntime, TightbeamError } from "@tightbeam/core/transport";
 import { createBackoff } from "./backoff.js";
 import { describe } from "./causes.js";
 import type { NatsLogin, TlsOptions } from "./client/options.js";
@@ -14,7 +14,9 @@ export interface TapOptions extends NatsLogin {
   readonly connectTimeout?: number;
 }
 
-export interface Tap {
+const names: readonly (keyof TapOptions)[] = ["servers", "prefix", "tls", "connectTimeout", "user", "password", "token", "nkey", "credsFile"];
+
+export interface Tap extends AwaitUsing {
   close(): Promise<void>;
 }
 
@@ -23,6 +25,7 @@ export interface Tap {
  * a login that may subscribe to `<prefix>.>`, which no agent has. `refused` is told when it may not. Rejects as `connectNats` does.
  */
 export async function tapNats(options: TapOptions, heard: (subject: string, frame: Uint8Array) => void, refused: (error: Error) => void): Promise<Tap> {
+  checkKnown("tapNats", options, names);
   const { servers, prefix = "tightbeam", tls, connectTimeout = 10_000, ...login } = options;
   createSubjects(prefix);
   const { urls, secure } = parseServers(servers);
@@ -46,5 +49,5 @@ export async function tapNats(options: TapOptions, heard: (subject: string, fram
   });
   // From here on every frame is heard.
   await connection.flush();
-  return { close: () => connection.close() };
+  return awaitUsing<Tap>({ close: () => connection.close() });
 }

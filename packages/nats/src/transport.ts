@@ -1,4 +1,13 @@
-import { countGarbage, createClosed, createTransportState, type Runtime, type Transport, TransportError } from "@tightbeam/core/transport";
+import {
+  type AwaitUsing,
+  awaitUsing,
+  countGarbage,
+  createClosed,
+  createTransportState,
+  type Runtime,
+  type Transport,
+  TransportError,
+} from "@tightbeam/core/transport";
 import type { Backoff } from "./backoff.js";
 import { describe } from "./causes.js";
 import type { NatsConnection, NatsServerInfo } from "./connection.js";
@@ -35,7 +44,7 @@ const bestFrameBytes = 48 * 1024;
 const closeTimeoutMs = 2_000;
 
 /** A transport over a connection that is open. Rejects `unavailable` when the server does not answer in time and `unsupported` when it cannot carry frames. */
-export async function createNatsTransport(options: TransportOptions): Promise<Transport> {
+export async function createNatsTransport(options: TransportOptions): Promise<Transport & AwaitUsing> {
   const { connection, owned, where, subjects, runtime, backoff } = options;
   const { state, change } = createTransportState("down");
   const end = createClosed();
@@ -132,7 +141,7 @@ export async function createNatsTransport(options: TransportOptions): Promise<Tr
     throw why;
   }
 
-  return {
+  return awaitUsing<Transport & AwaitUsing>({
     name: "nats",
     capabilities: {
       get maxFrameBytes() {
@@ -180,7 +189,7 @@ export async function createNatsTransport(options: TransportOptions): Promise<Tr
       })();
       return closing;
     },
-  };
+  });
 }
 
 /** Why a server cannot carry frames, if it cannot. */

@@ -1,4 +1,5 @@
 import { TightbeamError } from "@tightbeam/core";
+import { checkKnown } from "@tightbeam/core/transport";
 import { createScheduler } from "./clock/scheduler.js";
 import { drawFaults } from "./faults/draw.js";
 import { listed } from "./faults/types.js";
@@ -73,7 +74,24 @@ export async function run(options: SimulationOptions): Promise<Outcome> {
   return { seed, faults, trace, drainedAt, endedAt: scheduler.now, secrets };
 }
 
-function checkOptions({ seed, duration, drain }: SimulationOptions, names: readonly string[]): void {
+const known: Readonly<Record<keyof SimulationOptions, true>> = {
+  seed: true,
+  agents: true,
+  faults: true,
+  duration: true,
+  drain: true,
+  secrets: true,
+  between: true,
+  without: true,
+  check: true,
+  twice: true,
+  patient: true,
+};
+
+function checkOptions(options: SimulationOptions, names: readonly string[]): void {
+  checkKnown("A simulation", options, Object.keys(known));
+  const { seed, duration, drain, faults = [] } = options;
+  if (!Array.isArray(faults)) checkKnown("A simulation under faults", faults, ["most", "kinds"]);
   const whole = (value: number | undefined): boolean => value === undefined || (Number.isSafeInteger(value) && value >= 0);
   if (!(Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32))
     throw new TightbeamError("invalid_argument", "A simulation's `seed` is a whole number from 0 to 2^32 - 1.");

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { type Runtime, systemRuntime } from "@tightbeam/core/runtime";
-import { isTightbeamError, type Store, TightbeamError } from "@tightbeam/core/store";
+import { type AwaitUsing, isTightbeamError, type Store, TightbeamError } from "@tightbeam/core/store";
 import { open } from "lmdb";
 import { checkFile } from "./check-file.js";
 import { storeError } from "./errors.js";
@@ -30,7 +30,7 @@ const lockRetry = 100;
  * wait share one. Rejects `store_locked`, `store_read_only`, `store_full`, `store_too_new`, `store_damaged`, `store_failed`, `unavailable`
  * (too many files are open), `invalid_argument`.
  */
-export async function openLmdbStore(options: LmdbStoreOptions): Promise<Store> {
+export async function openLmdbStore(options: LmdbStoreOptions): Promise<Store & AwaitUsing> {
   checkOptions(options);
   const { path, lockTimeout = 0, check = true, runtime = systemRuntime() } = options;
   const { clock, timers } = runtime;
@@ -59,7 +59,7 @@ function checkOptions(options: LmdbStoreOptions): void {
 
 const invalid = (message: string): TightbeamError => new TightbeamError("invalid_argument", message);
 
-async function openOnce(path: string, { check, runtime: { random } }: { readonly check: boolean; readonly runtime: Runtime }): Promise<Store> {
+async function openOnce(path: string, { check, runtime: { random } }: { readonly check: boolean; readonly runtime: Runtime }): Promise<Store & AwaitUsing> {
   let sign: SignServer | undefined;
   try {
     prepareFiles(path);
@@ -82,7 +82,7 @@ async function checkUnlessOpen(path: string, own: Sign): Promise<void> {
   }
 }
 
-async function openEnvironment(path: string, sign: SignServer): Promise<Store> {
+async function openEnvironment(path: string, sign: SignServer): Promise<Store & AwaitUsing> {
   const binary = { encoding: "binary", keyEncoding: "binary", cache: false } as const;
   mustHaveRoom(path);
   // Without overlapping flushes a commit is the flush, and a flush that fails fails its commit. Without batching by turn no promise is made that nobody holds.

@@ -1,5 +1,16 @@
 import { statfsSync } from "node:fs";
-import { checkChanges, checkKeyPrefix, isKey, type ScanOptions, type Store, type StoreChange, type StoreEntry, TightbeamError } from "@tightbeam/core/store";
+import {
+  type AwaitUsing,
+  awaitUsing,
+  checkChanges,
+  checkKeyPrefix,
+  isKey,
+  type ScanOptions,
+  type Store,
+  type StoreChange,
+  type StoreEntry,
+  TightbeamError,
+} from "@tightbeam/core/store";
 import type { Database } from "lmdb";
 import { storeError } from "./errors.js";
 import { type Batch, createGroups } from "./groups.js";
@@ -29,7 +40,7 @@ interface Parts {
 }
 
 /** A store over an environment that is open and owned. */
-export function lmdbStore({ path, entries, owner, release }: Parts): Store {
+export function lmdbStore({ path, entries, owner, release }: Parts): Store & AwaitUsing {
   const { copy } = createCopier();
   let closing: Promise<void> | undefined;
   /** Why nothing is taken any more. */
@@ -91,7 +102,7 @@ export function lmdbStore({ path, entries, owner, release }: Parts): Store {
     return { read, more: read.length === most };
   }
 
-  return {
+  return awaitUsing<Store & AwaitUsing>({
     capabilities: { durability: "disk", maxValueBytes },
     async get(key) {
       usable();
@@ -156,7 +167,7 @@ export function lmdbStore({ path, entries, owner, release }: Parts): Store {
         .catch(() => undefined);
       return closing;
     },
-  };
+  });
 }
 
 /** A plain array that is the caller's: LMDB gives Buffers, some of them into memory that it uses again. */

@@ -1,5 +1,7 @@
 import {
   type Address,
+  type AwaitUsing,
+  awaitUsing,
   createClosed,
   createTransportState,
   isAddress,
@@ -16,7 +18,7 @@ import { reasonOf, refusal } from "./reasons.js";
 import { keepRenewed, type Renewal } from "./renewal.js";
 import { createSubscriptions } from "./subscriptions.js";
 
-export interface WebSocketTransport extends Transport {
+export interface WebSocketTransport extends Transport, AwaitUsing {
   readonly instance: string;
 }
 
@@ -175,7 +177,7 @@ export async function createWebSocketTransport(options: TransportOptions): Promi
     if (cause !== undefined) throw ended(cause);
   };
 
-  return {
+  return awaitUsing<WebSocketTransport>({
     instance,
     name: "websocket",
     capabilities: {
@@ -210,7 +212,7 @@ export async function createWebSocketTransport(options: TransportOptions): Promi
       finish(undefined);
       await last?.wire.close();
     },
-  };
+  });
 }
 
 const ended = (cause: TransportError | undefined): TransportError => new TransportError("closed", "This transport has ended; connect another one.", { cause });

@@ -1,4 +1,4 @@
-import { TightbeamError } from "@tightbeam/core/transport";
+import { checkKnown, TightbeamError } from "@tightbeam/core/transport";
 
 /** What goes wrong with frames on their way out. Probabilities are from 0 to 1 and default to 0. */
 export interface Faults {
@@ -27,8 +27,11 @@ export interface Settled {
   readonly stall: { readonly probability: number; readonly ms: number };
 }
 
-/** Fills in what is missing. Throws `invalid_argument` on a probability outside 0 to 1, a depth under 1, or a negative time. */
+const names: readonly (keyof Faults)[] = ["drop", "duplicate", "reorder", "delay", "truncate", "flip", "stall"];
+
+/** Fills in what is missing. Throws `invalid_argument` on what is no fault, a probability outside 0 to 1, a depth under 1, or a negative time. */
 export function settleFaults(faults: Faults): Settled {
+  checkKnown("The fault injector", faults, names);
   const {
     drop = 0,
     duplicate = 0,
@@ -38,6 +41,9 @@ export function settleFaults(faults: Faults): Settled {
     flip = 0,
     stall = { probability: 0, ms: 0 },
   } = faults;
+  checkKnown("The fault injector under reorder", reorder, ["probability", "depth"]);
+  checkKnown("The fault injector under delay", delay, ["min", "max"]);
+  checkKnown("The fault injector under stall", stall, ["probability", "ms"]);
   const chances = { drop, duplicate, "reorder.probability": reorder.probability, truncate, flip, "stall.probability": stall.probability };
   for (const [name, value] of Object.entries(chances)) check(value >= 0 && value <= 1, `${name} is a probability from 0 to 1`);
   check(Number.isSafeInteger(reorder.depth) && reorder.depth >= 1, "reorder.depth is a whole number from 1");

@@ -1,5 +1,7 @@
 import {
   type Address,
+  type AwaitUsing,
+  awaitUsing,
   createTransportState,
   type Receive,
   type Runtime,
@@ -39,7 +41,7 @@ export interface FaultCounters {
 }
 
 /** A transport with faults on what it sends, and a hand on its medium. Every rule of the contract that does not need a lossless medium still holds. */
-export interface FaultyTransport extends Transport {
+export interface FaultyTransport extends Transport, AwaitUsing {
   /** Changes the given faults and keeps the others. */
   set(faults: Faults): void;
   /** Takes this transport, not its medium, down: sends reject `unavailable`, what is on its way or comes in is lost. */
@@ -55,8 +57,8 @@ export interface FaultyTransport extends Transport {
 
 /** Wraps a transport. Closing the wrapper closes the transport; use only the wrapper from here on. */
 export function injectFaults(transport: Transport, options: FaultOptions): FaultyTransport {
-  const { seed, runtime = systemRuntime() } = options;
-  let faults = settleFaults(options);
+  const { seed, runtime = systemRuntime(), ...given } = options;
+  let faults = settleFaults(given);
   const random = seededRandom(seed);
   const stallRandom = seededRandom(seed ^ 0x5bd1e995);
   const { state, change } = createTransportState(transport.state.current);
@@ -140,7 +142,7 @@ export function injectFaults(transport: Transport, options: FaultOptions): Fault
   };
   const stopAt = (at: Address): Gate | undefined => paused.get("all") ?? paused.get(at);
 
-  return {
+  return awaitUsing<FaultyTransport>({
     ...(transport.instance === undefined ? {} : { instance: transport.instance }),
     capabilities: transport.capabilities,
     state,
@@ -200,5 +202,5 @@ export function injectFaults(transport: Transport, options: FaultOptions): Fault
     get trace() {
       return trace.slice(-traceMax);
     },
-  };
+  });
 }

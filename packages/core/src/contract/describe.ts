@@ -1,4 +1,5 @@
 import type { StandardJSONSchemaV1, StandardSchemaV1 } from "@standard-schema/spec";
+import { checkKnown } from "../known-options.js";
 import type { Contract, ContractMember } from "./contract.js";
 
 /** A JSON Schema, draft 2020-12. */
@@ -44,6 +45,7 @@ export const describe = (contract: Contract, options: DescribeOptions = {}): Con
 });
 
 export function describeMember(member: ContractMember, options: DescribeOptions = {}): MemberDescription {
+  checkKnown("describe()", options, ["convert"]);
   const of = (schema: StandardSchemaV1 | undefined): SchemaDescription => describeSchema(schema, options);
   const { kind, name } = member;
   if (kind === "method") return { kind, name, idempotent: member.idempotent, input: of(member.input), output: of(member.output) };

@@ -1,4 +1,6 @@
+import { type AwaitUsing, awaitUsing } from "../disposable.js";
 import { TightbeamError } from "../errors.js";
+import { checkKnown } from "../known-options.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { systemRuntime } from "../runtime/system.js";
 import { isAgentId } from "../transport/address.js";
@@ -25,7 +27,7 @@ export interface CreateIdentityOptions {
 }
 
 /** An identity whose tokens renew themselves and whose key can be replaced. */
-export interface ManagedIdentity extends Identity {
+export interface ManagedIdentity extends Identity, AwaitUsing {
   /** The key of the tokens handed out now. Use `credential(identity)` to get both as one. */
   readonly key: SigningKey;
   onRenewal(listener: (event: RenewalEvent) => void): () => void;
@@ -45,6 +47,7 @@ const audienceGrammar = /^[\x21-\x7e]{1,256}$/;
  * Throws `invalid_argument`.
  */
 export function createIdentity(options: CreateIdentityOptions): ManagedIdentity {
+  checkKnown("createIdentity", options, ["id", "key", "issue", "timeout", "runtime"]);
   const { id, issue, timeout = 30_000, runtime = systemRuntime() } = options;
   if (!isAgentId(id)) throw new TightbeamError("invalid_argument", "An agent id is [realm/]name, each part 1 to 64 of A-Z a-z 0-9 _ -.");
   const listeners = new Set<(event: RenewalEvent) => void>();
@@ -109,7 +112,7 @@ export function createIdentity(options: CreateIdentityOptions): ManagedIdentity 
     for (const audience of next.audiences()) emit({ type: "renewed", audience, expiresAt: next.expiresAt(audience) });
   }
 
-  return Object.freeze({
+  const identity = awaitUsing<ManagedIdentity>({
     id,
     get key() {
       return credentials.key;
@@ -132,7 +135,8 @@ export function createIdentity(options: CreateIdentityOptions): ManagedIdentity 
       closed = true;
       credentials.stop();
     },
-  } satisfies ManagedIdentity);
+  });
+  return Object.freeze(identity);
 }
 
 /** The peers' token is never the one to go. */

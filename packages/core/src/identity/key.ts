@@ -1,5 +1,6 @@
 import { generateSigner, importSigner, pairSigner, type Signer } from "../crypto/signing.js";
 import { TightbeamError } from "../errors.js";
+import { checkKnown } from "../known-options.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { systemRuntime } from "../runtime/system.js";
 import { readPrivateJwk, readPublicJwk, thumbprintOf } from "./jwk.js";
@@ -21,6 +22,7 @@ const exporters = new WeakMap<SigningKey, () => Promise<JsonWebKey>>();
 
 /** Throws `invalid_argument` for another algorithm, `unsupported` where the runtime has none. */
 export async function generateKey(options: GenerateKeyOptions = {}): Promise<SigningKey> {
+  checkKnown("generateKey", options, ["alg", "extractable", "runtime"]);
   const alg = options.alg ?? "EdDSA";
   if (alg !== "EdDSA" && alg !== "ES256") throw new TightbeamError("invalid_argument", "An identity key's alg is 'EdDSA' or 'ES256'.");
   const { random } = options.runtime ?? systemRuntime();
@@ -32,6 +34,7 @@ export async function generateKey(options: GenerateKeyOptions = {}): Promise<Sig
  * The two halves are tried against each other. Throws `invalid_key`, never quoting the key.
  */
 export async function importKey(source: PrivateJwk | JsonWebKey | CryptoKeyPair, options: { readonly extractable?: boolean } = {}): Promise<SigningKey> {
+  checkKnown("importKey", options, ["extractable"]);
   const key = await signingKey(isPair(source) ? await pairSigner(pairAlg(source), source) : await jwkSigner(source, options.extractable === true));
   const probe = new TextEncoder().encode("tightbeam key check");
   const verifyKey = await importVerifyKey(key.publicJwk);

@@ -1,12 +1,26 @@
 import { type KeyPair, loadCrypto } from "../crypto/index.js";
 import * as kemBytes from "../crypto/kem-bytes.js";
 import { TightbeamError } from "../errors.js";
+import { checkKnown } from "../known-options.js";
 import { systemRuntime } from "../runtime/system.js";
 import { cipherState } from "./cipher-state.js";
 import { dhBytes } from "./handshake-state.js";
 import { type Protocol, parseProtocolName } from "./protocol-name.js";
 import { startHandshake } from "./start.js";
 import type { Handshake, HandshakeOptions } from "./types.js";
+
+const names: readonly (keyof HandshakeOptions)[] = [
+  "protocol",
+  "role",
+  "prologue",
+  "staticKey",
+  "remoteStaticKey",
+  "ephemeralKey",
+  "psks",
+  "kem",
+  "random",
+  "crypto",
+];
 
 const wrong = (message: string): TightbeamError => new TightbeamError("invalid_argument", message);
 
@@ -32,6 +46,7 @@ function checkPresence(present: boolean, needed: boolean, name: string, protocol
  * missing, superfluous or of a wrong length.
  */
 export async function createHandshake(options: HandshakeOptions): Promise<Handshake> {
+  checkKnown("createHandshake", options, names);
   const protocol = parseProtocolName(options.protocol);
   const { pattern } = protocol;
   const { role } = options;

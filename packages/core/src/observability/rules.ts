@@ -1,4 +1,5 @@
 import { TightbeamError } from "../errors.js";
+import { checkKnown } from "../known-options.js";
 
 /** What an option must be, and that in words. */
 export type Rule = readonly [fits: (value: unknown) => boolean, is: string];
@@ -23,10 +24,10 @@ export function checkGiven<T>(where: string, given: unknown, rules: Rules<T>): v
   const table: Readonly<Record<string, Rule>> = rules;
   const names = Object.keys(table).join(", ");
   if (!isObject(given)) throw wrong(`${where} is an object of ${names}.`);
+  checkKnown(where, given, Object.keys(table));
   for (const [name, value] of Object.entries(given)) {
-    const rule = Object.hasOwn(table, name) ? table[name] : undefined;
-    if (rule === undefined) throw wrong(`${where} has an option that is not one of ${names}.`);
-    if (value !== undefined && !rule[0](value)) throw wrong(`${where}.${name} is ${rule[1]}.`);
+    const [fits, is] = table[name] as Rule;
+    if (value !== undefined && !fits(value)) throw wrong(`${where}.${name} is ${is}.`);
   }
 }
 

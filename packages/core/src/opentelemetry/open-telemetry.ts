@@ -1,5 +1,6 @@
 import { type Context, context, INVALID_SPAN_CONTEXT, type MeterProvider, ROOT_CONTEXT, type TracerProvider, trace } from "@opentelemetry/api";
 import { TightbeamError } from "../errors.js";
+import { checkKnown } from "../known-options.js";
 import type { TraceContext } from "../telemetry/trace-context.js";
 import type { SpanStart, Tracer } from "../telemetry/tracer.js";
 import { fromSpanContext, toSpanContext } from "./context.js";
@@ -88,11 +89,11 @@ const isMessage = ({ type }: SpanStart): boolean => type === "notification" || t
 const linked = (start: SpanStart, sender: TraceContext | undefined): readonly TraceContext[] =>
   sender === undefined || !isMessage(start) ? (start.links ?? []) : [sender, ...(start.links ?? [])];
 
-const known: Readonly<Record<keyof OpenTelemetryOptions, true>> = { tracerProvider: true, meterProvider: true, consumers: true, methods: true, peers: true };
+const known: readonly (keyof OpenTelemetryOptions)[] = ["tracerProvider", "meterProvider", "consumers", "methods", "peers"];
 
 function checked(options: OpenTelemetryOptions) {
   const { consumers = "child", methods = 200, peers = 100, ...providers } = options;
-  for (const name of Object.keys(options)) if (!Object.hasOwn(known, name)) throw invalid(`openTelemetry has the options ${Object.keys(known).join(", ")}.`);
+  checkKnown("openTelemetry", options, known);
   for (const [name, needed] of [
     ["tracerProvider", "getTracer"],
     ["meterProvider", "getMeter"],

@@ -7,6 +7,7 @@ import {
   describeMember,
   type MemberDescription,
 } from "../contract/index.js";
+import { checkKnown } from "../known-options.js";
 import * as protocol from "../protocol.js";
 import type { Rate } from "../resilience/token-bucket.js";
 
@@ -29,7 +30,8 @@ export interface Described {
   readonly rate: Required<Rate> | undefined;
 }
 
-export function describeAgent({ id, contracts, members, rate }: Described, options?: DescribeOptions): AgentDescription {
+export function describeAgent({ id, contracts, members, rate }: Described, options: DescribeOptions = {}): AgentDescription {
+  checkKnown("describe()", options, ["convert"]);
   const inContracts = new Set(contracts.flatMap(({ methods }) => Object.values(methods).map(({ name }) => name)));
   const others = members.filter(({ name }) => !inContracts.has(name)).map((member) => [member.name, describeMember(member, options)] as const);
   return {

@@ -48,11 +48,21 @@ export function toTarget(target: Target | BroadcastTarget): Route | undefined {
 
 function toKind(target: KindTarget | BroadcastTarget): Route | undefined {
   const { kind, strategy = "least-loaded" } = target;
-  return isName(kind) && isStrategy(strategy) && !("id" in target) ? { id: "", kind, strategy } : undefined;
+  return isName(kind) && isStrategy(strategy) && isAlone(target) ? { id: "", kind, strategy } : undefined;
+}
+
+/** What names an agent may be a peer as `peers()` gives it, with more in it; a kind has nothing beside its strategy, or a misspelt one would go unseen. */
+function isAlone(target: KindTarget | BroadcastTarget): boolean {
+  for (const name in target) if (name !== "kind" && name !== "strategy") return false;
+  return true;
 }
 
 export const isBroadcast = (target: unknown): target is BroadcastTarget =>
-  typeof target === "object" && target !== null && (target as BroadcastTarget).strategy === "broadcast" && isName((target as BroadcastTarget).kind);
+  typeof target === "object" &&
+  target !== null &&
+  (target as BroadcastTarget).strategy === "broadcast" &&
+  isName((target as BroadcastTarget).kind) &&
+  isAlone(target as BroadcastTarget);
 
 export const invalidTarget = (): TightbeamError =>
   new TightbeamError(

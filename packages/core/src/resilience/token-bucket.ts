@@ -1,4 +1,5 @@
 import { TightbeamError } from "../errors.js";
+import { checkKnown } from "../known-options.js";
 
 export interface Rate {
   /** How many a second in the long run, more than 0. */
@@ -16,7 +17,8 @@ export interface TokenBuckets {
 
 /** Throws `invalid_argument` unless it is a rate; returns it whole. */
 export function checkRate(rate: Rate): Required<Rate> {
-  const { perSecond, burst = Math.max(1, Math.ceil(perSecond)) } = rate;
+  const { perSecond, burst = Math.max(1, Math.ceil(perSecond)), ...unknown } = rate;
+  checkKnown("A rate", unknown, ["perSecond", "burst"]);
   if (!(typeof perSecond === "number" && perSecond > 0 && perSecond <= 1e6 && Number.isInteger(burst) && burst >= 1 && burst <= 1e9))
     throw new TightbeamError("invalid_argument", "A rate is { perSecond: more than 0 and at most 1,000,000, burst?: a whole number of at least 1 }.");
   return Object.freeze({ perSecond, burst });

@@ -1,4 +1,5 @@
 import { TightbeamError } from "../errors.js";
+import { checkKnown } from "../known-options.js";
 import { workUnderWay } from "../under-way.js";
 import type { Runtime } from "./runtime.js";
 import { timerHeap } from "./timer-heap.js";
@@ -97,6 +98,7 @@ async function nativeWork(): Promise<void> {
 }
 
 export function createVirtualRuntime(options: VirtualRuntimeOptions): VirtualRuntime {
+  checkKnown("createVirtualRuntime", options, ["seed", "start", "longGap"]);
   const start = options.start ?? 1_750_000_000_000;
   const longGap = options.longGap ?? 250;
   const timers = timerHeap();

@@ -1,3 +1,4 @@
+export { type AwaitUsing, awaitUsing } from "../disposable.js";
 export { isTightbeamError, TightbeamError, type ErrorCode } from "../errors.js";
 export type { StoreStart } from "./header.js";
 export { checkChanges, checkKeyPrefix, isKey, numberKey } from "./keys.js";

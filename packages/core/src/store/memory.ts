@@ -1,3 +1,4 @@
+import { type AwaitUsing, awaitUsing } from "../disposable.js";
 import { TightbeamError } from "../errors.js";
 import { checkChanges, checkKeyPrefix } from "./keys.js";
 import type { ScanOptions, Store, StoreChange, StoreEntry } from "./types.js";
@@ -5,7 +6,7 @@ import type { ScanOptions, Store, StoreChange, StoreEntry } from "./types.js";
 const maxValueBytes = 16 * 1024 * 1024;
 
 /** A store in this process: for tests, and for agents that need its functions and not its durability. */
-export function createMemoryStore(): Store {
+export function createMemoryStore(): Store & AwaitUsing {
   const values = new Map<string, Uint8Array>();
   /** In order; undefined when a key came or went since. */
   let sorted: string[] | undefined;
@@ -25,7 +26,7 @@ export function createMemoryStore(): Store {
     return sorted;
   };
 
-  return {
+  return awaitUsing<Store & AwaitUsing>({
     capabilities: { durability: "memory", maxValueBytes },
     async get(key) {
       open();
@@ -51,5 +52,5 @@ export function createMemoryStore(): Store {
     async close() {
       closed = true;
     },
-  };
+  });
 }

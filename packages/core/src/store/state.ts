@@ -1,5 +1,6 @@
 import { decodeUtf8, encodeUtf8, toBase64url } from "../bytes.js";
 import { crypto } from "../crypto/index.js";
+import { type AwaitUsing, awaitUsing } from "../disposable.js";
 import { isTightbeamError, TightbeamError } from "../errors.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { decodeHeader, encodeHeader, type Header, headerKey, newHeader, nextHeader, type StoreStart } from "./header.js";
@@ -9,7 +10,7 @@ import { createSealing, type Sealing, type StoreKey, sealedOverhead } from "./se
 import type { DamagedEntry, ScanOptions, Store, StoreCapabilities, StoreChange, StoreEntry } from "./types.js";
 
 /** What an agent keeps: a store with an identity, in which every value is sealed. Keys and their order are the store's. */
-export interface State {
+export interface State extends AwaitUsing {
   /** The store's own random id, its durable identity: 22 base64url characters. */
   readonly id: string;
   /** How often it has been opened, this time included. */
@@ -127,7 +128,7 @@ function stateOver(
     }
   };
 
-  return {
+  return awaitUsing<State>({
     id: header.id,
     incarnation: header.starts[0]?.incarnation ?? 0,
     starts: header.starts,
@@ -192,5 +193,5 @@ function stateOver(
       }
       await store.close();
     },
-  };
+  });
 }

@@ -1,4 +1,5 @@
 export { isTightbeamError, TightbeamError } from "../errors.js";
+export { type AwaitUsing, awaitUsing } from "../disposable.js";
 export { checkKnown } from "../known-options.js";
 export { countGarbage, release, releaseFrame, takesBuffer } from "../release.js";
 export { systemRuntime } from "../runtime/index.js";

@@ -154,7 +154,7 @@ describe("logTo", () => {
     [lines().logger, { level: "toString" }, /logTo\.level is "debug" or/],
     [lines().logger, { perSecond: 0 }, /at least 1/],
     [lines().logger, { perSecond: Number.NaN }, /at least 1/],
-    [lines().logger, { levl: "debug" }, /not one of level, perSecond/],
+    [lines().logger, { levl: "debug" }, /has no option .levl.. Its options are level, perSecond/],
     [lines().logger, null, /logTo is an object of/],
   ])("refuses %j, %j", (logger, options, text) => {
     expect(() => logTo(fakeAgent().agent, logger as never, options as never)).toThrow(text);

@@ -218,7 +218,7 @@ describe("options", () => {
     [{ methods: -1 }, /whole numbers/],
     [{ peers: 1.5 }, /whole numbers/],
     [{ peers: 1e9 }, /whole numbers/],
-    [{ sampler: 1 }, /has the options/],
+    [{ sampler: 1 }, /no option .sampler./],
   ])("refuses %j", (options, message) => {
     expect(() => openTelemetry(options as never)).toThrow(message);
   });

@@ -1,5 +1,5 @@
 import { type Runtime, systemRuntime } from "@tightbeam/core/runtime";
-import { checkChanges, checkKeyPrefix, type Store, TightbeamError } from "@tightbeam/core/store";
+import { type AwaitUsing, awaitUsing, checkChanges, checkKeyPrefix, type Store, TightbeamError } from "@tightbeam/core/store";
 import { type BucketOptions, durabilityOf, openBucket, randomWriter } from "./bucket.js";
 import { createChain } from "./chain.js";
 import { isJetStreamConnection, type JetStreamConnection } from "./connection.js";
@@ -58,12 +58,12 @@ const largestValueBytes = 8 * 1024 * 1024;
  * Rejects `invalid_argument`, `store_locked` (another process has it), `unsupported` (no JetStream, a bucket that forgets by itself, a `max_payload` too small),
  * `denied` and `store_read_only` (permissions), `store_full`, `store_too_new`, `store_damaged`, `unavailable`.
  */
-export const openNatsStore = (options: NatsStoreOptions): Promise<Store> => openWith(options, defaultLimits);
+export const openNatsStore = (options: NatsStoreOptions): Promise<Store & AwaitUsing> => openWith(options, defaultLimits);
 
 /** The same with other limits of the log. */
-export async function openWith(options: NatsStoreOptions, limits: LogLimits): Promise<Store> {
+export async function openWith(options: NatsStoreOptions, limits: LogLimits): Promise<Store & AwaitUsing> {
   for (const option of Object.keys(options))
-    if (!Object.hasOwn(known, option)) throw invalid(`openNatsStore knows no option of that name; it takes ${Object.keys(known).join(", ")}.`);
+    if (!Object.hasOwn(known, option)) throw invalid(`openNatsStore has no option '${option.slice(0, 40)}'. Its options are ${Object.keys(known).join(", ")}.`);
   const { connection, name, runtime = systemRuntime() } = options;
   if (!isJetStreamConnection(connection)) throw invalid("`connection` is a connection of a NATS client: what its connect() resolves with.");
   if (connection.isClosed()) throw invalid("`connection` is closed already.");
@@ -129,7 +129,7 @@ export async function openWith(options: NatsStoreOptions, limits: LogLimits): Pr
       wire.close();
     };
 
-    return {
+    return awaitUsing<Store & AwaitUsing>({
       capabilities: { durability: durabilityOf(info.config, options.syncAlways === true), maxValueBytes },
       async get(key) {
         check();
@@ -148,7 +148,7 @@ export async function openWith(options: NatsStoreOptions, limits: LogLimits): Pr
         closing ??= Promise.resolve().then(close);
         return closing;
       },
-    };
+    });
   } catch (error) {
     await release();
     wire.close();

@@ -1,5 +1,6 @@
 import type { AgentOptions } from "@tightbeam/core";
 import type { Store } from "@tightbeam/core/store";
+import { checkKnown } from "@tightbeam/core/transport";
 import type { Outcome } from "../outcome.js";
 import { type Chance, createChance } from "../random.js";
 import type { Place, SimulationOptions } from "../types.js";
@@ -27,7 +28,9 @@ const goneAfters = [600, 3_000, 3_000];
 const all: Record<HabitName, Habit> = { talk, tally, streams: speakLines, topics: spreadNews };
 
 /** Two or three agents that ask, tell, count, stream and publish, until shortly before faults end. Most keep what is durable on a disk. */
-export function conversation(seed: number, { store = (raw) => raw, habits, instead = {} }: ConversationOptions = {}): Omit<SimulationOptions, "seed"> {
+export function conversation(seed: number, options: ConversationOptions = {}): Omit<SimulationOptions, "seed"> {
+  checkKnown("conversation", options, ["store", "habits", "instead"]);
+  const { store = (raw) => raw, habits, instead = {} } = options;
   const cast = createChance(seed, "cast");
   const names = ["alice", "bob", "carol"].slice(0, cast.is(0.9) ? 2 : 3);
   const chosen = habits ?? draw(createChance(seed, "habits"));

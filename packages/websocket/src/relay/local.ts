@@ -1,6 +1,8 @@
 import type { Identity } from "@tightbeam/core/identity";
 import {
   type AddressTable,
+  type AwaitUsing,
+  awaitUsing,
   createClosed,
   createInbox,
   createTransportState,
@@ -34,7 +36,7 @@ export interface LocalContext {
 }
 
 export interface Local {
-  readonly transport: Transport & { readonly instance: string };
+  readonly transport: Transport & AwaitUsing & { readonly instance: string };
   /** The relay itself ends. */
   close(): void;
 }
@@ -92,7 +94,7 @@ export function createLocal(identity: Identity, instance: string, permissions: r
     });
   };
 
-  const transport: Local["transport"] = {
+  const transport = awaitUsing<Local["transport"]>({
     instance,
     capabilities: { maxFrameBytes: limits.maxFrameBytes, groups: true, fanout: true, frontBytes: localFrontBytes },
     state,
@@ -125,7 +127,7 @@ export function createLocal(identity: Identity, instance: string, permissions: r
     async close() {
       finish(undefined);
     },
-  };
+  });
   const local: Local = { transport, close: () => finish(new TransportError("closed", "The relay in this process was closed.")) };
   const refused = registry.claim(agent.id, instance, occupant);
   if (refused === "instance_taken") throw new TransportError("denied", `This instance of ${agent.id} is connected with another key.`);

@@ -1,6 +1,8 @@
 import type { RequestListener, Server } from "node:http";
 import type { Identity, Trust } from "@tightbeam/core/identity";
 import {
+  type AwaitUsing,
+  awaitUsing,
   checkKnown,
   createAddressTable,
   isInstance,
@@ -62,7 +64,7 @@ export interface LocalOptions {
   readonly inboxBytes?: number;
 }
 
-export interface Relay {
+export interface Relay extends AwaitUsing {
   readonly port: number;
   /** What to dial: each origin with the path. */
   readonly urls: readonly string[];
@@ -70,7 +72,7 @@ export interface Relay {
   /** Where /metrics, /health and /ready are, with `monitoring.port`. */
   readonly monitoringUrl: string | undefined;
   /** A transport for an agent in this process, which others reach through this relay. Throws `denied` when the instance is taken with another key. */
-  connect(options: LocalOptions): Promise<Transport & { readonly instance: string }>;
+  connect(options: LocalOptions): Promise<Transport & AwaitUsing & { readonly instance: string }>;
   stats(): RelayStats;
   /** Ends every socket and transport and stops listening. Idempotent, never rejects. */
   close(): Promise<void>;
@@ -233,12 +235,13 @@ export async function createRelay(options: RelayOptions): Promise<Relay> {
   }
 
   const urls = [...origins.relay].map((origin) => `${origin}${path}`);
-  return {
+  return awaitUsing<Relay>({
     port,
     urls,
     url: urls[0] as string,
     monitoringUrl: monitor?.url,
-    async connect({ identity, instance = randomInstance(runtime.random), permissions = ["transport:presence"], inboxBytes = 4 * 1024 * 1024 }) {
+    async connect({ identity, instance = randomInstance(runtime.random), permissions = ["transport:presence"], inboxBytes = 4 * 1024 * 1024, ...unknown }) {
+      checkKnown("relay.connect", unknown, ["identity", "instance", "permissions", "inboxBytes"]);
       if (closing !== undefined) throw new TransportError("closed", "This relay has been closed.");
       if (!isInstance(instance)) throw invalid("`instance` is 22 base64url characters.");
       if (!Number.isSafeInteger(inboxBytes) || inboxBytes < limits.maxFrameBytes + 64)
@@ -253,7 +256,7 @@ export async function createRelay(options: RelayOptions): Promise<Relay> {
       closing ??= shut();
       return closing;
     },
-  };
+  });
 }
 
 const invalid = (message: string): TightbeamError => new TightbeamError("invalid_argument", message);

@@ -1,6 +1,6 @@
 import { createServer, type RequestListener } from "node:http";
 import type { MonitoringAccess, MonitoringHandler, MonitoringOptions } from "@tightbeam/core/observability";
-import { type Runtime, systemRuntime, TightbeamError } from "@tightbeam/core/transport";
+import { type AwaitUsing, awaitUsing, type Runtime, systemRuntime, TightbeamError } from "@tightbeam/core/transport";
 import { listen, stopListening } from "./listen.js";
 import { isLoopback } from "./origins.js";
 import { webListener } from "./web-listener.js";
@@ -23,7 +23,7 @@ export interface ServeMonitoringOptions extends MonitoringOptions, MonitoringPla
   readonly runtime?: Runtime;
 }
 
-export interface MonitoringServer {
+export interface MonitoringServer extends AwaitUsing {
   readonly port: number;
   /** Without a path: `http://127.0.0.1:9464`. */
   readonly url: string;
@@ -70,14 +70,14 @@ export async function openMonitoring(
   server.setTimeout(stillMs);
   const port = await listen(server, wanted, host, "Monitoring");
   let closing: Promise<void> | undefined;
-  return {
+  return awaitUsing<MonitoringServer>({
     port,
     url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`,
     close() {
       closing ??= stopListening(server, runtime);
       return closing;
     },
-  };
+  });
 }
 
 /** A request without `Host`, which HTTP/1.0 allows, says nothing of where it was meant for. */

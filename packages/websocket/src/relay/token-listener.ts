@@ -1,5 +1,6 @@
 import type { IncomingMessage, RequestListener } from "node:http";
 import type { TokenEndpoint } from "@tightbeam/core/identity";
+import { checkKnown } from "@tightbeam/core/transport";
 import { sourceOf } from "./gate.js";
 import { webListener } from "./web-listener.js";
 
@@ -12,7 +13,8 @@ export interface TokenListenerOptions {
  * The endpoint of `authority.accept` for a server of `node:http` or `node:https`, which may be the one a relay is on (`server`). It answers
  * every request, 404 for paths that are not the endpoint's.
  */
-export function tokenListener(endpoint: Pick<TokenEndpoint, "handle">, { source = addressOf }: TokenListenerOptions = {}): RequestListener {
+export function tokenListener(endpoint: Pick<TokenEndpoint, "handle">, { source = addressOf, ...unknown }: TokenListenerOptions = {}): RequestListener {
+  checkKnown("tokenListener", unknown, ["source"]);
   return webListener((asked, request) => endpoint.handle(asked, { source: source(request) }));
 }
 

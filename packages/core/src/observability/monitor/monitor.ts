@@ -1,3 +1,4 @@
+import { type AwaitUsing, awaitUsing } from "../../disposable.js";
 import { TightbeamError } from "../../errors.js";
 import type { Runtime } from "../../runtime/runtime.js";
 import { systemRuntime } from "../../runtime/system.js";
@@ -36,7 +37,7 @@ export interface WatchedAgent {
 }
 
 /** How fast and how well the routes of agents go: who calls whom for what, how often, for how long, and what fails. */
-export interface PerformanceMonitor {
+export interface PerformanceMonitor extends AwaitUsing {
   /** Counts what the agent does from now on, until it has closed. Throws `invalid_argument` while it is watched, `closed`. Returns a function that ends it. */
   watch(agent: WatchedAgent): () => void;
   snapshot(): PerformanceSnapshot;
@@ -83,7 +84,7 @@ export function createPerformanceMonitor(options: PerformanceMonitorOptions = {}
   };
   const all = (): readonly Route[] => (routes.overflow === undefined ? routes.all() : [...routes.all(), routes.overflow]);
 
-  return {
+  return awaitUsing<PerformanceMonitor>({
     watch(agent) {
       if (closing !== undefined) throw new TightbeamError("closed", "The monitor is closed.");
       if (watched.has(agent)) throw new TightbeamError("invalid_argument", `${agent.id} is watched already: each message would count twice.`);
@@ -133,5 +134,5 @@ export function createPerformanceMonitor(options: PerformanceMonitorOptions = {}
       })();
       return closing;
     },
-  };
+  });
 }

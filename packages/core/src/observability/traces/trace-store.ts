@@ -1,3 +1,4 @@
+import { awaitUsing } from "../../disposable.js";
 import { isTightbeamError, TightbeamError } from "../../errors.js";
 import * as limits from "../../limits.js";
 import { systemRuntime } from "../../runtime/system.js";
@@ -75,7 +76,7 @@ export async function createTraceStore(options: TraceStoreOptions = {}): Promise
     return kept === undefined ? undefined : traceView(kept);
   };
 
-  return {
+  return awaitUsing<TraceStore>({
     watch(agent) {
       usable();
       return watching.watch(agent);
@@ -135,7 +136,7 @@ export async function createTraceStore(options: TraceStoreOptions = {}): Promise
       })();
       return closing;
     },
-  };
+  });
 }
 
 /** What an earlier process wrote. Resolves with how many entries did not open. */

@@ -1,3 +1,4 @@
+import type { AwaitUsing } from "../../disposable.js";
 import type { ErrorCode } from "../../errors.js";
 import type { Runtime } from "../../runtime/runtime.js";
 import type { StoreKey } from "../../store/sealed.js";
@@ -5,7 +6,7 @@ import type { DamagedEntry, Store } from "../../store/types.js";
 import type { AgentTelemetry, MessageStage } from "../../telemetry/types.js";
 
 /** What an agent does with messages, as the calls they make up: `await createTraceStore()`. Times are ms since 1970, durations ms. */
-export interface TraceStore {
+export interface TraceStore extends AwaitUsing {
   /** Follows an agent's messages from now on, until it has closed. Agents watched in one store join: a call that both sides see is one. Returns a function that ends it. */
   watch(agent: TracedAgent): () => void;
   get(traceId: string): Promise<Trace | undefined>;

@@ -1,6 +1,7 @@
 import { encodePayload } from "../../codec/index.js";
 import type { EncodedPayload } from "../../codec/types.js";
 import { isTightbeamError, TightbeamError } from "../../errors.js";
+import { checkKnown } from "../../known-options.js";
 import * as limits from "../../limits.js";
 import type { Book, HeldMessage } from "../durable/book.js";
 import { isCheckpointName, versionKey } from "./entry.js";
@@ -43,7 +44,7 @@ export function createCheckpoints(host: CheckpointsHost): Checkpoints {
 
   const keep = async (name: string, value: unknown, options: CheckpointOptions, marks: () => readonly MarkedBook[]): Promise<void> => {
     const { keep: count = limits.checkpointsKept, ...unknown } = options;
-    if (Object.keys(unknown).length > 0) throw invalid("The options of a checkpoint are { keep }; another one was given.");
+    checkKnown("checkpoint()", unknown, ["keep"]);
     if (!(Number.isInteger(count) && count >= 1 && count <= limits.checkpointsKeptMax))
       throw invalid(`A checkpoint's \`keep\` is 1 to ${limits.checkpointsKeptMax}.`);
     const line = lineOf(name);
@@ -68,7 +69,7 @@ export function createCheckpoints(host: CheckpointsHost): Checkpoints {
   };
 
   const restore = async (name: string, { number, orEarlier = false, ...unknown }: RestoreOptions): Promise<unknown> => {
-    if (Object.keys(unknown).length > 0) throw invalid("The options of restore() are { number, orEarlier }; another one was given.");
+    checkKnown("restore()", unknown, ["number", "orEarlier"]);
     if (number !== undefined && !(Number.isSafeInteger(number) && number > 0)) throw invalid("The number of a checkpoint is a whole number from 1.");
     const line = lineOf(name);
     await line.load();

@@ -1,4 +1,5 @@
 import { isTightbeamError, TightbeamError } from "../../errors.js";
+import { checkKnown } from "../../known-options.js";
 import * as limits from "../../limits.js";
 import type { Runtime } from "../../runtime/runtime.js";
 import { isCheckpointName } from "./entry.js";
@@ -21,7 +22,8 @@ export function createSnapshots({ runtime, keep, onFailed }: SnapshotsOptions): 
 
   return {
     begin(name, state, given) {
-      const { every, ...options } = given ?? {};
+      checkKnown("snapshots()", given, ["every", "keep"]);
+      const { every, ...options } = given;
       if (!isCheckpointName(name)) throw invalid(`The name of a checkpoint is 1 to ${limits.checkpointNameMax} printable characters.`);
       if (typeof state !== "function") throw invalid("Snapshots are taken of what a function returns.");
       if (!(typeof every === "number" && every >= limits.snapshotMinMs && Number.isFinite(every)))

@@ -1,6 +1,7 @@
 import { isTightbeamError, TightbeamError } from "../../errors.js";
 import { realmOf } from "../../identity/permissions.js";
 import type { Identity } from "../../identity/types.js";
+import { checkKnown } from "../../known-options.js";
 import * as limits from "../../limits.js";
 import type { Link } from "../../link/link-types.js";
 import type { Links } from "../../link/links.js";
@@ -75,6 +76,7 @@ const leaveMs = 1_000;
 
 /** Throws `invalid_argument` for an interval out of bounds. */
 export function createPresence({ option, runtime, transport, identity, instance, links, system, onEvent }: PresenceOptions): Presence {
+  if (option) checkKnown("presence", option, ["every"]);
   const every = option === false ? 0 : (option?.every ?? limits.presenceEveryMs);
   if (option !== false && !(Number.isInteger(every) && every >= limits.presenceEveryMinMs && every <= limits.presenceEveryMaxMs))
     throw new TightbeamError("invalid_argument", "`presence` is false, or { every } in ms, 100 to 600,000.");

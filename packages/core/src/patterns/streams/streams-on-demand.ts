@@ -1,6 +1,7 @@
 import { createPart, readPartHead } from "../../envelope/part-head.js";
 import type { EnvelopeHeader } from "../../envelope/types.js";
 import { TightbeamError } from "../../errors.js";
+import { checkKnown } from "../../known-options.js";
 import * as limits from "../../limits.js";
 import type { Link } from "../../link/link-types.js";
 import type { Delivery } from "../../link/message.js";
@@ -126,7 +127,8 @@ export function createStreamsOnDemand(host: PatternHost, server: Parameters<type
   return {
     open: (target, contract, input, options) =>
       late.ready === undefined ? openLate(target, contract, input, options) : late.ready.open(target, contract, input, options),
-    handle(contract, handler, { window } = {}) {
+    handle(contract, handler, { window, ...unknown } = {}) {
+      checkKnown(`handle(stream("${contract.name}"))`, unknown, ["window"]);
       const end = server.handleStream(contract.name, { contract, handler, window: windowOf(window) });
       // Before the first caller comes. What fails is tried again with it.
       late.use(nothing, nothing);

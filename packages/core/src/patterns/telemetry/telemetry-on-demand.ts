@@ -1,4 +1,5 @@
 import { TightbeamError } from "../../errors.js";
+import { checkKnown } from "../../known-options.js";
 import { onDemand } from "../../on-demand.js";
 import { isolated } from "../../telemetry/events.js";
 import type { Tracer } from "../../telemetry/tracer.js";
@@ -20,6 +21,7 @@ export function createTelemetry(host: TelemetryHost, load = loadTelemetry): Late
 
   return {
     on(listener, wishes) {
+      if (wishes !== undefined) checkKnown("telemetry.on()", wishes, ["messages", "follow"]);
       for (const wish of [wishes?.messages, wishes?.follow])
         if (wish !== undefined && typeof wish !== "function")
           throw new TightbeamError("invalid_argument", "`messages` is a function of a message's id and trace, `follow` one of the message.");

@@ -1,3 +1,4 @@
+import { type AwaitUsing, awaitUsing } from "../../disposable.js";
 import { TightbeamError } from "../../errors.js";
 import * as limits from "../../limits.js";
 import { isAddress } from "../../transport/address.js";
@@ -21,7 +22,7 @@ export interface Carrier {
  * `agent`'s own id only; it is down while `peer` cannot be reached, finds it or another of its instances again, and ends when `agent` is closed.
  * Rejects with `denied` or `unsupported` when the peer does not forward for us, `no_answer` and what else a link can end with, `invalid_argument`.
  */
-export async function connectThrough(agent: Carrier, peer: Target, options: ThroughOptions = {}): Promise<Transport> {
+export async function connectThrough(agent: Carrier, peer: Target, options: ThroughOptions = {}): Promise<Transport & AwaitUsing> {
   checkThrough(options);
   const target = toTarget(peer) ?? (await notATarget());
   const desk = deskOf(agent);
@@ -33,7 +34,7 @@ export async function connectThrough(agent: Carrier, peer: Target, options: Thro
   const through = createThrough(desk, target, (error) => void through.finish(error));
   await through.begin(options.timeout ?? limits.requestTimeoutMs);
 
-  return {
+  return awaitUsing<Transport & AwaitUsing>({
     capabilities: { maxFrameBytes: frameMaxBytes, groups: true, fanout: true },
     state: through.state,
     closed: through.closed,
@@ -68,7 +69,7 @@ export async function connectThrough(agent: Carrier, peer: Target, options: Thro
       };
     },
     close: () => through.finish(undefined),
-  };
+  });
 }
 
 const tooLarge = (bytes: number): TransportError =>

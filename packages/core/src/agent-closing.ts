@@ -1,0 +1,33 @@
+import { type AwaitUsing, awaitUsing } from "./disposable.js";
+import { TightbeamError } from "./errors.js";
+import { checkKnown } from "./known-options.js";
+
+export interface CloseOptions {
+  readonly drain?: number;
+}
+
+export interface Closing {
+  readonly begun: boolean;
+  /** What the agent has of it. */
+  readonly members: { close(options?: CloseOptions): Promise<void> } & AwaitUsing;
+}
+
+/** The end of an agent: once, as whoever asks first wants it. `shutDown`: ms to drain. */
+export function createClosing(shutDown: (drain: number) => Promise<void>): Closing {
+  let closing: Promise<void> | undefined;
+
+  const close = async (options: CloseOptions = {}): Promise<void> => {
+    checkKnown("close()", options, ["drain"]);
+    const { drain = 0 } = options;
+    if (!(typeof drain === "number" && drain >= 0)) throw new TightbeamError("invalid_argument", "`drain` is in ms, from 0.");
+    closing ??= shutDown(drain);
+    await closing;
+  };
+
+  return {
+    get begun() {
+      return closing !== undefined;
+    },
+    members: awaitUsing({ close }),
+  };
+}
