@@ -16,6 +16,7 @@ import type { Runtime } from "../runtime/runtime.js";
 import { Announcement } from "./announcement.js";
 import { Call, type CallHost, checkSize, type Moved } from "./call.js";
 import { createDeadlines } from "./deadlines.js";
+import { createOwnIdTable } from "./id-table.js";
 import { checkOperation, laneOf, type NotifyOptions, type OperationOptions, outcomeUnknown, type RequestOptions, timeoutOf } from "./operation.js";
 import type { Announce, AnsweredRequest, Place, Taps } from "./taps.js";
 
@@ -64,7 +65,7 @@ export function createCaller(options: CallerOptions): Caller {
   const { runtime, ids, json, taps } = options;
   const { clock, timers } = runtime;
   const deadlines = createDeadlines(clock, timers);
-  const calls = new Map<string, Call>();
+  const calls = createOwnIdTable<Call>();
   let idleWaiters: (() => void)[] = [];
   let late = 0;
 
@@ -88,7 +89,7 @@ export function createCaller(options: CallerOptions): Caller {
       link.declines = true;
       timers.after(limits.declinedMs, () => (link.declines = false), { background: true });
     },
-    has: (id) => calls.has(id),
+    has: (id) => calls.get(id) !== undefined,
     remove(id) {
       const removed = calls.delete(id);
       settled();
@@ -276,7 +277,7 @@ export function createCaller(options: CallerOptions): Caller {
       return true;
     },
     linkEnded(link, error) {
-      for (const call of [...calls.values()]) {
+      for (const call of calls.values()) {
         if (call.link === link) call.lost(outcomeUnknown(`The link with ${link.peer.id} ended (${error.code})`, {}, error), true);
       }
     },

@@ -46,7 +46,10 @@ class Line {
     return deadline;
   }
 
-  remove({ before, after }: Deadline): void {
+  remove(deadline: Deadline): void {
+    const { before, after } = deadline;
+    deadline.before = undefined;
+    deadline.after = undefined;
     if (before === undefined) this.first = after;
     else before.after = after;
     if (after === undefined) this.last = before;

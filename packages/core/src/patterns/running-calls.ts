@@ -1,7 +1,9 @@
 import type { Link } from "../link/link-types.js";
 import type { Delivery } from "../link/message.js";
+import type { Random } from "../runtime/runtime.js";
 import type { Tenant } from "./admission-places.js";
 import type { Running } from "./context.js";
+import { createPeerIdTable, type IdTable } from "./id-table.js";
 import type { Waiting } from "./intake-queue.js";
 
 /** A request or notification from its arrival to its end. */
@@ -38,7 +40,12 @@ export interface RunningCalls {
 
 class CallTable implements RunningCalls {
   #size = 0;
-  readonly #calls = new Map<Link, Map<string, Call>>();
+  readonly #calls = new Map<Link, IdTable<Call>>();
+  readonly #random: Random;
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
 
   find(link: Link, id: string): Call | undefined {
     return this.#size === 0 ? undefined : this.#calls.get(link)?.get(id);
@@ -47,9 +54,12 @@ class CallTable implements RunningCalls {
   add(call: Call): void {
     if (call.listed) return;
     const { link, header } = call;
-    const calls = this.#calls.get(link);
-    if (calls === undefined) this.#calls.set(link, new Map([[header.id, call]]));
-    else calls.set(header.id, call);
+    let calls = this.#calls.get(link);
+    if (calls === undefined) {
+      calls = createPeerIdTable(this.#random);
+      this.#calls.set(link, calls);
+    }
+    calls.set(header.id, call);
     call.listed = true;
     this.#size++;
   }
@@ -65,7 +75,7 @@ class CallTable implements RunningCalls {
 
   of(link: Link | undefined): readonly Call[] {
     const tables = link === undefined ? [...this.#calls.values()] : [this.#calls.get(link)];
-    return tables.flatMap((calls) => (calls === undefined ? [] : [...calls.values()]));
+    return tables.flatMap((calls) => calls?.values() ?? []);
   }
 
   linkEnded(link: Link): void {
@@ -73,4 +83,4 @@ class CallTable implements RunningCalls {
   }
 }
 
-export const createRunningCalls = (): RunningCalls => new CallTable();
+export const createRunningCalls = (random: Random): RunningCalls => new CallTable(random);

@@ -61,7 +61,7 @@ export function createServer(options: ServerOptions): Server {
   const { runtime, json, admission, middleware, taps } = options;
   const { places } = admission;
   const { handlers = createHandlers() } = options;
-  const calls = createRunningCalls();
+  const calls = createRunningCalls(runtime.random);
   let runningCount = 0;
   let refusing: TightbeamError | undefined;
   let idleWaiters: (() => void)[] = [];

@@ -1,0 +1,59 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { createIds } from "../../src/envelope/id.js";
+import { createOwnIdTable, createPeerIdTable } from "../../src/patterns/id-table.js";
+import { createVirtualRuntime } from "../../src/runtime/index.js";
+
+const runtime = createVirtualRuntime({ seed: 1 });
+const kinds = { own: () => createOwnIdTable<number>(), peers: () => createPeerIdTable<number>(runtime.random) };
+
+describe.each(Object.entries(kinds))("a table of ids: %s", (_name, create) => {
+  test("holds what a Map holds, whatever comes and goes", () => {
+    // Few different ids, half of which end alike: places are shared, and what is behind a gap moves up.
+    const id = fc.nat(79).map((number) => (number % 2 === 0 ? `${number}`.padEnd(36, "0") : `${number}`.padStart(36, "0")));
+    const step = fc.record({ id, value: fc.option(fc.nat(), { nil: undefined }) });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 400 }), (steps) => {
+        const table = create();
+        const map = new Map<string, number>();
+        for (const { id, value } of steps) {
+          if (value === undefined) expect(table.delete(id)).toBe(map.delete(id));
+          else {
+            table.set(id, value);
+            map.set(id, value);
+          }
+          expect(table.size).toBe(map.size);
+          expect(table.get(id)).toBe(map.get(id));
+        }
+        for (const [id, value] of map) expect(table.get(id)).toBe(value);
+        expect(table.values()).toEqual([...map].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, value]) => value));
+      }),
+      { seed: 1 },
+    );
+  });
+
+  test("thousands at once, and in the order in which their ids were made", () => {
+    const table = create();
+    const ids = createIds(runtime);
+    const all = Array.from({ length: 20_000 }, () => ids.text());
+    for (const [index, id] of all.entries()) table.set(id, index);
+    expect(table.values()).toEqual(all.map((_, index) => index));
+    for (const [index, id] of all.entries()) if (index % 3 > 0) table.delete(id);
+    expect(all.map((id) => table.get(id))).toEqual(all.map((_, index) => (index % 3 > 0 ? undefined : index)));
+    for (const id of all) table.delete(id);
+    expect(table.size).toBe(0);
+    expect(table.values()).toEqual([]);
+  });
+});
+
+test("ids that were chosen to be in each other's way are not, where others choose them", () => {
+  const alike = Array.from({ length: 8_000 }, (_, index) => `${index}`.padEnd(36, "0"));
+  const time = (create: typeof kinds.own): number => {
+    const began = performance.now();
+    const table = create();
+    for (const id of alike) table.set(id, 1);
+    return performance.now() - began;
+  };
+  time(kinds.peers);
+  expect(time(kinds.peers) * 5).toBeLessThan(time(kinds.own));
+});
