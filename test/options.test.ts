@@ -75,6 +75,8 @@ const takers: Readonly<Record<string, () => unknown>> = {
   publish: () => alice.publish("topic", {}, wrong),
   publishes: () => alice.publishes("topic", wrong),
   subscribe: () => alice.subscribe("topic", () => undefined, wrong),
+  "subscription.ready": async () => (await alice.subscribe("other", () => undefined)).ready(1, wrong),
+  "durable.idle": () => alice.durable.idle(wrong),
   forward: () => alice.forward(wrong),
   "forward({ limits })": () => alice.forward({ limits: wrong }),
   connectThrough: () => connectThrough(alice, "bob", wrong),

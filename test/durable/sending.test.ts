@@ -14,6 +14,34 @@ const durable = { durable: true } as const;
 const done = { durable: true, confirm: "done" } as const;
 const minute = 60_000;
 
+describe("waiting until nothing is kept", () => {
+  test("ends with its time, its signal or the agent, and what is kept stays kept", async () => {
+    const here = await world();
+    const bob = await here.start("bob", { disk: createDisk() });
+    const { durable: kept } = bob.agent;
+    await here.during(kept.idle({ timeout: 1 }));
+    for (let i = 0; i < 2; i++) await here.during(bob.agent.notify("alice", "job", i, durable));
+    const late = expect(kept.idle({ timeout: 500 })).rejects.toMatchObject({
+      code: "timeout",
+      message: expect.stringMatching(/^2 durable messages were not handled yet/),
+    });
+    const abort = new AbortController();
+    const cancelled = expect(kept.idle({ signal: abort.signal })).rejects.toMatchObject({ code: "cancelled", cause: "enough" });
+    const forEver = expect(kept.idle()).rejects.toMatchObject({ code: "closed" });
+    await here.runtime.advance(501);
+    await late;
+    abort.abort("enough");
+    await cancelled;
+    await expect(kept.idle({ signal: abort.signal })).rejects.toMatchObject({ code: "cancelled" });
+    for (const wrong of [{ timeout: 0 }, { timeout: "5" }, { signal: {} }, { timeot: 5 }])
+      await expect(kept.idle(wrong as never)).rejects.toMatchObject({ code: "invalid_argument" });
+    expect(kept.status().peers).toMatchObject([{ peer: "alice", queued: 2 }]);
+    await bob.close();
+    await forEver;
+    await expect(kept.idle()).rejects.toMatchObject({ code: "closed" });
+  });
+});
+
 describe("what is kept", () => {
   test("G-75 a peer that is away for long gets everything, in order, also what did not fit into memory", { timeout: 60_000 }, async () => {
     const here = await world();

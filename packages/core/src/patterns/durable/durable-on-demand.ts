@@ -51,7 +51,7 @@ export function createDurableOnDemand(host: DurableHost, load = loadDurable): Du
     api: {
       status: () => part?.status() ?? { store: undefined, incarnation: 0, peers: [], receiving: 0, damaged: [], failed: undefined },
       flush: async () => part?.flush(),
-      idle: async () => part?.idle(),
+      idle: async (options) => part?.idle(options),
       async forget(peer) {
         if (!isAgentId(peer)) throw new TightbeamError("invalid_argument", "An agent id is [realm/]name, each part 1 to 64 of A-Z a-z 0-9 _ -.");
         await part?.forget(peer);

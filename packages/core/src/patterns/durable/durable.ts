@@ -169,7 +169,7 @@ export async function createDurable(host: DurableHost): Promise<Durable> {
       failed: writer.failed?.code,
     }),
     flush: written,
-    idle: () => sender?.idle() ?? Promise.resolve(),
+    idle: async (options = {}) => sender?.idle(options),
     forget: async (peer) => sender?.forget(peer),
   };
 }

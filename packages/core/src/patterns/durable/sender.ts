@@ -12,6 +12,8 @@ import type { RecoveredPeer } from "../checkpoints/types.js";
 import { createDeadlines } from "../deadlines.js";
 import { checkOperation, laneOf, type NotifyOptions, timeoutOf } from "../operation.js";
 import type { Route } from "../target.js";
+import type { Patience } from "../waiting.js";
+import { createIdleWaiters } from "./idle.js";
 import { NewMessage } from "./new-message.js";
 import { OutChannel } from "./out-channel.js";
 import type { SenderHost } from "./out-host.js";
@@ -32,7 +34,7 @@ export interface Sender {
   peers(): readonly DurablePeer[];
   /** Messages are given to whoever has the peer's name now, under a new epoch. */
   forget(peer: string): Promise<void>;
-  idle(): Promise<void>;
+  idle(options: Patience): Promise<void>;
   stop(error: TightbeamError): void;
 }
 
@@ -54,17 +56,16 @@ export async function createSender({ ids, json, options, ...given }: SenderOptio
   let bytes = 0;
   let unflushed = 0;
   let stopped: TightbeamError | undefined;
-  let idleWaiters: (() => void)[] = [];
+  const kept = (): string | undefined =>
+    queued === 0 && waiting.size === 0 ? undefined : `${queued} durable ${queued === 1 ? "message was" : "messages were"} not handled yet`;
+  const idleWaiters = createIdleWaiters(runtime.timers, kept);
 
   const host: SenderHost = {
     ...given,
     count(messages, size) {
       queued += messages;
       bytes += size;
-      if (queued > 0 || idleWaiters.length === 0) return;
-      const waiters = idleWaiters;
-      idleWaiters = [];
-      for (const waiter of waiters) waiter();
+      if (queued === 0) idleWaiters.idle();
     },
     pending(size) {
       unflushed += size;
@@ -214,13 +215,10 @@ export async function createSender({ ids, json, options, ...given }: SenderOptio
         });
       });
     },
-    idle: () =>
-      new Promise((resolve) => {
-        if (queued === 0 && waiting.size === 0) return resolve();
-        idleWaiters.push(resolve);
-      }),
+    idle: idleWaiters.add,
     stop(error) {
       stopped = error;
+      idleWaiters.end(error);
       for (const line of waiting.values()) for (const run of line) run();
       waiting.clear();
       for (const channel of channels.values()) channel.stop(error);

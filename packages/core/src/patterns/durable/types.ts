@@ -45,8 +45,11 @@ export interface AgentDurable {
   status(): DurableStatus;
   /** Settles when everything that was accepted so far is flushed, or can never be. */
   flush(): Promise<void>;
-  /** Settles when nothing waits for any peer: all was handled, or is a dead letter. Never settles while a peer is away. */
-  idle(): Promise<void>;
+  /**
+   * Settles when nothing waits for any peer: all was handled, or is a dead letter. While a peer is away that may take for ever: it rejects with
+   * `timeout` after `timeout` ms, `cancelled` when `signal` fires, and `closed` with the agent. Messages stay kept whatever becomes of the waiting.
+   */
+  idle(options?: { readonly timeout?: number; readonly signal?: AbortSignal }): Promise<void>;
   /** Forgets what is known of a peer's stores, and lets messages flow again after `store_rolled_back`: what is under way between the two may be handled twice. Rejects what the store rejects. */
   forget(peer: string): Promise<void>;
 }

@@ -1,16 +1,13 @@
 import { invalid } from "../../contract/standard-schema.js";
 import { TightbeamError } from "../../errors.js";
+import { checkKnown } from "../../known-options.js";
 import * as limits from "../../limits.js";
 import type { Runtime } from "../../runtime/runtime.js";
-
-interface Options {
-  readonly timeout?: number;
-  readonly signal?: AbortSignal;
-}
+import { type Patience, startWaiting, type Waiting } from "../waiting.js";
 
 /** How many publishers have answered one subscription, and who waits for more of them. */
 export interface Readiness {
-  wait(n: number, options: Options): Promise<void>;
+  wait(n: number, options: Patience): Promise<void>;
   /** So many deliver now. */
   answered(count: number): void;
   /** No more than so many can still answer. */
@@ -18,9 +15,8 @@ export interface Readiness {
   end(error: TightbeamError): void;
 }
 
-interface Waiter {
+interface Waiter extends Waiting {
   readonly n: number;
-  settle(error?: TightbeamError): void;
 }
 
 /** Somebody who refuses says more than nobody who answers. */
@@ -41,30 +37,18 @@ export function createReadiness({ timers }: Pick<Runtime, "timers">): Readiness 
   let over: TightbeamError | undefined;
 
   return {
-    wait(n, { timeout = limits.requestTimeoutMs, signal }) {
-      if (!(Number.isInteger(n) && n >= 0)) return Promise.reject(invalid("ready is a number of publishers."));
-      if (!(typeof timeout === "number" && timeout > 0 && timeout < 2 ** 31)) return Promise.reject(invalid("timeout is in ms, 1 to 2^31 - 1."));
-      if (over !== undefined) return Promise.reject(over);
-      if (now >= n) return Promise.resolve();
-      if (refusal !== undefined && possible < n) return Promise.reject(refusal);
-      return new Promise((resolve, reject) => {
-        const abort = (): void => waiter.settle(new TightbeamError("cancelled", "Waiting for publishers was cancelled.", { cause: signal?.reason }));
-        const waiter: Waiter = {
-          n,
-          settle(error) {
-            if (!waiters.delete(waiter)) return;
-            clear();
-            signal?.removeEventListener("abort", abort);
-            if (error === undefined) resolve();
-            else reject(error);
-          },
-        };
-        const late = (): void => waiter.settle(tooFew(now, n, refusal));
-        const clear = timers.after(timeout, late);
-        waiters.add(waiter);
-        if (signal?.aborted) abort();
-        else signal?.addEventListener("abort", abort, { once: true });
-      });
+    async wait(n, { timeout = limits.requestTimeoutMs, signal, ...unknown }) {
+      checkKnown("ready()", unknown, ["timeout", "signal"]);
+      if (!(Number.isInteger(n) && n >= 0)) throw invalid("ready is a number of publishers.");
+      if (!(typeof timeout === "number" && timeout > 0 && timeout < 2 ** 31)) throw invalid("timeout is in ms, 1 to 2^31 - 1.");
+      if (over !== undefined) throw over;
+      if (now >= n) return;
+      if (refusal !== undefined && possible < n) throw refusal;
+      const late = () => tooFew(now, n, refusal);
+      const patience = signal === undefined ? { timeout } : { timeout, signal };
+      const waiter: Waiter = { n, ...startWaiting(timers, patience, "Waiting for publishers", late) };
+      waiters.add(waiter);
+      await waiter.promise.finally(() => waiters.delete(waiter));
     },
     answered(count) {
       now = count;
