@@ -14,6 +14,8 @@ export async function lastLine(args: readonly string[]): Promise<string> {
 
 export interface LinkFigures {
   readonly suite: number;
+  /** Whose ML-KEM. */
+  readonly kem: string;
   /** Handshakes per second, one at a time and 16 at a time. */
   readonly alone: number;
   readonly together: number;
@@ -21,7 +23,7 @@ export interface LinkFigures {
   readonly idleBytes: number | undefined;
 }
 
-export const measureLinks = async (suite: "hybrid" | "classical", count: number, idle: boolean): Promise<LinkFigures> =>
+export const measureLinks = async (suite: "hybrid" | "script" | "classical", count: number, idle: boolean): Promise<LinkFigures> =>
   JSON.parse(await lastLine(["--expose-gc", "dist/links.js", suite, String(count), idle ? "1" : "0"])) as LinkFigures;
 
 /** ms of CPU to import core, in fresh processes. */

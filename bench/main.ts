@@ -52,6 +52,7 @@ const report: Report = {
   loadBefore,
   measured,
   hybrid: await alone("handshakes, idle links", () => measureLinks("hybrid", links, !quick)),
+  script: await alone("handshakes, hybrid in JavaScript", () => measureLinks("script", links, false)),
   classical: await alone("handshakes, classical", () => measureLinks("classical", links, false)),
   importMs: await alone("import of core", () => measureImport(quick ? 3 : 10)),
   sizeBytes: await alone("size of core", measureCoreSize),

@@ -12,6 +12,8 @@ export interface Report {
   readonly loadAfter: number;
   readonly measured: readonly Measured[];
   readonly hybrid: LinkFigures | undefined;
+  /** The hybrid with ML-KEM in JavaScript. */
+  readonly script: LinkFigures | undefined;
   readonly classical: LinkFigures | undefined;
   readonly importMs: number | undefined;
   readonly sizeBytes: number | undefined;
@@ -140,7 +142,12 @@ export function render(report: Report): string {
     );
   }
   const alone: string[][] = [];
-  for (const [name, figures] of [["hybrid (default)", report.hybrid] as const, ["classical", report.classical] as const]) {
+  const links = [
+    [`hybrid (default), ML-KEM: ${report.hybrid?.kem}`, report.hybrid],
+    ["hybrid, ML-KEM: noble, in JavaScript", report.script],
+    ["classical", report.classical],
+  ] as const;
+  for (const [name, figures] of links) {
     if (figures === undefined) continue;
     alone.push([`handshakes with tokens, ${name}, one at a time`, `${whole(figures.alone)} /s`]);
     alone.push([`handshakes with tokens, ${name}, 16 at a time`, `${whole(figures.together)} /s`]);

@@ -1,16 +1,12 @@
 import { concat, equalBytes, hex } from "../bytes.js";
 import { TightbeamError } from "../errors.js";
-import { checkLength } from "./checks.js";
 import * as kemBytes from "./kem-bytes.js";
+import { checkCiphertext, checkM, checkPublic, checkSeed, notCanonical } from "./kem-checks.js";
 import { keyCache } from "./key-cache.js";
 import { type NodeCrypto, nodeCrypto, plain } from "./node-crypto.js";
 import type { Hash, Kem, KemOptions } from "./provider.js";
 import { crypto } from "./select.js";
-
-const notCanonical = (): TightbeamError => new TightbeamError("invalid_key", "the ML-KEM-768 encapsulation key is not canonical (FIPS 203, 7.2)");
-const checkSeed = (seed: Uint8Array): void => checkLength(seed, kemBytes.seed, "an ML-KEM-768 seed");
-const checkPublic = (key: Uint8Array): void => checkLength(key, kemBytes.publicKey, "an ML-KEM-768 encapsulation key", "invalid_key");
-const checkCiphertext = (text: Uint8Array): void => checkLength(text, kemBytes.ciphertext, "an ML-KEM-768 ciphertext", "malformed");
+import { sodiumKem } from "./sodium.js";
 
 export async function loadNobleKem(): Promise<Kem> {
   const { ml_kem768 } = await import("@noble/post-quantum/ml-kem.js");
@@ -22,7 +18,7 @@ export async function loadNobleKem(): Promise<Kem> {
     },
     encapsulate(publicKey, m) {
       checkPublic(publicKey);
-      if (m !== undefined) checkLength(m, kemBytes.m, "the randomness m of ML-KEM-768");
+      if (m !== undefined) checkM(m);
       try {
         const { cipherText, sharedSecret } = ml_kem768.encapsulate(publicKey, m);
         return { ciphertext: cipherText, sharedSecret };
@@ -121,8 +117,11 @@ async function checkedNoble(): Promise<Kem> {
 }
 
 async function fastest(): Promise<Kem> {
+  const { sha256 } = crypto();
   const native = nativeKem();
-  return native !== undefined && kemPasses(native, crypto().sha256, false) ? native : await checkedKem({ deterministic: true });
+  if (native !== undefined && kemPasses(native, sha256, false)) return native;
+  const sodium = await sodiumKem();
+  return sodium !== undefined && kemPasses(sodium, sha256, true) ? sodium : await checkedKem({ deterministic: true });
 }
 
 /** `loadKem` of load-kem.ts. */
