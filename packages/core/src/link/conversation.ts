@@ -227,6 +227,10 @@ class LinkConversation implements Conversation, CellVisitor, OrderSink, InboundS
     return this.#signals.due || this.#window.hasLost || this.#lanes.queuedMessages > 0 || this.#received.ackAt() <= this.#now;
   }
 
+  get owesAck(): boolean {
+    return !this.#over && this.#received.ackAt() <= this.#now;
+  }
+
   get unacknowledged(): boolean {
     return this.#window.unacknowledgedBytes > 0;
   }

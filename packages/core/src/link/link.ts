@@ -1,4 +1,5 @@
 import { type ErrorCode, TightbeamError } from "../errors.js";
+import * as limits from "../limits.js";
 import { release, releaseReceived } from "../release.js";
 import type { Established, Peer } from "../secure/types.js";
 import { type Alarm, createAlarm } from "./alarm.js";
@@ -71,11 +72,13 @@ class InstanceLink implements LinkEnd, ConversationSink, PumpOwner {
     releaseReceived(frame);
     const now = this.#now();
     this.#pump.answering = true;
+    const large = record.length >= limits.largeRecordBytes;
     const goesOn = this.#take(record, from, now);
     if (!this.#conversation.keepsRecord) release(record);
     if (!goesOn) return;
     if (this.state === "suspect") this.#setState("up");
     if (now >= this.#alarm.at) this.#tick();
+    else if (large && this.#conversation.owesAck) this.#pump.acknowledge();
     else if (this.#conversation.wantsToSend) this.wake();
     else this.arm(now);
     if (this.#drainWaiters !== undefined) this.#settleDrained();

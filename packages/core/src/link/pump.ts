@@ -11,6 +11,8 @@ import type { LinkSession, LinkSessions } from "./sessions.js";
 export interface Pump {
   /** There may be something to send. */
   wake(): void;
+  /** The same for an ACK of large records, which waits for no turn: a socket is read until nothing is left within one, and the peer's window would be used up by then. */
+  acknowledge(): void;
   /** A record came: what is sent in answer to it need not wait for the next turn. One record for each that came, or senders that await what it sealed would keep the turn. */
   answering: boolean;
 }
@@ -29,6 +31,7 @@ class RecordPump implements Pump {
   readonly #owner: PumpOwner;
   answering = false;
   #scheduled = false;
+  #acknowledging = false;
   /** Frames that the transport has not done with. */
   #sending = 0;
   /** With the transport until it says that it has done with it (T11); one that was given is not held here, so it is the last of its turn. */
@@ -50,6 +53,17 @@ class RecordPump implements Pump {
     // As long as something is under way, more may come to share the record.
     timers[this.answering && !this.#conversation.unacknowledged ? "soon" : "turn"](this.#flush);
   }
+
+  acknowledge(): void {
+    if (this.#acknowledging) return;
+    this.#acknowledging = true;
+    this.#options.runtime.timers.soon(this.#flushAck);
+  }
+
+  readonly #flushAck = (): void => {
+    this.#acknowledging = false;
+    this.#flush();
+  };
 
   readonly #flush = (): void => {
     this.#scheduled = false;

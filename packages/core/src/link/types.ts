@@ -57,6 +57,8 @@ export interface Conversation {
   health(now: number): { readonly suspect: boolean; readonly gone: boolean; readonly probes: number };
   /** `fill` has not been asked since something changed that may give it a record. */
   readonly wantsToSend: boolean;
+  /** The ACK of what came is due. */
+  readonly owesAck: boolean;
   /** Messages were sent that the peer has not acknowledged. */
   readonly unacknowledged: boolean;
   /** Everything accepted was acknowledged. */

@@ -85,6 +85,19 @@ describe("the pump", () => {
     expect(when()).toEqual(["turn"]);
   });
 
+  it("sends an ACK of large records in the same turn, whatever waits for the next one, and once", async () => {
+    const { pump, world, run, when } = setUp();
+    world.records = 1;
+    world.unacknowledged = true;
+    pump.wake();
+    pump.acknowledge();
+    pump.acknowledge();
+    expect(when()).toEqual(["turn", "soon"]);
+    await run();
+    await run();
+    expect(world.sent).toBe(1);
+  });
+
   it.each([
     { bestFrameBytes: undefined, most: 65_536 },
     { bestFrameBytes: 32 * 1024, most: 32 * 1024 },
