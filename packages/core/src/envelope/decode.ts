@@ -134,8 +134,7 @@ function readHeaders(bytes: Uint8Array, from: number, limit: number, header: Mut
   const headers = emptyHeaders();
   let at = from + 1;
   for (let i = 0; i < count; i++) {
-    const name = ascii8(bytes, at, limit, "headers");
-    if (!isHeaderName(name)) throw invalid("headers", "a name is outside its grammar");
+    const name = headerNameAt(bytes, at, limit);
     if (name in headers) throw invalid(`headers.${name}`, "given twice");
     at += 1 + name.length;
     const end = end16(bytes, at, limit, limit, "headers");
@@ -144,6 +143,18 @@ function readHeaders(bytes: Uint8Array, from: number, limit: number, header: Mut
   }
   header.headers = headers satisfies Headers;
   return at;
+}
+
+/** The last one that came. */
+let recentHeader = "";
+
+function headerNameAt(bytes: Uint8Array, at: number, limit: number): string {
+  const { length } = recentHeader;
+  if (length > 0 && at + length < limit && bytes[at] === length && isTextAt(bytes, at + 1, recentHeader)) return recentHeader;
+  const name = ascii8(bytes, at, limit, "headers");
+  if (!isHeaderName(name)) throw invalid("headers", "a name is outside its grammar");
+  recentHeader = name;
+  return name;
 }
 
 /** Reads the fields of an error into `header`. Returns where they end. Throws `invalid_envelope`. */
@@ -185,6 +196,8 @@ function end16(bytes: Uint8Array, at: number, limit: number, max: number, field:
 }
 
 function text(bytes: Uint8Array, from: number, end: number, field: string): string {
+  const short = end - from <= shortMax ? printableAt(bytes, from, end) : undefined;
+  if (short !== undefined) return short;
   let result: string;
   try {
     result = decodeUtf8(bytes.subarray(from, end));
@@ -194,6 +207,18 @@ function text(bytes: Uint8Array, from: number, end: number, field: string): stri
   if (!isPrintable(result)) throw invalid(field, "printable text");
   return result;
 }
+
+/** A few printable ASCII characters, for which the decoder costs more than the copy; undefined: something else. */
+function printableAt(bytes: Uint8Array, from: number, end: number): string | undefined {
+  const codes = new Array<number>(end - from);
+  for (let i = 0; i < codes.length; i++) {
+    const code = bytes[from + i] as number;
+    if (code < 0x20 || code > 0x7e) return undefined;
+    codes[i] = code;
+  }
+  return String.fromCharCode.apply(null, codes);
+}
+const shortMax = 64;
 
 const get16 = (bytes: Uint8Array, at: number): number => ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
 const get32 = (bytes: Uint8Array, at: number): number => (get16(bytes, at) * 0x1_0000 + get16(bytes, at + 2)) >>> 0;

@@ -178,11 +178,29 @@ function putOpening(out: Uint8Array, from: number, { number, credit }: StreamOpe
 
 /** L16 of UTF-8 that must end at or before `end`. */
 function putText16(out: Uint8Array, at: number, text: string, end: number): number {
+  const past = putShort(out, at + 2, text, end);
+  if (past > 0) {
+    put16(out, at, text.length);
+    return past;
+  }
   const { read, written } = textEncoder.encodeInto(text, out.subarray(at + 2, end));
   if (read !== text.length) throw headersTooLarge();
   put16(out, at, written);
   return at + 2 + written;
 }
+
+/** Text of a few ASCII characters, for which the encoder costs more than the copy. Returns where it ends, or 0: it is something else. */
+function putShort(out: Uint8Array, at: number, text: string, end: number): number {
+  const { length } = text;
+  if (length > shortMax || at + length > end) return 0;
+  for (let i = 0; i < length; i++) {
+    const code = text.charCodeAt(i);
+    if (code > 0x7f) return 0;
+    out[at + i] = code;
+  }
+  return at + length;
+}
+const shortMax = 64;
 
 /** L8 of ASCII text that the caller has checked. */
 function putAscii(out: Uint8Array, at: number, text: string): number {

@@ -28,7 +28,15 @@ export const isVersion = (value: unknown): value is number =>
   typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= protocol.contractVersionMax;
 
 /** A header name: 1 to 64 characters of an HTTP token in lower case, beginning with a letter or digit, and no name that objects have of their own. */
-export const isHeaderName = (text: unknown): text is string => typeof text === "string" && headerName.test(text) && text !== "constructor";
+export const isHeaderName = (text: unknown): text is string =>
+  typeof text === "string" && (text === lastHeaderName || (headerName.test(text) && text !== "constructor" && isNoted(text)));
+
+/** It was checked: agents use a few over and over. */
+let lastHeaderName = "";
+const isNoted = (text: string): true => {
+  lastHeaderName = text;
+  return true;
+};
 
 /** 1 to 128 visible ASCII characters. */
 export const isIdempotencyKey = (text: unknown): text is string => typeof text === "string" && key.test(text);
@@ -40,7 +48,19 @@ export const isErrorId = (text: unknown): text is string => typeof text === "str
 export const isCodeText = (text: unknown): text is string => typeof text === "string" && code.test(text);
 
 /** Well-formed text without control characters, line breaks or changes of direction. May be empty. */
-export const isPrintable = (text: unknown): text is string => typeof text === "string" && (ascii.test(text) || (isWellFormed(text) && !unprintable.test(text)));
+export const isPrintable = (text: unknown): text is string =>
+  typeof text === "string" && (isShortAscii(text) || ascii.test(text) || (isWellFormed(text) && !unprintable.test(text)));
+
+/** For a short text a loop is faster than an expression. */
+function isShortAscii(text: string): boolean {
+  if (text.length > shortMax) return false;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code < 0x20 || code > 0x7e) return false;
+  }
+  return true;
+}
+const shortMax = 64;
 
 /** `text` as an error message may carry it: what is not printable becomes a space, and the rest is cut to 1 KiB of UTF-8. */
 export function printable(text: string): string {

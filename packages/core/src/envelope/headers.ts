@@ -14,11 +14,11 @@ export function headerEntries(headers: unknown): readonly (readonly [string, str
   if (!isPlainObject(headers)) throw invalid("headers", "a plain object of text values");
   const entries = Object.entries(headers);
   if (entries.length > maxHeaders) throw invalid("headers", `at most ${maxHeaders}`);
-  return entries.map(([name, value]) => {
+  for (const [name, value] of entries) {
     if (!isHeaderName(name)) throw invalid("headers", "a name is 1 to 64 characters of an HTTP token in lower case, first a letter or digit");
     if (!isPrintable(value)) throw invalid(`headers.${name}`, "printable text");
-    return [name, value];
-  });
+  }
+  return entries as [string, string][];
 }
 
 /** A copy of the application's headers that nothing else can reach. Throws `invalid_envelope`. */

@@ -2,7 +2,7 @@ import * as limits from "../../limits.js";
 import { checkRate, createTokenBuckets, type Rate } from "../../resilience/token-bucket.js";
 import type { Runtime } from "../../runtime/runtime.js";
 import { systemRuntime } from "../../runtime/system.js";
-import { isWellFormed, type TraceContext, wellFormed } from "../../telemetry/trace-context.js";
+import { contextAt, type TraceContext } from "../../telemetry/trace-context.js";
 import type { Span, SpanStart, Tracer } from "../../telemetry/tracer.js";
 import { checkGiven, flag, object, type Rules } from "../rules.js";
 import { type Ambient, createAmbient } from "./ambient.js";
@@ -56,11 +56,9 @@ export function createTracer(options: TracerOptions = {}): BuiltInTracer {
   /** `parent` has a say; undefined: a trace begins, or nobody samples it and nothing is said of it. */
   const span = (start: SpanStart, parent: TraceContext | undefined, sampled: boolean): Span | undefined => {
     if (!sampled) return parent === undefined && !tellUnsampled ? undefined : new Unsampled(start.id, parent, here);
-    if (parent === undefined) return new Sampled(wellFormed(traceIdOf(start.id), nextSpanId(), sampled), here);
+    if (parent === undefined) return new Sampled(contextAt(traceIdOf(start.id), nextSpanId(), sampled), here);
     const { traceId, state, spanId: parentSpanId } = parent;
-    const context = wellFormed(traceId, nextSpanId(), sampled, state, parentSpanId);
-    // What a program gave to `run` may be anything.
-    return new Sampled(isWellFormed(parent) ? context : { ...context }, here);
+    return new Sampled(contextAt(traceId, nextSpanId(), sampled, state, parentSpanId), here);
   };
 
   return {

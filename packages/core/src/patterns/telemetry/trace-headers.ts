@@ -3,7 +3,7 @@ import { encodeUtf8 } from "../../bytes.js";
 import { isPrintable, maxHeaders } from "../../envelope/grammar.js";
 import type { Headers } from "../../envelope/types.js";
 import * as limits from "../../limits.js";
-import { formatTraceparent, isWellFormed, parseTraceContext, stateMaxLength, type TraceContext } from "../../telemetry/trace-context.js";
+import { areIds, formatTraceparent, parseTraceContext, stateMaxLength, type TraceContext } from "../../telemetry/trace-context.js";
 
 interface Known {
   /** As the headers say it. */
@@ -43,9 +43,7 @@ export const nowhere: TraceContext = Object.freeze({ traceId: "0".repeat(32), sp
 /** True for what can travel: given from the outside, it may be anything. */
 export function isTraceContext(trace: unknown): trace is TraceContext {
   const { traceId, spanId, state } = Object(trace) as Partial<TraceContext>;
-  if (state === undefined && isWellFormed(trace)) return true;
-  if (state !== undefined && !(isPrintable(state) && state.length <= stateMaxLength)) return false;
-  return typeof traceId === "string" && typeof spanId === "string" && parseTraceContext(`00-${traceId}-${spanId}-00`) !== undefined;
+  return areIds(traceId, spanId) && (state === undefined || (isPrintable(state) && state.length <= stateMaxLength));
 }
 
 /** The application's headers with the context's beside them; as they are where they name a trace themselves, where it cannot travel, or leaves them no room. */
