@@ -20,10 +20,10 @@ export interface AnswerOptions {
 }
 
 /** Sends a response, or an error where there is one. */
-export type Answer = (link: Link, request: EnvelopeHeader, payload: EncodedPayload | undefined, error: unknown) => void;
+export type Answer = (link: Link, delivery: Delivery, request: EnvelopeHeader, payload: EncodedPayload | undefined, error: unknown) => void;
 
 function createAnswer({ runtime, ids, taps, onFailure, observe }: AnswerOptions): Answer {
-  const answer: Answer = (link, request, payload, error) => {
+  const answer: Answer = (link, delivery, request, payload, error) => {
     const timestamp = runtime.clock.wall();
     const { id: correlationId, priority } = request;
     let header: OutgoingHeader;
@@ -36,7 +36,13 @@ function createAnswer({ runtime, ids, taps, onFailure, observe }: AnswerOptions)
     const bytes = encodeEnvelope(header, payload);
     const most = link.peer.limits.maxMessageBytes;
     if (bytes.length > most && error === undefined) {
-      return answer(link, request, undefined, new TightbeamError("too_large", `The reply has ${bytes.length} bytes; the caller takes at most ${most}.`));
+      return answer(
+        link,
+        delivery,
+        request,
+        undefined,
+        new TightbeamError("too_large", `The reply has ${bytes.length} bytes; the caller takes at most ${most}.`),
+      );
     }
     try {
       const message = {
@@ -49,13 +55,13 @@ function createAnswer({ runtime, ids, taps, onFailure, observe }: AnswerOptions)
         watch: undefined,
       };
       if (taps.messages === undefined) link.send(message);
-      else taps.messages.send(link, header, message, request);
+      else taps.messages.send(link, header, message, request, delivery);
       observe?.(link, header, payload);
     } catch (cause) {
       // The link ended while the handler ran: the caller has its `delivery_unknown`.
       if (link.state === "ended") return;
       // No memory for this reply: an error is smaller. A peer that leaves no room even for that takes none of its answers.
-      if (error === undefined) answer(link, request, undefined, cause);
+      if (error === undefined) answer(link, delivery, request, undefined, cause);
       else link.close("overloaded");
     }
   };
@@ -79,7 +85,7 @@ export function createFinish(options: AnswerOptions): Finish {
   const answer = createAnswer(options);
   const settle = createSettle(options.taps);
   return (link, delivery, header, outcome, payload, error) => {
-    if (header.type === "request") answer(link, header, payload, error);
+    if (header.type === "request") answer(link, delivery, header, payload, error);
     else if (error !== undefined) options.onFailure({ id: header.id, method: header.method ?? "", peer: link.peer.id, error });
     settle(link, delivery, header, outcome, error);
   };

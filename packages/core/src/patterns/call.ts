@@ -190,6 +190,10 @@ export class Call implements MessageWatch, Limited, UnwatchedRequest, AnsweredRe
     return headers === undefined ? { type: "request", id, priority, method: method.name } : { type: "request", id, priority, method: method.name, headers };
   }
 
+  get sent(): Sent | undefined {
+    return this.#sent;
+  }
+
   get headers(): Headers | undefined {
     return this.#question.options.headers;
   }

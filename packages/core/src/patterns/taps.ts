@@ -19,6 +19,10 @@ export type Asked = Pick<ToldHeader, "method" | "headers">;
 /** A request whose reply is told of, or is not. */
 export interface AnsweredRequest {
   readonly headers: Headers | undefined;
+  /** Where its reply is waited for. */
+  readonly link: Link;
+  /** What `send` returned. */
+  readonly sent: Sent | undefined;
   /** Made for whoever asks. */
   readonly asked: Asked;
 }
@@ -34,8 +38,8 @@ export interface UnwatchedRequest {
 
 /** Watches messages while somebody listens. */
 export interface MessageTap {
-  /** `link.send(message)`, watched where somebody wants to hear of it. `of`: of a reply. Throws what the link throws; then nothing was told. */
-  send(link: Link, header: ToldHeader, message: OutgoingMessage, of?: Asked): Sent;
+  /** `link.send(message)`, watched where somebody wants to hear of it. `of`, `came`: of a reply, and what `came` gave. Throws what the link throws; then nothing was told. */
+  send(link: Link, header: ToldHeader, message: OutgoingMessage, of?: Asked, came?: Delivery): Sent;
   /** `link.offer(message)`, watched. */
   offer(link: Link, header: ToldHeader, message: OutgoingMessage): boolean;
   /** What a request, a stream or a confirmation that was sent with `send` ended with. */

@@ -130,7 +130,7 @@ export interface TelemetryWishes {
   readonly messages?: (id: string, trace: TraceContext | undefined) => boolean;
   /**
    * Asked when a message that `messages` lets through has its first stage: who is told of its stages in the listener's place, without an event for each of
-   * them. Undefined: the listener is, as it is of all else. What it throws counts as that.
+   * them. Undefined: the listener is, as it is of all else. What it throws counts as that. Who follows a request follows its reply, and is not asked again.
    */
   readonly follow?: (message: FollowedMessage) => MessageFollower | undefined;
 }

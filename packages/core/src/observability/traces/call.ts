@@ -23,9 +23,16 @@ export interface KeptCall {
   durable: boolean;
   bytes: number;
   replyBytes: number | undefined;
-  /** As each side says. */
-  fromTrace: SideTrace | undefined;
-  toTrace: SideTrace | undefined;
+  /**
+   * As each side says; without a span id it says nothing. The trace that is named after the call is undefined. Field by field, and not as the contexts that
+   * came: what is made for each message and then kept is dear to collect.
+   */
+  fromTraceId: string | undefined;
+  fromSpanId: string | undefined;
+  fromParentSpanId: string | undefined;
+  toTraceId: string | undefined;
+  toSpanId: string | undefined;
+  toParentSpanId: string | undefined;
   sampled: boolean;
   /** It was under way when it was last watched. */
   interrupted: boolean;
@@ -63,8 +70,12 @@ const blankCall = (): KeptCall => ({
   durable: false,
   bytes: 0,
   replyBytes: undefined,
-  fromTrace: undefined,
-  toTrace: undefined,
+  fromTraceId: undefined,
+  fromSpanId: undefined,
+  fromParentSpanId: undefined,
+  toTraceId: undefined,
+  toSpanId: undefined,
+  toParentSpanId: undefined,
   sampled: false,
   interrupted: false,
   fromStartedAt: undefined,
@@ -90,8 +101,12 @@ export function newCall(id: string, from: string, to: string, at: number, priori
   call.durable = false;
   call.bytes = 0;
   call.replyBytes = undefined;
-  call.fromTrace = undefined;
-  call.toTrace = undefined;
+  call.fromTraceId = undefined;
+  call.fromSpanId = undefined;
+  call.fromParentSpanId = undefined;
+  call.toTraceId = undefined;
+  call.toSpanId = undefined;
+  call.toParentSpanId = undefined;
   call.sampled = false;
   call.interrupted = false;
   call.fromStartedAt = undefined;
@@ -102,13 +117,50 @@ export function newCall(id: string, from: string, to: string, at: number, priori
   return call;
 }
 
+/** What a side says of its trace, where it says anything. */
+export function sideTrace(call: KeptCall, from: boolean): SideTrace | undefined {
+  const spanId = from ? call.fromSpanId : call.toSpanId;
+  if (spanId === undefined) return undefined;
+  const traceId = (from ? call.fromTraceId : call.toTraceId) ?? traceIdOf(call.id);
+  const parentSpanId = from ? call.fromParentSpanId : call.toParentSpanId;
+  return parentSpanId === undefined ? { traceId, spanId } : { traceId, spanId, parentSpanId };
+}
+
+/** A side says it. */
+export function placeIn(call: KeptCall, from: boolean, { traceId, spanId, parentSpanId }: SideTrace): void {
+  const other = isNamedAfter(traceId, call.id) ? undefined : traceId;
+  if (from) {
+    call.fromTraceId = other;
+    call.fromSpanId = spanId;
+    call.fromParentSpanId = parentSpanId;
+  } else {
+    call.toTraceId = other;
+    call.toSpanId = spanId;
+    call.toParentSpanId = parentSpanId;
+  }
+}
+
+/** What this message says of its call's trace, where that counts: the first word of its sender, and its receiver's last one. */
+export function wordOf(call: KeptCall, message: CallMessage, from: boolean): TraceContext | undefined {
+  if (isReply(message) || (from && call.fromSpanId !== undefined)) return undefined;
+  const { trace } = message;
+  // The receiver's own span is the child of what its peer sent, which is what it knows at first.
+  return trace !== undefined && (from || call.toSpanId === undefined || trace.parentSpanId !== undefined) ? trace : undefined;
+}
+
 /** The sender's word about the trace counts: the receiver has it from its peer. */
-export const traceOf = ({ fromTrace, toTrace, id }: KeptCall): string => fromTrace?.traceId ?? toTrace?.traceId ?? traceIdOf(id);
+const otherTraceOf = (call: KeptCall): string | undefined => (call.fromSpanId === undefined ? call.toTraceId : call.fromTraceId);
+
+export const traceOf = (call: KeptCall): string => otherTraceOf(call) ?? traceIdOf(call.id);
 
 /** Its trace is the one that begins with it. */
-export function beginsTrace({ fromTrace, toTrace, id }: KeptCall): boolean {
-  const trace = fromTrace ?? toTrace;
-  return hasIdForm(id) && (trace === undefined || isNamedAfter(trace.traceId, id));
+export const beginsTrace = (call: KeptCall): boolean => otherTraceOf(call) === undefined && hasIdForm(call.id);
+
+/** Its trace would be another with this word. */
+export function isMovedBy(call: KeptCall, from: boolean, { traceId }: TraceContext): boolean {
+  const said = from ? call.fromTraceId : call.toTraceId;
+  const spanId = from ? call.fromSpanId : call.toSpanId;
+  return spanId === undefined || (said === undefined ? !isNamedAfter(traceId, call.id) : said !== traceId);
 }
 
 export const startOf = ({ fromStartedAt, toStartedAt, lastAt }: KeptCall): number => fromStartedAt ?? toStartedAt ?? lastAt;
@@ -145,12 +197,8 @@ export function addToCall(
     call.priority = message.priority;
     call.bytes = message.bytes;
     if (message.durable === true) call.durable = true;
-    const { trace } = message;
-    if (trace !== undefined) {
-      if (from) call.fromTrace ??= trace;
-      // Its own span is the child of what its peer sent, which is what it knows at first.
-      else if (call.toTrace === undefined || trace.parentSpanId !== undefined) call.toTrace = trace;
-    }
+    const trace = wordOf(call, message, from);
+    if (trace !== undefined) placeIn(call, from, trace);
   }
   if (keepsStage && !addStage(call.stages, from, reply, what, at, duration, code, attempt)) call.moreStages++;
 }

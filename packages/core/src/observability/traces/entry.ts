@@ -2,7 +2,7 @@ import { concat, decodeUtf8, encodeUtf8 } from "../../bytes.js";
 import { isErrorCode, TightbeamError } from "../../errors.js";
 import * as limits from "../../limits.js";
 import { numberKey } from "../../store/keys.js";
-import type { KeptCall, SideTrace } from "./call.js";
+import { type KeptCall, placeIn, type SideTrace, sideTrace } from "./call.js";
 import { pack, unpacked } from "./stages.js";
 import type { TraceStage } from "./types.js";
 
@@ -25,7 +25,10 @@ export function encodeCall(call: KeptCall): Uint8Array {
     attempt ?? null,
   ]);
   const kept = Object.fromEntries(names.map((name) => [name, call[name]]));
-  return concat(Uint8Array.of(version), encodeUtf8(JSON.stringify({ ...kept, ...tracesOf(call), stages: rows })));
+  return concat(
+    Uint8Array.of(version),
+    encodeUtf8(JSON.stringify({ ...kept, fromTrace: sideTrace(call, true), toTrace: sideTrace(call, false), stages: rows })),
+  );
 }
 
 type Check = (value: unknown) => boolean;
@@ -46,8 +49,11 @@ const isObject = (value: unknown): value is Record<string, unknown> => typeof va
 
 const isSideTrace: Check = (value) => isObject(value) && isText(value.traceId) && isText(value.spanId) && optional(isText)(value.parentSpanId);
 
+/** Written as a context for each side. */
+type TraceField = "fromTraceId" | "fromSpanId" | "fromParentSpanId" | "toTraceId" | "toSpanId" | "toParentSpanId";
+
 /** What every entry is checked for: a store's bytes may be of another release. */
-const shape: Readonly<Record<Exclude<keyof KeptCall, "interrupted" | "stages" | "generation" | "kept">, Check>> = {
+const shape: Readonly<Record<Exclude<keyof KeptCall, "interrupted" | "stages" | "generation" | "kept" | TraceField>, Check>> = {
   id: isText,
   from: isText,
   to: isText,
@@ -59,8 +65,6 @@ const shape: Readonly<Record<Exclude<keyof KeptCall, "interrupted" | "stages" | 
   durable: (value) => typeof value === "boolean",
   bytes: isCount,
   replyBytes: optional(isCount),
-  fromTrace: optional(isSideTrace),
-  toTrace: optional(isSideTrace),
   sampled: (value) => typeof value === "boolean",
   fromStartedAt: optional(isNumber),
   toStartedAt: optional(isNumber),
@@ -94,17 +98,17 @@ export function decodeCall(key: string, bytes: Uint8Array): KeptCall {
     if (!fits(value)) throw damaged(key);
     call[name] = value;
   }
-  Object.assign(call, tracesOf(call as unknown as KeptCall));
+  for (const side of ["from", "to"] as const) {
+    const trace = Object.hasOwn(given, `${side}Trace`) ? given[`${side}Trace`] : undefined;
+    if (!optional(isSideTrace)(trace)) throw damaged(key);
+    for (const name of ["TraceId", "SpanId", "ParentSpanId"]) call[side + name] = undefined;
+    if (trace !== undefined) placeIn(call as unknown as KeptCall, side === "from", trace as SideTrace);
+  }
   if (!Array.isArray(given.stages) || given.stages.length > limits.traceStages) throw damaged(key);
   const stages = given.stages.map(stageOf);
   if (!stages.every((stage) => stage !== undefined)) throw damaged(key);
   return { ...call, stages: pack(stages) } as unknown as KeptCall;
 }
-
-/** Only what is known of it. */
-const sideTrace = (trace: SideTrace | undefined): object | undefined =>
-  trace === undefined ? undefined : { traceId: trace.traceId, spanId: trace.spanId, parentSpanId: trace.parentSpanId };
-const tracesOf = ({ fromTrace, toTrace }: KeptCall): object => ({ fromTrace: sideTrace(fromTrace), toTrace: sideTrace(toTrace) });
 
 function json(bytes: Uint8Array): unknown {
   try {

@@ -11,7 +11,6 @@ const partyOf = (id: string, instance: string | undefined): TraceParty => (insta
 
 /** `parent`: the call whose handler sent it. */
 function callView(call: KeptCall, parent: string | undefined): TraceCall {
-  const { fromTrace, toTrace } = call;
   const { status, code, duration, attempt } = outcomeOf(call);
   const stages = unpacked(call.stages);
   const clockDifference = clockDifferenceOf(stages);
@@ -31,9 +30,9 @@ function callView(call: KeptCall, parent: string | undefined): TraceCall {
     stages: inOrder(stages, clockDifference ?? 0),
     moreStages: call.moreStages,
   };
-  if (fromTrace !== undefined) view.spanId = fromTrace.spanId;
-  if (fromTrace?.parentSpanId !== undefined) view.parentSpanId = fromTrace.parentSpanId;
-  if (toTrace !== undefined) view.handlerSpanId = toTrace.spanId;
+  if (call.fromSpanId !== undefined) view.spanId = call.fromSpanId;
+  if (call.fromParentSpanId !== undefined) view.parentSpanId = call.fromParentSpanId;
+  if (call.toSpanId !== undefined) view.handlerSpanId = call.toSpanId;
   if (parent !== undefined) view.parent = parent;
   if (call.method !== undefined) view.method = call.method;
   if (call.replyBytes !== undefined) view.replyBytes = call.replyBytes;
@@ -49,12 +48,12 @@ const byStart = (a: KeptCall, b: KeptCall): number => startOf(a) - startOf(b) ||
 export function traceView({ traceId, calls, more }: KeptTrace): Trace {
   const ordered = [...calls].sort(byStart);
   const handlers = new Map<string, string>();
-  for (const { id, toTrace, fromTrace } of ordered) {
-    if (fromTrace !== undefined) handlers.set(fromTrace.spanId, id);
-    if (toTrace !== undefined) handlers.set(toTrace.spanId, id);
+  for (const { id, toSpanId, fromSpanId } of ordered) {
+    if (fromSpanId !== undefined) handlers.set(fromSpanId, id);
+    if (toSpanId !== undefined) handlers.set(toSpanId, id);
   }
-  const parentOf = ({ id, fromTrace }: KeptCall): string | undefined => {
-    const parent = fromTrace?.parentSpanId === undefined ? undefined : handlers.get(fromTrace.parentSpanId);
+  const parentOf = ({ id, fromParentSpanId }: KeptCall): string | undefined => {
+    const parent = fromParentSpanId === undefined ? undefined : handlers.get(fromParentSpanId);
     return parent === id ? undefined : parent;
   };
   const views = ordered.map((call) => callView(call, parentOf(call)));

@@ -3,7 +3,7 @@ import { isClosed } from "../../telemetry/closed.js";
 import { isFailure } from "../../telemetry/failure.js";
 import type { TraceContext } from "../../telemetry/trace-context.js";
 import type { FollowedMessage, MessageFollower, MessageMoment, MessageStage, TelemetryEvent } from "../../telemetry/types.js";
-import { addMoment, addToCall, type CallMessage, callIdOf, isFrom, isReply, type KeptCall, newCall } from "./call.js";
+import { addMoment, addToCall, type CallMessage, callIdOf, isFrom, isMovedBy, isReply, type KeptCall, newCall, wordOf } from "./call.js";
 import { isChosen, isMessageChosen } from "./ids.js";
 import type { KeptCalls } from "./kept.js";
 import type { TraceSettings } from "./options.js";
@@ -24,7 +24,7 @@ type Stage = Parameters<MessageFollower["told"]> extends readonly [unknown, ...i
 type Tell = (message: CallMessage, ...stage: Stage) => KeptCall | undefined;
 type Add = (call: KeptCall, message: CallMessage, ...stage: Stage) => void;
 
-/** A sampled message, which keeps its call at hand. */
+/** Of a sampled message and of its reply: keeps their call at hand. */
 class Following implements MessageFollower {
   readonly #tell: Tell;
   readonly #add: Add;
@@ -42,9 +42,9 @@ class Following implements MessageFollower {
     if (call !== undefined && call.generation === this.#generation) return this.#add(call, message, what, at, duration, code, attempt);
     if (this.#isOut && !isFailure(what)) return;
     this.#call = this.#tell(message, what, at, duration, code, attempt);
-    // There was no room for it, or its call is not there: that is so for all of its stages.
-    if (this.#call === undefined) this.#isOut = true;
-    else this.#generation = this.#call.generation;
+    if (this.#call !== undefined) this.#generation = this.#call.generation;
+    // There was no room for it. A reply alone does not say so: it begins no call.
+    else if (!isReply(message)) this.#isOut = true;
   }
 }
 
@@ -57,17 +57,12 @@ export function createWatching(calls: KeptCalls, { sample, detail, failures }: T
 
   const keepsStage = (what: MessageStage): boolean => detail === "stages" || isOutline(what);
 
-  const isNews = (call: KeptCall, message: CallMessage, from: boolean): boolean => {
-    if (isReply(message)) return false;
-    const { trace } = message;
-    return trace !== undefined && (from ? call.fromTrace : call.toTrace)?.traceId !== trace.traceId;
-  };
-
   const add: Add = (call, message, what, at, duration, code, attempt) => {
     const from = isFrom(message);
     const keeps = keepsStage(what);
+    const word = wordOf(call, message, from);
     // Its sender is seen for the first time, or a side says which trace it is of.
-    if ((from && call.fromStartedAt === undefined) || isNews(call, message, from))
+    if ((from && call.fromStartedAt === undefined) || (word !== undefined && isMovedBy(call, from, word)))
       calls.moving(call, () => addToCall(call, message, keeps, what, at, duration, code, attempt));
     else addToCall(call, message, keeps, what, at, duration, code, attempt);
     onChange(call);

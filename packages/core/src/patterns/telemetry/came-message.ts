@@ -16,7 +16,7 @@ export const isRefusal = (code: ErrorCode): boolean => code === "forbidden" || c
 export class CameMessage implements HeldTap {
   readonly #teller: Teller;
   readonly #link: Link;
-  readonly #subject: Subject;
+  readonly subject: Subject;
   readonly #since: number;
   #over = false;
 
@@ -24,8 +24,8 @@ export class CameMessage implements HeldTap {
     this.#teller = teller;
     this.#link = link;
     this.#since = teller.now();
-    this.#subject = teller.subject("received", link, header, bytes, undefined, false, audience);
-    teller.message(this.#subject, "delivered", undefined);
+    this.subject = teller.subject("received", link, header, bytes, undefined, false, audience);
+    teller.message(this.subject, "delivered", undefined);
   }
 
   failed(error: unknown, attempt?: number): void {
@@ -46,7 +46,7 @@ export class CameMessage implements HeldTap {
   }
 
   #tell(what: "processed" | "failed" | "expired", code: ErrorCode | undefined, attempt: number | undefined): void {
-    this.#teller.message(this.#subject, what, this.#since, code, attempt);
+    this.#teller.message(this.subject, what, this.#since, code, attempt);
   }
 }
 
@@ -73,6 +73,10 @@ export class ToldDelivery implements Delivery {
     this.#delivery = delivery;
     this.#message = message;
     this.#goesOn = goesOn;
+  }
+
+  get subject(): Subject {
+    return this.#message.subject;
   }
 
   settle(outcome: Outcome, error?: unknown): void {

@@ -10,7 +10,7 @@ import { codeOf, type Teller } from "./teller.js";
 /** A message from when its link has it until nothing more becomes of it: tells every stage once, in their order, and passes each on to who watches it beside. */
 export class SentMessage implements MessageWatch, Sent {
   readonly #teller: Teller;
-  readonly #subject: Subject;
+  readonly subject: Subject;
   readonly #watch: MessageWatch | undefined;
   /** Somebody says what it ends with: a reply, or that there is none. */
   readonly #asks: boolean;
@@ -20,13 +20,22 @@ export class SentMessage implements MessageWatch, Sent {
   #wasAcknowledged = false;
   #over = false;
 
-  constructor(teller: Teller, link: Link, header: ToldHeader, { bytes, watch, wantsDone = false }: OutgoingMessage, of: Asked | undefined, audience: Audience) {
+  /** `of`, `request`: of a reply, what it answers and who was told of that. */
+  constructor(
+    teller: Teller,
+    link: Link,
+    header: ToldHeader,
+    { bytes, watch, wantsDone = false }: OutgoingMessage,
+    of: Asked | undefined,
+    audience: Audience,
+    request?: Subject,
+  ) {
     const { type } = header;
     this.#teller = teller;
     this.#watch = watch;
     this.#asks = type === "request" || type === "stream";
     this.#since = teller.now();
-    this.#subject = teller.subject("sent", link, header, bytes.length, of, wantsDone, audience);
+    this.subject = teller.subject("sent", link, header, bytes.length, of, wantsDone, audience, request);
   }
 
   /** The link took it. */
@@ -92,6 +101,6 @@ export class SentMessage implements MessageWatch, Sent {
   }
 
   #tell(what: MessageStage, lasted = false, code?: ErrorCode): void {
-    if (!this.#over) this.#teller.message(this.#subject, what, lasted ? this.#since : undefined, code);
+    if (!this.#over) this.#teller.message(this.subject, what, lasted ? this.#since : undefined, code);
   }
 }

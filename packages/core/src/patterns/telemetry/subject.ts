@@ -18,13 +18,15 @@ export class Subject implements FollowedMessage {
   readonly durable: boolean;
   readonly confirmed: boolean;
   readonly #headers: Headers | undefined;
-  readonly #audience: Audience;
+  readonly audience: Audience;
+  /** Of whom `audience` is a part. */
+  readonly among: readonly Listening[];
   /** Most have one listener that follows. */
   #listening: Listening | undefined;
   #follower: MessageFollower | undefined;
   #others: Map<Listening, MessageFollower | undefined> | undefined;
 
-  /** `id`: the header's, as text. `of`: what is answered. */
+  /** `id`: the header's, as text. `of`, `request`: what is answered, and who was told of that. */
   constructor(
     direction: FollowedMessage["direction"],
     peer: TelemetryPeer,
@@ -34,6 +36,8 @@ export class Subject implements FollowedMessage {
     of: Asked | undefined,
     confirmed: boolean,
     audience: Audience,
+    among: readonly Listening[],
+    request: Subject | undefined,
   ) {
     this.direction = direction;
     this.id = id;
@@ -46,7 +50,12 @@ export class Subject implements FollowedMessage {
     this.durable = header.durable !== undefined;
     this.confirmed = confirmed;
     this.#headers = (of ?? header).headers;
-    this.#audience = audience;
+    this.audience = audience;
+    this.among = among;
+    if (request === undefined) return;
+    this.#listening = request.#listening;
+    this.#follower = request.#follower;
+    this.#others = request.#others;
   }
 
   /** A span may begin while it is under way. */
@@ -56,11 +65,11 @@ export class Subject implements FollowedMessage {
 
   /** Nobody is told of it but of its failure. */
   get isUnwanted(): boolean {
-    return this.#audience?.length === 0;
+    return this.audience?.length === 0;
   }
 
   wantedBy(listening: Listening): boolean {
-    return this.#audience === undefined || this.#audience.includes(listening);
+    return this.audience === undefined || this.audience.includes(listening);
   }
 
   /** Who is told in the place of a listener that wants it. */

@@ -42,13 +42,14 @@ export function beginTelling(host: TelemetryHost, listeners: Listeners): () => v
     if (!over) emit({ kind: "agent", at: clock.wall(), what });
   };
   const messages: MessageTap = {
-    send(link, header, message, of) {
+    send(link, header, message, of, came) {
       // A request says itself what it failed with, and where its reply is lost its link is.
       const isOver = header.type === "request" || of !== undefined;
       if (isOwn((of ?? header).method)) return link.send(message);
-      const audience = teller.audience(header, of);
+      const request = came instanceof ToldDelivery ? teller.same(came.subject) : undefined;
+      const audience = request === undefined ? teller.audience(header, of) : request.audience;
       if (isOver && audience === nobody) return link.send(message);
-      const watched = new SentMessage(teller, link, header, message, of, audience);
+      const watched = new SentMessage(teller, link, header, message, of, audience, request);
       watched.queued(link.send(watchedBy(watched, message)));
       return watched;
     },
@@ -86,12 +87,15 @@ export function beginTelling(host: TelemetryHost, listeners: Listeners): () => v
       if (delivery instanceof ToldDelivery) delivery.handled(error);
     },
     reply(link, { size }, header, request) {
-      const audience = teller.audience(header, request);
+      // From anywhere else it is no answer to it.
+      const sent = request?.link === link ? request.sent : undefined;
+      const told = sent instanceof SentMessage ? teller.same(sent.subject) : undefined;
+      const audience = told === undefined ? teller.audience(header, request) : told.audience;
       if (audience === nobody) return;
       const of = request?.asked;
       // A caller that gave up says so in an error of its own, which answers nothing.
       if (!isOwn(of?.method) && (of !== undefined || header.error?.code !== "cancelled"))
-        teller.message(teller.subject("received", link, header, size, of, false, audience), "delivered", undefined);
+        teller.message(teller.subject("received", link, header, size, of, false, audience, told), "delivered", undefined);
     },
     buried: (letter, instance) => emit(letterMoment(letter, instance, clock.wall())),
     held: (link, header, bytes) => new CameMessage(teller, link, header, bytes, teller.audience(header, undefined)),

@@ -25,7 +25,10 @@ export interface Teller {
     of: Asked | undefined,
     confirmed: boolean,
     audience: Audience,
+    request?: Subject,
   ): Subject;
+  /** Who is told of a request is told of its reply: undefined where others have begun or ended to listen since. */
+  same(request: Subject): Subject | undefined;
   message(subject: Subject, what: MessageStage, since: number | undefined, code?: ErrorCode, attempt?: number): void;
   /** All of it is in the frame that is being filled. */
   sealed(message: { sent(): void }): void;
@@ -57,10 +60,11 @@ export function createTeller({ clock, listeners, security, filled }: TellerOptio
     now: () => clock.monotonic(),
     audience: ({ id, correlationId, headers }, of) =>
       audienceOf(listeners, correlationId ?? (typeof id === "string" ? id : uuidText(id, 0)), traceOf(of === undefined ? headers : of.headers)),
-    subject(direction, link, header, bytes, of, confirmed, audience) {
+    same: (request) => (request.among === listeners.all ? request : undefined),
+    subject(direction, link, header, bytes, of, confirmed, audience, request) {
       // The bytes of an id are another's from the next one on.
       const id = typeof header.id === "string" ? header.id : uuidText(header.id, 0);
-      return new Subject(direction, peerOf(link), header, id, bytes, of, confirmed, audience);
+      return new Subject(direction, peerOf(link), header, id, bytes, of, confirmed, audience, listeners.all, request);
     },
     message(subject, what, since, code, attempt) {
       const mustBeTold = isFailure(what);

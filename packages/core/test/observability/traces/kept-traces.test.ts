@@ -1,12 +1,18 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type KeptCall, newCall, traceOf } from "../../../src/observability/traces/call.js";
+import { type KeptCall, newCall, placeIn, traceOf } from "../../../src/observability/traces/call.js";
 import { hasIdForm, isNamedAfter, messageIdOf, traceIdOf } from "../../../src/observability/traces/ids.js";
 import { createKeptCalls } from "../../../src/observability/traces/kept.js";
 import { contextOf, idOf, startMs } from "./fixtures.js";
 
 /** Of a call: none said, that of another's message or its own, any. */
 const contexts = [undefined, ...[1, 2, 3].map((number) => contextOf(1, { traceId: traceIdOf(idOf(number)) })), contextOf(9)];
+
+/** Its sender does, or takes it back. */
+function say(call: KeptCall, context: (typeof contexts)[number]): void {
+  if (context === undefined) call.fromSpanId = call.fromTraceId = call.fromParentSpanId = undefined;
+  else placeIn(call, true, context);
+}
 
 const step = fc.oneof(
   { weight: 4, arbitrary: fc.record({ what: fc.constant("add" as const), id: fc.nat(4), from: fc.nat(2), context: fc.nat(4), received: fc.boolean() }) },
@@ -24,14 +30,14 @@ test("a trace is all calls that say they are of it, in whatever order they came,
           const from = `peer-${each.from}`;
           if (calls.find(idOf(each.id), from, "bob") !== undefined) continue;
           const call = newCall(idOf(each.id), from, "bob", startMs, "normal", calls.takeSpare());
-          call.fromTrace = contexts[each.context];
+          say(call, contexts[each.context]);
           if (!each.received) call.fromStartedAt = startMs;
           calls.add(call);
         } else {
           const call = nth(each.which);
           if (call === undefined) continue;
           if (each.what === "remove") calls.remove(call);
-          else calls.moving(call, () => (call.fromTrace = contexts[each.context]));
+          else calls.moving(call, () => say(call, contexts[each.context]));
         }
         const expected = new Map<string, KeptCall[]>();
         for (const call of calls) expected.set(traceOf(call), [...(expected.get(traceOf(call)) ?? []), call]);
