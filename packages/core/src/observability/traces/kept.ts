@@ -1,4 +1,6 @@
 import * as limits from "../../limits.js";
+import { createPeerIdTable } from "../../patterns/id-table.js";
+import type { Random } from "../../runtime/runtime.js";
 import type { KeptCall } from "./call.js";
 import { createKeptTraces, type Grouped, type KeptTraces } from "./kept-traces.js";
 import { createLine, type Line, type Place, placeOf } from "./line.js";
@@ -36,13 +38,13 @@ export interface KeptCalls {
  * At most `count` calls: the oldest one goes for another. Calls that came of one peer hold at most half of the room, of all peers three quarters:
  * what their senders say of themselves does not push out what was sent here.
  */
-export function createKeptCalls(count: number, onDropped: (call: KeptCall) => void): KeptCalls {
+export function createKeptCalls(count: number, random: Random, onDropped: (call: KeptCall) => void): KeptCalls {
   const ofPeerMax = Math.max(Math.floor(count / 2), 1);
   const receivedMax = Math.max(Math.floor((count * 3) / 4), 1);
   const calls = createLine<KeptCall>();
   const received = createLine<KeptCall>();
   const peers = new Map<string, Line<KeptCall>>();
-  const byId = new Map<string, Kept>();
+  const byId = createPeerIdTable<Kept>(random);
   const traces = createKeptTraces((id) => byId.get(id));
   /** No call has this id: whoever looked for it may add one next. */
   let missed = "";

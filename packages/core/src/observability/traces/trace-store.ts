@@ -30,7 +30,7 @@ export async function createTraceStore(options: TraceStoreOptions = {}): Promise
   const counts = { dropped: 0, damaged: 0 };
   let closing: Promise<void> | undefined;
 
-  const calls = createKeptCalls(settings.count, (call) => {
+  const calls = createKeptCalls(settings.count, runtime.random, (call) => {
     counts.dropped++;
     writing?.removed(call);
   });

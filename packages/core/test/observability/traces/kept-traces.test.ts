@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { type KeptCall, newCall, placeIn, traceOf } from "../../../src/observability/traces/call.js";
 import { hasIdForm, isNamedAfter, messageIdOf, traceIdOf } from "../../../src/observability/traces/ids.js";
 import { createKeptCalls } from "../../../src/observability/traces/kept.js";
+import { systemRuntime } from "../../../src/runtime/system.js";
 import { contextOf, idOf, startMs } from "./fixtures.js";
 
 /** Of a call: none said, that of another's message or its own, any. */
@@ -23,7 +24,7 @@ const step = fc.oneof(
 test("a trace is all calls that say they are of it, in whatever order they came, changed and went", () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-      const calls = createKeptCalls(10, () => undefined);
+      const calls = createKeptCalls(10, systemRuntime().random, () => undefined);
       const nth = (which: number): KeptCall | undefined => [...calls][which];
       for (const each of steps) {
         if (each.what === "add") {

@@ -7,6 +7,7 @@ import { clockDifferenceOf, inOrder } from "../../../src/observability/traces/or
 import { hasFailed, outcomeOf } from "../../../src/observability/traces/outcome.js";
 import { statisticsOf } from "../../../src/observability/traces/statistics.js";
 import { traceView } from "../../../src/observability/traces/view.js";
+import { systemRuntime } from "../../../src/runtime/system.js";
 import type { MessageMoment, MessageStage } from "../../../src/telemetry/types.js";
 import { contextOf, idOf, startMs } from "./fixtures.js";
 
@@ -34,7 +35,7 @@ const told = (agent: "alice" | "bob", direction: "sent" | "received", what: Mess
 ];
 
 const viewOf = (all: readonly Told[]) => {
-  const calls = createKeptCalls(10, () => undefined);
+  const calls = createKeptCalls(10, systemRuntime().random, () => undefined);
   for (const [agent, moment] of all) {
     const route = isFrom(moment) ? ([agent, moment.peer.id] as const) : ([moment.peer.id, agent] as const);
     const id = callIdOf(moment) as string;
