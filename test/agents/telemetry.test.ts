@@ -1,5 +1,17 @@
 import { readFileSync } from "node:fs";
-import { type Agent, type AgentOptions, createAgent, createAuthority, type MessageMoment, method, stream, type TelemetryEvent, topic } from "@tightbeam/core";
+import {
+  type Agent,
+  type AgentEvent,
+  type AgentOptions,
+  type Authority,
+  createAgent,
+  createAuthority,
+  type MessageMoment,
+  method,
+  stream,
+  type TelemetryEvent,
+  topic,
+} from "@tightbeam/core";
 import { createMemoryStore } from "@tightbeam/core/store";
 import { type Address, address, type Transport } from "@tightbeam/core/transport";
 import { connectMemory, createHub } from "@tightbeam/memory";
@@ -275,6 +287,45 @@ describe("what an owner should look at", () => {
     expect(of("unknown_key")).toEqual([["no_session", 1, undefined, undefined]]);
     expect(of("refused")).toEqual([["forbidden", 1, "bob", bob.instance]]);
     await during(runtime, Promise.all([alice.close(), bob.close()]));
+    await place.close();
+  });
+
+  test("who is refused for his token, and whose that is", async () => {
+    const place = await createPlace(12);
+    const { runtime, authority } = place;
+    const hub = createHub({ runtime });
+    const make = async (of: Authority, id: string) =>
+      createAgent({
+        identity: await of.enroll(id, { key: await promptKey() }),
+        trust: of.trust(),
+        transport: await connectMemory(hub),
+        runtime,
+        presence: false,
+      });
+    const elsewhere = await createAuthority({ issuer: "https://elsewhere.example", runtime, key: await promptKey() });
+    const alice = await make(authority, "alice");
+    const eve = await make(elsewhere, "eve");
+    const heard = listen(alice);
+    const failures: AgentEvent[] = [];
+    for (const agent of [alice, eve]) agent.onEvent((event) => void failures.push(event));
+    await during(
+      runtime,
+      alice.request("eve", "anything", {}, { timeout: 5_000 }).catch(() => undefined),
+    );
+    await during(
+      runtime,
+      eve.request("alice", "anything", {}, { timeout: 5_000 }).catch(() => undefined),
+    );
+    await runtime.advance(1_500);
+    expect(heard.events.flatMap((event) => (event.kind === "security" ? [[event.what, event.reason, event.peer, event.instance]] : []))).toContainEqual([
+      "refused",
+      "unknown_issuer",
+      "eve",
+      undefined,
+    ]);
+    const untrusted = expect.objectContaining({ code: "unknown_issuer", message: expect.stringContaining("'https://elsewhere.example' as it says") });
+    expect(failures).toContainEqual({ type: "failed", role: "initiator", peer: "eve", error: untrusted });
+    await during(runtime, Promise.all([alice.close(), eve.close()]));
     await place.close();
   });
 

@@ -16,6 +16,17 @@ export const invalidToken = (message: string, cause?: unknown): TightbeamError =
 export const expiredToken = (): TightbeamError =>
   new TightbeamError("expired_token", "The token has expired: get a new one. If it is new, compare the clocks of both machines.");
 
+const visible = /^[!-~]{1,128}$/;
+
+/** What a stranger's token says of its issuer, as part of a sentence: only where that is nothing but visible characters, as URLs are. */
+export const saidIssuer = (issuer: unknown): string => (typeof issuer === "string" && visible.test(issuer) ? `, '${issuer}' as it says,` : "");
+
+export const unknownIssuer = (issuer: unknown): TightbeamError =>
+  new TightbeamError(
+    "unknown_issuer",
+    `The token's issuer${saidIssuer(issuer)} is not trusted here: add its profile to the trust, or get a token from a trusted one.`,
+  );
+
 const wrong = (claim: string): TightbeamError => invalidToken(`The token's '${claim}' is missing or wrong.`);
 
 /** RFC 7515, 4.1.9: `application/` may be left out, and case does not count. */

@@ -2,7 +2,7 @@ import { TightbeamError } from "../errors.js";
 import { isAgentId } from "../transport/address.js";
 import { counted } from "../under-way.js";
 import { publicAlgorithms, type TokenAlgorithm } from "./algorithms.js";
-import { checkClaims, clockToleranceS, expiredToken, invalidToken as invalid } from "./claims.js";
+import { checkClaims, clockToleranceS, expiredToken, invalidToken as invalid, unknownIssuer } from "./claims.js";
 import { confirmedKey } from "./confirmation.js";
 import type { IssuerKey } from "./issuer-key.js";
 import type { KeySource } from "./key-set.js";
@@ -24,13 +24,12 @@ export interface TokenRules {
 /** The rules of PROTOCOL 2 for one issuer: public-key algorithms, those of the profile if it names any. */
 export const publicKeyRules = (profile: CheckedProfile, keys: KeySource): TokenRules => ({ profile, keys, algorithms: profile.algorithms ?? publicAlgorithms });
 
-/** PROTOCOL 2, steps 1 to 4 and 6, in that order. Throws as `Trust.verify` says; no message holds anything of the token. */
+/** PROTOCOL 2, steps 1 to 4 and 6, in that order. Throws as `Trust.verify` says; a message names at most the issuer and the agent of the token, where those are plain text. */
 export async function verifyToken(token: string, rules: TokenRules, options: VerifyTokenOptions): Promise<VerifiedToken> {
   const { profile } = rules;
   if (!Number.isFinite(options.now)) throw new TightbeamError("invalid_argument", "`now` is the wall clock in ms.");
   const { header, claims } = readToken(token);
-  if (claims.iss !== profile.issuer)
-    throw new TightbeamError("unknown_issuer", "The token's issuer is not trusted here: add its profile to the trust, or get a token from a trusted one.");
+  if (claims.iss !== profile.issuer) throw unknownIssuer(claims.iss);
 
   // Both at once: the signature is checked by another thread. In the order below they count.
   const signature = verifySignature(token, rules);
@@ -43,7 +42,7 @@ export async function verifyToken(token: string, rules: TokenRules, options: Ver
 
   const id = agentId(claims, profile);
   if (options.expectedId !== undefined && id !== options.expectedId)
-    throw new TightbeamError("wrong_peer", "The token belongs to another agent than the one that was dialled.");
+    throw new TightbeamError("wrong_peer", `The token belongs to ${id}, not to the agent that was dialled.`);
   const permissions = readPermissions(claims, profile);
   const key = await named;
   const verified: VerifiedToken = Object.freeze({ id, issuer: profile.issuer, jti, key, permissions, ...times, issuerKey: issuerKey.id });
@@ -53,7 +52,7 @@ export async function verifyToken(token: string, rules: TokenRules, options: Ver
 
 /** What must still hold for a token that was verified before. */
 export async function recheckToken(token: VerifiedToken, rules: TokenRules, now: number): Promise<void> {
-  if (token.issuer !== rules.profile.issuer) throw new TightbeamError("unknown_issuer", "The token's issuer is not trusted here.");
+  if (token.issuer !== rules.profile.issuer) throw unknownIssuer(token.issuer);
   if (!(now <= token.expiresAt + clockToleranceS * 1000)) throw expiredToken();
   if (token.issuerKey === undefined || !(await rules.keys.has(token.issuerKey)))
     throw new TightbeamError("revoked_token", "The issuer removed the key that signed this token: get a new one.");
@@ -123,7 +122,7 @@ function agentId(claims: TokenClaims, profile: CheckedProfile): string {
   }
   if (!isAgentId(id)) throw invalid("The token names no agent: an id is [realm/]name of A-Z a-z 0-9 _ -.");
   if (!profile.prefixes.some((prefix) => covers(prefix, id as string)))
-    throw invalid("The issuer may not speak for this agent: its id is outside the issuer's prefixes.");
+    throw invalid(`The issuer may not speak for ${id as string}: that id is outside the issuer's prefixes.`);
   return id;
 }
 
@@ -147,5 +146,5 @@ async function checkRevocation(token: VerifiedToken, profile: CheckedProfile): P
   } catch (cause) {
     throw new TightbeamError("issuer_unavailable", "Whether the token is revoked could not be found out.", { cause });
   }
-  if (revoked !== false) throw new TightbeamError("revoked_token", "The token, its key or its agent has been revoked.");
+  if (revoked !== false) throw new TightbeamError("revoked_token", `The token, its key or its agent (${token.id}) has been revoked.`);
 }

@@ -1,5 +1,6 @@
 import { TightbeamError } from "../errors.js";
 import { checkKnown } from "../known-options.js";
+import { unknownIssuer } from "./claims.js";
 import { keysFromUrl, remoteNames } from "./jwks-url.js";
 import { type JwkSet, localKeys, readKeySet } from "./key-set.js";
 import { type CheckedProfile, checkProfile, type IssuerProfile, overlap, type RevocationCheck } from "./profile.js";
@@ -58,8 +59,7 @@ export const trust = Object.freeze({
     const byIssuer = new Map(trusts.map((one) => [one.issuer, one]));
     const find = (issuer: unknown): IssuerTrust => {
       const one = byIssuer.get(issuer as string);
-      if (one === undefined)
-        throw new TightbeamError("unknown_issuer", "The token's issuer is not trusted here: add its profile to the trust, or get a token from a trusted one.");
+      if (one === undefined) throw unknownIssuer(issuer);
       return one;
     };
     return Object.freeze({

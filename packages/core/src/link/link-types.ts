@@ -110,7 +110,7 @@ export interface LinkTap {
   /** A frame for this session did not open. */
   unopened(link: Link, live: LinkSession): void;
   /** A frame was dropped that is for no session, by the counter of `HandshakeCounters.refused`. */
-  refused(reason: string): void;
+  refused(reason: string, peer?: string): void;
 }
 
 /** Where links look whether somebody listens: one load and one branch while nobody does. */

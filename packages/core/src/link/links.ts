@@ -154,7 +154,7 @@ export async function createLinks(options: LinksOptions): Promise<Links> {
     deliver: (frame) => receive(addresses.inbox, frame),
     isSessionIdTaken: (id) => sessions.has(id),
     onEvent: options.onEvent,
-    onRefused: (reason) => options.taps.link?.refused(reason),
+    onRefused: (reason, peer) => options.taps.link?.refused(reason, peer),
     link: {
       offer: (peer, h) => continuation.offer(peer, h),
       accept(peer, offered, h, finalHash) {

@@ -163,7 +163,7 @@ export function createAttempt(context: Context, target: Target, hint: SuiteId | 
       if (chooseSuite(payload.suites as SuiteId[], context.suites) !== suite) throw changedOffer();
     } catch (error) {
       problem ??= asTightbeamError(error, "The peer's answer could not be checked. See the cause.");
-      refuse(problem.code);
+      refuse(problem.code, target.id);
       return fork.erase();
     } finally {
       checking -= 1;

@@ -92,7 +92,7 @@ export async function verifyPeer(context: Context, claims: Claims): Promise<Peer
     throw new TightbeamError("invalid_token", "The peer showed a token whose key it does not hold. It may be stolen.");
   }
   const inbox = inboxAddress(token.id, payload.instance);
-  if (expected !== undefined && token.id !== expected.id) throw wrongPeer("Another agent answered than the one dialled");
+  if (expected !== undefined && token.id !== expected.id) throw wrongPeer(`Another agent answered (${token.id}) than the one dialled (${expected.id})`);
   if (inbox !== claims.replyTo) throw wrongPeer("The reply address in the frame is not the one the peer proved");
   if (!equalBytes(payload.sessionId, claims.sessionId)) throw wrongPeer("The session id in the frame is not the one the peer proved");
   if (expected?.instance !== undefined && payload.instance !== expected.instance) throw wrongPeer("Another instance answered than the one dialled");

@@ -28,7 +28,7 @@ export interface HandshakesOptions {
   /** Told what happened. What it throws is swallowed. */
   readonly onEvent?: (event: HandshakeEvent) => void;
   /** Told of each frame that was dropped, by the counter it counts in. Must not throw. */
-  readonly onRefused?: (reason: string) => void;
+  readonly onRefused?: (reason: string, peer?: string) => void;
   /** Defaults: limits.ts. */
   readonly localLimits?: Partial<HandshakeLimits>;
   /** Default: the best provider here. */
@@ -56,7 +56,13 @@ export type HandshakeEvent =
       readonly suite: SuiteId;
       readonly ms: number;
     }
-  | { readonly type: "failed"; readonly role: "initiator" | "responder"; readonly error: TightbeamError };
+  | {
+      readonly type: "failed";
+      readonly role: "initiator" | "responder";
+      /** The agent that was dialled, or (`responder`) that the caller says to be: neither is proved. */
+      readonly peer: string;
+      readonly error: TightbeamError;
+    };
 
 /** What both roles share. */
 export interface Context {
@@ -71,8 +77,8 @@ export interface Context {
   readonly limits: HandshakeLimits;
   readonly crypto: CryptoProvider;
   readonly counters: HandshakeCounters;
-  /** Counts a frame that was dropped, by reason. */
-  refuse(reason: string): void;
+  /** Counts a frame that was dropped, by reason. `peer`: the agent it says it is of, unproved. */
+  refuse(reason: string, peer?: string): void;
   emit(event: HandshakeEvent): void;
   /** The X25519 key of the moment. */
   staticKey(): Promise<KeyPair>;

@@ -47,9 +47,9 @@ export function createHandshakes(options: HandshakesOptions): Handshakes {
   let noiseKey: { readonly pair: KeyPair; readonly since: number } | undefined;
   let quietSends = 0;
 
-  const refuse = (reason: string): void => {
+  const refuse = (reason: string, peer?: string): void => {
     counters.refused[reason] = (counters.refused[reason] ?? 0) + 1;
-    options.onRefused?.(reason);
+    options.onRefused?.(reason, peer);
   };
 
   const context: Context = {

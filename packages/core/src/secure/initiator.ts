@@ -64,6 +64,7 @@ export function createInitiator(context: Context): Initiator {
       context.emit({
         type: "failed",
         role: "initiator",
+        peer: target.id,
         error: error instanceof TightbeamError ? error : new TightbeamError("cancelled", "The dial was given up by whoever asked for it.", { cause: error }),
       });
       reject(error);

@@ -2,7 +2,7 @@ import { equalBytes, toBase64url } from "../bytes.js";
 import { isTightbeamError, TightbeamError } from "../errors.js";
 import { buildHs2, buildRetry, type Hs1, parseHs1, parseHs3, sessionIdOf, sessionIdToBytes } from "../frame/frame.js";
 import type { Handshake } from "../noise/types.js";
-import type { Address } from "../transport/address.js";
+import { type Address, parseInbox } from "../transport/address.js";
 import { createAdmission } from "./admission.js";
 import { verifyPeer, writePayload } from "./authenticate.js";
 import { sessionOf, startNoise } from "./channel.js";
@@ -48,8 +48,9 @@ export function createResponder(context: Context): Responder {
     pending.leave();
     counters.failed += 1;
     const typed = asTightbeamError(error, "Answering a handshake failed. See the cause.");
-    refuse(typed.code);
-    context.emit({ type: "failed", role: "responder", error: typed });
+    const peer = parseInbox(pending.replyTo)?.agentId ?? "";
+    refuse(typed.code, peer);
+    context.emit({ type: "failed", role: "responder", peer, error: typed });
   };
 
   const sendRetry = (hs1: Hs1, hash: Uint8Array, suite: SuiteId): void => {

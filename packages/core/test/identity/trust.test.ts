@@ -22,6 +22,12 @@ describe("TM-04 trust in several issuers", () => {
     await expectCode(both.verify(await forge({ claims: { iss: "https://third.example" } }), { now: NOW }), "unknown_issuer");
     for (const iss of ["__proto__", "constructor", 1, null, {}])
       await expectCode(both.verify(await forge({ claims: { iss } }), { now: NOW }), "unknown_issuer");
+    const named = await expectCode(both.verify(await forge({ claims: { iss: "https://third.example" } }), { now: NOW }), "unknown_issuer");
+    expect(named.message).toContain("issuer, 'https://third.example' as it says, is not trusted here");
+    for (const iss of ["https://third.example/\u001b[31m", "third example", "x".repeat(129), "\u202eelpmaxe"]) {
+      const { message } = await expectCode(both.verify(await forge({ claims: { iss } }), { now: NOW }), "unknown_issuer");
+      expect(message).toMatch(/^The token's issuer is not trusted here/);
+    }
     await expectCode(both.verify("junk", { now: NOW }), "invalid_token");
   });
 

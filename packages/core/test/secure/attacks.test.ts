@@ -179,7 +179,7 @@ describe("TM-35 a token is useless without its key", () => {
     expect(await world.failure(mallory, bob.agent, { timeout: 9_000 })).toMatchObject({ code: "handshake_failed" });
     nobody(mallory, bob);
     expect(refused(bob).invalid_token).toBeGreaterThan(0);
-    expect(bob.events).toMatchObject([{ type: "failed", role: "responder", error: { code: "invalid_token" } }]);
+    expect(bob.events).toMatchObject([{ type: "failed", role: "responder", peer: "alice", error: { code: "invalid_token" } }]);
   });
 });
 
@@ -225,7 +225,10 @@ describe("TM-36 a token that does not count makes no session, in either role", (
     const alice = await world.party("alice", { identity: await identity(world, "alice") });
     const bob = await world.party("bob");
     expect(await world.failure(alice, bob.agent, { timeout: 9_000 })).toMatchObject({ code: "handshake_failed" });
-    expect(bob.events).toMatchObject([{ type: "failed", role: "responder", error: { code } }]);
+    expect(alice.events).toMatchObject([{ type: "failed", role: "initiator", peer: "bob" }]);
+    expect(bob.events).toMatchObject([{ type: "failed", role: "responder", peer: "alice", error: { code } }]);
+    if (code === "unknown_issuer")
+      expect(bob.events).toMatchObject([{ error: { message: expect.stringContaining("'https://elsewhere.example' as it says") } }]);
     expect(world.log.filter((packet) => packet.from === "bob").map(typeOf)).toEqual([2]);
     nobody(alice, bob);
   });

@@ -1,6 +1,7 @@
 import { TightbeamError } from "../../errors.js";
 import { checkKnown } from "../../known-options.js";
 import { isPublicAlgorithm } from "../algorithms.js";
+import { saidIssuer } from "../claims.js";
 import { remoteNames } from "../jwks-url.js";
 import { isPrefix, overlap } from "../profile.js";
 import { readToken } from "../shape.js";
@@ -31,7 +32,7 @@ export async function createAcceptors(credentials: readonly AcceptedCredential[]
       const { iss, sub } = shape.claims;
       // An issuer of SPIFFE IDs may also be accepted as the OIDC provider that it can be.
       const found = byName.get(trustDomainOf(sub) as string) ?? byName.get(iss as string);
-      if (found === undefined) throw new TightbeamError("unknown_issuer", "The credential's issuer is not accepted here.");
+      if (found === undefined) throw new TightbeamError("unknown_issuer", `The credential's issuer${saidIssuer(iss)} is not accepted here.`);
       return { name: found.name, admit: () => found.admit({ text, shape, ...proved }) };
     },
   };

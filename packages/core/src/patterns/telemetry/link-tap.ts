@@ -56,7 +56,7 @@ export function createLinkTap(clock: Clock, emit: (event: TelemetryEvent) => voi
       }
       known.refused = refused;
     },
-    refused: (reason) => security.count(natureOf(reason), reason),
+    refused: (reason, peer) => security.count(natureOf(reason), reason, peer === undefined ? undefined : { id: peer }),
   };
 }
 
