@@ -45,7 +45,7 @@ export async function startSystems(wanted: ReadonlySet<keyof Systems>): Promise<
     const direct: System = { ...whole, run: (load) => whole.run(load.kind === "policy" ? { ...load, kind: "echo" } : load) };
     made.direct = direct;
     made.policy = { name: "Tightbeam, direct, with a policy", run: (load) => whole.run(load.kind === "echo" ? { ...load, kind: "policy" } : load) };
-    made.plain = { name: "Tightbeam, direct, not durable", run: (load) => direct.run({ ...load, kind: "oneWay" }) };
+    made.plain = { ...direct, name: "Tightbeam, direct, not durable" };
     made.untyped = { name: "Tightbeam, direct, without schemas", run: (load) => direct.run(load.kind === "json" ? { ...load, kind: "untyped" } : load) };
   }
   if (wanted.has("relayed")) {

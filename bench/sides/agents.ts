@@ -104,16 +104,17 @@ async function runOneWay(agent: Agent, { bytes, ms }: Load): Promise<number> {
   return rate;
 }
 
-/** As many at once as are in flight, each until it is flushed here; the rate is that of messages handled and marked there. */
-async function runDurable(agent: Agent, load: Load): Promise<number> {
+/** As many at once as are in flight, each until it is flushed here; the rate is that of messages handled and marked there. Not durable: each until it is accepted. */
+async function runDurable(agent: Agent, load: Load, durable: boolean): Promise<number> {
   const payload = new Uint8Array(load.bytes).fill(7);
+  const options = Object.freeze(durable ? { durable } : {});
   const began = performance.now();
   let sent = 0;
   await closedLoop(load, async () => {
     sent++;
-    await agent.notify("server", take, payload, { durable: true });
+    await agent.notify("server", take, payload, options);
   });
-  await agent.durable.idle();
+  if (durable) await agent.durable.idle();
   const rate = (sent / (performance.now() - began)) * 1_000;
   const received = await agent.request("server", taken, undefined);
   if (received !== sent) throw new Error(`${received} of ${sent} durable messages came`);
@@ -138,7 +139,7 @@ async function clientOf(url: string): Promise<Client> {
   const agent = await createAgent({ identity: own, trust: everyone, transport, ...tracerOf(watching), ...(keeps ? await kept() : {}) });
   await watch(agent, watching);
   return (load) => {
-    if (load.kind === "durable") return runDurable(agent, load);
+    if (load.kind === "durable") return runDurable(agent, load, keeps);
     if (load.kind === "oneWay") return runOneWay(agent, load);
     if (load.kind === "stream") return runStream(agent, load);
     if (load.kind === "json") {

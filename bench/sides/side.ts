@@ -1,6 +1,6 @@
 /** What one measurement asks of a client. Sizes in bytes of payload. */
 export interface Load {
-  /** `echo`: requests and replies. `oneWay`: messages nobody answers. `durable`: the same, kept in a store on both sides. `json`: objects there and back, validated where the side validates. `untyped`: the same and not validated. `policy`: `echo` with retry, breaker and timeout. `stream`: what the server says without end, as fast as the client takes it. */
+  /** `echo`: requests and replies. `oneWay`: messages nobody answers. `durable`: the same, many at once, kept in a store on both sides where there is one. `json`: objects there and back, validated where the side validates. `untyped`: the same and not validated. `policy`: `echo` with retry, breaker and timeout. `stream`: what the server says without end, as fast as the client takes it. */
   readonly kind: "echo" | "oneWay" | "durable" | "json" | "untyped" | "policy" | "stream";
   readonly bytes: number;
   readonly inFlight: number;
