@@ -1,5 +1,7 @@
 import { empty } from "../bytes.js";
 import type { TightbeamError } from "../errors.js";
+import { readU48, writeU48 } from "../integers.js";
+import { createNumberTable, type Table } from "../open-table.js";
 import * as protocol from "../protocol.js";
 import { release } from "../release.js";
 import type { AnnouncedLimits } from "../secure/types.js";
@@ -90,7 +92,7 @@ class LinkOutbox implements Outbox {
   /** A peer with that many messages to us settled has long stopped acknowledging. */
   readonly #donesMax: number;
   /** From the first such message on. */
-  #waitingForDone: Map<number, Queued> | undefined;
+  #waitingForDone: Table<number, Queued> | undefined;
   #order = 0;
   #dones = 0;
   #over = false;
@@ -116,22 +118,19 @@ class LinkOutbox implements Outbox {
     if (this.#over || this.#dones >= this.#donesMax || !this.#budget.take(doneBytes + messageCost)) return false;
     this.#dones++;
     const body = new Uint8Array(doneBytes);
-    const view = new DataView(body.buffer);
-    view.setUint8(0, lane);
-    view.setUint16(1, Math.floor(sequence / 2 ** 32));
-    view.setUint32(3, sequence >>> 0);
-    view.setUint8(7, outcomes.indexOf(outcome));
+    body[0] = lane;
+    writeU48(body, 1, sequence);
+    body[7] = outcomes.indexOf(outcome);
     this.#enqueue(body, 0, false, true, undefined);
     return true;
   }
 
   takeDone(body: Uint8Array): boolean {
     if (body.length !== doneBytes) return false;
-    const view = new DataView(body.buffer, body.byteOffset, doneBytes);
-    const lane = view.getUint8(0);
-    const outcome = outcomes[view.getUint8(7)];
+    const lane = body[0] as number;
+    const outcome = outcomes[body[7] as number];
     if (outcome === undefined || lane >= allLanes.length) return false;
-    const key = doneKey(lane, view.getUint16(1) * 2 ** 32 + view.getUint32(3));
+    const key = doneKey(lane, readU48(body, 1));
     const message = this.#waitingForDone?.get(key);
     if (message === undefined) return false;
     this.#waitingForDone?.delete(key);
@@ -144,7 +143,7 @@ class LinkOutbox implements Outbox {
   sealed(message: Queued, sequence: number): void {
     if (message.abandoned) return;
     if (message.wantsDone) {
-      this.#waitingForDone ??= new Map();
+      this.#waitingForDone ??= createNumberTable();
       this.#waitingForDone.set(doneKey(message.lane, sequence), message);
     }
     this.wantsAck ||= message.wantsAck;

@@ -1,7 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createIds } from "../../src/envelope/id.js";
-import { createOwnIdTable, createPeerIdTable } from "../../src/patterns/id-table.js";
+import { createNumberTable } from "../../src/open-table.js";
+import { createOwnIdTable, createPeerIdTable, createPeerNumberTable } from "../../src/patterns/id-table.js";
 import { createVirtualRuntime } from "../../src/runtime/index.js";
 
 const runtime = createVirtualRuntime({ seed: 1 });
@@ -56,4 +57,64 @@ test("ids that were chosen to be in each other's way are not, where others choos
   };
   time(kinds.peers);
   expect(time(kinds.peers) * 5).toBeLessThan(time(kinds.own));
+});
+
+describe.each([
+  ["own", () => createNumberTable<number>()],
+  ["peers'", () => createPeerNumberTable<number>(runtime.random)],
+] as const)("a table of numbers: %s", (_name, create) => {
+  const top = 2 ** 50;
+
+  test("holds what a Map holds, whatever comes and goes", () => {
+    // Neighbours, and such as differ above their lower 32 bits alone.
+    const id = fc.oneof(
+      fc.nat(79),
+      fc.nat(15).map((high) => high * 2 ** 32),
+      fc.nat(15).map((below) => top - below),
+    );
+    const step = fc.record({ id, value: fc.option(fc.nat(), { nil: undefined }) });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 400 }), (steps) => {
+        const table = create();
+        const map = new Map<number, number>();
+        for (const { id, value } of steps) {
+          if (value === undefined) expect(table.delete(id)).toBe(map.delete(id));
+          else {
+            table.set(id, value);
+            map.set(id, value);
+          }
+          expect(table.get(id)).toBe(map.get(id));
+        }
+        expect(table.size).toBe(map.size);
+        expect(table.values()).toEqual([...map].sort(([a], [b]) => a - b).map(([, value]) => value));
+      }),
+      { seed: 1 },
+    );
+  });
+
+  test("a window that moves on for long, and grows and shrinks", () => {
+    const table = create();
+    let first = 0;
+    let next = 0;
+    for (let round = 0; round < 200; round++) {
+      for (let count = (round * 37) % 900; count > 0; count--) table.set(next, next++);
+      let gone = 0;
+      for (let count = (round * 53) % 900; count > 0 && first + gone < next; count--) if (table.delete(first + gone)) gone++;
+      first += gone;
+      expect(table.size).toBe(next - first);
+    }
+    expect(table.values()).toEqual(Array.from({ length: next - first }, (_, index) => first + index));
+  });
+});
+
+test("numbers that were chosen to be in each other's way are not, where others choose them", () => {
+  const time = (create: () => ReturnType<typeof createNumberTable<number>>): number => {
+    const began = performance.now();
+    const table = create();
+    for (let index = 0; index < 8_000; index++) table.set(index * 2 ** 32, 1);
+    return performance.now() - began;
+  };
+  const peers = () => createPeerNumberTable<number>(runtime.random);
+  time(peers);
+  expect(time(peers) * 5).toBeLessThan(time(createNumberTable));
 });

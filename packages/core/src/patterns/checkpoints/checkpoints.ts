@@ -23,7 +23,7 @@ export interface Checkpoints extends Omit<AgentCheckpoints, "recover"> {
 
 export function createCheckpoints(host: CheckpointsHost): Checkpoints {
   const { state, json, runtime, writer } = host;
-  const books = { writer, timers: runtime.timers, now: () => runtime.clock.wall() };
+  const books = { writer, timers: runtime.timers, random: runtime.random, now: () => runtime.clock.wall() };
   const lines = new Map<string, Line>();
   const adding = new Set<Promise<void>>();
   /** To `checkpoint` that are not flushed. */

@@ -4,11 +4,13 @@ import { TightbeamError } from "../../errors.js";
 import * as limits from "../../limits.js";
 import type { Link } from "../../link/link-types.js";
 import { type Delivery, lanes, type Outcome } from "../../link/message.js";
-import type { Timers } from "../../runtime/runtime.js";
+import type { Table } from "../../open-table.js";
+import type { Random, Timers } from "../../runtime/runtime.js";
 import type { StoreStart } from "../../store/header.js";
 import { numberKey } from "../../store/keys.js";
 import type { StoreChange } from "../../store/types.js";
 import { isAgentId, isInstance } from "../../transport/address.js";
+import { createPeerNumberTable } from "../id-table.js";
 import { createNumbers, type Numbers } from "./numbers.js";
 import type { Item, SharedEntry, Writer } from "./writer.js";
 
@@ -54,6 +56,7 @@ export interface HeldMessage extends Item {
 export interface BookHost {
   readonly writer: Writer;
   readonly timers: Pick<Timers, "after">;
+  readonly random: Random;
   /** ms since 1970. */
   readonly now: () => number;
 }
@@ -64,7 +67,7 @@ export class Book implements SharedEntry {
   readonly key: string;
   /** What was handled, or is over for another reason that is on disk. */
   marks: Numbers[];
-  readonly held = new Map<number, HeldMessage>();
+  readonly held: Table<number, HeldMessage>;
   /** Tries of what is not handled, where there were some; on disk too. */
   readonly tries = new Map<number, number>();
   /** Messages, by lane, that wait for their try to be written: those behind them wait too. */
@@ -88,6 +91,7 @@ export class Book implements SharedEntry {
     this.state = state;
     this.marks = marks;
     this.seat = new Seat(link);
+    this.held = createPeerNumberTable(host.random);
     this.#host = host;
   }
 
@@ -112,7 +116,7 @@ export class Book implements SharedEntry {
 
   /** Of what does not run now. */
   #dropTries(which: (item: Item) => boolean): void {
-    const over = [...this.tries.keys()].filter((place) => !this.held.has(place) && which(itemOf(place)));
+    const over = [...this.tries.keys()].filter((place) => this.held.get(place) === undefined && which(itemOf(place)));
     if (over.length === 0) return;
     for (const place of over) this.tries.delete(place);
     const changes = over.map((place) => ({ remove: this.tryKey(itemOf(place)) }));

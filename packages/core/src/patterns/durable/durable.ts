@@ -129,7 +129,7 @@ export async function createDurable(host: DurableHost): Promise<Durable> {
       : (await loadRecovery()).beginRecovery({
           runtime,
           state,
-          books: { writer, timers: runtime.timers, now: () => runtime.clock.wall() },
+          books: { writer, timers: runtime.timers, random: runtime.random, now: () => runtime.clock.wall() },
           json: host.json,
           durable: { ...taker.known, resumed: sender.resumed, damaged: () => [...told].map(([key, error]) => ({ key, error })) },
           onEvent,

@@ -71,7 +71,7 @@ export class Held implements HeldMessage, Delivery, DurableDelivery, Item {
   #running = false;
   #handled = false;
   #begun = false;
-  readonly #commitment = new Commitment();
+  #commitment: Commitment | undefined;
   #over = false;
   #cancel: (() => void) | undefined;
 
@@ -164,6 +164,7 @@ export class Held implements HeldMessage, Delivery, DurableDelivery, Item {
     if (save === undefined) return Promise.reject(invalid("There is nothing to commit to: give createAgent a store."));
     if (stopped()) return Promise.reject(new TightbeamError("closed", "This agent is closing: the message is sent again, and was not committed."));
     if (this.#over || !this.#running) return Promise.reject(invalid("Commit before the handler settles."));
+    this.#commitment ??= new Commitment();
     return this.#commitment.make(() => save(this.#book, this, state, options));
   }
 
@@ -175,11 +176,9 @@ export class Held implements HeldMessage, Delivery, DurableDelivery, Item {
 
   #settled(outcome: Outcome, error: unknown): void {
     if (this.#over || this.#host.stopped()) return;
-    if (this.#commitment.pending) {
-      this.#handled = outcome === "ok";
-      return this.#commitment.afterwards(() => this.#settled(outcome, error));
-    }
-    if (this.#commitment.made) return this.finish("ok");
+    const commitment = this.#commitment;
+    if (commitment?.pending === true) return this.#settleAfter(commitment, outcome, error);
+    if (commitment?.made === true) return this.finish("ok");
     const verdict = judge(outcome, error, this.#begun, this.attempt, this.attempt >= this.#host.maxDeliveries);
     if (verdict.is === "retry" || verdict.is === "over") this.#tap?.failed(error, this.attempt);
     switch (verdict.is) {
@@ -198,6 +197,11 @@ export class Held implements HeldMessage, Delivery, DurableDelivery, Item {
         return this.finish("no_handler");
     }
     // This agent ends: what it did not handle its sender keeps.
+  }
+
+  #settleAfter(commitment: Commitment, outcome: Outcome, error: unknown): void {
+    this.#handled = outcome === "ok";
+    commitment.afterwards(() => this.#settled(outcome, error));
   }
 
   /** Its handler is done, and it is not marked: what it did is in whatever state its application keeps now. */

@@ -265,7 +265,7 @@ export class OutChannel implements MessageOwner, Traveller {
 
   /** The link is no more, or another leads to the peer's store now. */
   recall(): void {
-    for (const lane of this.#lanes) this.#flight.recall(lane, [...lane.flight.values()]);
+    for (const lane of this.#lanes) this.#flight.recall(lane, lane.flight.values());
   }
 
   #pause(): void {

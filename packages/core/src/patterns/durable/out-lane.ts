@@ -1,6 +1,7 @@
 import { TightbeamError } from "../../errors.js";
 import { createFifo, type Fifo } from "../../link/fifo.js";
 import type { Lane } from "../../link/message.js";
+import { createNumberTable } from "../../open-table.js";
 import { createNumbers, type Numbers } from "./numbers.js";
 import type { OutMessage } from "./out-message.js";
 import type { OutSegment } from "./out-segment.js";
@@ -25,7 +26,7 @@ export class OutLane {
   ready: Fifo<OutMessage> = createFifo();
   /** Dead letters whose entry is still there. */
   readonly buried: Set<number>;
-  readonly flight = new Map<number, OutMessage>();
+  readonly flight = createNumberTable<OutMessage>();
   /** On disk, and somebody waits for what becomes of them. */
   readonly parked = new Map<number, OutMessage>();
   /** Takes what is accepted until its batch is made. */

@@ -155,14 +155,17 @@ export async function createSender({ ids, json, options, ...given }: SenderOptio
 
   const acceptWhenLoaded = (channel: OutChannel, method: Method, payload: EncodedPayload | undefined, operation: NotifyOptions): Promise<void> =>
     new Promise((resolve, reject) => {
-      const run = (): void => accept(channel, method, payload, operation, resolve, reject);
-      if (channel.loaded || stopped !== undefined) return run();
-      const line = waiting.get(channel) ?? [];
-      if (line.length >= limits.durableWindow) return reject(new TightbeamError("overloaded", "What is in the store from before is still being read."));
-      waiting.set(channel, [...line, run]);
-      // It could not be read before: it is tried again.
-      if (!loading.has(channel)) void load(channel);
+      if (channel.loaded || stopped !== undefined) accept(channel, method, payload, operation, resolve, reject);
+      else waitForLoad(channel, () => accept(channel, method, payload, operation, resolve, reject), reject);
     });
+
+  const waitForLoad = (channel: OutChannel, run: () => void, reject: (error: TightbeamError) => void): void => {
+    const line = waiting.get(channel) ?? [];
+    if (line.length >= limits.durableWindow) return reject(new TightbeamError("overloaded", "What is in the store from before is still being read."));
+    waiting.set(channel, [...line, run]);
+    // It could not be read before: it is tried again.
+    if (!loading.has(channel)) void load(channel);
+  };
 
   return {
     loaded,

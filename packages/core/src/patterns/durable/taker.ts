@@ -51,7 +51,7 @@ export interface TakerOptions extends Omit<HeldHost, "stopped" | "onOver"> {
 export async function createTaker(options: TakerOptions): Promise<Taker> {
   const { state, runtime, writer, onEvent, onRefused } = options;
   const now = (): number => runtime.clock.wall();
-  const bookHost = { writer, now, timers: runtime.timers };
+  const bookHost = { writer, now, timers: runtime.timers, random: runtime.random };
   const books = new Map<string, Book>();
   const opened = new Map<Link, Book>();
   let stopped = false;

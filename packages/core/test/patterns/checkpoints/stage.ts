@@ -45,7 +45,12 @@ export async function createStage({
   const settled: HeldMessage[] = [];
   const writer = createWriter({ timers: runtime.timers, batch: (changes) => state.batch(changes), onFailed: () => undefined });
   const about = { peer: "bob", store: "B".repeat(22), kept: true, epoch: 0, start: { incarnation: 1, nonce: "N".repeat(22) }, forgets: [], at: 0 };
-  const book = new Book(bookKey(state.digest("bob"), about.store), about, undefined, { writer, timers: runtime.timers, now: () => runtime.clock.wall() });
+  const book = new Book(bookKey(state.digest("bob"), about.store), about, undefined, {
+    writer,
+    timers: runtime.timers,
+    random: runtime.random,
+    now: () => runtime.clock.wall(),
+  });
   const budget = createMemoryBudget(memory);
   const checkpoints = createCheckpoints({
     runtime,
