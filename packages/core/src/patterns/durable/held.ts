@@ -56,6 +56,8 @@ export class Held implements HeldMessage, Delivery, DurableDelivery, Item {
   readonly header: EnvelopeHeader;
   /** Tries begun, this one included. */
   attempt: number;
+  /** Its handler is done, and it is not marked: what it did is in whatever state its application keeps now. */
+  handled = false;
   readonly #host: HeldHost;
   readonly #book: Book;
   #payload: EncodedPayload | undefined;
@@ -69,7 +71,6 @@ export class Held implements HeldMessage, Delivery, DurableDelivery, Item {
   readonly #tap: HeldTap | undefined;
   #joined: readonly Joined[] | undefined;
   #running = false;
-  #handled = false;
   #begun = false;
   #commitment: Commitment | undefined;
   #over = false;
@@ -94,7 +95,7 @@ export class Held implements HeldMessage, Delivery, DurableDelivery, Item {
 
   /** The record that the message lies in is about to be freed. */
   keep(): void {
-    this.#payload = this.#handled ? undefined : keepPayload(this.#payload);
+    this.#payload = this.handled ? undefined : keepPayload(this.#payload);
   }
 
   get durable(): DurableDelivery {
@@ -183,7 +184,7 @@ export class Held implements HeldMessage, Delivery, DurableDelivery, Item {
     if (verdict.is === "retry" || verdict.is === "over") this.#tap?.failed(error, this.attempt);
     switch (verdict.is) {
       case "handled":
-        this.#handled = true;
+        this.handled = true;
         return this.#book.mark(this);
       case "elsewhere":
         return this.#end("again");
@@ -200,13 +201,8 @@ export class Held implements HeldMessage, Delivery, DurableDelivery, Item {
   }
 
   #settleAfter(commitment: Commitment, outcome: Outcome, error: unknown): void {
-    this.#handled = outcome === "ok";
+    this.handled = outcome === "ok";
     commitment.afterwards(() => this.#settled(outcome, error));
-  }
-
-  /** Its handler is done, and it is not marked: what it did is in whatever state its application keeps now. */
-  get handled(): boolean {
-    return this.#handled;
   }
 
   /** What goes out of the store when it is marked. */
