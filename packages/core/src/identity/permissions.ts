@@ -32,12 +32,16 @@ export function forRelay(id: string, permissions: readonly string[], presence = 
   return !presence || own.includes("transport:presence") || permits(own, realm) ? own : [...own, realm];
 }
 
+/** What they are, for messages. */
+export const permissionsForm =
+  "at most 256 strings such as 'call:summarize' or 'call:*', each at most 256 characters of A-Z a-z 0-9 . _ / - in segments joined by ':'; '*' is a whole last segment, so there is no 'call:search.*'";
+
 /** A copy. Throws `invalid_argument` for anything outside the grammar. */
 export function checkPermissions(permissions: readonly string[]): readonly string[] {
   if (!Array.isArray(permissions) || permissions.length > permissionsMax || !permissions.every(isPermission))
     throw new TightbeamError(
       "invalid_argument",
-      "Permissions are at most 256 strings such as 'call:summarize' or 'call:*', each at most 256 characters of A-Z a-z 0-9 . _ / - in segments joined by ':'. 'call:search.*' is none.",
+      `Permissions are ${permissionsForm}. For all of a contract name each of its methods, or grant 'call:*' and let the agents decide: createAgent({ policy: (peer, permission) => ... }).`,
     );
   return Object.freeze([...permissions]);
 }

@@ -6,7 +6,7 @@ import { checkClaims, clockToleranceS, expiredToken, invalidToken as invalid, un
 import { confirmedKey } from "./confirmation.js";
 import type { IssuerKey } from "./issuer-key.js";
 import type { KeySource } from "./key-set.js";
-import { isPermission, permissionsMax } from "./permissions.js";
+import { isPermission, permissionsForm, permissionsMax } from "./permissions.js";
 import { type CheckedProfile, covers, type TokenClaims } from "./profile.js";
 import { readToken } from "./shape.js";
 import { loadVerify } from "./signature.js";
@@ -134,7 +134,7 @@ function readPermissions(claims: TokenClaims, profile: CheckedProfile): readonly
     throw invalid("The issuer's rule found no permissions in the token.", cause);
   }
   if (!Array.isArray(permissions) || permissions.length > permissionsMax || !permissions.every(isPermission))
-    throw invalid("The token's permissions are outside the grammar.");
+    throw invalid(`The token's permissions are outside the grammar: they are ${permissionsForm}.`);
   return Object.freeze([...permissions]);
 }
 

@@ -55,6 +55,9 @@ describe("permits", () => {
 
   it("checks what an authority is asked to grant", () => {
     expect(checkPermissions(["call:*"])).toEqual(["call:*"]);
+    expect(() => checkPermissions(["call:search.*"])).toThrow(
+      /no 'call:search.\*'. For all of a contract name each of its methods, or grant 'call:\*' and let the agents decide/,
+    );
     for (const bad of [["*"], ["call: x"], [1], "call:*", Array.from({ length: 257 }, () => "a")])
       expect(() => checkPermissions(bad as string[])).toThrow(/Permissions/);
   });
