@@ -7,6 +7,7 @@ import type { RelayCounters } from "./counters.js";
 import type { Gate } from "./gate.js";
 import type { RelayLimits } from "./limits.js";
 import { createSocket, type Socket } from "./socket.js";
+import { pathOf } from "./upgrades.js";
 
 const maxFragments = 64;
 const maxBufferedChunks = 16 * 1024;
@@ -81,8 +82,7 @@ export function createDoor({ path, hosts, pages, limits, gate, counters, hasRoom
       socket.once("close", release);
     },
     upgrade(request, socket, head) {
-      socket.on("error", nothing);
-      if ((request.url ?? "").split("?")[0] !== path) return turnAway(socket, 404, "There is no relay at this path.");
+      if (pathOf(request) !== path) return turnAway(socket, 404, "There is no relay at this path.");
       if (!hosts().has((request.headers.host ?? "").toLowerCase())) return turnAway(socket, 403, "This relay does not answer for this Host.");
       const page = request.headers.origin;
       if (page !== undefined && !pages().has(page)) return turnAway(socket, 403, "Pages of this Origin are not allowed here.");
@@ -129,7 +129,7 @@ export function createRelayServer({ limits, monitoring, counters }: PagesOptions
       maxHeaderSize: requestHeadMaxBytes,
     },
     (request, response) => {
-      const pages = monitoringPaths.includes((request.url ?? "").split("?")[0] as string) ? monitoring() : undefined;
+      const pages = monitoringPaths.includes(pathOf(request)) ? monitoring() : undefined;
       if (pages !== undefined) return pages(request, response);
       request.resume();
       if (request.method !== "GET") return answer(response, 405, "text/plain", "Only GET.\n");

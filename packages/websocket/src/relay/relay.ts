@@ -31,11 +31,12 @@ import type { MonitoringServer } from "./serve-monitoring.js";
 import { createSession, type Session, type SessionContext } from "./session.js";
 import type { Socket } from "./socket.js";
 import { createThroughput } from "./throughput.js";
+import { takeUpgrades } from "./upgrades.js";
 
 export interface RelayOptions {
   /** Listens here, 0 for any free port. Either this or `server`. */
   readonly port?: number;
-  /** An HTTP or HTTPS server of yours; its own timeouts and `listen` stay yours. */
+  /** An HTTP or HTTPS server of yours; its own timeouts and `listen` stay yours. Upgrades for other paths than the relay's are left to other listeners, if there are any, and answered 404 if not. */
   readonly server?: Server;
   /** Default 127.0.0.1. Anything but loopback needs `origins`. */
   readonly host?: string;
@@ -170,7 +171,7 @@ export async function createRelay(options: RelayOptions): Promise<Relay> {
     hasRoom: () => closing === undefined && hasRoom(),
     enter,
   });
-  server.on("upgrade", door.upgrade);
+  const leaveUpgrades = takeUpgrades(server, path, door.upgrade);
   if (options.server === undefined) server.on("connection", door.connection);
 
   const stops = [
@@ -217,7 +218,7 @@ export async function createRelay(options: RelayOptions): Promise<Relay> {
   };
   const shut = async (): Promise<void> => {
     for (const stop of stops) stop();
-    server.off("upgrade", door.upgrade);
+    leaveUpgrades();
     for (const local of locals) local.close();
     for (const session of [...sessions]) session.end("closing");
     for (const guest of [...guests]) guest.end("closing");
