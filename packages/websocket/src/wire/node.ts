@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Timers, TransportError } from "@tightbeam/core/transport";
 import WebSocket from "ws";
 import { answerError, connectError } from "./errors.js";
+import { connectCollected } from "./reads.js";
 import { closeTimeoutMs, type OpenWire, type TlsOptions, type Wire, type WireEvents } from "./wire.js";
 import { createWriter, messageBytes, socketOf } from "./ws.js";
 
@@ -15,7 +16,7 @@ const tlsOptions = (tls: TlsOptions | undefined): WebSocket.ClientOptions => (tl
 export const openSocket: OpenWire = ({ url, subprotocols, maxMessageBytes, timeoutMs, timers, tls }, events) =>
   new Promise((resolve, reject) => {
     const settings: WebSocket.ClientOptions & { closeTimeout: number; maxFragments: number; autoPong: false } = {
-      ...tlsOptions(tls),
+      ...(url.protocol === "ws:" ? { createConnection: connectCollected as NonNullable<WebSocket.ClientOptions["createConnection"]> } : tlsOptions(tls)),
       handshakeTimeout: timeoutMs,
       closeTimeout: closeTimeoutMs,
       maxPayload: maxMessageBytes,

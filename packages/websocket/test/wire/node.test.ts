@@ -64,3 +64,51 @@ describe("the WebSocket's own pings", () => {
     close();
   });
 });
+
+describe("large messages", () => {
+  it.each([16 * 1024, 135_000, 256 * 1024])("come alone in their buffers, so that whoever opens them can free it: %i bytes", async (length) => {
+    const came: Uint8Array[] = [];
+    let all = () => {};
+    const end = new Promise<void>((resolve) => {
+      all = resolve;
+    });
+    const { ws, close } = await accepted({
+      message(bytes) {
+        came.push(bytes);
+        if (came.length === 3) all();
+      },
+    });
+    for (const fill of [1, 2, 3]) ws.send(Buffer.alloc(length, fill));
+    await end;
+    for (const [index, bytes] of came.entries()) {
+      expect(Buffer.compare(bytes, Buffer.alloc(length, index + 1))).toBe(0);
+      expect([bytes.byteOffset, bytes.buffer.byteLength]).toEqual([0, length]);
+    }
+    close();
+  });
+
+  it("of several sockets at once are not mixed up, although all are read into one place", async () => {
+    const sizes = [40_000, 70_000, 135_000, 200_000];
+    const sums = await Promise.all(
+      sizes.map(async (size, index) => {
+        let sum = 0;
+        let count = 0;
+        let all = () => {};
+        const end = new Promise<void>((resolve) => {
+          all = resolve;
+        });
+        const { ws, close } = await accepted({
+          message(bytes) {
+            sum += Buffer.compare(bytes, Buffer.alloc(size, index + 1)) === 0 ? 1 : 0;
+            if (++count === 40) all();
+          },
+        });
+        for (let sent = 0; sent < 40; sent++) ws.send(Buffer.alloc(size, index + 1));
+        await end;
+        close();
+        return sum;
+      }),
+    );
+    expect(sums).toEqual([40, 40, 40, 40]);
+  });
+});
