@@ -87,10 +87,10 @@ export class Call implements MessageWatch, Limited, UnwatchedRequest, AnsweredRe
     resolve: ((value: unknown) => void) | Settler<unknown>,
     reject: ((error: TightbeamError) => void) | undefined,
   ) {
-    const { clock } = host.runtime;
+    const began = (typeof resolve === "function" ? undefined : resolve.now) ?? host.runtime.clock.monotonic();
     this.#host = host;
     this.#question = question;
-    this.#until = clock.monotonic() + question.left;
+    this.#until = began + question.left;
     this.#resolve = resolve;
     this.#reject = reject;
     this.#bytes = question.bytes;
@@ -105,7 +105,7 @@ export class Call implements MessageWatch, Limited, UnwatchedRequest, AnsweredRe
   /** Starts its time, and listens to its signal. */
   watch(): void {
     const { options, left } = this.#question;
-    this.#limit = this.#host.deadlines.limit(left, this, options.signal);
+    this.#limit = this.#host.deadlines.limit(left, this, options.signal, this.#until);
   }
 
   settle(value: unknown, error: TightbeamError | undefined): void {

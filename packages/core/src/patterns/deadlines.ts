@@ -15,8 +15,8 @@ export interface Limit {
 
 /** The timeouts and signals of many operations. Those of one length share a timer: nearly all of them end long before it rings, and a timer each would cost more than sending a small message. */
 export interface Deadlines {
-  /** Tells `owner` once, after `ms` or when the signal fires; at once, before this returns, when it has fired. */
-  limit(ms: number, owner: Limited, signal: AbortSignal | undefined): Limit;
+  /** Tells `owner` once, after `ms` (at `until`, monotonic, for who knows it already) or when the signal fires; at once, before this returns, when it has fired. */
+  limit(ms: number, owner: Limited, signal: AbortSignal | undefined, until?: number): Limit;
 }
 
 /** In the order of their ends, since all take equally long. */
@@ -37,8 +37,8 @@ class Line {
     this.#lines = lines;
   }
 
-  add(owner: Limited): Deadline {
-    const deadline = new Deadline(this, owner, this.#clock.monotonic() + this.#ms, this.last);
+  add(owner: Limited, at: number): Deadline {
+    const deadline = new Deadline(this, owner, at, this.last);
     if (this.last === undefined) this.first = deadline;
     else this.last.after = deadline;
     this.last = deadline;
@@ -121,13 +121,13 @@ export function createDeadlines(clock: Clock, timers: Timers): Deadlines {
   };
 
   return {
-    limit(ms, owner, signal) {
-      if (signal === undefined) return lineOf(ms).add(owner);
+    limit(ms, owner, signal, until = clock.monotonic() + ms) {
+      if (signal === undefined) return lineOf(ms).add(owner, until);
       if (signal.aborted) {
         owner.aborted(signal);
         return over;
       }
-      const deadline = lineOf(ms).add(owner);
+      const deadline = lineOf(ms).add(owner, until);
       const leave = signals.on(signal, () => {
         deadline.clear();
         owner.aborted(signal);

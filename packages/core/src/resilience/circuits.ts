@@ -15,6 +15,8 @@ export class Circuits {
   readonly #changed: CircuitListener;
   readonly #peers = new Map<string, Map<string, Circuit>>();
   #searchAt = Number.NEGATIVE_INFINITY;
+  /** Asked for last, as most often again. */
+  #last: Circuit | undefined;
 
   constructor(rules: CircuitRules, most: number, changed: CircuitListener) {
     this.#rules = rules;
@@ -28,7 +30,11 @@ export class Circuits {
 
   /** Undefined: there is no room. */
   get(peer: string, method: string, now: number): Circuit | undefined {
-    return this.#peers.get(peer)?.get(method) ?? this.#add(peer, method, now);
+    const last = this.#last;
+    if (last !== undefined && last.peer === peer && last.method === method) return last;
+    const circuit = this.#peers.get(peer)?.get(method) ?? this.#add(peer, method, now);
+    this.#last = circuit;
+    return circuit;
   }
 
   *all(): IterableIterator<Circuit> {

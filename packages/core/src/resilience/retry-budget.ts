@@ -10,6 +10,7 @@ export interface RetryBudget {
 }
 
 interface Account {
+  readonly peer: string;
   tokens: number;
   at: number;
 }
@@ -23,6 +24,8 @@ export class RetryAccounts {
   readonly #perMs: number;
   readonly #burst: number;
   readonly #accounts = new Map<string, Account>();
+  /** Of whom it was last, as most often again. */
+  #last: Account | undefined;
 
   constructor({ ratio, perSecond, burst }: Required<RetryBudget>) {
     this.#ratio = ratio;
@@ -35,13 +38,13 @@ export class RetryAccounts {
   }
 
   earn(peer: string, now: number): void {
-    const account = this.#accounts.get(peer) ?? this.#open(peer, now);
+    const account = this.#of(peer, now);
     account.tokens = Math.min(this.#burst, account.tokens + this.#ratio);
   }
 
   /** False: no retry now. */
   take(peer: string, now: number): boolean {
-    const account = this.#accounts.get(peer) ?? this.#open(peer, now);
+    const account = this.#of(peer, now);
     account.tokens = this.#tokensAt(account, now);
     account.at = now;
     // Sums of ratios that are no binary fractions: a millionth of a token misses nothing.
@@ -54,9 +57,17 @@ export class RetryAccounts {
     return Math.min(this.#burst, tokens + Math.max(now - at, 0) * this.#perMs);
   }
 
+  #of(peer: string, now: number): Account {
+    const last = this.#last;
+    if (last?.peer === peer) return last;
+    const account = this.#accounts.get(peer) ?? this.#open(peer, now);
+    this.#last = account;
+    return account;
+  }
+
   #open(peer: string, now: number): Account {
     if (this.#accounts.size >= limits.retryAccounts) this.#makeRoom(now);
-    const account = { tokens: this.#burst, at: now };
+    const account = { peer, tokens: this.#burst, at: now };
     this.#accounts.set(peer, account);
     return account;
   }

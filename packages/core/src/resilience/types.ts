@@ -125,6 +125,8 @@ export interface Step<Status extends StepStatus = StepStatus> {
 
 /** What becomes of an attempt: one of these is called, once. */
 export interface Settler<T> {
+  /** Monotonic ms when it began, for whom that saves a look at the clock. */
+  readonly now?: number;
   resolve(value: T): void;
   reject(error: unknown): void;
 }

@@ -26,6 +26,22 @@ function setUp() {
   return { runtime, deadlines: createDeadlines(runtime.clock, { ...runtime.timers, after }), owner, told, timers: () => armed, cancelled: () => cancelled };
 }
 
+test("who knows until when it is says so, and the clock is not read", async () => {
+  const { runtime, owner, told } = setUp();
+  const now = runtime.clock.monotonic();
+  let reads = 0;
+  const monotonic = (): number => {
+    reads++;
+    return runtime.clock.monotonic();
+  };
+  const deadlines = createDeadlines({ ...runtime.clock, monotonic }, runtime.timers);
+  deadlines.limit(100, owner("a"), undefined, now + 100);
+  deadlines.limit(100, owner("b"), undefined, now + 100).clear();
+  expect(reads).toBe(0);
+  await runtime.advance(1_000);
+  expect(told).toEqual(["a at 100"]);
+});
+
 test("each rings in its own time, in order, and only while it is not cleared", async () => {
   const { runtime, deadlines, owner, told } = setUp();
   const limits: Limit[] = [];
