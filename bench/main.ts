@@ -1,28 +1,15 @@
 /*
- * npm run bench -- [--quick] [--rows <part of a name>] [--rounds <n>] [--pin] [--json]
- * Measures what users install (the built packages) against raw `ws` and others, in one run. WS_NO_BUFFER_UTIL=1 turns masking in C off on all sides.
- * --pin gives each side a core of its own (Linux): steadier on a machine that does nothing else, worse on a busy one. A whole run writes RESULTS.md.
+ * `npm run bench -- --help`: measures what users install (the built packages) against raw `ws` and others, in one run.
  */
 import { writeFileSync } from "node:fs";
-import { parseArgs } from "node:util";
 import { measureCoreSize, measureImport, measureLinks } from "./footprint.js";
 import { type Measured, measureRow, startSystems, warmUp } from "./measure.js";
+import { options } from "./options.js";
 import { stopAll } from "./processes.js";
 import { judge, load, type Report, render } from "./report.js";
 import { rows } from "./rows.js";
 
-const { values: options } = parseArgs({
-  options: {
-    quick: { type: "boolean", default: false },
-    rows: { type: "string", default: "" },
-    rounds: { type: "string" },
-    pin: { type: "boolean", default: false },
-    json: { type: "boolean", default: false },
-  },
-});
-const { quick } = options;
-const rounds = Number(options.rounds ?? (quick ? 3 : 7));
-if (!Number.isInteger(rounds) || rounds < 1) throw new Error("--rounds is a whole number of at least 1.");
+const { quick, rounds } = options;
 const ms = quick ? 200 : 500;
 const links = 200;
 if (import.meta.resolve("@tightbeam/core").includes("/src/")) throw new Error("The benchmark runs the built packages: start it without the source condition.");

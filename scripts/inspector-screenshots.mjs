@@ -6,9 +6,11 @@ import { systemRuntime } from "@tightbeam/core/runtime";
 import { chromium } from "playwright";
 import { startServer } from "../packages/inspector/src/server/server.js";
 import { createFakeFeed } from "../packages/inspector/test/fake-feed.js";
+import { readArguments } from "./arguments.mjs";
 import { buildPage } from "./build-page.mjs";
 import { ensureChromium } from "./chromium.mjs";
 
+readArguments("Usage: npm run inspector:screenshots\n\nTakes the pictures of docs/images anew.");
 const folder = fileURLToPath(new URL("../docs/images/", import.meta.url));
 const views = ["overview", "messages", "performance", "queues", "dead-letters", "security", "traces"];
 const sizes = [

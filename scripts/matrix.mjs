@@ -1,11 +1,13 @@
 // `npm run test:matrix`: the same suites on the other Node versions, and a smoke test of the built packages on Bun, Deno and workerd.
 import { rmSync } from "node:fs";
 import { join } from "node:path";
+import { readArguments } from "./arguments.mjs";
 import { ensureChromium } from "./chromium.mjs";
 import { ensureNatsServer } from "./nats-server.mjs";
 import { bin, createScore, root, run, scratch } from "./stages.mjs";
 import { runVitest } from "./vitest.mjs";
 
+readArguments("Usage: npm run test:matrix\n\nThe suites on other Node versions, and a smoke test of the built packages on Bun, Deno and workerd.");
 const NODES = ["22", "24"];
 
 rmSync(join(scratch, "counts", "npm run test:matrix.json"), { force: true });

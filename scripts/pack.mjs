@@ -2,9 +2,13 @@
 // One npm for all of them: each start of it costs as much as packing a package.
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { readArguments, refuse } from "./arguments.mjs";
 import { root, run } from "./stages.mjs";
 
-const folder = resolve(process.argv[2] ?? join(".tmp", "packed"));
+const usage = "Usage: node scripts/pack.mjs [folder]\n\nPacks every package as `npm publish` would, into .tmp/packed or that folder, which is emptied first.";
+const { positionals } = readArguments(usage, { allowPositionals: true });
+if (positionals.length > 1) refuse(usage, `Unexpected argument '${positionals[1]}'`);
+const folder = resolve(positionals[0] ?? join(".tmp", "packed"));
 rmSync(folder, { recursive: true, force: true });
 mkdirSync(folder, { recursive: true });
 const packages = readdirSync(join(root, "packages"))

@@ -1,12 +1,16 @@
 // `npm test`: type-check, lint, build, every suite, and the packages as they would be published. Every stage that can run does run.
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { readArguments } from "./arguments.mjs";
 import { ensureChromium } from "./chromium.mjs";
 import { ensureNatsServer } from "./nats-server.mjs";
 import { bin, createScore, root, run, scratch } from "./stages.mjs";
 import { browserTests } from "./suites.mjs";
 import { runVitest } from "./vitest.mjs";
 
+readArguments(
+  "Usage: npm test\n\nTypes, lint, build, all suites, and the packages as they would be published. One folder: npx vitest run packages/core/test/link",
+);
 rmSync(join(scratch, "counts", "npm test.json"), { force: true });
 const score = createScore("npm test");
 const packages = readdirSync(join(root, "packages"))

@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,6 +11,28 @@ const node = (args: readonly string[], env: Record<string, string> = {}): { code
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: "utf8", env: { ...process.env, NODE_OPTIONS: "", ...env } });
   return { code: status, output: stdout + stderr };
 };
+
+describe("a command of package.json that is given what it does not take", () => {
+  const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: Readonly<Record<string, string>> };
+  const ask = (command: string, word: string): Promise<{ code: number | null; output: string }> =>
+    new Promise((resolve) => {
+      const [, ...args] = [...command.split(" "), word];
+      const child = spawn(process.execPath, args, { cwd: root, env: { ...process.env, NODE_OPTIONS: "" } });
+      let output = "";
+      for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));
+      child.on("close", (code) => resolve({ code, output }));
+    });
+  const names = ["test", "test:matrix", "bench", "soak:stream", "soak:kills", "soak:topics", "soak:nats-store", "inspector:screenshots"];
+
+  it("says how it is used, and does nothing", { timeout: 120_000 }, async () => {
+    for (const name of names) {
+      const { code, output } = await ask(scripts[name] as string, "--quik");
+      expect({ name, code, output }).toEqual({ name, code: 2, output: expect.stringMatching(/^Unknown option '--quik'\n\nUsage: npm /) });
+    }
+    const help = await ask(scripts.bench as string, "--help");
+    expect(help).toEqual({ code: 0, output: expect.stringMatching(/^Usage: npm run bench /) });
+  });
+});
 
 describe("what a vitest report amounts to", () => {
   const report = (part: Partial<VitestReport>): VitestReport => ({

@@ -3,8 +3,8 @@ import { faultText } from "@tightbeam/simulation";
 import { type Failure, type Progress, runMany } from "./many.js";
 import { drawnFaults, runTask } from "./task.js";
 
-const usage = `npm run simulate -- --seed 17 [--faults 0,3 | none]   one simulation again
-npm run simulate -- --seeds 100000 [--from 0] [--processes 2] [--failures 5]   many, over all processors, until so many have failed
+const usage = `Usage: npm run simulate -- --seed 17 [--faults 0,3 | none]   one simulation again
+       npm run simulate -- --seeds 100000 [--from 0] [--processes 2] [--failures 5]   many, over all processors, until so many have failed
 `;
 
 export interface MainOptions {
@@ -22,7 +22,7 @@ export async function main(args: readonly string[], { worker, print, progress = 
   const wanted = readArguments(args);
   if (wanted === undefined) {
     print(usage);
-    return 2;
+    return args.includes("--help") ? 0 : 2;
   }
   if ("seed" in wanted) {
     const { seed, faults } = wanted;

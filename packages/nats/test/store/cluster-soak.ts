@@ -3,10 +3,14 @@
 import { createServer } from "node:net";
 import { connect } from "@nats-io/transport-node";
 import type { Store } from "@tightbeam/core/store";
+import { readNumbers } from "../../../../scripts/arguments.mjs";
 import { openNatsStore } from "../../src/store/index.js";
 import { type JetStreamBroker, startJetStream } from "./server.js";
 
-const rounds = Number(process.argv[2] ?? 5);
+const { rounds } = readNumbers(
+  "Usage: npm run soak:nats-store -- [rounds]\n\nKills the leader of a store's three servers again and again (5 times) while batches are written.",
+  { rounds: 5 },
+);
 const name = "soak";
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
