@@ -9,8 +9,12 @@ import type { Settings } from "./settings.js";
 
 const schemes = "ws:// or wss:// for a relay, nats:// or tls:// for a NATS server";
 
-/** What the URL's scheme says. Only the package that is needed is loaded. */
-export async function openTransport(io: Io, settings: Settings, identity: Identity): Promise<Transport> {
+/** As the transports have it by themselves. */
+const connectMs = 10_000;
+
+/** What the URL's scheme says. Only the package that is needed is loaded. `timeout`: ms for connecting, at most 10 s. */
+export async function openTransport(io: Io, settings: Settings, identity: Identity, timeout = connectMs): Promise<Transport> {
+  const connectTimeout = Math.min(connectMs, timeout);
   const { url, ca } = settings;
   if (url === undefined) throw usageError("Where do agents meet?", `Give --url, TIGHTBEAM_URL, or a "url" in the profile: ${schemes}.`);
   const tls = ca === undefined ? undefined : { ca: await readTextFile(io, ca, "the certificate authority") };
@@ -18,7 +22,7 @@ export async function openTransport(io: Io, settings: Settings, identity: Identi
     case "ws":
     case "wss": {
       const { connectWebSocket } = await import("@tightbeam/websocket");
-      return connectWebSocket(url, { identity, runtime: io.runtime, ...(tls === undefined ? {} : { tls }) });
+      return connectWebSocket(url, { identity, runtime: io.runtime, connectTimeout, ...(tls === undefined ? {} : { tls }) });
     }
     case "nats":
     case "tls": {
@@ -27,6 +31,7 @@ export async function openTransport(io: Io, settings: Settings, identity: Identi
       return connectNats({
         servers: url,
         runtime: io.runtime,
+        connectTimeout,
         name: `tightbeam ${identity.id}`,
         ...(await natsLogin(io, settings)),
         ...(prefix === undefined ? {} : { prefix }),

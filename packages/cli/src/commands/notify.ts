@@ -46,9 +46,9 @@ async function notify(invocation: Invocation, options: NotifyCommandOptions, ...
   if (more.some((each) => each !== undefined)) throw usageError("With --kind there is no agent: the method stands first.");
   const durable = options.durable === true;
   const input = await readInput(io, given, options.raw === true);
-  const { agent } = await openAgent(invocation, options, { needsStore: durable });
+  const { agent, left } = await openAgent(invocation, options, { needsStore: durable, timeout: options.timeout });
   const operation: NotifyOptions = {
-    ...operationOf(options, signal),
+    ...operationOf({ ...options, ...left }, signal),
     ...(durable ? { durable } : await policyOf(options.policy)),
     ...(options.confirm === "sent" ? {} : { confirm: options.confirm }),
   };

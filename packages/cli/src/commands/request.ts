@@ -35,8 +35,8 @@ async function request(invocation: Invocation, options: RequestCommandOptions, .
   if (more.some((each) => each !== undefined)) throw usageError("With --kind there is no agent: the method stands first.");
   const raw = options.raw === true;
   const input = await readInput(io, given, raw);
-  const operation = { ...operationOf(options, signal), ...(await policyOf(options.policy)) };
-  const { agent } = await openAgent(invocation, options);
+  const { agent, left } = await openAgent(invocation, options, { timeout: options.timeout });
+  const operation = { ...operationOf({ ...options, ...left }, signal), ...(await policyOf(options.policy)) };
   const began = runtime.clock.monotonic();
   const answer = await agent.request(target, method, input, operation);
   await putReply(output, raw, answer, { method, output: answer ?? null, duration: Math.round((runtime.clock.monotonic() - began) * 10) / 10 });

@@ -42,8 +42,8 @@ async function stream(invocation: Invocation, options: StreamCommandOptions, ...
   const input = await readInput(io, given, raw);
   let wrong: unknown;
   const source = options.up === true ? upOf(io, raw, (error) => (wrong ??= error)) : undefined;
-  const { agent } = await openAgent(invocation, options);
-  const call = agent.stream(target, name, input, { ...operationOf(options, signal), ...(source === undefined ? {} : { source }) });
+  const { agent, left } = await openAgent(invocation, options, { timeout: options.timeout });
+  const call = agent.stream(target, name, input, { ...operationOf({ ...options, ...left }, signal), ...(source === undefined ? {} : { source }) });
   later(() => call.cancel());
   try {
     for await (const chunk of call) {

@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Running } from "../process.js";
@@ -45,6 +47,19 @@ describe("tightbeam request", () => {
     expect(Buffer.from(bytes.stdout, "latin1")).toHaveLength(Buffer.from([0, 255, 27]).toString().length);
     expect(documents(file.stdout)).toMatchObject([{ output: { from: "a file" } }]);
     await alice.expect(/"type":"request","from":"bob","method":"echo","id":"[^"]+","at":"[^"]+","priority":"high","headers":\{"x-a":"b"\},"input":\[1,null\]/);
+  });
+
+  it("counts connecting towards --timeout", async () => {
+    const silent = createServer().listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const url = `ws://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    const before = performance.now();
+    const { code, stderr } = await scene.run(["request", ...bob, "alice", "echo", "--url", url, "--timeout", "400ms"]);
+    silent.close();
+    expect(code).toBe(3);
+    expect(stderr).toContain("did not");
+    // By itself it waits for 10 s.
+    expect(performance.now() - before).toBeLessThan(9_000);
   });
 
   it("says what is wrong, and ends with a code for each kind of it", async () => {

@@ -246,7 +246,10 @@ export function createAttempt(context: Context, target: Target, hint: SuiteId | 
       if (at !== aim.to || hs1Frame === undefined || !equalBytes(frame, hs1Frame)) return false;
       reflections += 1;
       problem ??= ownInstance();
-      if (reflections >= reflectionsMax && winner === undefined) fatal(problem);
+      if (winner !== undefined) return true;
+      if (reflections >= reflectionsMax) fatal(problem);
+      // Where the group has other members, one of them may get this one.
+      else hs1?.now();
       return true;
     },
   };

@@ -444,7 +444,11 @@ describe("TM-39 a handshake with oneself is refused", () => {
   });
   it("one's own agent address without another instance", async () => {
     const { world, alice } = await three();
+    const { now } = world.runtime;
     expect(await world.failure(alice, alice.agent)).toMatchObject({ code: "self" });
+    // The repeats go at once: nobody waits for an answer that cannot come.
+    expect(world.runtime.now - now).toBeLessThan(1_000);
+    expect(world.log.filter((packet) => typeOf(packet) === 1)).toHaveLength(4);
     expect(world.runtime.now).toBeLessThan(5_000);
     nobody(alice);
   });

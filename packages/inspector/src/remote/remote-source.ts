@@ -1,4 +1,4 @@
-import { type Agent, type StreamCallOf, TightbeamError } from "@tightbeam/core";
+import { type Agent, isTightbeamError, type StreamCallOf, TightbeamError } from "@tightbeam/core";
 import { type Runtime, systemRuntime } from "@tightbeam/core/runtime";
 import type { z } from "zod";
 import { agentKey, edgeKey, linkKey } from "../feed/keys.js";
@@ -11,7 +11,7 @@ import { createWaiting } from "./waiting.js";
 
 export interface RemoteSourceOptions {
   readonly runtime?: Runtime;
-  /** Told why, each time that it could not be reached or is not seen any more. What it throws is ignored. */
+  /** Told why it could not be reached or is not seen any more; the same code again only when it was seen in between. What it throws is ignored. */
   readonly onFailure?: (error: unknown) => void;
 }
 
@@ -45,6 +45,8 @@ export function remoteSource(
   let said = 0;
   let saying = false;
   let retryAfter = retryFirst;
+  /** The code that was told of since it was seen. */
+  let known: unknown;
 
   async function keepOpen(): Promise<void> {
     while (!ending.signal.aborted) {
@@ -75,6 +77,7 @@ export function remoteSource(
     say();
     for await (const update of stream) {
       retryAfter = retryFirst;
+      known = undefined;
       waiting.put(ownOf(update));
       // Not taken: not read, so that the other side hears of it by its credit.
       await waiting.room(ending.signal);
@@ -106,6 +109,9 @@ export function remoteSource(
   }
 
   function tell(error: unknown): void {
+    const reason: unknown = isTightbeamError(error) ? error.code : String(error);
+    if (reason === known) return;
+    known = reason;
     try {
       onFailure?.(error);
     } catch {

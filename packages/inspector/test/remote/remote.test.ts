@@ -1,5 +1,6 @@
-import { type Agent, stream } from "@tightbeam/core";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type Agent, stream, TightbeamError } from "@tightbeam/core";
+import { createVirtualRuntime } from "@tightbeam/core/runtime";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { agentKey } from "../../src/feed/keys.js";
 import { type RemoteSourceOptions, remoteSource } from "../../src/remote/remote-source.js";
 import { type ServeInspectionOptions, serveInspection } from "../../src/remote/serve.js";
@@ -113,6 +114,20 @@ describe("an agent elsewhere", () => {
     const { onFailure, next } = failure();
     look(ops, "silent", { onFailure });
     expect(await next).toMatchObject({ code: "no_handler" });
+  });
+
+  it("says a reason once for as long as it stays", async () => {
+    const runtime = createVirtualRuntime({ seed: 1 });
+    let error = new TightbeamError("no_answer", "Nobody answered within 3 ms.");
+    const tries = vi.fn(() => Promise.reject(error));
+    const told: unknown[] = [];
+    const source = remoteSource({ link: tries } as never, "alice", { runtime, onFailure: (why) => told.push((why as TightbeamError).code) });
+    await runtime.advance(100_000);
+    error = new TightbeamError("forbidden", "No.");
+    await runtime.advance(100_000);
+    source.close();
+    expect(tries.mock.calls.length).toBeGreaterThan(6);
+    expect(told).toEqual(["no_answer", "forbidden"]);
   });
 
   it("[TM-236] looks no longer than the token of the link lets it", async () => {
