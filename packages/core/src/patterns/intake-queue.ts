@@ -113,6 +113,8 @@ class PriorityQueue implements IntakeQueue {
     else after.before = before;
     if (row.first === undefined) row.line.rows.delete(row.owner);
     entry.row = undefined;
+    entry.before = undefined;
+    entry.after = undefined;
     this.length--;
     this.bytes -= entry.bytes;
   }
