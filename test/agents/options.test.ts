@@ -70,6 +70,7 @@ describe("createAgent", () => {
     const store = Promise.resolve(createMemoryStore()) as never;
     await expect(createAgent({ ...good, store })).rejects.toMatchObject({ code: "invalid_argument", message: "`store` is a promise: await it first." });
     await expect(createAgent({ ...good, transport: Promise.resolve(transport) as never })).rejects.toThrow("`transport` is a promise");
+    await expect(createAgent({ ...good, identity: Promise.resolve(good.identity) as never })).rejects.toThrow("`identity` is a promise");
   });
 
   test("a store belongs to one agent of a process, until that has closed or could not be made", async () => {

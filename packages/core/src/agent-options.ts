@@ -45,12 +45,12 @@ export function checkAgentOptions(options: AgentOptions): void {
   if (!isObject(options)) throw invalid("An agent is made of { identity, trust, transport }.");
   for (const name of Object.keys(options)) if (!Object.hasOwn(known, name)) throw unknown("createAgent", name, known);
   const { identity, trust, transport, runtime, goneAfter, store, limits, durable, resilience, tracer } = options;
+  for (const name of ["identity", "trust", "transport", "store"] as const)
+    if (isObject(options[name]) && has(options[name], "then")) throw invalid(`\`${name}\` is a promise: await it first.`);
   if (!(isObject(identity) && isObject(identity.key) && has(identity.key, "sign") && has(identity, "token")))
     throw invalid("`identity` says who the agent is: `await authority.enroll(id)`, or an identity of @tightbeam/core/identity.");
   if (!isAgentId(identity.id)) throw invalid("An agent id is [realm/]name, each part 1 to 64 of A-Z a-z 0-9 _ -.");
   if (!(isObject(trust) && has(trust, "verify", "recheck"))) throw invalid("`trust` says whose tokens count: authority.trust() or trust(...).");
-  for (const name of ["transport", "store"] as const)
-    if (isObject(options[name]) && has(options[name], "then")) throw invalid(`\`${name}\` is a promise: await it first.`);
   if (!(isObject(transport) && has(transport, "send", "subscribe", "close") && isObject(transport.state) && has(transport.state, "subscribe")))
     throw invalid("`transport` carries the frames: await connectMemory(...), connectWebSocket(...), connectNats(...) or your own.");
   if (!(isObject(transport.closed) && has(transport.closed, "then") && isObject(transport.capabilities)))

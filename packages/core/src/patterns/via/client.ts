@@ -18,6 +18,9 @@ export interface AgentShare {
   links: number;
   /** Bytes that wait. Never more than are left to all others, so that one agent does not take the room of all. */
   queued: number;
+  /** Copies of its frames that it may have made, and when they were last counted (monotonic ms). One frame may overshoot, and is paid for afterwards. */
+  copies: number;
+  copiesAt: number;
 }
 
 export interface DeliveryCounters {

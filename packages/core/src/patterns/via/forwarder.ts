@@ -35,6 +35,7 @@ export interface Forwarder extends Intake {
 }
 
 export function createForwarder(host: PatternHost, limits: ForwardingLimits, upstream: Upstream | undefined): Forwarder {
+  const { clock } = host.runtime;
   const clients = new Map<Link, Client>();
   const shares = new Map<string, AgentShare>();
   const seats = createSeats();
@@ -109,6 +110,18 @@ export function createForwarder(host: PatternHost, limits: ForwardingLimits, ups
     return 1 + (group === undefined ? place.plain.seats.filter(({ link }) => link.peer.id === id).length : place.groups.size);
   };
 
+  /** False: it has had as many copies made as it may, for now. A frame to where thousands listen costs what thousands of frames do. */
+  const mayCopy = (id: string): boolean => {
+    const share = shares.get(id);
+    if (share === undefined || chosen.length < 2) return true;
+    const now = clock.monotonic();
+    share.copies = Math.min(limits.copiesPerSecond, share.copies + ((now - share.copiesAt) * limits.copiesPerSecond) / 1_000);
+    share.copiesAt = now;
+    if (share.copies <= 0) return false;
+    share.copies -= chosen.length;
+    return true;
+  };
+
   const placeOf = (text: string): Place | undefined => {
     if (recent.text !== text || recent.place === undefined || recent.place.gone) recent = { text, place: seats.at(text) };
     return recent.place;
@@ -130,7 +143,7 @@ export function createForwarder(host: PatternHost, limits: ForwardingLimits, ups
       const { id } = link.peer;
       if (!mayJoin(link)) throw new TightbeamError("forbidden", `${host.identity.id} forwards nothing for ${id}.`);
       if (!clients.has(link)) {
-        const share = shares.get(id) ?? { links: 0, queued: 0 };
+        const share = shares.get(id) ?? { links: 0, queued: 0, copies: limits.copiesPerSecond, copiesAt: clock.monotonic() };
         if (clients.size >= limits.clients || share.links >= limits.clientsPerAgent) throw full("clients");
         shares.set(id, share);
         share.links++;
@@ -181,6 +194,11 @@ export function createForwarder(host: PatternHost, limits: ForwardingLimits, ups
         const from = isForwarded(message) ? link : undefined;
         deliver(place.plain, from);
         for (const bench of place.groups.values()) deliver(bench, from);
+      }
+      if (!mayCopy(link.peer.id)) {
+        chosen.length = 0;
+        counters.dropped++;
+        return true;
       }
       const isWide = to.startsWith(presence);
       const up = upstream !== undefined && upstream.peer !== link.peer.id && (isWide || chosen.length === 0) ? upstream : undefined;

@@ -22,6 +22,8 @@ export interface ForwardingLimits {
   readonly queueBytes: number;
   /** Bytes that wait for all. Default 64 MiB. */
   readonly queueTotalBytes: number;
+  /** Of one agent's frames that go to several, over all its links: beyond, those frames are dropped. Default 100,000. */
+  readonly copiesPerSecond: number;
   /** How many agents, from here on, may forward a frame: its own number counts when it is lower. At most 32. Default 8. */
   readonly hops: number;
 }
@@ -33,6 +35,7 @@ const defaults: ForwardingLimits = {
   subscriptionsPerClient: 64,
   queueBytes: 4 * 1024 * 1024,
   queueTotalBytes: 64 * 1024 * 1024,
+  copiesPerSecond: 100_000,
   hops: hopsDefault,
 };
 

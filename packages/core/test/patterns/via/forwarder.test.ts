@@ -44,14 +44,19 @@ function fakeLink(id: string, permissions: readonly string[] = []) {
 }
 
 function setUp(limits: Partial<ForwardingLimits> = {}, permits: (permission: string) => boolean = () => true) {
-  const host = { identity: { id: "gate" }, admission: { permits: (_: Link, permission: string) => permits(permission) } } as unknown as PatternHost;
+  const time = { now: 0 };
+  const host = {
+    identity: { id: "gate" },
+    admission: { permits: (_: Link, permission: string) => permits(permission) },
+    runtime: { clock: { monotonic: () => time.now } },
+  } as unknown as PatternHost;
   const forwarder = createForwarder(host, limitsOf(limits), undefined);
   const join = (id: string, permissions: readonly string[] = []) => {
     const made = fakeLink(id, permissions);
     forwarder.join(made.link, { version: 1 });
     return made;
   };
-  return { forwarder, join };
+  return { forwarder, join, time };
 }
 
 const codeOf = async (run: () => unknown): Promise<string> => {
@@ -124,6 +129,30 @@ describe("TM-153: what clients make an intermediate keep is bounded", () => {
     forwarder.unsubscribe(one.link, { id: 13 });
     forwarder.take(other.link, message("agent/x/a"));
     expect([one.sent.length, other.sent.length]).toEqual([2, 1]);
+  });
+
+  test("copies of one agent's frames in a second, over all its links; frames to one are none", async () => {
+    const { forwarder, join, time } = setUp({ copiesPerSecond: 10 });
+    const hearers = ["x/a", "x/b", "x/c"].map((id) => join(id));
+    for (const { link } of hearers) await forwarder.subscribe(link, { id: 1, at: "presence/x" });
+    await forwarder.subscribe((hearers[0] as (typeof hearers)[number]).link, { id: 2, at: "agent/x/a" });
+    const [one, again, other] = [join("x/m"), join("x/m"), join("x/n")];
+    const heard = () => hearers.map(({ sent }) => sent.length);
+    for (let count = 0; count < 10; count++) forwarder.take((count % 2 === 0 ? one : again).link, message("presence/x"));
+    // Three times three, and one that is paid for afterwards.
+    expect(heard()).toEqual([4, 4, 4]);
+    expect(forwarder.counters).toMatchObject({ taken: 10, delivered: 12, dropped: 6 });
+    forwarder.take(one.link, message("agent/x/a"));
+    forwarder.take(other.link, message("presence/x"));
+    expect(heard()).toEqual([6, 5, 5]);
+    time.now = 199;
+    forwarder.take(one.link, message("presence/x"));
+    time.now = 310;
+    forwarder.take(one.link, message("presence/x"));
+    expect(heard()).toEqual([7, 6, 6]);
+    time.now = 1e9;
+    for (let count = 0; count < 10; count++) forwarder.take(one.link, message("presence/x"));
+    expect(heard()).toEqual([11, 10, 10]);
   });
 
   test("what waits for one, and for all: the newest is dropped, and told of when there is room", async () => {
