@@ -179,16 +179,8 @@ export function addToCall(
   const { peer } = message;
   const reply = isReply(message);
   const from = isFrom(message);
-  const began = duration === undefined ? at : Math.ceil(at - duration);
-  if (from) {
-    if (call.fromStartedAt === undefined || began < call.fromStartedAt) call.fromStartedAt = began;
-    call.toInstance ??= peer.instance;
-  } else {
-    if (call.toStartedAt === undefined || began < call.toStartedAt) call.toStartedAt = began;
-    call.fromInstance ??= peer.instance;
-  }
-  if (at > call.lastAt) call.lastAt = at;
-  call.interrupted = false;
+  if (from) call.toInstance ??= peer.instance;
+  else call.fromInstance ??= peer.instance;
   call.method ??= message.name;
   if (reply) call.replyBytes = message.bytes;
   else {
@@ -200,6 +192,27 @@ export function addToCall(
     const trace = wordOf(call, message, from);
     if (trace !== undefined) placeIn(call, from, trace);
   }
+  addStageOf(call, from, reply, keepsStage, what, at, duration, code, attempt);
+}
+
+/** All that a stage adds where the call has heard of its message before, and knows its trace. */
+export function addStageOf(
+  call: KeptCall,
+  from: boolean,
+  reply: boolean,
+  keepsStage: boolean,
+  what: MessageStage,
+  at: number,
+  duration: number | undefined,
+  code: ErrorCode | undefined,
+  attempt: number | undefined,
+): void {
+  const began = duration === undefined ? at : Math.ceil(at - duration);
+  if (from) {
+    if (call.fromStartedAt === undefined || began < call.fromStartedAt) call.fromStartedAt = began;
+  } else if (call.toStartedAt === undefined || began < call.toStartedAt) call.toStartedAt = began;
+  if (at > call.lastAt) call.lastAt = at;
+  call.interrupted = false;
   if (keepsStage && !addStage(call.stages, from, reply, what, at, duration, code, attempt)) call.moreStages++;
 }
 

@@ -3,7 +3,7 @@ import { isClosed } from "../../telemetry/closed.js";
 import { isFailure } from "../../telemetry/failure.js";
 import type { TraceContext } from "../../telemetry/trace-context.js";
 import type { FollowedMessage, MessageFollower, MessageMoment, MessageStage, TelemetryEvent } from "../../telemetry/types.js";
-import { addMoment, addToCall, type CallMessage, callIdOf, isFrom, isMovedBy, isReply, type KeptCall, newCall, wordOf } from "./call.js";
+import { addMoment, addStageOf, addToCall, type CallMessage, callIdOf, isFrom, isMovedBy, isReply, type KeptCall, newCall, wordOf } from "./call.js";
 import { isChosen, isMessageChosen } from "./ids.js";
 import type { KeptCalls } from "./kept.js";
 import type { TraceSettings } from "./options.js";
@@ -23,28 +23,48 @@ type Stage = Parameters<MessageFollower["told"]> extends readonly [unknown, ...i
 
 type Tell = (message: CallMessage, ...stage: Stage) => KeptCall | undefined;
 type Add = (call: KeptCall, message: CallMessage, ...stage: Stage) => void;
+type AddStage = (call: KeptCall, from: boolean, reply: boolean, ...stage: Stage) => void;
 
 /** Of a sampled message and of its reply: keeps their call at hand. */
 class Following implements MessageFollower {
   readonly #tell: Tell;
   readonly #add: Add;
+  readonly #addStage: AddStage;
   #call: KeptCall | undefined;
   #generation = 0;
   #isOut = false;
+  /** What the call knows all of but the stages to come. Not what came and is not answered yet: the span that it has here may be another one by then. */
+  #heard: FollowedMessage | undefined;
+  #isFrom = false;
+  #isReply = false;
 
-  constructor(tell: Tell, add: Add) {
+  constructor(tell: Tell, add: Add, addStage: AddStage) {
     this.#tell = tell;
     this.#add = add;
+    this.#addStage = addStage;
   }
 
   told(message: FollowedMessage, what: MessageStage, at: number, duration: number | undefined, code: ErrorCode | undefined, attempt: number | undefined): void {
     const call = this.#call;
-    if (call !== undefined && call.generation === this.#generation) return this.#add(call, message, what, at, duration, code, attempt);
+    if (call !== undefined && call.generation === this.#generation) {
+      if (message === this.#heard) return this.#addStage(call, this.#isFrom, this.#isReply, what, at, duration, code, attempt);
+      this.#add(call, message, what, at, duration, code, attempt);
+      return this.#hears(message);
+    }
     if (this.#isOut && !isFailure(what)) return;
     this.#call = this.#tell(message, what, at, duration, code, attempt);
-    if (this.#call !== undefined) this.#generation = this.#call.generation;
+    if (this.#call !== undefined) {
+      this.#generation = this.#call.generation;
+      this.#hears(message);
+    }
     // There was no room for it. A reply alone does not say so: it begins no call.
     else if (!isReply(message)) this.#isOut = true;
+  }
+
+  #hears(message: FollowedMessage): void {
+    this.#isFrom = isFrom(message);
+    this.#isReply = isReply(message);
+    this.#heard = this.#isFrom || this.#isReply ? message : undefined;
   }
 }
 
@@ -65,6 +85,11 @@ export function createWatching(calls: KeptCalls, { sample, detail, failures }: T
     if ((from && call.fromStartedAt === undefined) || (word !== undefined && isMovedBy(call, from, word)))
       calls.moving(call, () => addToCall(call, message, keeps, what, at, duration, code, attempt));
     else addToCall(call, message, keeps, what, at, duration, code, attempt);
+    onChange(call);
+  };
+
+  const addLater: AddStage = (call, from, reply, what, at, duration, code, attempt) => {
+    addStageOf(call, from, reply, keepsStage(what), what, at, duration, code, attempt);
     onChange(call);
   };
 
@@ -107,7 +132,7 @@ export function createWatching(calls: KeptCalls, { sample, detail, failures }: T
       else if (event.kind === "message") tell(event, event.what, event.at, event.duration, event.code, event.attempt, event);
     };
     const follow = (message: FollowedMessage): MessageFollower | undefined =>
-      isWanted(message.correlationId ?? message.id, message.trace) ? new Following(tell, add) : undefined;
+      isWanted(message.correlationId ?? message.id, message.trace) ? new Following(tell, add, addLater) : undefined;
 
     return telemetry.on(told, recent === undefined ? { messages: isWanted, follow } : { follow });
   };

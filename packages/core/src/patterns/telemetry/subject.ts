@@ -86,6 +86,11 @@ export class Subject implements FollowedMessage {
     return this.#others.get(listening);
   }
 
+  /** Who alone is told of it, where that is so: of most messages, from their second stage on. */
+  followerAlone(all: readonly Listening[]): MessageFollower | undefined {
+    return all === this.among && all.length === 1 ? this.#follower : undefined;
+  }
+
   #ask(follow: NonNullable<Listening["follow"]>): MessageFollower | undefined {
     try {
       return follow(this);

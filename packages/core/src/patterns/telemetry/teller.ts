@@ -56,6 +56,26 @@ export function createTeller({ clock, listeners, security, filled }: TellerOptio
     return peer;
   };
 
+  const tellAll: Teller["message"] = (subject, what, since, code, attempt) => {
+    const mustBeTold = isFailure(what);
+    if (subject.isUnwanted && !mustBeTold) return;
+    const at = clock.wall();
+    const duration = since === undefined ? undefined : clock.monotonic() - since;
+    const times = attempt !== undefined && attempt > 0 ? attempt : undefined;
+    let event: MessageMoment | undefined;
+    for (const one of listeners.all) {
+      if (one.over) continue;
+      const isWanted = subject.wantedBy(one);
+      if (!isWanted && !mustBeTold) continue;
+      const follower = isWanted ? subject.followerFor(one) : undefined;
+      if (follower !== undefined) tell(follower, subject, what, at, duration, code, times);
+      else {
+        event ??= momentOf(subject, what, at, duration, code, times);
+        one.emit(event);
+      }
+    }
+  };
+
   return {
     now: () => clock.monotonic(),
     audience: ({ id, correlationId, headers }, of) =>
@@ -67,23 +87,10 @@ export function createTeller({ clock, listeners, security, filled }: TellerOptio
       return new Subject(direction, peerOf(link), header, id, bytes, of, confirmed, audience, listeners.all, request);
     },
     message(subject, what, since, code, attempt) {
-      const mustBeTold = isFailure(what);
-      if (subject.isUnwanted && !mustBeTold) return;
-      const at = clock.wall();
+      const follower = subject.followerAlone(listeners.all);
+      if (follower === undefined) return tellAll(subject, what, since, code, attempt);
       const duration = since === undefined ? undefined : clock.monotonic() - since;
-      const times = attempt !== undefined && attempt > 0 ? attempt : undefined;
-      let event: MessageMoment | undefined;
-      for (const one of listeners.all) {
-        if (one.over) continue;
-        const isWanted = subject.wantedBy(one);
-        if (!isWanted && !mustBeTold) continue;
-        const follower = isWanted ? subject.followerFor(one) : undefined;
-        if (follower !== undefined) tell(follower, subject, what, at, duration, code, times);
-        else {
-          event ??= momentOf(subject, what, at, duration, code, times);
-          one.emit(event);
-        }
-      }
+      tell(follower, subject, what, clock.wall(), duration, code, attempt !== undefined && attempt > 0 ? attempt : undefined);
     },
     sealed(message) {
       if (filled.messages === undefined) filled.messages = [message];

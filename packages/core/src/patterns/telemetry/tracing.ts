@@ -1,6 +1,6 @@
 import { ownPrefix } from "../../contract/standard-schema.js";
 import type { Link } from "../../link/link-types.js";
-import type { SpanStart, Tracer } from "../../telemetry/tracer.js";
+import type { Span, SpanStart, Tracer } from "../../telemetry/tracer.js";
 import type { OperationOptions } from "../operation.js";
 import type { RequestDeparture, Tracing } from "../taps.js";
 import { Departing } from "./departing.js";
@@ -38,17 +38,25 @@ export function createTracing(tracer: Tracer, agent: string): Tracing {
     return true;
   };
 
-  const begin = (given: Omit<SpanStart, "agent">, operation: Parameters<Tracing["sending"]>[1]): Departing | undefined => {
+  const begin = (given: Omit<SpanStart, "agent">, operation: Parameters<Tracing["sending"]>[1]): Departing | undefined =>
+    startsLeftOut(given.id, operation) ? undefined : beginIn(given, operation);
+
+  const beginIn = (given: Omit<SpanStart, "agent">, operation: Parameters<Tracing["sending"]>[1]): Departing | undefined => {
     const { type, name, id, peer, bytes, durable, attempt } = given;
     const { traces } = operation;
-    if (name.startsWith(ownPrefix) || startsLeftOut(id, operation)) return undefined;
+    if (name.startsWith(ownPrefix)) return undefined;
     const start: { -readonly [name in keyof SpanStart]: SpanStart[name] } = { type, name, id, agent, peer, bytes, durable };
     if (attempt !== undefined) start.attempt = attempt;
     const tried = (operation as Tried)[tries];
     const own = traceOf(operation.headers);
     if (own !== undefined || tried !== undefined || traces !== undefined)
       start.links = [own, tried?.last, ...(traces ?? [])].filter((link) => link !== undefined);
-    const span = guarded(() => tracer.sending(start, operation.trace === nowhere ? null : operation.trace));
+    let span: Span | undefined;
+    try {
+      span = tracer.sending(start, operation.trace === nowhere ? null : operation.trace);
+    } catch {
+      // As if it gave none.
+    }
     if (tried !== undefined) tried.last = contextOf(span);
     return span === undefined || span.quiet === true ? undefined : new Departing(span, operation.headers);
   };
@@ -67,7 +75,7 @@ export function createTracing(tracer: Tracer, agent: string): Tracing {
     begins: (id, link, method, payload, operation) =>
       startsLeftOut(id, operation)
         ? undefined
-        : begin({ type: "request", name: method.name, id, peer: peerOf(link), bytes: payload?.bytes.length ?? 0, durable: false }, operation),
+        : beginIn({ type: "request", name: method.name, id, peer: peerOf(link), bytes: payload?.bytes.length ?? 0, durable: false }, operation),
     request(place, departure, id, link, method, payload, operation, left, target, resolve, reject) {
       departure.settles(resolve, reject);
       try {
