@@ -124,6 +124,22 @@ describe("the wire form", () => {
     expect(decodeEnvelope(inner as Uint8Array).header.topic).toBe("inner");
   });
 
+  test("headers of every length and kind of text arrive, and what is not printable is refused on both sides", () => {
+    for (const length of [0, 1, 63, 64, 65, 200]) {
+      for (const text of ["a".repeat(length), `${"a".repeat(length)}é`, `${"a".repeat(length)}~ `]) {
+        const headers = { a: text, ab: text, "a-b": "x" };
+        expect({ ...decodeEnvelope(encodeEnvelope({ ...request, headers })).header.headers }).toEqual(headers);
+      }
+      for (const wrong of ["\n", "\x7f", "\u0085"]) {
+        const text = "a".repeat(length) + wrong;
+        expect(thrown(() => encodeEnvelope({ ...request, headers: { a: text } }))).toMatchObject({ code: "invalid_envelope" });
+        const bytes = encodeEnvelope({ ...request, headers: { a: "a".repeat(length) + "b".repeat(utf8(wrong).length) } });
+        bytes.set(utf8(wrong), bytes.length - utf8(wrong).length);
+        expect(thrown(() => decodeEnvelope(bytes))).toMatchObject({ code: "invalid_envelope" });
+      }
+    }
+  });
+
   test("headers inherit nothing", () => {
     const { headers } = decodeEnvelope(encodeEnvelope({ ...request, headers: { a: "1" } })).header;
     expect(headers?.toString).toBeUndefined();

@@ -36,9 +36,9 @@ export interface KeptCall {
   sampled: boolean;
   /** It was under way when it was last watched. */
   interrupted: boolean;
-  /** By each side's clock. Undefined: it was not seen by that one. */
-  fromStartedAt: number | undefined;
-  toStartedAt: number | undefined;
+  /** By each side's clock; NaN: it was not seen by that one. Numbers from the start, so that each is written where the one before stood. */
+  fromStartedAt: number;
+  toStartedAt: number;
   lastAt: number;
   readonly stages: PackedStages;
   moreStages: number;
@@ -78,9 +78,9 @@ const blankCall = (): KeptCall => ({
   toParentSpanId: undefined,
   sampled: false,
   interrupted: false,
-  fromStartedAt: undefined,
-  toStartedAt: undefined,
-  lastAt: 0,
+  fromStartedAt: Number.NaN,
+  toStartedAt: Number.NaN,
+  lastAt: Number.NaN,
   stages: noStages(),
   moreStages: 0,
   generation: 0,
@@ -109,8 +109,8 @@ export function newCall(id: string, from: string, to: string, at: number, priori
   call.toParentSpanId = undefined;
   call.sampled = false;
   call.interrupted = false;
-  call.fromStartedAt = undefined;
-  call.toStartedAt = undefined;
+  call.fromStartedAt = Number.NaN;
+  call.toStartedAt = Number.NaN;
   call.lastAt = at;
   call.stages.length = 0;
   call.moreStages = 0;
@@ -163,7 +163,10 @@ export function isMovedBy(call: KeptCall, from: boolean, { traceId }: TraceConte
   return spanId === undefined || (said === undefined ? !isNamedAfter(traceId, call.id) : said !== traceId);
 }
 
-export const startOf = ({ fromStartedAt, toStartedAt, lastAt }: KeptCall): number => fromStartedAt ?? toStartedAt ?? lastAt;
+/** Whether that side saw the call. */
+export const isSeen = (call: KeptCall, from: boolean): boolean => !Number.isNaN(from ? call.fromStartedAt : call.toStartedAt);
+
+export const startOf = (call: KeptCall): number => (isSeen(call, true) ? call.fromStartedAt : isSeen(call, false) ? call.toStartedAt : call.lastAt);
 
 /** What a stage adds to its call. The outcome does not depend on the order of stages, as long as their number is within bounds. */
 export function addToCall(
@@ -209,8 +212,8 @@ export function addStageOf(
 ): void {
   const began = duration === undefined ? at : Math.ceil(at - duration);
   if (from) {
-    if (call.fromStartedAt === undefined || began < call.fromStartedAt) call.fromStartedAt = began;
-  } else if (call.toStartedAt === undefined || began < call.toStartedAt) call.toStartedAt = began;
+    if (!(call.fromStartedAt <= began)) call.fromStartedAt = began;
+  } else if (!(call.toStartedAt <= began)) call.toStartedAt = began;
   if (at > call.lastAt) call.lastAt = at;
   call.interrupted = false;
   if (keepsStage && !addStage(call.stages, from, reply, what, at, duration, code, attempt)) call.moreStages++;

@@ -24,7 +24,7 @@ export function encodeCall(call: KeptCall): Uint8Array {
     code ?? null,
     attempt ?? null,
   ]);
-  const kept = Object.fromEntries(names.map((name) => [name, call[name]]));
+  const kept = Object.fromEntries(names.map((name) => [name, Number.isNaN(call[name]) ? undefined : call[name]]));
   return concat(
     Uint8Array.of(version),
     encodeUtf8(JSON.stringify({ ...kept, fromTrace: sideTrace(call, true), toTrace: sideTrace(call, false), stages: rows })),
@@ -99,6 +99,7 @@ export function decodeCall(key: string, bytes: Uint8Array): KeptCall {
     call[name] = value;
   }
   for (const side of ["from", "to"] as const) {
+    call[`${side}StartedAt`] ??= Number.NaN;
     const trace = Object.hasOwn(given, `${side}Trace`) ? given[`${side}Trace`] : undefined;
     if (!optional(isSideTrace)(trace)) throw damaged(key);
     for (const name of ["TraceId", "SpanId", "ParentSpanId"]) call[side + name] = undefined;

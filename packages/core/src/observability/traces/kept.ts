@@ -1,7 +1,7 @@
 import * as limits from "../../limits.js";
 import { createPeerIdTable } from "../../patterns/id-table.js";
 import type { Random } from "../../runtime/runtime.js";
-import type { KeptCall } from "./call.js";
+import { isSeen, type KeptCall } from "./call.js";
 import { createKeptTraces, type Grouped, type KeptTraces } from "./kept-traces.js";
 import { createLine, type Line, type Place, placeOf } from "./line.js";
 
@@ -51,7 +51,7 @@ export function createKeptCalls(count: number, random: Random, onDropped: (call:
   let spare: KeptCall | undefined;
 
   /** Only its receiver knows of it. */
-  const isReceived = ({ fromStartedAt }: KeptCall): boolean => fromStartedAt === undefined;
+  const isReceived = (call: KeptCall): boolean => !isSeen(call, true);
 
   const lineOf = (peer: string): Line<KeptCall> => {
     const line = peers.get(peer) ?? createLine<KeptCall>();

@@ -3,7 +3,7 @@ import { isClosed } from "../../telemetry/closed.js";
 import { isFailure } from "../../telemetry/failure.js";
 import type { TraceContext } from "../../telemetry/trace-context.js";
 import type { FollowedMessage, MessageFollower, MessageMoment, MessageStage, TelemetryEvent } from "../../telemetry/types.js";
-import { addMoment, addStageOf, addToCall, type CallMessage, callIdOf, isFrom, isMovedBy, isReply, type KeptCall, newCall, wordOf } from "./call.js";
+import { addMoment, addStageOf, addToCall, type CallMessage, callIdOf, isFrom, isMovedBy, isReply, isSeen, type KeptCall, newCall, wordOf } from "./call.js";
 import { isChosen, isMessageChosen } from "./ids.js";
 import type { KeptCalls } from "./kept.js";
 import type { TraceSettings } from "./options.js";
@@ -82,7 +82,7 @@ export function createWatching(calls: KeptCalls, { sample, detail, failures }: T
     const keeps = keepsStage(what);
     const word = wordOf(call, message, from);
     // Its sender is seen for the first time, or a side says which trace it is of.
-    if ((from && call.fromStartedAt === undefined) || (word !== undefined && isMovedBy(call, from, word)))
+    if ((from && !isSeen(call, true)) || (word !== undefined && isMovedBy(call, from, word)))
       calls.moving(call, () => addToCall(call, message, keeps, what, at, duration, code, attempt));
     else addToCall(call, message, keeps, what, at, duration, code, attempt);
     onChange(call);
@@ -109,7 +109,7 @@ export function createWatching(calls: KeptCalls, { sample, detail, failures }: T
       const [from, to] = side ? [own, message.peer.id] : [message.peer.id, own];
       const call = calls.find(id, from, to);
       if (call !== undefined) {
-        const isFirst = (side ? call.fromStartedAt : call.toStartedAt) === undefined;
+        const isFirst = !isSeen(call, side);
         if (isFirst && !call.sampled) for (const one of before(recent, id, message, at)) add(call, one, one.what, one.at, one.duration, one.code, one.attempt);
         add(call, message, what, at, duration, code, attempt);
         return call;
@@ -141,7 +141,7 @@ export function createWatching(calls: KeptCalls, { sample, detail, failures }: T
   const interrupt = (id: string): void => {
     if ([...watched.keys()].some((agent) => agent.id === id)) return;
     for (const call of calls) {
-      const isOwn = (call.fromStartedAt !== undefined && call.from === id) || (call.toStartedAt !== undefined && call.to === id);
+      const isOwn = (call.from === id && isSeen(call, true)) || (call.to === id && isSeen(call, false));
       if (!isOwn || outcomeOf(call).status !== "active") continue;
       call.interrupted = true;
       onChange(call);

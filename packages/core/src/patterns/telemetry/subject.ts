@@ -5,7 +5,7 @@ import type { Asked, ToldHeader } from "../taps.js";
 import type { Audience, Listening } from "./audience.js";
 import { traceOf } from "./trace-headers.js";
 
-/** One message, and who is told of it. What followers are not to see of it is private. */
+/** One message, and who is told of it. Headers and followers, which who follows it is not to see, are private. */
 export class Subject implements FollowedMessage {
   readonly direction: FollowedMessage["direction"];
   readonly id: string;

@@ -47,7 +47,7 @@ test("a trace is all calls that say they are of it, in whatever order they came,
           const trace = calls.traces.get(traceId);
           expect(trace?.traceId).toBe(traceId);
           expect(new Set(trace?.calls)).toEqual(new Set(members));
-          expect(trace?.received).toBe(members.filter(({ fromStartedAt }) => fromStartedAt === undefined).length);
+          expect(trace?.received).toBe(members.filter(({ fromStartedAt }) => Number.isNaN(fromStartedAt)).length);
         }
         for (const number of [0, 1, 2, 3, 4]) if (!expected.has(traceIdOf(idOf(number)))) expect(calls.traces.get(traceIdOf(idOf(number)))).toBeUndefined();
       }

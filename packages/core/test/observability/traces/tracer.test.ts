@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import * as limits from "../../../src/limits.js";
 import { createAmbient } from "../../../src/observability/traces/ambient.js";
@@ -245,4 +246,46 @@ describe("span ids", () => {
     next();
     expect(draws).toBe(3);
   });
+});
+
+/** As the standard has it: 3.2, 3.3. */
+const shape = /^(?!ff|00.{54})[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?$/;
+
+test("a context is read from what has the form of the standard, and from nothing else", () => {
+  const usual = formatTraceparent(contextOf(7));
+  const changed = fc
+    .record({ at: fc.nat(54), to: fc.constantFrom(..."0123456789abcdefgF-: é\n") })
+    .map(({ at, to }) => usual.slice(0, at) + to + usual.slice(at + 1));
+  const others = fc.constantFrom(
+    usual,
+    formatTraceparent(contextOf(7, { sampled: false })),
+    "",
+    `${usual}-`,
+    `${usual}-more`,
+    `cc${usual.slice(2)}-more`,
+    `cc${usual.slice(2)}more`,
+    `ff${usual.slice(2)}`,
+    usual.slice(1),
+    `${usual.slice(0, 53)}03`,
+    `${usual.slice(0, 53)}a0`,
+    `00-${"0".repeat(32)}-${"1".repeat(16)}-01`,
+    `00-${"1".repeat(32)}-${"0".repeat(16)}-01`,
+  );
+  fc.assert(
+    fc.property(fc.oneof(changed, others), (text) => {
+      const [, traceId, spanId, flags = ""] = shape.exec(text) ?? [];
+      const context = parseTraceContext(text);
+      expect(context).toEqual(traceId === undefined ? undefined : { traceId, spanId, sampled: Number.parseInt(flags, 16) % 2 === 1 });
+      if (context !== undefined) expect(areIds(context.traceId, context.spanId)).toBe(true);
+    }),
+    { numRuns: 2_000 },
+  );
+  for (const [traceId, spanId] of [
+    [7, "1".repeat(16)],
+    ["1".repeat(32), undefined],
+    ["1".repeat(31), "1".repeat(16)],
+    ["1".repeat(32), "0".repeat(16)],
+    ["A".repeat(32), "1".repeat(16)],
+  ])
+    expect(areIds(traceId, spanId)).toBe(false);
 });

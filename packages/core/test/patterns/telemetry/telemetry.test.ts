@@ -2,11 +2,11 @@ import { setFlagsFromString } from "node:v8";
 import { runInThisContext } from "node:vm";
 import { expect, test } from "vitest";
 import type { Link } from "../../../src/link/link-types.js";
-import type { OutgoingMessage } from "../../../src/link/message.js";
+import type { Delivery, OutgoingMessage } from "../../../src/link/message.js";
 import { createTaps } from "../../../src/patterns/taps.js";
 import { createTelemetry } from "../../../src/patterns/telemetry/telemetry-on-demand.js";
 import { createVirtualRuntime } from "../../../src/runtime/virtual.js";
-import type { TelemetryEvent } from "../../../src/telemetry/types.js";
+import type { FollowedMessage, TelemetryEvent } from "../../../src/telemetry/types.js";
 import type { Transport, TransportError } from "../../../src/transport/transport.js";
 
 function scene() {
@@ -82,4 +82,47 @@ test("what is watched is handed to the link in one shape, whatever shape it had:
   const others = sent.filter((message) => !haveSameMap(message, sent[0] as object));
   setFlagsFromString("--no-allow-natives-syntax");
   expect(others).toEqual([]);
+});
+
+/** Alice asks bob, and follows what she asked: which messages she was asked whether to follow, and what their followers were told. */
+function asking() {
+  const { telemetry, taps } = scene();
+  const [asked, told]: [string[], string[]] = [[], []];
+  const follow = ({ id }: FollowedMessage) => {
+    asked.push(id);
+    return { told: (message: FollowedMessage, what: string) => void told.push(`${id}: ${message.id} ${what} ${message.peer.id}`) };
+  };
+  telemetry.on(() => undefined, { follow });
+  const linkTo = (id: string) => ({ peer: { id, instance: "i" }, send: () => ({ giveUp: () => false }) }) as unknown as Link;
+  const link = linkTo("bob");
+  const header = { type: "request", id: "request", priority: "normal", method: "work" } as const;
+  const sent = taps.messages?.send(link, header, { bytes: new Uint8Array(8), lane: 2, intake: true });
+  const request = { link, sent, headers: undefined, asked: header };
+  const answer = (from: Link, id: string) =>
+    taps.messages?.reply(from, { size: 9 } as Delivery, { type: "response", id, correlationId: "request", timestamp: 1, priority: "normal" }, request);
+  return { telemetry, asked, told, link, linkTo, answer };
+}
+
+test("who follows a request follows its reply, and is not asked again", () => {
+  const { asked, told, link, answer } = asking();
+  answer(link, "reply");
+  expect(asked).toEqual(["request"]);
+  expect(told).toEqual(["request: request queued bob", "request: reply delivered bob"]);
+});
+
+test("who has begun to listen since is told of the reply, too", () => {
+  const { telemetry, asked, told, link, answer } = asking();
+  const heard: TelemetryEvent[] = [];
+  telemetry.on((event) => void heard.push(event));
+  answer(link, "reply");
+  expect(asked).toEqual(["request", "reply"]);
+  expect(told.at(-1)).toBe("reply: reply delivered bob");
+  expect(heard).toMatchObject([{ kind: "message", what: "delivered", id: "reply", name: "work" }]);
+});
+
+test("what says from elsewhere that it answers a request is not told to who follows that", () => {
+  const { asked, told, linkTo, answer } = asking();
+  answer(linkTo("mallory"), "forged");
+  expect(asked).toEqual(["request", "forged"]);
+  expect(told).toEqual(["request: request queued bob", "forged: forged delivered mallory"]);
 });
