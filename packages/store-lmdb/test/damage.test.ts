@@ -4,6 +4,7 @@ import { systemRuntime } from "@tightbeam/core/runtime";
 import { openState } from "@tightbeam/core/store";
 import { beforeAll, describe, expect, it } from "vitest";
 import { openLmdbStore } from "../src/index.js";
+import { metaAt, nodeHeader, pageHeader, u64 } from "../src/pages.js";
 import { bytes, place, text } from "./place.js";
 
 const pageBytes = 4_096;
@@ -84,6 +85,36 @@ describe("a damaged file (TM-204, G-95)", () => {
       const torn = Buffer.from(whole);
       torn.fill(0, page * pageBytes + 512, (page + 1) * pageBytes);
       expect(await attempt(storeOf(torn))).toMatch(/^(?:store_damaged|read, (?:none|some) reported)$/);
+    }
+  });
+
+  it("whose list of free pages names one that is in use, or one twice, is refused: LMDB would write over what is there", async () => {
+    const metas = [0, 1].map((page) => (metaAt(whole.subarray(page * pageBytes)) as NonNullable<ReturnType<typeof metaAt>>).meta);
+    const { free, main } = metas.sort((a, b) => b.transaction - a.transaction)[0] as (typeof metas)[number];
+    expect(free.depth).toBe(1);
+    const leaf = free.root * pageBytes;
+    /** Where the numbers of single free pages stand in the file. */
+    const places: number[] = [];
+    for (let i = 0; i < whole.readUInt16LE(leaf + 20) / 2; i++) {
+      const data = leaf + pageHeader + whole.readUInt16LE(leaf + pageHeader + 2 * i) + nodeHeader + 8;
+      for (let j = 1; j <= u64(whole, data); j++) {
+        const number = whole.readBigInt64LE(data + 8 * j);
+        if (number > 0n) places.push(data + 8 * j);
+        else if (number < 0n) j++;
+      }
+    }
+    const [one, other] = places as [number, number];
+    for (const [place, page] of [
+      [one, main.root],
+      [one, free.root],
+      [other, u64(whole, one)],
+    ] as const) {
+      const data = Buffer.from(whole);
+      data.writeBigInt64LE(BigInt(page), place);
+      await expect(openLmdbStore({ path: storeOf(data) })).rejects.toMatchObject({
+        code: "store_damaged",
+        message: expect.stringContaining(`at byte ${page * pageBytes}: a page is both free and in use, or free twice`),
+      });
     }
   });
 
