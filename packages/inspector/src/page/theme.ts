@@ -2,6 +2,7 @@ import { signal } from "@preact/signals";
 
 export type Theme = "system" | "light" | "dark";
 
+const darkSystem = (): MediaQueryList => matchMedia("(prefers-color-scheme: dark)");
 const place = "tightbeam-inspector-theme";
 
 /** What is chosen here; `system` follows the machine. */
@@ -11,10 +12,8 @@ export const themeVersion = signal(0);
 
 export function startTheme(): void {
   const stored = read();
-  if (stored === "light" || stored === "dark") show(stored);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-    themeVersion.value += 1;
-  });
+  show(stored === "light" || stored === "dark" ? stored : "system");
+  darkSystem().addEventListener("change", () => show(theme.value));
 }
 
 export function chooseTheme(next: Theme): void {
@@ -28,8 +27,7 @@ export function chooseTheme(next: Theme): void {
 
 function show(next: Theme): void {
   theme.value = next;
-  if (next === "system") document.documentElement.removeAttribute("data-theme");
-  else document.documentElement.setAttribute("data-theme", next);
+  document.documentElement.dataset.theme = next === "system" ? (darkSystem().matches ? "dark" : "light") : next;
   themeVersion.value += 1;
 }
 

@@ -186,13 +186,14 @@ export function viewsSuite(on: () => Stage): void {
     await page.emulateMedia({ colorScheme: "light" });
     const light = await ground();
     await page.emulateMedia({ colorScheme: "dark" });
-    const dark = await ground();
-    expect(dark).not.toBe(light);
+    await expect.poll(ground).not.toBe(light);
     await page.getByText("Light", { exact: true }).click();
     expect(await ground()).toBe(light);
     await page.reload();
     await page.getByText("live", { exact: true }).waitFor();
     expect(await ground()).toBe(light);
+    await page.getByText("Auto", { exact: true }).click();
+    await expect.poll(ground).not.toBe(light);
     expect(complaints).toEqual([]);
   });
 }
