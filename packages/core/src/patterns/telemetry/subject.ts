@@ -5,7 +5,7 @@ import type { Asked, ToldHeader } from "../taps.js";
 import type { Audience, Listening } from "./audience.js";
 import { traceOf } from "./trace-headers.js";
 
-/** One message, and who is told of it. Headers and followers, which who follows it is not to see, are private. */
+/** One message, and who is told of it. What followers are not to see of it is private. */
 export class Subject implements FollowedMessage {
   readonly direction: FollowedMessage["direction"];
   readonly id: string;
@@ -18,9 +18,9 @@ export class Subject implements FollowedMessage {
   readonly durable: boolean;
   readonly confirmed: boolean;
   readonly #headers: Headers | undefined;
-  readonly audience: Audience;
+  readonly #audience: Audience;
   /** Of whom `audience` is a part. */
-  readonly among: readonly Listening[];
+  readonly #among: readonly Listening[];
   /** Most have one listener that follows. */
   #listening: Listening | undefined;
   #follower: MessageFollower | undefined;
@@ -50,12 +50,21 @@ export class Subject implements FollowedMessage {
     this.durable = header.durable !== undefined;
     this.confirmed = confirmed;
     this.#headers = (of ?? header).headers;
-    this.audience = audience;
-    this.among = among;
+    this.#audience = audience;
+    this.#among = among;
     if (request === undefined) return;
     this.#listening = request.#listening;
     this.#follower = request.#follower;
     this.#others = request.#others;
+  }
+
+  get audience(): Audience {
+    return this.#audience;
+  }
+
+  /** These are still all who listen. */
+  isAmong(all: readonly Listening[]): boolean {
+    return this.#among === all;
   }
 
   /** A span may begin while it is under way. */
@@ -65,11 +74,11 @@ export class Subject implements FollowedMessage {
 
   /** Nobody is told of it but of its failure. */
   get isUnwanted(): boolean {
-    return this.audience?.length === 0;
+    return this.#audience?.length === 0;
   }
 
   wantedBy(listening: Listening): boolean {
-    return this.audience === undefined || this.audience.includes(listening);
+    return this.#audience === undefined || this.#audience.includes(listening);
   }
 
   /** Who is told in the place of a listener that wants it. */
@@ -88,7 +97,7 @@ export class Subject implements FollowedMessage {
 
   /** Who alone is told of it, where that is so: of most messages, from their second stage on. */
   followerAlone(all: readonly Listening[]): MessageFollower | undefined {
-    return all === this.among && all.length === 1 ? this.#follower : undefined;
+    return all === this.#among && all.length === 1 ? this.#follower : undefined;
   }
 
   #ask(follow: NonNullable<Listening["follow"]>): MessageFollower | undefined {

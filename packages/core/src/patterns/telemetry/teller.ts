@@ -80,7 +80,7 @@ export function createTeller({ clock, listeners, security, filled }: TellerOptio
     now: () => clock.monotonic(),
     audience: ({ id, correlationId, headers }, of) =>
       audienceOf(listeners, correlationId ?? (typeof id === "string" ? id : uuidText(id, 0)), traceOf(of === undefined ? headers : of.headers)),
-    same: (request) => (request.among === listeners.all ? request : undefined),
+    same: (request) => (request.isAmong(listeners.all) ? request : undefined),
     subject(direction, link, header, bytes, of, confirmed, audience, request) {
       // The bytes of an id are another's from the next one on.
       const id = typeof header.id === "string" ? header.id : uuidText(header.id, 0);
