@@ -61,11 +61,9 @@ export class OutChannel implements MessageOwner, Traveller {
   get inFlight(): number {
     return this.#flight.count;
   }
-
   get began(): readonly number[] {
     return this.#lanes.map(({ againBelow }) => againBelow);
   }
-
   get next(): readonly number[] {
     return this.#lanes.map(({ next }) => next);
   }
@@ -150,7 +148,9 @@ export class OutChannel implements MessageOwner, Traveller {
       }
     } else lane.leaveOnDisk(messages);
     for (const message of messages) message.flushed();
-    this.pump();
+    const { timers } = this.#host.runtime;
+    // Two turns on: whoever waited for these has more to say, which is on its way to the disk while these are sealed and sent.
+    timers.turn(() => timers.turn(() => this.pump()));
   }
 
   /** Sends what the window takes, the most urgent first. */
