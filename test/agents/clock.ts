@@ -3,6 +3,7 @@ import { createAgent, createAuthority } from "@tightbeam/core";
 import { importVerifyKey, type SigningKey } from "@tightbeam/core/identity";
 import type { createVirtualRuntime } from "@tightbeam/core/runtime";
 import { connectMemory, createHub } from "@tightbeam/memory";
+import { loadKem } from "../../packages/core/src/crypto/index.js";
 
 export type Clock = ReturnType<typeof createVirtualRuntime>;
 
@@ -15,6 +16,8 @@ export async function promptKey(): Promise<SigningKey> {
 
 /** What an agent loads late it loads here, on a clock that waits for it: virtual time does not wait for a disk. */
 export async function loadParts(): Promise<void> {
+  // That of a runtime whose randomness is given: not the one below where the system's is faster.
+  await loadKem({ deterministic: true });
   const authority = await createAuthority();
   const hub = createHub();
   const join = async (id: string) => createAgent({ identity: await authority.enroll(id), trust: authority.trust(), transport: await connectMemory(hub) });

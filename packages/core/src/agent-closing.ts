@@ -1,5 +1,4 @@
 import { type AwaitUsing, awaitUsing } from "./disposable.js";
-import { TightbeamError } from "./errors.js";
 import { checkKnown } from "./known-options.js";
 
 export interface CloseOptions {
@@ -18,9 +17,7 @@ export function createClosing(shutDown: (drain: number) => Promise<void>): Closi
 
   const close = async (options: CloseOptions = {}): Promise<void> => {
     checkKnown("close()", options, ["drain"]);
-    const { drain = 0 } = options;
-    if (!(typeof drain === "number" && drain >= 0)) throw new TightbeamError("invalid_argument", "`drain` is in ms, from 0.");
-    closing ??= shutDown(drain);
+    closing ??= shutDown(options.drain ?? 0);
     await closing;
   };
 

@@ -90,7 +90,7 @@ describe("tightbeam token", () => {
       ],
       [["now.token", ...trusted, "--key", "carol.key"], 4, /The token is bound to the key [\w-]{43}, and --key is [\w-]{43}/],
       [["now.token", "--jwks", "others.json", "--issuer", issuer], 4, /signed with the key [\w-]{43}[\s\S]*If the authority has another key now/],
-      [["now.token", ...trusted, "--id", "carol"], 4, /belongs to another agent/],
+      [["now.token", ...trusted, "--id", "carol"], 4, /belongs to acme\/bob, not/],
       [["now.token", ...trusted, "--audience", "wss://relay.example"], 4, /aud/],
       [["bob.pub", ...trusted], 2, /warning: Others may read the token in bob\.pub \(mode 644\)\.\nerror: What is in bob\.pub is no token\./],
       [["missing", ...trusted], 2, /The token cannot be read from missing: there is no such file\./],
