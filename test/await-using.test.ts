@@ -118,9 +118,8 @@ describe("`await using` closes", () => {
       await tryOut(transport(() => connectNats({ servers: broker.url })));
       await tryOut(store(() => openNatsStore({ connection, name: "alice", create: true })));
       const hear = () => undefined;
-      {
-        await using _ = await tapNats({ servers: broker.url }, hear, hear);
-      }
+      const tap = await tapNats({ servers: broker.url }, hear, hear);
+      await tap[Symbol.asyncDispose]();
     });
   });
 });
