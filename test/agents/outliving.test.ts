@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { build } from "esbuild";
 import { expect, test } from "vitest";
+import { fromSource } from "./cost/variants.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -13,16 +14,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
  */
 test("of an operation that is over, hardly a byte outlives the engine's cheap collections", { timeout: 60_000 }, async () => {
   const outfile = join(root, ".tmp", "cost", "outliving.mjs");
-  await build({
-    entryPoints: [join(root, "test/agents/cost/outliving.ts")],
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    target: "node20",
-    conditions: ["@tightbeam/source"],
-    outfile,
-    logLevel: "error",
-  });
+  await build(fromSource("outliving", outfile));
   const { stdout } = await promisify(execFile)(process.execPath, ["--expose-gc", "--max-semi-space-size=2", outfile]);
   const bytes = JSON.parse(stdout) as Record<string, number>;
   expect(Object.keys(bytes)).toHaveLength(6);

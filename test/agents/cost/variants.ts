@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { build } from "esbuild";
+import { type BuildOptions, build } from "esbuild";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 
@@ -61,19 +61,24 @@ export interface Measured {
   readonly bytes: Readonly<Record<string, readonly (number | null)[]>>;
 }
 
+/** How esbuild makes a program of this folder, with the sources of all packages in it. */
+export const fromSource = (name: string, outfile: string): BuildOptions => ({
+  entryPoints: [join(root, `test/agents/cost/${name}.ts`)],
+  bundle: true,
+  platform: "node",
+  format: "esm",
+  target: "node20",
+  conditions: ["@tightbeam/source"],
+  outfile,
+  logLevel: "error",
+});
+
 /** Measures core's sources in a process of their own, changed as the variant says. */
 export async function measure(variant: Variant): Promise<Measured> {
   let changes = 0;
   const outfile = join(root, ".tmp", "cost", `${variant.replaceAll(" ", "-")}.mjs`);
   await build({
-    entryPoints: [join(root, "test/agents/cost/measure.ts")],
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    target: "node20",
-    conditions: ["@tightbeam/source"],
-    outfile,
-    logLevel: "error",
+    ...fromSource("measure", outfile),
     plugins: [
       {
         name: "variant",

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { jsonLimits } from "../../src/codec/limits.js";
 import { method } from "../../src/contract/index.js";
-import { createIds } from "../../src/envelope/id.js";
+import { createIds, type Ids } from "../../src/envelope/id.js";
 import { decodeEnvelope } from "../../src/envelope/wire.js";
 import { TightbeamError } from "../../src/errors.js";
 import type { Link } from "../../src/link/link-types.js";
@@ -9,6 +9,19 @@ import type { OutgoingMessage } from "../../src/link/message.js";
 import { createCaller } from "../../src/patterns/caller.js";
 import { createTaps } from "../../src/patterns/taps.js";
 import { createVirtualRuntime } from "../../src/runtime/index.js";
+
+const callerOver = (runtime: ReturnType<typeof createVirtualRuntime>, current: () => Link, ids: Ids = createIds(runtime)) =>
+  createCaller({
+    runtime,
+    taps: createTaps(),
+    ids,
+    json: jsonLimits,
+    find: current,
+    choose: current,
+    connect: () => Promise.resolve(current()),
+    observe: undefined,
+    onMoved: () => undefined,
+  });
 
 test("requests end in their time when no id can be made to tell their peer", async () => {
   const runtime = createVirtualRuntime({ seed: 1 });
@@ -20,17 +33,7 @@ test("requests end in their time when no id can be made to tell their peer", asy
   };
   const peer = { id: "bob", instance: "AAAAAAAAAAAAAAAAAAAAAA", limits: { maxMessageBytes: 1_000 } };
   const link = { peer, state: "up", awaited: 0, send: () => ({ giveUp: () => false }) } as unknown as Link;
-  const caller = createCaller({
-    runtime,
-    taps: createTaps(),
-    ids: { text: (now) => working(() => ids.text(now)), bytes: (now) => working(() => ids.bytes(now)) },
-    json: jsonLimits,
-    find: () => link,
-    choose: () => link,
-    connect: () => Promise.resolve(link),
-    observe: undefined,
-    onMoved: () => undefined,
-  });
+  const caller = callerOver(runtime, () => link, { text: (now) => working(() => ids.text(now)), bytes: (now) => working(() => ids.bytes(now)) });
   const ask = () => caller.request({ id: "bob" }, method("work"), undefined, { timeout: 100 }).catch((error: unknown) => error);
   const asked = [ask(), ask()];
   works = false;
@@ -49,17 +52,7 @@ test("a large request that was declined is not freed under the link that still r
   };
   const links = [1, 2].map(() => ({ peer, state: "up", awaited: 0, send }) as unknown as Link);
   let current = links[0] as Link;
-  const caller = createCaller({
-    runtime,
-    taps: createTaps(),
-    ids: createIds(runtime),
-    json: jsonLimits,
-    find: () => current,
-    choose: () => current,
-    connect: () => Promise.resolve(current),
-    observe: undefined,
-    onMoved: () => undefined,
-  });
+  const caller = callerOver(runtime, () => current);
   const asked = caller.request({ id: "bob" }, method("work"), new Uint8Array(40_000), { timeout: 5_000 }).catch((error: unknown) => error);
   const { header } = decodeEnvelope((sent[0] as OutgoingMessage).bytes);
   current = links[1] as Link;
@@ -85,17 +78,7 @@ test("G-11 a request that left an instance which may have done it is not called 
     };
     const links = [1, 2].map(() => ({ peer, state: "up", awaited: 0, send }) as unknown as Link);
     let current = links[0] as Link;
-    const caller = createCaller({
-      runtime,
-      taps: createTaps(),
-      ids: createIds(runtime),
-      json: jsonLimits,
-      find: () => current,
-      choose: () => current,
-      connect: () => Promise.resolve(current),
-      observe: undefined,
-      onMoved: () => undefined,
-    });
+    const caller = callerOver(runtime, () => current);
     const asked = caller.request({ id: "bob" }, method("pay"), 1, { idempotencyKey: "order-1" }).catch((error: unknown) => error);
     const { header } = decodeEnvelope((sent[0] as OutgoingMessage).bytes);
     current = links[1] as Link;
@@ -118,17 +101,7 @@ test("a notification asks for what its caller waits for, and for no more", () =>
     return { giveUp: () => false };
   };
   const link = { peer, state: "up", awaited: 0, send, offer: send } as unknown as Link;
-  const caller = createCaller({
-    runtime,
-    taps: createTaps(),
-    ids: createIds(runtime),
-    json: jsonLimits,
-    find: () => link,
-    choose: () => link,
-    connect: () => Promise.resolve(link),
-    observe: undefined,
-    onMoved: () => undefined,
-  });
+  const caller = callerOver(runtime, () => link);
   for (const operation of [{}, { confirm: "received" }, { confirm: "done" }] as const) void caller.notify({ id: "bob" }, method("work"), undefined, operation);
   expect(sent.map(({ wantsAck = false, wantsDone = false }) => [wantsAck, wantsDone])).toEqual([
     [false, false],

@@ -1,36 +1,41 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createIds } from "../../src/envelope/id.js";
-import { createNumberTable } from "../../src/open-table.js";
+import { createNumberTable, type Table } from "../../src/open-table.js";
 import { createOwnIdTable, createPeerIdTable, createPeerNumberTable } from "../../src/patterns/id-table.js";
 import { createVirtualRuntime } from "../../src/runtime/index.js";
 
 const runtime = createVirtualRuntime({ seed: 1 });
 const kinds = { own: () => createOwnIdTable<number>(), peers: () => createPeerIdTable<number>(runtime.random) };
 
+/** Whatever comes and goes. */
+function holdsWhatAMapHolds<K extends string | number>(create: () => Table<K, number>, id: fc.Arbitrary<K>): void {
+  const step = fc.record({ id, value: fc.option(fc.nat(), { nil: undefined }) });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 400 }), (steps) => {
+      const table = create();
+      const map = new Map<K, number>();
+      for (const { id, value } of steps) {
+        if (value === undefined) expect(table.delete(id)).toBe(map.delete(id));
+        else {
+          table.set(id, value);
+          map.set(id, value);
+        }
+        expect(table.size).toBe(map.size);
+        expect(table.get(id)).toBe(map.get(id));
+      }
+      for (const [id, value] of map) expect(table.get(id)).toBe(value);
+      expect(table.values()).toEqual([...map].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, value]) => value));
+    }),
+    { seed: 1 },
+  );
+}
+
 describe.each(Object.entries(kinds))("a table of ids: %s", (_name, create) => {
   test("holds what a Map holds, whatever comes and goes", () => {
     // Few different ids, half of which end alike: places are shared, and what is behind a gap moves up.
     const id = fc.nat(79).map((number) => (number % 2 === 0 ? `${number}`.padEnd(36, "0") : `${number}`.padStart(36, "0")));
-    const step = fc.record({ id, value: fc.option(fc.nat(), { nil: undefined }) });
-    fc.assert(
-      fc.property(fc.array(step, { maxLength: 400 }), (steps) => {
-        const table = create();
-        const map = new Map<string, number>();
-        for (const { id, value } of steps) {
-          if (value === undefined) expect(table.delete(id)).toBe(map.delete(id));
-          else {
-            table.set(id, value);
-            map.set(id, value);
-          }
-          expect(table.size).toBe(map.size);
-          expect(table.get(id)).toBe(map.get(id));
-        }
-        for (const [id, value] of map) expect(table.get(id)).toBe(value);
-        expect(table.values()).toEqual([...map].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, value]) => value));
-      }),
-      { seed: 1 },
-    );
+    holdsWhatAMapHolds(create, id);
   });
 
   test("thousands at once, and in the order in which their ids were made", () => {
@@ -72,24 +77,7 @@ describe.each([
       fc.nat(15).map((high) => high * 2 ** 32),
       fc.nat(15).map((below) => top - below),
     );
-    const step = fc.record({ id, value: fc.option(fc.nat(), { nil: undefined }) });
-    fc.assert(
-      fc.property(fc.array(step, { maxLength: 400 }), (steps) => {
-        const table = create();
-        const map = new Map<number, number>();
-        for (const { id, value } of steps) {
-          if (value === undefined) expect(table.delete(id)).toBe(map.delete(id));
-          else {
-            table.set(id, value);
-            map.set(id, value);
-          }
-          expect(table.get(id)).toBe(map.get(id));
-        }
-        expect(table.size).toBe(map.size);
-        expect(table.values()).toEqual([...map].sort(([a], [b]) => a - b).map(([, value]) => value));
-      }),
-      { seed: 1 },
-    );
+    holdsWhatAMapHolds(create, id);
   });
 
   test("a window that moves on for long, and grows and shrinks", () => {
