@@ -93,7 +93,10 @@ export async function openAgent(
 async function openStore({ io, runtime }: Invocation, { store, storeKey }: Settings): Promise<Partial<AgentOptions>> {
   if (store === undefined) return {};
   if (storeKey === undefined)
-    throw usageError("A store is sealed, and its key is missing.", "Give --store-key-file (`tightbeam keygen --secret` makes one), or TIGHTBEAM_STORE_KEY.");
+    throw usageError(
+      "A store is sealed, and its key is missing.",
+      "Give --store-key-file (`tightbeam keygen --secret --out <file>` makes one), or TIGHTBEAM_STORE_KEY.",
+    );
   const key = await readSecretBytes(io, storeKey, "the store key");
   const { openLmdbStore } = await import("@tightbeam/store-lmdb");
   return { store: await openLmdbStore({ path: store, lockTimeout: 2_000, runtime }), storeKey: key };

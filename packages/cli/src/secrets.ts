@@ -28,6 +28,9 @@ export async function readSecretBytes(io: Io, source: SecretSource, what: string
   const text = await readSecret(io, source, what);
   const bytes = Buffer.from(text, "base64url");
   if (text === "" || bytes.toString("base64url") !== text)
-    throw usageError(`${what.charAt(0).toUpperCase()}${what.slice(1)} in ${nameOf(source)} is not base64url.`, "`tightbeam keygen --secret` makes one.");
+    throw usageError(
+      `${what.charAt(0).toUpperCase()}${what.slice(1)} in ${nameOf(source)} is not base64url.`,
+      "`tightbeam keygen --secret --out <file>` makes one.",
+    );
   return new Uint8Array(bytes);
 }

@@ -121,6 +121,7 @@ describe("tightbeam notify", () => {
     expect([without.code, unsealed.code]).toEqual([2, 2]);
     expect(without.stderr).toContain("This needs a store, and there is none.");
     expect(unsealed.stderr).toContain("A store is sealed, and its key is missing.");
+    expect(unsealed.stderr).toContain("keygen --secret --out <file>");
   });
 });
 
