@@ -125,3 +125,20 @@ it("G-36 a handler whose process stood still while its caller said the rest and 
   const { trace } = await simulate({ seed: 1, agents: { alice, bob }, faults: [{ kind: "pause", agent: "alice", at: 30, for: 1_200 }], duration: 6_000 });
   expect(trace.flatMap((event) => (event.type === "note" ? [`${event.name} ${event.value}`] : []))).toEqual(["heard 0", "heard 1", "told delivery_unknown"]);
 });
+
+it("G-01 both sides send on the same session, whatever READY was lost: they went deaf to each other until one of them was dropped, 30 s later", async () => {
+  const bob: Program = async ({ createAgent }) => (await createAgent({ goneAfter: 20_000 })).handle("ask", (input) => input);
+  const alice: Program = async ({ createAgent }) => {
+    const agent = await createAgent({ goneAfter: 20_000 });
+    for (let number = 0; number < 5; number++) await agent.request("bob", "ask", number, { timeout: 60_000 });
+  };
+  // Bob has a session of Alice's first handshake, and of her second; she has only that one. Her transport comes and goes, so that nobody is ever silent for long enough to be suspect.
+  const faults: readonly Fault[] = [
+    { kind: "oneWay", from: "bob", to: "alice", at: 5, for: 10_495 },
+    { kind: "flap", agent: "alice", at: 10_500, for: 30_000, ms: 300 },
+  ];
+  const { trace } = await simulate({ seed: 1, agents: { alice, bob }, faults, duration: 60_000 });
+  const answered = trace.filter((event) => event.type === "settled");
+  expect(answered.map(({ error }) => error)).toEqual(Array(5).fill(undefined));
+  expect(answered.at(-1)?.at).toBeLessThan(13_000);
+});

@@ -71,6 +71,7 @@ class InstanceLink implements LinkEnd, ConversationSink, PumpOwner {
     }
     releaseReceived(frame);
     const now = this.#now();
+    if (from !== this.#sessions.current) this.#sessions.heard(from, now);
     this.#pump.answering = true;
     const large = record.length >= limits.largeRecordBytes;
     const goesOn = this.#take(record, from, now);
@@ -245,7 +246,7 @@ class InstanceLink implements LinkEnd, ConversationSink, PumpOwner {
   }
 
   generation(): number {
-    return this.#sessions.current?.generation ?? 0;
+    return this.#sessions.generation;
   }
 
   next(): ReturnType<LinkEnd["next"]> {

@@ -41,12 +41,17 @@ export function createLinkSession(established: Established, generation: number, 
   };
 }
 
-/** True when `a` is the one both sides send on: the higher generation, then the smaller initiator. */
+/** True when `a` is the one both sides send on: the higher generation, then the smaller initiator, none of which offers a generation twice. */
 export function preferred(a: LinkSession, b: LinkSession): boolean {
   return a.generation === b.generation ? a.initiator < b.initiator : a.generation > b.generation;
 }
 
-/** The sessions of one link: it sends on the one both sides prefer; the others only receive until they have drained. */
+/** The peer is known to have it: its initiator has READY, its responder a record. READY may be lost for good, and what is said on such a session is heard by nobody. */
+const isShared = ({ role, session }: LinkSession): boolean => role === "initiator" || session.counters.opened > 0;
+
+const isBetter = (a: LinkSession, b: LinkSession): boolean => (isShared(a) === isShared(b) ? preferred(a, b) : isShared(a));
+
+/** The sessions of one link: it sends on the one both sides prefer, of those that both sides have; the others only receive until they have drained. */
 export interface LinkSessions {
   /** The one to send on. */
   readonly current: LinkSession | undefined;
@@ -56,9 +61,13 @@ export interface LinkSessions {
   /** When a new handshake was last begun for want of a session that will do. */
   renewTriedAt: number;
   add(live: LinkSession, now: number): void;
+  /** A record came on one that is not the current one. */
+  heard(live: LinkSession, now: number): void;
   remove(live: LinkSession, now: number): void;
   /** When the first of them is over. */
   endAt(): number;
+  /** The highest there was, 0 before any: the peer may go on with a session that is over here. */
+  readonly generation: number;
   /** When a new handshake is due: at the session's soft end, at once when the peer is silent (`suspect`) or no session is left, and every 10 s until one succeeds. */
   renewAt(suspect: boolean): number;
 }
@@ -68,17 +77,24 @@ const none: readonly LinkSession[] = [];
 class SessionsOfLink implements LinkSessions {
   current: LinkSession | undefined;
   all = none;
+  generation = 0;
   missingSince = Number.POSITIVE_INFINITY;
   renewTriedAt = Number.NEGATIVE_INFINITY;
 
   add(live: LinkSession, now: number): void {
-    const other = this.current;
     this.all = [...this.all, live];
-    if (other !== undefined && !preferred(live, other)) {
-      live.drainUntil = now + limits.sessionDrainMs;
-      return;
-    }
-    if (other !== undefined) other.drainUntil = now + limits.sessionDrainMs;
+    this.generation = Math.max(this.generation, live.generation);
+    if (this.current === undefined || isBetter(live, this.current)) return this.#prefer(live, now);
+    live.drainUntil = now + limits.sessionDrainMs;
+  }
+
+  heard(live: LinkSession, now: number): void {
+    if (this.current !== undefined && isBetter(live, this.current) && this.all.includes(live)) this.#prefer(live, now);
+  }
+
+  #prefer(live: LinkSession, now: number): void {
+    if (this.current !== undefined) this.current.drainUntil = now + limits.sessionDrainMs;
+    live.drainUntil = Number.POSITIVE_INFINITY;
     this.current = live;
     this.missingSince = Number.POSITIVE_INFINITY;
     this.renewTriedAt = Number.NEGATIVE_INFINITY;
@@ -87,7 +103,7 @@ class SessionsOfLink implements LinkSessions {
   remove(live: LinkSession, now: number): void {
     this.all = this.all.filter((other) => other !== live);
     if (live !== this.current) return;
-    this.current = this.all.reduce<LinkSession | undefined>((best, other) => (best === undefined || preferred(other, best) ? other : best), undefined);
+    this.current = this.all.reduce<LinkSession | undefined>((best, other) => (best === undefined || isBetter(other, best) ? other : best), undefined);
     if (this.current === undefined) this.missingSince = now;
     else this.current.drainUntil = Number.POSITIVE_INFINITY;
   }

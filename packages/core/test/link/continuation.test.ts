@@ -118,6 +118,20 @@ describe("TM-68 a link continues only between the two that made it", () => {
     expect(begin(bob, alice).accept().conclude()).toEqual({ continued: true, generation: 2 });
   });
 
+  test("no generation is offered twice: a handshake that failed here may have succeeded there (G-01)", () => {
+    const [alice, bob] = [side("A"), side("B")];
+    const generations: number[] = [];
+    for (let tries = 0; tries < 3; tries++) {
+      const offer = alice.continuation.offer(peerOf(bob), random.bytes(32));
+      generations.push(decodeLinkOffer(offer).generation);
+      attach(bob, peerOf(alice), bob.continuation.accept(peerOf(alice), offer, random.bytes(32), random.bytes(32)).agreement);
+    }
+    expect(generations).toEqual([0, 1, 2]);
+    expect(handshake(alice, bob)).toEqual({ continued: true, generation: 3 });
+    // Two at once, too.
+    expect([begin(alice, bob), begin(alice, bob)].map((each) => each.accept().conclude().generation)).toEqual([4, 5]);
+  });
+
   test("two that have lost each other's halves and dial at once come to one link, whatever the links were that they had (G-01)", () => {
     const [alice, bob] = [side("A"), side("B")];
     handshake(alice, bob);

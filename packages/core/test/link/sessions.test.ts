@@ -17,7 +17,11 @@ function live({
   seed = 1,
 }: Partial<{ role: "initiator" | "responder"; tokenLeft: number; generation: number; seed: number }> = {}) {
   const runtime = createVirtualRuntime({ seed });
-  const established = { role, session: {}, peer: { instance: other, token: { expiresAt: runtime.clock.wall() + tokenLeft } } } as unknown as Established;
+  const established = {
+    role,
+    session: { counters: { opened: 0 } },
+    peer: { instance: other, token: { expiresAt: runtime.clock.wall() + tokenLeft } },
+  } as unknown as Established;
   const from = runtime.clock.monotonic();
   const session = createLinkSession(established, generation, own, runtime);
   return { session, renewIn: session.renewAt - from, endIn: session.endAt - from };
@@ -86,6 +90,49 @@ describe("the sessions of a link", () => {
     sessions.add(newer, 0);
     sessions.add(late, 7_000);
     expect([sessions.current, late.drainUntil, newer.drainUntil]).toEqual([newer, 37_000, Number.POSITIVE_INFINITY]);
+  });
+
+  const from = (initiator: string, generation: number, opened = 0): LinkSession => {
+    const { session } = live({ role: initiator === own ? "initiator" : "responder", generation });
+    session.session.counters.opened = opened;
+    return session;
+  };
+
+  test("G-01 one that the peer began is sent on from its first record on: READY may never have come", () => {
+    const sessions = createLinkSessions();
+    const [old, fresh] = [from(own, 0), from(other, 1)];
+    sessions.add(old, 0);
+    sessions.add(fresh, 1_000);
+    expect([sessions.current, old.drainUntil, fresh.drainUntil]).toEqual([old, Number.POSITIVE_INFINITY, 31_000]);
+    fresh.session.counters.opened = 1;
+    sessions.heard(fresh, 2_000);
+    expect([sessions.current, old.drainUntil, fresh.drainUntil]).toEqual([fresh, 32_000, Number.POSITIVE_INFINITY]);
+    old.session.counters.opened = 1;
+    sessions.heard(old, 3_000);
+    expect([sessions.current, old.drainUntil]).toEqual([fresh, 32_000]);
+  });
+
+  test("G-01 one that nothing ever came on gives way to any that both sides have, and to the peer's next try", () => {
+    const sessions = createLinkSessions();
+    const [dead, retried, mine] = [from(other, 3), from(other, 4), from(own, 2)];
+    sessions.add(dead, 0);
+    expect(sessions.current).toBe(dead);
+    sessions.add(retried, 0);
+    expect(sessions.current).toBe(retried);
+    sessions.add(mine, 0);
+    expect(sessions.current).toBe(mine);
+    sessions.remove(retried, 1_000);
+    sessions.heard(retried, 1_000);
+    expect(sessions.current).toBe(mine);
+  });
+
+  test("the highest generation is remembered beyond its session: the peer may still have that one", () => {
+    const sessions = createLinkSessions();
+    const high = at(7);
+    expect(sessions.generation).toBe(0);
+    for (const each of [at(1), high, at(2)]) sessions.add(each, 0);
+    sessions.remove(high, 0);
+    expect(sessions.generation).toBe(7);
   });
 
   test("when the one they send on ends, the best of the others serves again, and stays", () => {
