@@ -4,34 +4,15 @@ import { checkLength } from "./checks.js";
 import * as sizes from "./kem-bytes.js";
 import { checkCiphertext, checkM, checkPublic, checkSeed, notCanonical } from "./kem-checks.js";
 import type { Kem } from "./provider.js";
-
-/** What is used of libsodium 1.0.22 and later in WebAssembly: the npm package `libsodium`. Numbers are addresses in `HEAPU8`, or 0 for success. */
-export interface Sodium {
-  /** Another array once the memory has grown. */
-  readonly HEAPU8: Uint8Array;
-  _malloc(bytes: number): number;
-  _sodium_init(): number;
-  _crypto_kem_mlkem768_seed_keypair(publicKey: number, secretKey: number, seed: number): number;
-  _crypto_kem_mlkem768_enc_deterministic(ciphertext: number, sharedSecret: number, publicKey: number, m: number): number;
-  _crypto_kem_mlkem768_dec(sharedSecret: number, ciphertext: number, secretKey: number): number;
-}
+import { installedSodium, type Sodium } from "./sodium-library.js";
 
 const secretKeyBytes = 2400;
-const name = "libsodium";
 const { random } = systemRuntime();
-
-/** Bundlers do not follow it: most applications do not have the package. */
-const installed = async (): Promise<Sodium> => {
-  const { default: create } = (await import(/* webpackIgnore: true */ /* @vite-ignore */ name)) as {
-    default: (options: { getRandomValue: () => number }) => Promise<Sodium>;
-  };
-  return create({ getRandomValue: () => new DataView(random.bytes(4).buffer).getUint32(0) });
-};
 
 const failed = (): TightbeamError => new TightbeamError("internal", "libsodium refused a key of its own");
 
 /** ML-KEM of libsodium: four times as fast as noble. Undefined where it is not installed or has none. What is secret leaves its memory with each call. */
-export async function sodiumKem(load = installed): Promise<Kem | undefined> {
+export async function sodiumKem(load = installedSodium): Promise<Kem | undefined> {
   const bytes = sizes.publicKey + secretKeyBytes + sizes.ciphertext + sizes.sharedSecret + sizes.seed;
   let sodium: Sodium;
   let pk: number;

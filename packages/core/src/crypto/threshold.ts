@@ -1,13 +1,16 @@
 import type { Clock } from "../runtime/index.js";
 import type { Aead } from "./provider.js";
 
-/** ms. At or below this, native wins at every size: JavaScript that the engine has fully compiled needs about 6 µs for the smallest message. */
-const cheapCall = 0.012;
-/** Nothing larger is ever faster in JavaScript. */
+/** Nothing larger is ever faster elsewhere. */
 const largestCandidate = 2_048;
-/** Small calls that take turns before measuring: the engine compiles the JavaScript on real traffic, which no short loop could do (it takes 10 to 20 ms). */
+/** Small calls, all native, before anything is measured: a call that was just loaded costs several times what it costs from then on. */
+const firstCalls = 512;
+/** ms. At or below this, native wins against JavaScript at every size: fully compiled it needs about 6 µs for the smallest message. */
+const cheapCall = 0.012;
+/** Small calls that take turns before measuring: the engine compiles on real traffic, which no short loop could do (JavaScript takes it 10 to 20 ms). */
 const warmingCalls = 1_024;
 const sizes = [64, 256, 1_024, largestCandidate] as const;
+const rounds = 24;
 
 export interface MixedAead extends Aead {
   /** Plaintext bytes from which native is used: 0 = always; undefined = not decided yet. */
@@ -15,7 +18,7 @@ export interface MixedAead extends Aead {
 }
 
 /** The shortest of a few runs, in ms: noise only ever adds. */
-function shortest(clock: Clock, rounds: number, run: () => void): number {
+function shortest(clock: Clock, run: () => void): number {
   let best = Number.POSITIVE_INFINITY;
   for (let i = 0; i < rounds; i++) {
     const start = clock.monotonic();
@@ -25,55 +28,76 @@ function shortest(clock: Clock, rounds: number, run: () => void): number {
   return best;
 }
 
-/**
- * Chooses per message between two equal implementations by size. A native call has a fixed cost that differs between runtimes,
- * so it is measured on first use (about 200 µs); where it is high, both take turns on small messages until the script is compiled,
- * and then the crossing is measured (under 1 ms).
- */
-export function mixedAead(native: Aead, script: () => Aead, clock: Clock): MixedAead {
-  let threshold: number | undefined;
-  let warming = -1;
+/** WebAssembly, where it is installed: no handshake waits for it. */
+const installed = async (): Promise<Aead | undefined> => {
+  try {
+    return await (await import("./sodium-aead.js")).sodiumAead();
+  } catch {
+    return undefined;
+  }
+};
 
-  const timed = (aead: Aead, size: number, rounds = 6): number => {
+/**
+ * Chooses per message between equal implementations by size. A native call has a fixed cost that differs between runtimes, so small messages
+ * may go to another one: to `light` where there is one, else to the script where a native call is dear. The engine has to compile that one
+ * first, so both take turns on small messages until then; then it is measured from which size native is faster (a few ms, once).
+ */
+export function mixedAead(native: Aead, script: () => Aead, clock: Clock, light = installed): MixedAead {
+  let threshold: number | undefined;
+  /** Takes turns with native, or has all below the threshold. */
+  let other: Aead | undefined;
+  let calls = 0;
+  /** Sizes of the last ones: the next are likely alike. */
+  let lastSealed = 0;
+  let lastOpened = 0;
+
+  const timed = (aead: Aead, size: number): number => {
     const key = new Uint8Array(32).fill(1);
     const nonce = new Uint8Array(12);
     const plaintext = new Uint8Array(size);
     const out = new Uint8Array(size + 16);
-    return shortest(clock, rounds, () => aead.sealInto(out, key, nonce, nonce, plaintext));
+    return shortest(clock, () => aead.sealInto(out, key, nonce, nonce, plaintext));
   };
 
-  function crossing(): number {
-    for (const size of sizes) if (timed(native, size) <= timed(script(), size)) return size === sizes[0] ? 0 : size;
-    return largestCandidate;
+  const judge = async (): Promise<void> => {
+    other = await light();
+    if (other === undefined && timed(native, sizes[0]) <= cheapCall) threshold = 0;
+    else other ??= script();
+    calls = 0;
+  };
+
+  function crossing(rival: Aead): number {
+    const found = sizes.find((size) => timed(native, size) <= timed(rival, size)) ?? largestCandidate;
+    return found === sizes[0] ? 0 : found;
   }
 
   function choose(size: number): Aead {
-    if (threshold !== undefined) return size >= threshold ? native : script();
-    if (warming < 0) {
-      warming = 0;
-      if (timed(native, sizes[0], 24) <= cheapCall) {
-        threshold = 0;
-        return native;
-      }
-    }
+    if (threshold !== undefined) return other === undefined || size >= threshold ? native : other;
     if (size > largestCandidate) return native;
-    if (++warming > warmingCalls) {
-      threshold = crossing();
-      return choose(size);
+    calls++;
+    if (other === undefined) {
+      if (calls === firstCalls) void judge();
+      return native;
     }
-    return warming % 2 === 0 ? script() : native;
+    if (calls <= warmingCalls) return calls % 2 === 0 ? other : native;
+    threshold = crossing(other);
+    return choose(size);
   }
 
   return {
     get threshold() {
       return threshold;
     },
-    get expect() {
-      return threshold === 0 ? native.expect : undefined;
+    expect(toSeal, key, nonce, aad) {
+      if ((toSeal ? lastSealed : lastOpened) >= (threshold ?? 0)) native.expect?.(toSeal, key, nonce, aad);
     },
     sealInto(out, key, nonce, aad, plaintext) {
-      choose(plaintext.length).sealInto(out, key, nonce, aad, plaintext);
+      lastSealed = plaintext.length;
+      choose(lastSealed).sealInto(out, key, nonce, aad, plaintext);
     },
-    open: (key, nonce, aad, ciphertext) => choose(ciphertext.length).open(key, nonce, aad, ciphertext),
+    open(key, nonce, aad, ciphertext) {
+      lastOpened = ciphertext.length;
+      return choose(lastOpened).open(key, nonce, aad, ciphertext);
+    },
   };
 }

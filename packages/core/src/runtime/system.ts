@@ -88,6 +88,8 @@ let shared: Runtime | undefined;
 
 /** The machine's clock, generator and timers: one frozen object for the whole process. */
 export function systemRuntime(): Runtime {
+  // On Node the global `performance` is a getter, which each look at the clock would call.
+  const { performance } = globalThis;
   shared ??= Object.freeze({
     clock: Object.freeze({ monotonic: () => performance.now(), wall: () => Date.now() }),
     random: systemRandom(),

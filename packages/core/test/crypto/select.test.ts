@@ -134,80 +134,125 @@ describe("selectCrypto", () => {
 });
 
 describe("mixedAead", () => {
-  /** A clock that only moves when an AEAD says what it cost. */
-  function model(nativeCost: (size: number) => number, scriptCost: (size: number) => number) {
+  type Cost = (size: number, call: number) => number;
+  /** A clock that only moves when an AEAD says what it cost, in µs. */
+  function model(nativeCost: Cost, scriptCost: Cost, lightCost?: Cost) {
     let now = 0;
     const used: string[] = [];
-    const aead = (name: string, cost: (size: number) => number): Aead => ({
-      sealInto(out, key, nonce, aad, plaintext) {
-        now += cost(plaintext.length) / 1_000;
-        used.push(name);
-        nobleChachaPoly.sealInto(out, key, nonce, aad, plaintext);
-      },
-      open: (key, nonce, aad, ciphertext) => nobleChachaPoly.open(key, nonce, aad, ciphertext),
-    });
+    const made: boolean[] = [];
+    const aead = (name: string, cost: Cost): Aead => {
+      let calls = 0;
+      return {
+        sealInto(out, key, nonce, aad, plaintext) {
+          now += cost(plaintext.length, calls++) / 1_000;
+          used.push(name);
+          nobleChachaPoly.sealInto(out, key, nonce, aad, plaintext);
+        },
+        open: (key, nonce, aad, ciphertext) => nobleChachaPoly.open(key, nonce, aad, ciphertext),
+        expect: (toSeal) => made.push(toSeal),
+      };
+    };
     const script = aead("script", scriptCost);
-    const mixed = mixedAead(aead("native", nativeCost), () => script, { monotonic: () => now, wall: () => 0 });
+    const light = lightCost && aead("light", lightCost);
+    const mixed = mixedAead(
+      aead("native", nativeCost),
+      () => script,
+      { monotonic: () => now, wall: () => 0 },
+      async () => light,
+    );
+    const key = new Uint8Array(32);
+    const nonce = new Uint8Array(12);
     const seal = (size: number): string | undefined => {
-      mixed.sealInto(new Uint8Array(size + 16), new Uint8Array(32), new Uint8Array(12), empty, new Uint8Array(size));
+      mixed.sealInto(new Uint8Array(size + 16), key, nonce, empty, new Uint8Array(size));
       return used.at(-1);
     };
-    return { mixed, seal, used };
+    const settle = async (size = 10): Promise<void> => {
+      for (let i = 0; i < 512; i++) expect(seal(size)).toBe("native");
+      await new Promise(setImmediate);
+      for (let i = 0; i < 1_025; i++) seal(size);
+    };
+    const prepares = (): number => {
+      made.length = 0;
+      mixed.expect?.(true, key, nonce, empty);
+      return made.length;
+    };
+    return { mixed, seal, settle, used, prepares };
   }
+  const dear: Cost = () => 14;
+  const slowing: Cost = (size) => 6 + size / 150;
 
-  it("makes ciphers ahead of time once it knows that they will be native", () => {
-    const native = nativeProvider().chachaPoly as Aead;
-    const mixed = mixedAead(native, () => nobleChachaPoly, { monotonic: () => 0, wall: () => 0 });
-    expect(mixed.expect).toBeUndefined();
-    mixed.sealInto(new Uint8Array(26), new Uint8Array(32), new Uint8Array(12), empty, new Uint8Array(10));
-    expect([mixed.threshold, mixed.expect]).toEqual([0, native.expect]);
-    const slow = model(
-      () => 14,
-      () => 6,
-    );
-    for (let i = 0; i < 1_100; i++) slow.seal(10);
-    expect(slow.mixed.expect).toBeUndefined();
+  it("makes ciphers ahead of time as long as messages are native", async () => {
+    const { seal, settle, prepares } = model(dear, slowing);
+    seal(10);
+    expect(prepares()).toBe(1);
+    await settle();
+    expect([seal(10), prepares()]).toEqual(["script", 0]);
+    expect([seal(4_096), prepares()]).toEqual(["native", 1]);
   });
 
-  it("is native always, at once, where a native call is cheap", () => {
-    const { mixed, seal, used } = model(
-      () => 4,
-      (size) => 6 + size / 150,
-    );
-    expect(seal(10)).toBe("native");
+  it("is native always where a native call is cheap", async () => {
+    const { mixed, settle, used } = model(() => 4, slowing);
+    await settle();
     expect(mixed.threshold).toBe(0);
     expect(used).not.toContain("script");
   });
 
-  it("finds the crossing where a native call has a high fixed cost", () => {
-    const { mixed, seal } = model(
-      () => 14,
-      (size) => 6 + size / 150,
-    );
-    for (let i = 0; i < 1_025; i++) seal(10);
+  it("does not judge native calls by the first ones, which the engine has not compiled", async () => {
+    const { mixed, settle, used } = model((_size, call) => (call < 400 ? 20 : 8), slowing);
+    await settle();
+    expect(mixed.threshold).toBe(0);
+    expect(used).not.toContain("script");
+  });
+
+  it("finds the crossing where a native call has a high fixed cost", async () => {
+    const { mixed, seal, settle } = model(dear, slowing);
+    await settle();
     expect(mixed.threshold).toBe(2_048);
     expect([seal(0), seal(2_047), seal(2_048), seal(100_000)]).toEqual(["script", "script", "native", "native"]);
   });
 
-  it("never gives large messages to the script, not even while undecided", () => {
+  it("takes the light one for small messages, where there is one and it is faster", async () => {
+    const { mixed, seal, settle, used } = model(
+      () => 8,
+      slowing,
+      (size) => 2 + size / 150,
+    );
+    await settle();
+    expect(mixed.threshold).toBe(1_024);
+    expect([seal(0), seal(1_023), seal(1_024), seal(100_000)]).toEqual(["light", "light", "native", "native"]);
+    expect(used).not.toContain("script");
+    const slow = model(
+      () => 8,
+      slowing,
+      () => 9,
+    );
+    await slow.settle();
+    expect([slow.mixed.threshold, slow.seal(10)]).toEqual([0, "native"]);
+  });
+
+  it("never gives large messages to another, not even while undecided", async () => {
     const { seal } = model(
       () => 1_000,
       () => 1,
     );
-    for (let i = 0; i < 2_000; i++) expect(seal(i % 2 === 0 ? 10 : 4_096)).toSatisfy((name) => i % 2 === 0 || name === "native");
+    for (let i = 0; i < 4_000; i++) {
+      expect(seal(i % 2 === 0 ? 10 : 4_096)).toSatisfy((name) => i % 2 === 0 || name === "native");
+      if (i % 1_000 === 999) await new Promise(setImmediate);
+    }
   });
 
-  it("gives the same bytes whoever does the work", () => {
-    const { mixed } = model(
-      () => 14,
-      () => 6,
-    );
+  it("gives the same bytes whoever does the work", async () => {
+    const { mixed, settle, used } = model(dear, slowing);
     const seen = new Set<string>();
-    for (let i = 0; i < 1_100; i++) {
+    const sealed = (): void => {
       const out = new Uint8Array(26);
       mixed.sealInto(out, new Uint8Array(32), new Uint8Array(12), empty, new Uint8Array(10));
       seen.add(toHex(out));
-    }
+    };
+    sealed();
+    await settle();
+    sealed();
     expect(seen.size).toBe(1);
+    expect([used[0], used.at(-1)]).toEqual(["native", "script"]);
   });
 });

@@ -100,7 +100,7 @@ export function createFrameCollector(push: (piece: Buffer) => void): FrameCollec
         at = collect(bytes, at);
         from = at;
       }
-      if (at > from) push(Buffer.from(bytes.subarray(from, at)));
+      if (at > from) push(Buffer.from(from === 0 && at === bytes.length ? bytes : bytes.subarray(from, at)));
     },
   };
 }
