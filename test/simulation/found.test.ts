@@ -142,3 +142,27 @@ it("G-01 both sides send on the same session, whatever READY was lost: they went
   expect(answered.map(({ error }) => error)).toEqual(Array(5).fill(undefined));
   expect(answered.at(-1)?.at).toBeLessThan(13_000);
 });
+
+it("G-01 a link whose only session its peer never had makes another, also where a transport that comes and goes leaves no silence long enough to be suspect", async () => {
+  const bob: Program = async ({ createAgent, sleep }) => {
+    const agent = await createAgent({ goneAfter: 20_000 });
+    await sleep(4_000);
+    await agent.request("alice", "ask", 1, { timeout: 100_000 });
+  };
+  // She gives up before she has READY, and never dials again.
+  const alice: Program = async ({ createAgent }) => {
+    const agent = await createAgent({ goneAfter: 20_000 });
+    agent.handle("ask", (input) => input);
+    await agent.request("bob", "none", 1, { timeout: 3_000 }).catch(() => undefined);
+  };
+  for (const ms of [300, 900]) {
+    const faults: readonly Fault[] = [
+      { kind: "oneWay", from: "bob", to: "alice", at: 5, for: 3_495 },
+      { kind: "flap", agent: "bob", at: 20, for: 60_000, ms },
+    ];
+    const { trace } = await simulate({ seed: 1, agents: { alice, bob }, faults, duration: 70_000 });
+    const asked = trace.find((event) => event.type === "settled" && event.agent === "bob");
+    expect(asked).toMatchObject({ error: undefined });
+    expect(asked?.at).toBeLessThan(20_000);
+  }
+});

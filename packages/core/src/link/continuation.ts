@@ -16,8 +16,8 @@ export interface LinkRecord {
   link: LinkEnd | undefined;
   /** Our half was offered in a handshake that may still finish. */
   offering: boolean;
-  /** The highest that was offered here, -1 before any: a handshake that failed here may have succeeded at the peer. */
-  offeredGeneration: number;
+  /** The highest generation that was offered here, -1 before any: a handshake that failed here may have succeeded at the peer. */
+  generation: number;
 }
 
 /** What a handshake decided: which generation the session has, whether an old link ended by it, what the peer has. */
@@ -55,7 +55,7 @@ export function createContinuation(options: ContinuationOptions) {
   const offered = new Map<string, LinkRecord>();
 
   const newRecord = (key: string): LinkRecord => {
-    const record: LinkRecord = { half: random.bytes(halfBytes), peerHalf: undefined, key: undefined, link: undefined, offering: false, offeredGeneration: -1 };
+    const record: LinkRecord = { half: random.bytes(halfBytes), peerHalf: undefined, key: undefined, link: undefined, offering: false, generation: -1 };
     records.set(key, record);
     return record;
   };
@@ -102,9 +102,9 @@ export function createContinuation(options: ContinuationOptions) {
       const record = records.get(peer.inbox) ?? offeredRecord(peer.inbox);
       const { link, key } = record;
       const continues = link !== undefined && key !== undefined && sameParty(record, peer);
-      const generation = Math.max(link === undefined ? 0 : link.generation() + 1, record.offeredGeneration + 1);
+      const generation = Math.max(link?.generation() ?? -1, record.generation) + 1;
       record.offering = true;
-      record.offeredGeneration = generation;
+      record.generation = generation;
       offers.set(peer, { record, link, generation, acknowledged: link?.next().acknowledged ?? nothing });
       return encodeLinkOffer({
         half: record.half,

@@ -210,6 +210,10 @@ class LinkConversation implements Conversation, CellVisitor, OrderSink, InboundS
     if (asked.askCredit) this.#signals.askCredit();
   }
 
+  get silence(): Conversation["silence"] {
+    return this.#probe;
+  }
+
   probe(time: number): void {
     this.#now = time;
     this.#quiet = false;

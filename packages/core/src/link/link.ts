@@ -121,7 +121,7 @@ class InstanceLink implements LinkEnd, ConversationSink, PumpOwner {
         if (health.gone) return this.#finish(gone(this.peer, goneAfterMs));
         if (health.suspect && this.state === "up") this.#setState("suspect");
       } else if (now - this.#sessions.missingSince >= goneAfterMs) return this.#finish(gone(this.peer, goneAfterMs));
-      if (now >= this.#sessions.renewAt(this.state === "suspect")) {
+      if (now >= this.#sessions.renewAt(this.state === "suspect" || this.#conversation.silence.mute())) {
         this.#sessions.renewTriedAt = now;
         onRenew(this);
       }
@@ -135,7 +135,7 @@ class InstanceLink implements LinkEnd, ConversationSink, PumpOwner {
     const { transport, goneAfterMs } = this.#options;
     if (transport.state.current === "down") return Number.POSITIVE_INFINITY;
     const at = this.#sessions.current === undefined ? this.#sessions.missingSince + goneAfterMs : this.#nextTick();
-    return Math.min(at, this.#sessions.renewAt(this.state === "suspect"));
+    return Math.min(at, this.#sessions.renewAt(this.state === "suspect" || this.#conversation.silence.mute()));
   }
 
   #nextTick(): number {
@@ -167,9 +167,10 @@ class InstanceLink implements LinkEnd, ConversationSink, PumpOwner {
 
   transportChanged(next: "up" | "down"): void {
     if (this.#ended !== undefined) return;
+    const now = this.#now();
+    if (next === "down" && this.state !== "down") this.#conversation.silence.pause(now);
     this.#setState(next);
     if (next === "down") return;
-    const now = this.#now();
     this.#conversation.probe(now);
     if (this.#sessions.current === undefined) this.#sessions.missingSince = now;
     this.#tick();

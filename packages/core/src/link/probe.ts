@@ -11,6 +11,8 @@ export interface Probe {
   update(outstanding: boolean): void;
   /** Whether messages wait for nothing but intake credit. */
   blocked(blocked: boolean, now: number): void;
+  /** The transport is down. */
+  pause(now: number): void;
   /** The transport has come back: the time it was down does not count as silence. */
   restart(now: number): void;
   /** `awaiting`: the application waits for replies. The peer is then asked after a sixth of `goneAfter`, at least 0.5 s, instead of 25 s. */
@@ -21,6 +23,8 @@ export interface Probe {
   /** `goneAfter` has passed since the first unanswered probe, and at least ten were sent. */
   gone(now: number): boolean;
   probes(): number;
+  /** It has been silent for long in all, with something pending, whenever the transport was up; never for long enough at once to be suspect. */
+  mute(): boolean;
 }
 
 export interface ProbeDue {
@@ -31,6 +35,8 @@ export interface ProbeDue {
 
 const nothing: ProbeDue = { probe: false, ping: false, askCredit: false };
 const never = Number.POSITIVE_INFINITY;
+/** A relay that starts again leaves peers silent for a moment before and after: that alone is not worth a handshake of each link. */
+const muteTimes = 3;
 
 interface ProbeOptions {
   readonly pace: Pace;
@@ -49,6 +55,8 @@ class LinkProbe implements Probe {
   #lastHeardAt = Number.NEGATIVE_INFINITY;
   /** Since when something has been waiting for an acknowledgement without a word from the peer. */
   #waitingSince = never;
+  /** The same, before the transport was down. */
+  #waitedBefore = 0;
   #asks = 0;
   #askFrom = never;
 
@@ -62,6 +70,7 @@ class LinkProbe implements Probe {
     this.#probes = 0;
     this.#firstProbeAt = never;
     this.#silentBefore = 0;
+    this.#waitedBefore = 0;
     if (this.#waitingSince !== never) this.#waitingSince = now;
   }
 
@@ -71,7 +80,9 @@ class LinkProbe implements Probe {
   }
 
   update(outstanding: boolean): void {
-    if (!outstanding) this.#waitingSince = never;
+    if (outstanding) return;
+    this.#waitingSince = never;
+    this.#waitedBefore = 0;
   }
 
   blocked(blocked: boolean, now: number): void {
@@ -79,6 +90,10 @@ class LinkProbe implements Probe {
     if (blocked) return;
     this.#askFrom = never;
     this.#asks = 0;
+  }
+
+  pause(now: number): void {
+    if (this.#waitingSince < now) this.#waitedBefore += now - this.#waitingSince;
   }
 
   restart(now: number): void {
@@ -112,7 +127,7 @@ class LinkProbe implements Probe {
   }
 
   suspectAt(): number {
-    return this.#waitingSince + Math.max(limits.suspectMinMs, 2 * this.#pace.probeAfter());
+    return this.#waitingSince + this.#suspectAfter();
   }
 
   gone(now: number): boolean {
@@ -121,6 +136,14 @@ class LinkProbe implements Probe {
 
   probes(): number {
     return this.#probes;
+  }
+
+  mute(): boolean {
+    return this.#waitedBefore >= muteTimes * this.#suspectAfter();
+  }
+
+  #suspectAfter(): number {
+    return Math.max(limits.suspectMinMs, 2 * this.#pace.probeAfter());
   }
 
   /** From the last thing sent (RFC 9002, 6.2.1), but a peer that says nothing at all is asked even while more is being sent. */

@@ -89,7 +89,7 @@ class SessionsOfLink implements LinkSessions {
   }
 
   heard(live: LinkSession, now: number): void {
-    if (this.current !== undefined && isBetter(live, this.current) && this.all.includes(live)) this.#prefer(live, now);
+    if (this.current !== undefined && isBetter(live, this.current)) this.#prefer(live, now);
   }
 
   #prefer(live: LinkSession, now: number): void {

@@ -7,6 +7,7 @@ import type { Lanes, Queued } from "./lanes.js";
 import type { Delivery, OutgoingMessage, Sent } from "./message.js";
 import type { ReceivedCounter } from "./order.js";
 import type { Pace } from "./pace.js";
+import type { Probe } from "./probe.js";
 
 /** What a conversation asks of the link around it. Called synchronously, mostly from within `receive`; must not throw. */
 export interface ConversationSink {
@@ -50,6 +51,8 @@ export interface Conversation {
   /** When the peer's silence makes it suspect, or Infinity. */
   readonly suspectAt: number;
   tick(now: number): void;
+  /** Of the peer, and told of when the transport is down. */
+  readonly silence: Pick<Probe, "pause" | "mute">;
   /** The transport is up again: ask at once whether the peer is there. */
   probe(now: number): void;
   /** The next record, and no other, says that the link ends; nothing but its acknowledgements goes with it. */

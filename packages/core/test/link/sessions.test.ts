@@ -121,9 +121,6 @@ describe("the sessions of a link", () => {
     expect(sessions.current).toBe(retried);
     sessions.add(mine, 0);
     expect(sessions.current).toBe(mine);
-    sessions.remove(retried, 1_000);
-    sessions.heard(retried, 1_000);
-    expect(sessions.current).toBe(mine);
   });
 
   test("the highest generation is remembered beyond its session: the peer may still have that one", () => {
