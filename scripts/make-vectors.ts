@@ -1,6 +1,7 @@
 /** Writes vectors/*.json. Run with `npx tsx --conditions=@tightbeam/source scripts/make-vectors.ts`; a changed file is a change of protocol. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { cellsVectors } from "./vectors/cells.js";
+import { conversationVector } from "./vectors/conversation.js";
 import { envelopeVectors } from "./vectors/envelope.js";
 import { frameVectors } from "./vectors/frame.js";
 import { handshakeVectors } from "./vectors/handshake.js";
@@ -11,6 +12,7 @@ import { sessionVectors } from "./vectors/session.js";
 const folder = new URL("../vectors/", import.meta.url);
 const made: Record<string, unknown> = {
   cells: cellsVectors(),
+  conversation: await conversationVector(),
   envelope: envelopeVectors(),
   frame: frameVectors(),
   part: partVectors(),

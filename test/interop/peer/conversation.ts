@@ -82,7 +82,7 @@ export function createConversation(link: PeerLink, { handlers, streamHandlers, n
   }
 
   return {
-    request: (method, input, { priority = normal, ttl = 10_000 } = {}) =>
+    request: (method, input, { priority = normal, ttl = 60_000 } = {}) =>
       new Promise((resolve, reject) => {
         const id = uuid();
         calls.set(id, { resolve, reject });

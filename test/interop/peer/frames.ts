@@ -1,5 +1,4 @@
 import { ascii, type Bytes, join, L, read, text, uint } from "./bytes.js";
-import { message1Bytes } from "./noise.js";
 import { sha256 } from "./primitives.js";
 
 /** docs/protocol.md, sections 4.1 to 4.4. */
@@ -136,7 +135,7 @@ function parseHs1(frame: Bytes, flags: number, suite: number, input: ReturnType<
   if (cookie !== undefined && cookie.length !== cookieBytes) throw new Error("cookie");
   const head = frame.slice(0, frame.length - input.left);
   const noise = input.rest();
-  if (noise.length !== (flags === 2 ? 64 : message1Bytes(suite))) throw new Error("message 1");
+  if (flags === 2 && noise.length !== 64) throw new Error("message 1");
   return { type: "hs1", suite, sessionId, replyAddress, suites, asks: flags === 2, head, noise, ...(cookie === undefined ? {} : { cookie }) };
 }
 

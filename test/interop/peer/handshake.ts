@@ -2,7 +2,7 @@ import { type Bytes, join, same } from "./bytes.js";
 import { type Hs1, type Hs2, type Hs3, hashOf, hashOfFirst, hs1Head, hs2Frame, hs3Frame, parseInbox, prologue, type Retry } from "./frames.js";
 import { type Identity, type Issuer, popPayload, type Verified, verifyCompact, verifyToken } from "./identity.js";
 import type { Link } from "./link-offer.js";
-import { type NoiseKeys, type NoiseState, readMessage, split, startNoise, writeMessage } from "./noise.js";
+import { message1Bytes, type NoiseKeys, type NoiseState, readMessage, split, startNoise, writeMessage } from "./noise.js";
 import { type Limits, type Payload, readPayload, writePayload } from "./payload.js";
 import { sha256 } from "./primitives.js";
 
@@ -105,7 +105,7 @@ export const chooseSuite = (own: readonly number[], offered: readonly number[]):
 export function respond(self: Self, hs1: Hs1, at: string, retried?: { hash: Bytes; retry: Bytes }): Response {
   const { sessionId } = self;
   const suite = chooseSuite(self.suites, hs1.suites);
-  if (suite !== hs1.suite || hs1.replyAddress === replyAddressOf(self)) throw new Error("not to be answered");
+  if (suite !== hs1.suite || hs1.noise.length !== message1Bytes(suite) || hs1.replyAddress === replyAddressOf(self)) throw new Error("not to be answered");
   const first = readMessage(startNoise(suite, false, prologue(at, hs1.head, retried), self.keys), hs1.noise);
   const [state, noise2] = writeMessage(first.state, (h) => writePayload(payloadOf(self), 1, h, self.identity.key));
   return {

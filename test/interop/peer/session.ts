@@ -27,6 +27,7 @@ interface Epoch {
   readonly number: number;
   readonly key: Bytes;
   readonly seen: Set<number>;
+  highest: number;
 }
 
 const keyAfter = (key: Bytes, times: number): Bytes => (times <= 0 ? key : keyAfter(rekey(key), times - 1));
@@ -35,14 +36,14 @@ export function createSession({ own, theirs, sendKey, receiveKey }: Pick<Establi
   let counter = 0;
   let replays = 0;
   let sending = { number: 0, key: sendKey };
-  let current: Epoch = { number: 0, key: receiveKey, seen: new Set() };
+  let current: Epoch = { number: 0, key: receiveKey, seen: new Set(), highest: -1 };
   let previous: (Epoch & { until: number }) | undefined;
 
   const epochFor = (number: number, now: number): Epoch => {
     if (number === current.number) return current;
     if (previous !== undefined && number === previous.number && now <= previous.until) return previous;
     if (number < current.number || number > current.number + epochsAhead) throw new Error("an epoch out of reach");
-    return { number, key: keyAfter(current.key, number - current.number), seen: new Set() };
+    return { number, key: keyAfter(current.key, number - current.number), seen: new Set(), highest: -1 };
   };
 
   return {
@@ -59,13 +60,14 @@ export function createSession({ own, theirs, sendKey, receiveKey }: Pick<Establi
       if (!same(data.to, own) || data.counter >= counterMax) throw new Error("not for this session");
       const epoch = epochFor(Math.floor(data.counter / epochBits), now);
       if (epoch.seen.has(data.counter)) replays++;
-      if (epoch.seen.has(data.counter) || data.counter <= Math.max(-1, ...epoch.seen) - window) throw new Error("replay");
+      if (epoch.seen.has(data.counter) || data.counter <= epoch.highest - window) throw new Error("replay");
       const record = open(epoch.key, BigInt(data.counter), data.header, data.sealed);
       epoch.seen.add(data.counter);
-      const highest = Math.max(...epoch.seen);
-      for (const each of epoch.seen) if (each <= highest - window) epoch.seen.delete(each);
+      epoch.highest = Math.max(epoch.highest, data.counter);
+      if (epoch.seen.size > 2 * window) for (const each of epoch.seen) if (each <= epoch.highest - window) epoch.seen.delete(each);
       if (epoch.number > current.number) {
-        previous = { ...current, until: now + previousEpochMs };
+        const skipped = { number: epoch.number - 1, key: keyAfter(current.key, epoch.number - 1 - current.number), seen: new Set<number>(), highest: -1 };
+        previous = { ...(skipped.number === current.number ? current : skipped), until: now + previousEpochMs };
         current = epoch;
       }
       return { counter: data.counter, record };
