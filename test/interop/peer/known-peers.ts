@@ -10,6 +10,8 @@ export interface KnownPeer {
   theirs?: Bytes;
   link?: PeerLink | undefined;
   id?: string;
+  /** The highest generation seen or offered. */
+  generation?: number;
 }
 
 export interface KnownPeers {
@@ -53,7 +55,8 @@ export function createKnownPeers(instance: string, makeHalf: () => Bytes): Known
       const { link, half } = entry;
       const key = keyOf(entry, peer);
       const mac = link !== undefined && key !== undefined && entry.id === id ? { mac: resumeMac(key, 0, h) } : {};
-      return { half, generation: link === undefined ? 0 : link.generation + 1, next: link?.incoming.next ?? zeros, ...mac };
+      entry.generation = (entry.generation ?? -1) + 1;
+      return { half, generation: entry.generation, next: link?.incoming.next ?? zeros, ...mac };
     },
     judge({ inbox, peer, payload, h3, h }, { half, generation, next, mac }) {
       let entry = at(inbox);
@@ -62,6 +65,7 @@ export function createKnownPeers(instance: string, makeHalf: () => Bytes): Known
         const key = keyOf(entry, payload.instance) as Bytes;
         if (mac !== undefined && !same(mac, resumeMac(key, 0, h3))) throw new Error("auth");
         inRange(entry.link, zeros, next);
+        entry.generation = Math.max(entry.generation ?? 0, generation);
         return { continued: entry.link, answer: { half: entry.half, generation, next: entry.link.incoming.next, mac: resumeMac(key, 1, h) } };
       }
       if (entry.theirs !== undefined && !knows) {
@@ -70,6 +74,7 @@ export function createKnownPeers(instance: string, makeHalf: () => Bytes): Known
         entry = at(inbox);
       }
       entry.theirs = half;
+      entry.generation = Math.max(entry.generation ?? 0, generation);
       return { continued: undefined, answer: { half: entry.half, generation, next: zeros } };
     },
     conclude({ inbox, payload, h }, continued, { half, next, mac }) {

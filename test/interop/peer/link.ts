@@ -13,6 +13,8 @@ interface Attached {
   readonly generation: number;
   /** The instance of its initiator. */
   readonly initiator: string;
+  /** A record was opened on it: then its initiator has READY. */
+  heard: boolean;
   highest: number | undefined;
 }
 
@@ -59,7 +61,11 @@ export function createLink({ own, theirs, now, send, onMessage, onDone, onEnd }:
   let closes = 0;
 
   /** Section 6.3. */
-  const preferred = (): Attached | undefined => [...sessions].sort((a, b) => b.generation - a.generation || (a.initiator < b.initiator ? -1 : 1))[0];
+  const preferred = (): Attached | undefined => {
+    const heard = sessions.filter((each) => each.heard);
+    const usable = heard.length > 0 ? heard : [...sessions];
+    return usable.sort((a, b) => b.generation - a.generation || (a.initiator < b.initiator ? -1 : 1))[0];
+  };
 
   const total = (at: 0 | 1): Totals => ({
     count: windows[at].count + (given[at]?.count ?? 0),
@@ -88,13 +94,14 @@ export function createLink({ own, theirs, now, send, onMessage, onDone, onEnd }:
     get session() {
       return preferred()?.session;
     },
-    attach: (session, generation, initiator) => void sessions.push({ session, generation, initiator, highest: undefined }),
+    attach: (session, generation, initiator) => void sessions.push({ session, generation, initiator, heard: false, highest: undefined }),
     receive(session, data) {
       const { counter, record } = session.open(data, now());
       link.take(session, counter, readRecord(record));
     },
     take(session, counter, cells) {
       const attached = sessions.find((each) => each.session === session);
+      if (attached !== undefined) attached.heard = true;
       if (attached !== undefined && cells.some(asksForAck)) {
         ackDue = true;
         attached.highest = Math.max(attached.highest ?? 0, counter);

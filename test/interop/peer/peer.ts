@@ -205,6 +205,7 @@ export async function createPeer({
     const link = known.conclude(winner, ready.continued, ready.link);
     const contact = attach(winner, session, link, ready.link.generation);
     contact.link.take(session, counter, cells);
+    contact.link.pump({ type: "ping", time: now() });
     if (link === undefined) hello(contact);
     attempt.resolve(contact);
   }
