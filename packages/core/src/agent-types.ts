@@ -13,14 +13,13 @@ import type { HandlerContext } from "./patterns/context.js";
 import type { DeadLetterEvent, DeadLetterOptions, DeadLetters } from "./patterns/dead-letters/types.js";
 import type { AgentDescription } from "./patterns/describe-agent.js";
 import type { AgentDurable, DurableEvent, DurableOptions } from "./patterns/durable/types.js";
-import type { HandleOptions } from "./patterns/handlers.js";
 import type { IdempotencyOptions } from "./patterns/idempotency/types.js";
 import type { Middleware } from "./patterns/middleware.js";
 import type { NotifyOptions, OperationOptions, RequestOptions } from "./patterns/operation.js";
 import type { PresenceEvent, PresenceOption, PresenceStatus } from "./patterns/presence/presence.js";
 import type { PeerOutcome, PeerStream } from "./patterns/route.js";
-import type { ContractHandlers, MethodHandler, NoOthers } from "./patterns/serve.js";
-import type { StreamArguments, StreamCall, StreamCallOf, StreamCallOptions, StreamHandleOptions, StreamHandler } from "./patterns/streams/types.js";
+import type { ContractHandlers, HandleOptionsOf, HandlerOf, NoOthers } from "./patterns/serve.js";
+import type { StreamArguments, StreamCall, StreamCallOf, StreamCallOptions } from "./patterns/streams/types.js";
 import type { BroadcastTarget, Target } from "./patterns/target.js";
 import type {
   EventContext,
@@ -142,16 +141,17 @@ export interface Agent extends AgentCheckpoints, AwaitUsing {
   readonly id: string;
   /** This process of the agent: 22 base64url characters. */
   readonly instance: string;
-  // Of several signatures, what most people call stands last: of a call that fits none TypeScript tells what is wrong with the last one.
-  /** Answers a stream: a generator that yields chunks, or a function that reads `context.source`; what it returns is the output. */
-  handle<T extends Stream>(stream: T, handler: StreamHandler<T>, options?: StreamHandleOptions): () => void;
-  /** Answers a method. Throws `invalid_argument` when it is answered already. Returns a function that ends it. */
-  handle(method: string, handler: (input: unknown, context: HandlerContext) => unknown, options?: HandleOptions): () => void;
-  handle<T extends Method>(method: T, handler: MethodHandler<T>, options?: HandleOptions): () => void;
+  /**
+   * Answers a method, or a stream: with a generator that yields chunks, or a function that reads `context.source`; what it returns is the output.
+   * Throws `invalid_argument` when it is answered already. Returns a function that ends it.
+   */
+  // One signature, so that what does not fit is told where it stands. `Handler` is a parameter of its own: without it TypeScript takes a literal that is returned, such as `{ type: "done" }`, for any text.
+  handle<T extends Method | Stream | string, Handler extends HandlerOf<T>>(method: T, handler: Handler, options?: HandleOptionsOf<T>): () => void;
   /** Handles what has no handler: `context.method` says what was asked. Throws `invalid_argument` when there is one already. Returns a function that ends it. */
   fallback(handler: (input: unknown, context: HandlerContext) => unknown): () => void;
   /** Puts a middleware before every handler, after those that are there. Returns a function that takes it out. */
   use(middleware: Middleware): () => void;
+  // Of several signatures, what most people call stands last: of a call that fits none TypeScript tells what is wrong with the last one.
   /** The same at all that serve a kind: what became of it at each. */
   request(target: BroadcastTarget, method: string, input?: unknown, options?: RequestOptions): Promise<readonly PeerOutcome<unknown>[]>;
   request<T extends Method>(target: BroadcastTarget, method: T, ...rest: MethodArguments<T, RequestOptions>): Promise<readonly PeerOutcome<MethodOutput<T>>[]>;

@@ -57,7 +57,7 @@ export type { Policy, PolicyPeer } from "./patterns/admission-policy.js";
 export type { IncomingCall, Middleware, Next } from "./patterns/middleware.js";
 export type { BreakerEvent, CallPolicy, PolicyEvent, RetriedEvent, RetryRefusedEvent } from "./resilience/types.js";
 export type { Rate } from "./resilience/token-bucket.js";
-export type { ContractHandlers, MethodHandler } from "./patterns/serve.js";
+export type { ContractHandlers, HandleOptionsOf, HandlerOf, MethodHandler } from "./patterns/serve.js";
 export type { Capabilities, Claims, ServedContract } from "./patterns/hello.js";
 export type { Forwarding, ForwardingStatus } from "./patterns/via/forward.js";
 export type { ForwardingLimits, ForwardOptions } from "./patterns/via/options.js";

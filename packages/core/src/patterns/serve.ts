@@ -1,9 +1,19 @@
 import { type Contract, checkContract, type HandlerInput, type HandlerOutput, invalid, type Method, type Stream } from "../contract/index.js";
 import type { MembersOf } from "./client.js";
 import type { HandlerContext } from "./context.js";
-import type { StreamHandler } from "./streams/types.js";
+import type { HandleOptions } from "./handlers.js";
+import type { StreamHandleOptions, StreamHandler } from "./streams/types.js";
 
 export type MethodHandler<T extends Method> = (input: HandlerInput<T>, context: HandlerContext) => HandlerOutput<T> | Promise<HandlerOutput<T>>;
+
+/** What answers a stream, a method, or a method that only its name is known of. */
+export type HandlerOf<T extends Method | Stream | string> = T extends Stream
+  ? StreamHandler<T>
+  : T extends Method
+    ? MethodHandler<T>
+    : (input: unknown, context: HandlerContext) => unknown;
+
+export type HandleOptionsOf<T extends Method | Stream | string> = T extends Stream ? StreamHandleOptions : HandleOptions;
 
 /** A handler for each method and each stream of a contract: none may be missing. */
 export type ContractHandlers<C extends Contract> = {

@@ -265,6 +265,13 @@ describe("clients", () => {
   });
 });
 
+const Step = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("token"), text: z.string() }),
+  z.object({ type: z.literal("stop"), why: z.enum(["end", "length"]) }),
+]);
+const step = method("step", { input: z.object({ text: z.string() }), output: Step });
+const steps = stream("steps", { chunk: Step, up: Step, output: z.object({ why: z.enum(["end", "length"]) }) });
+
 const other = contract({ name: "other", version: 1, methods: { lookUp: find } });
 
 describe("serving", () => {
@@ -346,6 +353,20 @@ describe("serving", () => {
   test("so with single handlers", () => {
     compiled(() => [
       agent.handle(find, ({ text }) => [text]),
+      // A literal that is returned or yielded is what the schema says, also among several.
+      agent.handle(step, ({ text }) => ({ type: "token", text })),
+      agent.handle(step, async ({ text }) => (text === "" ? { type: "stop", why: "end" } : { type: "token", text })),
+      agent.handle(steps, async function* (_, { source }) {
+        for await (const { type } of source) yield { type: "token", text: type };
+        yield { type: "stop", why: "end" };
+        return { why: "end" };
+      }),
+      agent.handle(steps, async () => ({ why: "length" })),
+      agent.handle("any", (input) => input, { ordered: true }),
+      // @ts-expect-error none of them
+      agent.handle(step, () => ({ type: "word", text: "" })),
+      // @ts-expect-error none of them
+      agent.handle(steps, async () => ({ why: "tired" })),
       // @ts-expect-error output of another type
       agent.handle(find, ({ text }) => text),
       // @ts-expect-error input of another type
@@ -361,6 +382,8 @@ describe("serving", () => {
       }),
       // @ts-expect-error options of streams only
       agent.handle(find, () => [], { window: 5 }),
+      // @ts-expect-error options of methods only
+      agent.handle(watch, async () => ({ total: 1 }), { ordered: true }),
     ]);
   });
 });
