@@ -173,3 +173,42 @@ describe("an option that nobody knows is refused, and named", () => {
     await expect(alice.request({ kind: "worker" }, "method", {}, { timeout: 5 })).rejects.not.toMatchObject({ code: "invalid_argument" });
   });
 });
+
+describe("an option that is undefined is as if it had not been given", () => {
+  it("limits stay", async () => {
+    const none = {
+      jsonMaxBytes: undefined,
+      jsonMaxDepth: undefined,
+      jsonMaxKeys: undefined,
+      messageMaxBytes: undefined,
+      running: undefined,
+      queued: undefined,
+    };
+    const agent = await agentWith({ limits: none, goneAfter: undefined, kinds: undefined, presence: undefined, policy: undefined });
+    const deep = JSON.parse(`${"[".repeat(500)}${"]".repeat(500)}`) as unknown;
+    await expect(agent.request("alice", "method", deep)).rejects.toMatchObject({ code: "not_serialisable" });
+    const keys = Object.fromEntries(Array.from({ length: 200_000 }, (_, i) => [i, 0]));
+    await expect(agent.request("alice", "method", keys)).rejects.toMatchObject({ code: "not_serialisable" });
+    await agent.close({ drain: undefined });
+  });
+
+  it("those of calls", async () => {
+    const undefinedOptions = { timeout: undefined, signal: undefined, priority: undefined, ttl: undefined, idempotencyKey: undefined, headers: undefined };
+    const agent = await agentWith({});
+    alice.handle("echo", (input) => input);
+    await expect(agent.request("alice", "echo", 1, { ...undefinedOptions, policy: undefined })).resolves.toBe(1);
+    await expect(agent.notify("alice", "echo", 1, { ...undefinedOptions, confirm: undefined, durable: undefined })).resolves.toBeUndefined();
+    const subscription = await agent.subscribe("topic", () => undefined, {
+      filter: undefined,
+      replay: undefined,
+      ready: undefined,
+      timeout: undefined,
+      signal: undefined,
+      from: undefined,
+      queue: undefined,
+    });
+    await subscription.unsubscribe();
+    alice.publishes("topic", { retain: undefined, queue: { events: undefined, bytes: undefined }, patience: undefined, slow: undefined })();
+    await agent.close();
+  });
+});

@@ -20,13 +20,13 @@ export interface Subject {
   readonly name: string;
   create(): TransportEnv | Promise<TransportEnv>;
   /** Rules this transport is known to break. A skipped rule still runs: when it passes, the skip is stale and fails. */
-  readonly skip?: readonly Skip[];
+  readonly skip?: readonly Skip[] | undefined;
   /** ms a rule waits for what must happen. Default 5,000. */
-  readonly deadlineMs?: number;
+  readonly deadlineMs?: number | undefined;
   /** ms a rule gives to what must not happen, beside a frame sent after it. Default 25. */
-  readonly settleMs?: number;
+  readonly settleMs?: number | undefined;
   /** Time for the waits above. Default: the machine's. */
-  readonly runtime?: Runtime;
+  readonly runtime?: Runtime | undefined;
 }
 
 export interface Skip {

@@ -2,7 +2,7 @@ import { type AwaitUsing, awaitUsing } from "./disposable.js";
 import { checkKnown } from "./known-options.js";
 
 export interface CloseOptions {
-  readonly drain?: number;
+  readonly drain?: number | undefined;
 }
 
 export interface Closing {

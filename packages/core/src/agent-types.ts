@@ -50,44 +50,44 @@ export interface AgentOptions {
   /** The agent owns it from here on and closes it with itself. */
   readonly transport: Transport;
   /** Also speak the classical suite with peers that have no post-quantum one. Default false. */
-  readonly allowClassical?: boolean;
+  readonly allowClassical?: boolean | undefined;
   /** ms of silence after which a peer instance counts as gone. Default 30,000. */
-  readonly goneAfter?: number;
+  readonly goneAfter?: number | undefined;
   /** How it tells others that it is there, once it has something to say or to look for. `{ every: 10_000 }` by default. */
-  readonly presence?: PresenceOption;
+  readonly presence?: PresenceOption | undefined;
   /** What this agent is to those who look for one: `["summarizer"]`. Names, at most 32; they count as far as its token permits: `serve:summarizer`. */
-  readonly kinds?: readonly string[];
+  readonly kinds?: readonly string[] | undefined;
   /** How much it has to do, in calls or jobs, from 0. Asked every second; told to peers when it changed by more than a tenth. */
-  readonly load?: () => number;
-  readonly limits?: AgentLimits;
+  readonly load?: (() => number) | undefined;
+  readonly limits?: AgentLimits | undefined;
   /** What this agent keeps beyond its process. Its own from here on: closed with it. */
-  readonly store?: Store;
+  readonly store?: Store | undefined;
   /** Seals what is in the store: 32 random bytes, kept elsewhere. Needed unless the store is in memory. */
-  readonly storeKey?: StoreKey;
+  readonly storeKey?: StoreKey | undefined;
   /** How messages that will not be tried again are kept: `agent.deadLetters`. On by default with a store; without one `{}` keeps them in memory. False: none. */
-  readonly deadLetters?: DeadLetterOptions | false;
+  readonly deadLetters?: DeadLetterOptions | false | undefined;
   /** How durable messages are sent and taken. */
-  readonly durable?: DurableOptions;
+  readonly durable?: DurableOptions | undefined;
   /** How replies are kept for calls that are repeated under their `idempotencyKey`: in the store, or in memory. False: every call runs, and handlers tell by the key. */
-  readonly idempotency?: IdempotencyOptions | false;
+  readonly idempotency?: IdempotencyOptions | false | undefined;
   /** Who may call, publish and subscribe here. `"token"`: what the peer's token permits. A function: what it answers `true` to. Default: every authenticated peer may do everything. */
-  readonly policy?: Policy;
+  readonly policy?: Policy | undefined;
   /** How this agent's own requests and notifications are tried again, and when not at all: `policy(...)` of @tightbeam/core/resilience. Default: once. */
-  readonly resilience?: CallPolicy;
+  readonly resilience?: CallPolicy | undefined;
   /** Gives what this agent sends and handles its place in a trace: createTracer() of @tightbeam/core/observability, openTelemetry() of @tightbeam/core/opentelemetry. */
-  readonly tracer?: Tracer;
-  readonly runtime?: Runtime;
+  readonly tracer?: Tracer | undefined;
+  readonly runtime?: Runtime | undefined;
 }
 
 /** Local bounds, bytes unless they count. Defaults: limits.ts. */
 export interface AgentLimits extends AdmissionLimits {
-  readonly messageMaxBytes?: number;
-  readonly jsonMaxBytes?: number;
-  readonly jsonMaxDepth?: number;
-  readonly jsonMaxKeys?: number;
-  readonly intakeCount?: number;
-  readonly intakeBytes?: number;
-  readonly memoryBudgetBytes?: number;
+  readonly messageMaxBytes?: number | undefined;
+  readonly jsonMaxBytes?: number | undefined;
+  readonly jsonMaxDepth?: number | undefined;
+  readonly jsonMaxKeys?: number | undefined;
+  readonly intakeCount?: number | undefined;
+  readonly intakeBytes?: number | undefined;
+  readonly memoryBudgetBytes?: number | undefined;
 }
 
 /** `gone`: it said goodbye, missed three hints and does not answer, or the link ended. */
@@ -219,13 +219,13 @@ export interface Agent extends AgentCheckpoints, AwaitUsing {
   /** Links, handshakes, failures of handlers. */
   onEvent(listener: (event: AgentEvent) => void): () => void;
   /** The link to a peer; dials when there is none. */
-  link(peer: Target, options?: { readonly timeout?: number; readonly signal?: AbortSignal }): Promise<AgentLink>;
+  link(peer: Target, options?: { readonly timeout?: number | undefined; readonly signal?: AbortSignal | undefined }): Promise<AgentLink>;
   links(id?: string): readonly AgentLink[];
   /** Who is there now, of a kind or all. Looks for agents that serve from the first call on: see docs/presence.md. */
-  peers(filter?: { readonly kind?: string }): readonly AgentPeer[];
+  peers(filter?: { readonly kind?: string | undefined }): readonly AgentPeer[];
   /** Told when peers come, change and go. Looks for them as `peers` does. */
   onPeer(listener: (event: PeerEvent) => void): () => void;
   status(): AgentStatus;
   /** Ends links, handlers' signals and the transport. With `drain` (ms) it first leaves its group, refuses new calls, which callers take to another instance, and waits that long for running handlers, pending requests and unacknowledged messages. */
-  close(options?: { readonly drain?: number }): Promise<void>;
+  close(options?: { readonly drain?: number | undefined }): Promise<void>;
 }

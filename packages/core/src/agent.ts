@@ -2,7 +2,7 @@ import { createClosing } from "./agent-closing.js";
 import { createStatus } from "./agent-status.js";
 import type { Agent, AgentEvent, AgentOptions } from "./agent-types.js";
 import { toBase64url } from "./bytes.js";
-import { jsonLimits } from "./codec/limits.js";
+import { jsonLimitsOf } from "./codec/limits.js";
 import { type Contract, type Method, method as makeMethod, methodNamed, type Stream, streamNamed, type Topic } from "./contract/index.js";
 import { createIds } from "./envelope/id.js";
 import type { Envelope } from "./envelope/types.js";
@@ -63,7 +63,7 @@ async function compose(options: AgentOptions, giveBack: () => void): Promise<Age
   const runtime = options.runtime ?? systemRuntime();
   const goneAfterMs = options.goneAfter ?? limits.goneAfterMs;
   const own = options.limits ?? {};
-  const json = { ...jsonLimits, ...own };
+  const json = jsonLimitsOf(own);
   const state = await stateFor({ store: options.store, storeKey: options.storeKey, runtime, owner: identity.id });
   const instance = transport.instance ?? state?.instance ?? toBase64url(runtime.random.bytes(16));
   const ids = createIds(runtime);

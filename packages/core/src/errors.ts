@@ -66,15 +66,15 @@ export type ErrorCode = keyof typeof errorCodes;
 
 export interface ErrorDetails {
   /** What made this happen. Kept as `Error.cause`; never sent to a peer. */
-  readonly cause?: unknown;
+  readonly cause?: unknown | undefined;
   /** Overrides the code's default. */
-  readonly retryable?: boolean;
+  readonly retryable?: boolean | undefined;
   /** ms to wait before trying again, when the other side said so. */
-  readonly retryAfter?: number;
+  readonly retryAfter?: number | undefined;
   /** Correlates the two sides' logs when the error crossed the wire. */
-  readonly id?: string;
+  readonly id?: string | undefined;
   /** Set on errors about an operation whose outcome may be unknown. */
-  readonly idempotencyKey?: string;
+  readonly idempotencyKey?: string | undefined;
 }
 
 /** The one error type of Tightbeam. `code` is stable and closed; `message` says what happened and what to do, and never holds a payload, a token or a key. */

@@ -1,5 +1,8 @@
 import { TightbeamError } from "./errors.js";
 
+/** Options of which none misses. */
+export type WithDefaults<Options> = { readonly [Name in keyof Options]-?: Exclude<Options[Name], undefined> };
+
 /** Throws `invalid_argument` for what is no object, and for an option that is not known: a misspelt one would be as if it had never been given, without a word. */
 export function checkKnown(what: string, options: unknown, known: readonly string[]): void {
   if (typeof options !== "object" || options === null)

@@ -10,21 +10,21 @@ import type { InspectionSource } from "./source/types.js";
 
 export interface InspectOptions {
   /** Default: one that is free. */
-  readonly port?: number;
+  readonly port?: number | undefined;
   /** Where it listens. Default 127.0.0.1. Anything that others can reach needs `allowNetwork`. */
-  readonly host?: string;
+  readonly host?: string | undefined;
   /**
    * Where others open the page. Host names, without a port, when `host` is not this machine alone: what they see and do, and the token, then travels
    * as plain HTTP. Origins such as `https://inspect.example` of a proxy with TLS in front, which passes the Host on: then `host` may stay what it is.
    */
-  readonly allowNetwork?: readonly string[];
+  readonly allowNetwork?: readonly string[] | undefined;
   /** Whether dead letters can be replayed and discarded from the page. Default false. */
-  readonly allowActions?: boolean;
+  readonly allowActions?: boolean | undefined;
   /** What may be seen of the payloads of these agents. Default: nothing. Of agents elsewhere their own owners decide. */
-  readonly reveal?: Reveal;
+  readonly reveal?: Reveal | undefined;
   /** A trace store that watches these agents. Default: traces are put together from the last messages. */
-  readonly traces?: InspectedTraces;
-  readonly runtime?: Runtime;
+  readonly traces?: InspectedTraces | undefined;
+  readonly runtime?: Runtime | undefined;
 }
 
 export interface Inspector extends AwaitUsing {

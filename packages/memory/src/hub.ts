@@ -18,9 +18,9 @@ const smallestMaxFrameBytes = 21 * 1024;
 
 export interface HubOptions {
   /** Time for the hub and its transports. Default: the machine's. */
-  readonly runtime?: Runtime;
+  readonly runtime?: Runtime | undefined;
   /** Default 1 MiB, at least 21 KiB. */
-  readonly maxFrameBytes?: number;
+  readonly maxFrameBytes?: number | undefined;
 }
 
 const names: readonly (keyof HubOptions)[] = ["runtime", "maxFrameBytes"];

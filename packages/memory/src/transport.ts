@@ -20,9 +20,9 @@ const defaultInboxBytes = 4 * 1024 * 1024;
 
 export interface MemoryOptions {
   /** Bound of each subscription's inbox in bytes, 64 counted for every frame beside its own. Default 4 MiB, at least one frame of the hub's largest size. */
-  readonly inboxBytes?: number;
+  readonly inboxBytes?: number | undefined;
   /** As at a relay: a transport with an instance ends an earlier one of the same instance, whose `closed` resolves with `replaced`. */
-  readonly instance?: string;
+  readonly instance?: string | undefined;
 }
 
 const names: readonly (keyof MemoryOptions)[] = ["inboxBytes", "instance"];

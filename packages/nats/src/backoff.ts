@@ -2,9 +2,9 @@ import type { Random } from "@tightbeam/core/transport";
 
 export interface ReconnectOptions {
   /** The pause before a server is dialled again grows from this. Default 100 ms. */
-  readonly minMs?: number;
+  readonly minMs?: number | undefined;
   /** No pause is longer. Default 5,000 ms. */
-  readonly maxMs?: number;
+  readonly maxMs?: number | undefined;
 }
 
 /** How long the client pauses before it dials the same server again. */

@@ -9,28 +9,28 @@ import { createNatsTransport } from "./transport.js";
 
 interface CommonOptions {
   /** First token of every subject, 1 to 64 of `A-Z a-z 0-9 _ -`, not beginning with `_`. Agents hear each other only under the same one. Default `tightbeam`. */
-  readonly prefix?: string;
+  readonly prefix?: string | undefined;
   /** Time and randomness. Default: the machine's. */
-  readonly runtime?: Runtime;
+  readonly runtime?: Runtime | undefined;
   /** ms for connecting, and for the server's first answer. Default 10,000. */
-  readonly connectTimeout?: number;
+  readonly connectTimeout?: number | undefined;
   /** Bound of each subscription's inbox in bytes, 64 counted for every frame beside its own. Default 4 MiB. */
-  readonly inboxBytes?: number;
+  readonly inboxBytes?: number | undefined;
   /** `send` waits while more than this many bytes are not confirmed by the server. Default 1 MiB. */
-  readonly highWaterBytes?: number;
+  readonly highWaterBytes?: number | undefined;
   /** The largest frame this side sends. Default 1 MiB; the server's `max_payload` counts besides. */
-  readonly maxFrameBytes?: number;
+  readonly maxFrameBytes?: number | undefined;
 }
 
 /** Connects with `@nats-io/transport-node`: Node, Bun, Deno. */
 export interface NatsServerOptions extends CommonOptions, NatsLogin {
   /** `nats://host:4222`, `tls://host`, or `host:port`. The others of a cluster are learned from the first that answers. Default `nats://127.0.0.1:4222`. */
-  readonly servers?: string | readonly string[];
+  readonly servers?: string | readonly string[] | undefined;
   /** With it, or with a `tls://` server, a connection without TLS is refused. */
-  readonly tls?: TlsOptions;
+  readonly tls?: TlsOptions | undefined;
   /** Shown in the server's monitoring. */
-  readonly name?: string;
-  readonly reconnect?: ReconnectOptions;
+  readonly name?: string | undefined;
+  readonly reconnect?: ReconnectOptions | undefined;
   readonly connection?: undefined;
 }
 
@@ -38,7 +38,7 @@ export interface NatsServerOptions extends CommonOptions, NatsLogin {
 export interface NatsConnectionOptions extends CommonOptions {
   readonly connection: NatsConnection;
   /** Whether `close()` closes the connection too. Default false: whoever made it closes it, and others may go on using it. */
-  readonly closeConnection?: boolean;
+  readonly closeConnection?: boolean | undefined;
 }
 
 export type NatsOptions = NatsServerOptions | NatsConnectionOptions;

@@ -8,10 +8,10 @@ import { createSubjects } from "./subjects.js";
 export interface TapOptions extends NatsLogin {
   readonly servers: string | readonly string[];
   /** As in `connectNats`. Default `tightbeam`. */
-  readonly prefix?: string;
-  readonly tls?: TlsOptions;
+  readonly prefix?: string | undefined;
+  readonly tls?: TlsOptions | undefined;
   /** ms for connecting. Default 10,000. */
-  readonly connectTimeout?: number;
+  readonly connectTimeout?: number | undefined;
 }
 
 const names: readonly (keyof TapOptions)[] = ["servers", "prefix", "tls", "connectTimeout", "user", "password", "token", "nkey", "credsFile"];

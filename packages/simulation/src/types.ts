@@ -45,21 +45,21 @@ export interface SimulationOptions {
   /** By agent id. They all start at 0 ms. */
   readonly agents: Readonly<Record<string, Program>>;
   /** These, or some drawn from the seed: out of all kinds by default. `[]`: none. */
-  readonly faults?: readonly Fault[] | Pick<DrawOptions, "most" | "kinds">;
+  readonly faults?: readonly Fault[] | Pick<DrawOptions, "most" | "kinds"> | undefined;
   /** ms of the phase with faults. Default 5,000. */
-  readonly duration?: number;
+  readonly duration?: number | undefined;
   /** ms after it by which everything must have settled. Default 60,000. */
-  readonly drain?: number;
+  readonly drain?: number | undefined;
   /** What must be in no frame, file and log, beside keys and tokens. */
-  readonly secrets?: readonly (string | Uint8Array)[];
+  readonly secrets?: readonly (string | Uint8Array)[] | undefined;
   /** Stands between each agent and what is recorded of it: to show that what it breaks is found. */
-  readonly between?: (agent: Agent, place: Place) => Agent;
+  readonly between?: ((agent: Agent, place: Place) => Agent) | undefined;
   /** Invariants to leave out, by name. */
-  readonly without?: readonly string[];
+  readonly without?: readonly string[] | undefined;
   /** Throws, or returns what is wrong. */
-  readonly check?: (outcome: Outcome) => unknown;
+  readonly check?: ((outcome: Outcome) => unknown) | undefined;
   /** Runs it a second time and compares the traces: invariant `deterministic`. Default false. */
-  readonly twice?: boolean;
+  readonly twice?: boolean | undefined;
   /** Waits for real threads: not deterministic. What loads modules of its own has to be run once so. Default false. */
-  readonly patient?: boolean;
+  readonly patient?: boolean | undefined;
 }

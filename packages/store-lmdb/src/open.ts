@@ -13,14 +13,14 @@ export interface LmdbStoreOptions {
   /** A directory for this store alone, on a local disk. Made (mode 0700) where it is missing; refused when others may enter it. */
   readonly path: string;
   /** ms to wait for another process that has the store open to end. Default 0: `store_locked` at once. */
-  readonly lockTimeout?: number;
+  readonly lockTimeout?: number | undefined;
   /**
    * Whether the file's structure is read before it is used, about 5 ms for each MB. Default true. Without it a damaged file may end the process,
    * instead of being refused as `store_damaged`.
    */
-  readonly check?: boolean;
+  readonly check?: boolean | undefined;
   /** Default: the machine's. */
-  readonly runtime?: Runtime;
+  readonly runtime?: Runtime | undefined;
 }
 
 const lockRetry = 100;

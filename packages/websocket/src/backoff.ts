@@ -2,9 +2,9 @@ import type { Random } from "@tightbeam/core/transport";
 
 export interface ReconnectOptions {
   /** The first retry comes within half of this, the next within twice this, then four times and so on. Default 100 ms. */
-  readonly minMs?: number;
+  readonly minMs?: number | undefined;
   /** No wait is longer. Default 5,000 ms. */
-  readonly maxMs?: number;
+  readonly maxMs?: number | undefined;
 }
 
 /** Full jitter: uniform between 0 and a bound that doubles, so that a thousand clients of a restarted relay do not come back in step. `attempt` from 0. */

@@ -10,24 +10,24 @@ export interface WebSocketOptions {
   /** Logs in with this identity's id, key and a token whose audience is the origin of the URL, such as `wss://relay.example`. */
   readonly identity: Identity;
   /** The instance to log in as: 22 base64url characters. Default: a fresh one, readable as `transport.instance`. */
-  readonly instance?: string;
+  readonly instance?: string | undefined;
   /** Time and randomness. Default: the machine's. */
-  readonly runtime?: Runtime;
-  readonly reconnect?: ReconnectOptions;
+  readonly runtime?: Runtime | undefined;
+  readonly reconnect?: ReconnectOptions | undefined;
   /** ms for each of: opening the socket, logging in, restoring the subscriptions. Default 10,000. */
-  readonly connectTimeout?: number;
+  readonly connectTimeout?: number | undefined;
   /** Bound of each subscription's inbox in bytes, 64 counted for every frame beside its own. Default 4 MiB. */
-  readonly inboxBytes?: number;
+  readonly inboxBytes?: number | undefined;
   /** `send` waits while more than this many bytes are buffered on this side. Default 1 MiB. */
-  readonly highWaterBytes?: number;
+  readonly highWaterBytes?: number | undefined;
   /** The largest frame this side sends or takes. Default 1 MiB; the relay's own limit counts besides. */
-  readonly maxFrameBytes?: number;
+  readonly maxFrameBytes?: number | undefined;
   /** Node only. */
-  readonly tls?: TlsOptions;
+  readonly tls?: TlsOptions | undefined;
   /** Offered after the relay's own subprotocol, for gateways that read them. */
-  readonly subprotocols?: readonly string[];
+  readonly subprotocols?: readonly string[] | undefined;
   /** A WHATWG WebSocket to use in place of the platform's (or of `ws` on Node). */
-  readonly webSocket?: WebSocketConstructor;
+  readonly webSocket?: WebSocketConstructor | undefined;
 }
 
 const names: readonly (keyof WebSocketOptions)[] = [

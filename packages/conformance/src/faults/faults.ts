@@ -2,19 +2,19 @@ import { checkKnown, TightbeamError } from "@tightbeam/core/transport";
 
 /** What goes wrong with frames on their way out. Probabilities are from 0 to 1 and default to 0. */
 export interface Faults {
-  readonly drop?: number;
+  readonly drop?: number | undefined;
   /** The frame is sent twice. */
-  readonly duplicate?: number;
+  readonly duplicate?: number | undefined;
   /** The frame waits until 1 to `depth` later ones have passed it, or 20 ms have. */
-  readonly reorder?: { readonly probability: number; readonly depth: number };
+  readonly reorder?: { readonly probability: number; readonly depth: number } | undefined;
   /** ms every frame takes, evenly from `min` to `max`. Alone it never changes the order. */
-  readonly delay?: { readonly min: number; readonly max: number };
+  readonly delay?: { readonly min: number; readonly max: number } | undefined;
   /** The frame loses 1 to all of its last bytes. */
-  readonly truncate?: number;
+  readonly truncate?: number | undefined;
   /** One bit of the frame changes. */
-  readonly flip?: number;
+  readonly flip?: number | undefined;
   /** The receiver takes `ms` for a frame, so those behind it wait in its inbox. */
-  readonly stall?: { readonly probability: number; readonly ms: number };
+  readonly stall?: { readonly probability: number; readonly ms: number } | undefined;
 }
 
 export interface Settled {

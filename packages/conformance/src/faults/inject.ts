@@ -22,7 +22,7 @@ export interface FaultOptions extends Faults {
   /** Same seed, same sends and same clock: same faults. */
   readonly seed: number;
   /** Default: the machine's. With a virtual runtime everything is repeatable, times included. */
-  readonly runtime?: Runtime;
+  readonly runtime?: Runtime | undefined;
 }
 
 /** Frames and what became of them. Frames sent while down or after the end are not counted. */

@@ -22,11 +22,11 @@ export interface StoreSubject {
   readonly name: string;
   create(): StoreEnv | Promise<StoreEnv>;
   /** Rules this store is known to break, or that its environment cannot show. A skipped rule still runs: when it passes, the skip is stale and fails. */
-  readonly skip?: readonly Skip[];
+  readonly skip?: readonly Skip[] | undefined;
   /** ms for each wait of a rule. Default 20,000. */
-  readonly deadlineMs?: number;
+  readonly deadlineMs?: number | undefined;
   /** Time for the waits. Default: the machine's. */
-  readonly runtime?: Runtime;
+  readonly runtime?: Runtime | undefined;
 }
 
 export type StoreClause = "S1" | "S2" | "S3" | "S4" | "S5" | "S6" | "S7" | "S8";

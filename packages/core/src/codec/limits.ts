@@ -18,3 +18,11 @@ export const jsonLimits: JsonLimits = {
   jsonMaxKeys: limits.jsonMaxKeys,
   jsonMaxContainers: limits.jsonMaxContainers,
 };
+
+/** Those that are given, and the defaults for the rest: also for what is given as undefined, which would be no limit. */
+export const jsonLimitsOf = (given: { readonly [Name in keyof JsonLimits]?: number | undefined }): JsonLimits => ({
+  ...jsonLimits,
+  jsonMaxBytes: given.jsonMaxBytes ?? jsonLimits.jsonMaxBytes,
+  jsonMaxDepth: given.jsonMaxDepth ?? jsonLimits.jsonMaxDepth,
+  jsonMaxKeys: given.jsonMaxKeys ?? jsonLimits.jsonMaxKeys,
+});

@@ -16,10 +16,10 @@ export interface Method<Input extends StandardSchemaV1 = StandardSchemaV1, Outpu
 }
 
 export interface MethodOptions<Input extends StandardSchemaV1, Output extends StandardSchemaV1> {
-  readonly input?: Input;
-  readonly output?: Output;
-  readonly idempotent?: boolean;
-  readonly durable?: boolean;
+  readonly input?: Input | undefined;
+  readonly output?: Output | undefined;
+  readonly idempotent?: boolean | undefined;
+  readonly durable?: boolean | undefined;
 }
 
 /** What a caller passes. */

@@ -22,10 +22,10 @@ export interface Stream<
 }
 
 export interface StreamOptions<Input extends StandardSchemaV1, Chunk extends StandardSchemaV1, Up extends StandardSchemaV1, Output extends StandardSchemaV1> {
-  readonly input?: Input;
-  readonly chunk?: Chunk;
-  readonly up?: Up;
-  readonly output?: Output;
+  readonly input?: Input | undefined;
+  readonly chunk?: Chunk | undefined;
+  readonly up?: Up | undefined;
+  readonly output?: Output | undefined;
 }
 
 type Any = StandardSchemaV1;

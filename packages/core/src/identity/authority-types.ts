@@ -9,14 +9,14 @@ import type { SignatureAlg, SigningKey } from "./types.js";
 
 export interface CreateAuthorityOptions {
   /** `iss` of its tokens. Default "tightbeam:authority", good for demos; two authorities trusted together need different ones. */
-  readonly issuer?: string;
+  readonly issuer?: string | undefined;
   /** Default: a generated, non-extractable Ed25519 key. */
-  readonly key?: SigningKey;
+  readonly key?: SigningKey | undefined;
   /** ms a token lasts unless asked otherwise. Default 1 h, at most 24 h. */
-  readonly lifetime?: number;
-  readonly runtime?: Runtime;
+  readonly lifetime?: number | undefined;
+  readonly runtime?: Runtime | undefined;
   /** Sign with a shared secret (HS256) instead of a key: at least 32 random bytes. Then nothing is published and keys cannot be rotated. */
-  readonly hmac?: Uint8Array;
+  readonly hmac?: Uint8Array | undefined;
 }
 
 export interface IssueOptions {
@@ -24,23 +24,23 @@ export interface IssueOptions {
   /** The agent's public key as JWK; checked, private members refused. */
   readonly publicKey: object;
   /** A relay's audience; absent for tokens that peers see. */
-  readonly audience?: string;
-  readonly permissions?: readonly string[];
+  readonly audience?: string | undefined;
+  readonly permissions?: readonly string[] | undefined;
   /** ms, at most 24 h. */
-  readonly lifetime?: number;
+  readonly lifetime?: number | undefined;
 }
 
 export interface EnrollOptions {
-  readonly permissions?: readonly string[];
+  readonly permissions?: readonly string[] | undefined;
   /** Audiences it may get tokens for. Default: any. */
-  readonly audiences?: readonly string[];
-  readonly alg?: SignatureAlg;
+  readonly audiences?: readonly string[] | undefined;
+  readonly alg?: SignatureAlg | undefined;
   /** Default: a generated, non-extractable one. */
-  readonly key?: SigningKey;
+  readonly key?: SigningKey | undefined;
   /** ms, at most 24 h. Default: the authority's. */
-  readonly lifetime?: number;
+  readonly lifetime?: number | undefined;
   /** Whether relays let it take part in presence in its own realm: `transport:presence:<realm>` in tokens for them. Default true. */
-  readonly presence?: boolean;
+  readonly presence?: boolean | undefined;
 }
 
 export interface AuthorityTrustOptions extends Pick<IssuerProfile, "audience" | "prefixes" | "revoked"> {}

@@ -10,12 +10,12 @@ export interface DpopClaims {
   /** The request's. Query and fragment are left out. */
   readonly url: string;
   /** Default "POST". */
-  readonly method?: string;
+  readonly method?: string | undefined;
   /** From the server's `DPoP-Nonce`. */
   readonly nonce?: string | undefined;
   /** The token that the request carries: the proof is bound to it. */
-  readonly accessToken?: string;
-  readonly runtime?: Runtime;
+  readonly accessToken?: string | undefined;
+  readonly runtime?: Runtime | undefined;
 }
 
 /** A DPoP proof (RFC 9449, 4.2): that whoever sends this request holds the key. For the header `DPoP`. */

@@ -16,21 +16,21 @@ export interface AuthorityIdentityOptions {
   /** The authority's endpoint (`authority.accept`), such as "https://agents.example/token". */
   readonly url: string;
   /** Gets what the authority accepts: an OIDC access token, a JWT-SVID. Asked for every token, so that it never has to be kept. */
-  readonly credential?: (request: CredentialRequest) => string | Promise<string>;
+  readonly credential?: ((request: CredentialRequest) => string | Promise<string>) | undefined;
   /** Or an enrolment secret, at least 32 random bytes. It stays here. */
-  readonly secret?: Uint8Array;
+  readonly secret?: Uint8Array | undefined;
   /** Fewer permissions than the authority would grant, at least one. */
-  readonly permissions?: readonly string[];
+  readonly permissions?: readonly string[] | undefined;
   /** Default: a generated one, non-extractable, that never leaves. */
-  readonly key?: SigningKey;
-  readonly alg?: SignatureAlg;
+  readonly key?: SigningKey | undefined;
+  readonly alg?: SignatureAlg | undefined;
   /** ms for one request. Default 10,000. */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
   /** Default: the platform's. */
-  readonly fetch?: typeof globalThis.fetch;
+  readonly fetch?: typeof globalThis.fetch | undefined;
   /** Accept http: for a loopback address. Default false. */
-  readonly allowInsecure?: boolean;
-  readonly runtime?: Runtime;
+  readonly allowInsecure?: boolean | undefined;
+  readonly runtime?: Runtime | undefined;
 }
 
 const names: readonly (keyof AuthorityIdentityOptions)[] = [

@@ -9,12 +9,12 @@ import type { Identity, SigningKey } from "./types.js";
 
 interface FromToken {
   readonly key: SigningKey;
-  readonly runtime?: Runtime;
+  readonly runtime?: Runtime | undefined;
 }
 
 /** One token, used until it expires. `id` defaults to its `sub`. */
 export interface FixedTokenOptions extends FromToken {
-  readonly id?: string;
+  readonly id?: string | undefined;
   readonly token: string;
 }
 

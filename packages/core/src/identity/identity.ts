@@ -22,8 +22,8 @@ export interface CreateIdentityOptions {
   /** Asks the authority for a token. `key` is the request's, to prove that it is ours. One call per audience at a time; a call that takes longer than `timeout` has failed. */
   readonly issue: (request: IssueRequest, key: SigningKey) => Promise<string>;
   /** ms. Default 30,000. */
-  readonly timeout?: number;
-  readonly runtime?: Runtime;
+  readonly timeout?: number | undefined;
+  readonly runtime?: Runtime | undefined;
 }
 
 /** An identity whose tokens renew themselves and whose key can be replaced. */

@@ -9,10 +9,10 @@ import { importVerifyKey } from "./verify-key.js";
 
 export interface GenerateKeyOptions {
   /** Default "EdDSA". */
-  readonly alg?: SignatureAlg;
+  readonly alg?: SignatureAlg | undefined;
   /** Default false: the private half can sign and can never be read. */
-  readonly extractable?: boolean;
-  readonly runtime?: Runtime;
+  readonly extractable?: boolean | undefined;
+  readonly runtime?: Runtime | undefined;
 }
 
 /** A private key as JWK. Keep it as you would a password. */
@@ -33,7 +33,10 @@ export async function generateKey(options: GenerateKeyOptions = {}): Promise<Sig
  * A private JWK (copied; not extractable again unless asked), or a WebCrypto pair (kept as it is, so its own extractability holds).
  * The two halves are tried against each other. Throws `invalid_key`, never quoting the key.
  */
-export async function importKey(source: PrivateJwk | JsonWebKey | CryptoKeyPair, options: { readonly extractable?: boolean } = {}): Promise<SigningKey> {
+export async function importKey(
+  source: PrivateJwk | JsonWebKey | CryptoKeyPair,
+  options: { readonly extractable?: boolean | undefined } = {},
+): Promise<SigningKey> {
   checkKnown("importKey", options, ["extractable"]);
   const key = await signingKey(isPair(source) ? await pairSigner(pairAlg(source), source) : await jwkSigner(source, options.extractable === true));
   const probe = new TextEncoder().encode("tightbeam key check");

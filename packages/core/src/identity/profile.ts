@@ -15,22 +15,22 @@ export interface IssuerProfile {
   /** Exactly the `iss` of its tokens. */
   readonly issuer: string;
   /** The header's `typ`. Default "wit+jwt". */
-  readonly typ?: string;
+  readonly typ?: string | undefined;
   /** Turns claims into an agent id. Default: `sub`, which must be one. Anything but an agent id, and whatever it throws, refuses the token. */
-  readonly agentId?: (claims: TokenClaims) => string;
+  readonly agentId?: ((claims: TokenClaims) => string) | undefined;
   /** Where the agent's key is: inside (`cnf.jwk`) or beside the token (`cnf.jkt`). Default: either. */
-  readonly cnf?: "jwk" | "jkt";
+  readonly cnf?: "jwk" | "jkt" | undefined;
   /** The `aud` peer tokens must have. Without it a token with any `aud` is refused (RFC 7519, 4.1.3), unless the caller asked for that audience. */
-  readonly audience?: string;
+  readonly audience?: string | undefined;
   /** What ids it may assert: a realm with its slash ("acme/"), one id ("acme/bob"), or "" for every id, the default. */
-  readonly prefixes?: readonly string[];
+  readonly prefixes?: readonly string[] | undefined;
   /** Default: whatever its keys say. */
-  readonly algorithms?: readonly PublicTokenAlgorithm[];
+  readonly algorithms?: readonly PublicTokenAlgorithm[] | undefined;
   /** ms since `iat` after which a token no longer counts, whatever its `exp`. Default 24 h. */
-  readonly maxTokenAge?: number;
+  readonly maxTokenAge?: number | undefined;
   /** Default: the claim `permissions`. */
-  readonly permissions?: (claims: TokenClaims) => readonly string[];
-  readonly revoked?: RevocationCheck;
+  readonly permissions?: ((claims: TokenClaims) => readonly string[]) | undefined;
+  readonly revoked?: RevocationCheck | undefined;
 }
 
 export interface CheckedProfile extends IssuerProfile {

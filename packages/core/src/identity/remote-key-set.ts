@@ -1,4 +1,5 @@
 import { TightbeamError } from "../errors.js";
+import type { WithDefaults } from "../known-options.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { PublicTokenAlgorithm } from "./algorithms.js";
 import { fetchDocument } from "./fetch-json.js";
@@ -9,21 +10,23 @@ import { findKey, type KeySource, readKeySet } from "./key-set.js";
 /** Times in ms. */
 export interface RemoteKeySetOptions {
   /** Default: the platform's. */
-  readonly fetch?: typeof globalThis.fetch;
+  readonly fetch?: typeof globalThis.fetch | undefined;
   /** Accept http: for a loopback address. Default false. */
-  readonly allowInsecure?: boolean;
+  readonly allowInsecure?: boolean | undefined;
   /** For one fetch, body included. Default 5,000. */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
   /** How long a fetched set counts without asking again; at most 60,000, the default: so long a removed key may still be accepted. */
-  readonly maxAge?: number;
+  readonly maxAge?: number | undefined;
   /** Between two fetches for the sake of an unknown `kid`. Default 10,000. */
-  readonly cooldown?: number;
+  readonly cooldown?: number | undefined;
   /** How much longer the last set may be used while the issuer cannot be reached. Default 30 min; 0 turns it off. */
-  readonly staleFor?: number;
-  readonly runtime?: Runtime;
+  readonly staleFor?: number | undefined;
+  readonly runtime?: Runtime | undefined;
 }
 
-export type CheckedRemoteOptions = Required<Omit<RemoteKeySetOptions, "fetch" | "allowInsecure">> & { readonly fetch?: typeof globalThis.fetch | undefined };
+export type CheckedRemoteOptions = WithDefaults<Omit<RemoteKeySetOptions, "fetch" | "allowInsecure">> & {
+  readonly fetch?: typeof globalThis.fetch | undefined;
+};
 
 const retryMinMs = 1_000;
 const retryMaxMs = 30_000;

@@ -9,11 +9,11 @@ export interface SecretIdentityOptions {
   readonly id: string;
   /** The same bytes as in `trust.everyoneWithSecret`. */
   readonly secret: Uint8Array;
-  readonly permissions?: readonly string[];
+  readonly permissions?: readonly string[] | undefined;
   /** Default: a generated, non-extractable Ed25519 key. */
-  readonly key?: SigningKey;
-  readonly alg?: SignatureAlg;
-  readonly runtime?: Runtime;
+  readonly key?: SigningKey | undefined;
+  readonly alg?: SignatureAlg | undefined;
+  readonly runtime?: Runtime | undefined;
 }
 
 const names: readonly (keyof SecretIdentityOptions)[] = ["id", "secret", "permissions", "key", "alg", "runtime"];

@@ -17,9 +17,9 @@ export interface IssuerTrust extends Trust {
 }
 
 export interface SecretTrustOptions {
-  readonly revoked?: RevocationCheck;
+  readonly revoked?: RevocationCheck | undefined;
   /** Default: every id. */
-  readonly prefixes?: readonly string[];
+  readonly prefixes?: readonly string[] | undefined;
 }
 
 const secretNames: readonly (keyof SecretTrustOptions)[] = ["revoked", "prefixes"];

@@ -73,5 +73,5 @@ export interface DurableDelivery {
 /** Where a state is kept, and how many versions of it. */
 export interface NamedCommit {
   readonly name: string;
-  readonly keep?: number;
+  readonly keep?: number | undefined;
 }

@@ -9,9 +9,9 @@ export type Logger = Readonly<Record<LogLevel, (object: Readonly<Record<string, 
 
 export interface LogOptions {
   /** From which level on. Default `"info"`. Below it nothing is made: with `"debug"` every stage of every message is. */
-  readonly level?: LogLevel;
+  readonly level?: LogLevel | undefined;
   /** How many lines of one event with one code there are in a second, at most; the next one after them says in `suppressed` how many there were more. Default 10. */
-  readonly perSecond?: number;
+  readonly perSecond?: number | undefined;
 }
 
 type Table = { readonly [K in TelemetryEvent["kind"]]: Readonly<Record<Extract<TelemetryEvent, { kind: K }>["what"], LogLevel>> };

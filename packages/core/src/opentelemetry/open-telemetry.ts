@@ -12,18 +12,18 @@ import type { WatchedAgent } from "./watched.js";
 
 export interface OpenTelemetryOptions {
   /** Default: the one that is registered with `@opentelemetry/api`, also when that happens later. */
-  readonly tracerProvider?: TracerProvider;
+  readonly tracerProvider?: TracerProvider | undefined;
   /** Default: the one that is registered when the first agent is watched. */
-  readonly meterProvider?: MeterProvider;
+  readonly meterProvider?: MeterProvider | undefined;
   /**
    * How the span of a notification's or event's handler stands to the one that sent it. `"child"`: in its trace. `"link"`: in a trace of its
    * own. Both have a link to it. Default `"child"`.
    */
-  readonly consumers?: "child" | "link";
+  readonly consumers?: "child" | "link" | undefined;
   /** How many methods and topics have a name of their own in spans and metrics, each way; later ones are `_OTHER`. Default 200. */
-  readonly methods?: number;
+  readonly methods?: number | undefined;
   /** How many agents that this process calls have their id in metrics (`server.address`); later ones are `_OTHER`. Default 100. */
-  readonly peers?: number;
+  readonly peers?: number | undefined;
 }
 
 /** Spans: `createAgent({ tracer })`. Metrics: `watch(agent)`. One for all agents of a process. */

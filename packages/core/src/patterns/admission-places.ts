@@ -27,11 +27,11 @@ export interface Places {
 
 export interface PlacesLimits {
   /** How many requests and notifications the application works on at once. Default 4,096. From 8 on, one place in 8 is for `critical` and `high` alone, and one peer agent holds at most 3 in 4: a peer whose calls never end does not shut out the others. */
-  readonly running?: number;
+  readonly running?: number | undefined;
   /** How many more wait for their turn. Default 16,384; of one peer agent at most 3 in 4. */
-  readonly queued?: number;
+  readonly queued?: number | undefined;
   /** And how many bytes of them. Default 64 MiB; of one peer agent at most 3 in 4. */
-  readonly queuedBytes?: number;
+  readonly queuedBytes?: number | undefined;
 }
 
 /** What waits costs this much beside its payload. */

@@ -1,6 +1,7 @@
 import type { EncodedPayload } from "../codec/types.js";
 import type { EnvelopeHeader, Priority } from "../envelope/types.js";
 import { TightbeamError } from "../errors.js";
+import type { WithDefaults } from "../known-options.js";
 import * as limits from "../limits.js";
 import type { Link } from "../link/link-types.js";
 import type { Rate } from "../resilience/token-bucket.js";
@@ -39,12 +40,12 @@ export interface Admission {
   expired(link: Link, header: EnvelopeHeader, when: string): TightbeamError | undefined;
   readonly places: Places;
   /** How much this agent takes from one peer, for its capabilities. */
-  readonly rate: Required<Rate> | undefined;
+  readonly rate: WithDefaults<Rate> | undefined;
 }
 
 export interface AdmissionLimits extends PlacesLimits {
   /** How much one peer agent may ask for in a time. Default: as much as it has credit for. */
-  readonly rate?: Rate;
+  readonly rate?: Rate | undefined;
 }
 
 const nothing = (): void => undefined;
@@ -66,7 +67,7 @@ class AgentAdmission implements Admission {
     this.places = createPlaces(runtime.clock, runtime.timers, own);
   }
 
-  get rate(): Required<Rate> | undefined {
+  get rate(): WithDefaults<Rate> | undefined {
     return this.#guards?.rate;
   }
 

@@ -79,7 +79,7 @@ export interface Calls {
 
 export interface ClientOptions {
   /** For every request and notification of this client that does not name its own: instead of the agent's `resilience`. */
-  readonly policy?: CallPolicy | false;
+  readonly policy?: CallPolicy | false | undefined;
 }
 
 type Call = (input: unknown, options?: NotifyOptions) => unknown;

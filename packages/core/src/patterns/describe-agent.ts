@@ -7,7 +7,7 @@ import {
   describeMember,
   type MemberDescription,
 } from "../contract/index.js";
-import { checkKnown } from "../known-options.js";
+import { checkKnown, type WithDefaults } from "../known-options.js";
 import * as protocol from "../protocol.js";
 import type { Rate } from "../resilience/token-bucket.js";
 
@@ -20,14 +20,14 @@ export interface AgentDescription {
   /** What is answered beside the contracts, by name. */
   readonly methods: Readonly<Record<string, MemberDescription>>;
   /** How much one peer may ask; absent where there is no such limit. */
-  readonly rate?: Required<Rate>;
+  readonly rate?: WithDefaults<Rate>;
 }
 
 export interface Described {
   readonly id: string;
   readonly contracts: readonly Contract[];
   readonly members: readonly ContractMember[];
-  readonly rate: Required<Rate> | undefined;
+  readonly rate: WithDefaults<Rate> | undefined;
 }
 
 export function describeAgent({ id, contracts, members, rate }: Described, options: DescribeOptions = {}): AgentDescription {

@@ -1,4 +1,5 @@
 import { TightbeamError } from "../errors.js";
+import type { WithDefaults } from "../known-options.js";
 import * as limits from "../limits.js";
 import type { Link } from "../link/link-types.js";
 import { checkRate, createTokenBuckets, type Rate, type TokenBuckets } from "../resilience/token-bucket.js";
@@ -9,7 +10,7 @@ import { createPermits, type Policy } from "./admission-policy.js";
 export interface Guards {
   /** Undefined: every peer may do everything. */
   readonly permits: ReturnType<typeof createPermits>;
-  readonly rate: Required<Rate> | undefined;
+  readonly rate: WithDefaults<Rate> | undefined;
   /** `rate_limited`, or undefined and one token less. */
   limited(link: Link): TightbeamError | undefined;
   /** The same for what agents say to each other on their own account. */

@@ -19,7 +19,7 @@ export interface Handled {
 /** How a method is answered. */
 export interface HandleOptions {
   /** The next durable message of the same peer, lane and method begins when the one before is over: handled, or a dead letter. Default false. */
-  readonly ordered?: boolean;
+  readonly ordered?: boolean | undefined;
 }
 
 /** Who answers what, by method name. */

@@ -3,6 +3,7 @@ import { types } from "../envelope/layout.js";
 import type { EnvelopeType } from "../envelope/types.js";
 import { TightbeamError } from "../errors.js";
 import { permits } from "../identity/permissions.js";
+import type { WithDefaults } from "../known-options.js";
 import * as limits from "../limits.js";
 import type { Link } from "../link/link-types.js";
 import type { Rate } from "../resilience/token-bucket.js";
@@ -20,7 +21,7 @@ export interface Claims {
   /** How busy it is: 0 is idle, 1 is full, more is more. Undefined: it does not say. */
   readonly load: number | undefined;
   /** What one peer may ask of it. Undefined: no limit was announced. */
-  readonly rate: Required<Rate> | undefined;
+  readonly rate: WithDefaults<Rate> | undefined;
   /** Whether it has topics that it publishes. */
   readonly publishes: boolean;
   /** Whether it subscribes to topics. */

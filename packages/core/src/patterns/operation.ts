@@ -9,35 +9,35 @@ import { isTraceContext, nowhere } from "./telemetry/trace-headers.js";
 /** What every operation takes. */
 export interface OperationOptions {
   /** ms for the whole operation, dialling included. Default 30,000. */
-  readonly timeout?: number;
-  readonly signal?: AbortSignal;
+  readonly timeout?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
   /** Default `normal`; messages over 256 KiB go in `low` unless this says otherwise. */
-  readonly priority?: Priority;
+  readonly priority?: Priority | undefined;
   /** ms after which the receiver must not run the handler any more, by its own clock. Requests: their timeout by default. Others: none. */
-  readonly ttl?: number;
+  readonly ttl?: number | undefined;
   /** 1 to 128 visible ASCII characters: the same key means the same operation. A request with one goes to another instance when the one that has it is gone. */
-  readonly idempotencyKey?: string;
+  readonly idempotencyKey?: string | undefined;
   /** At most 32; lower-case names, printable values, 8 KiB in all. */
-  readonly headers?: Headers;
+  readonly headers?: Headers | undefined;
   /** Its place in a trace: `context.trace` of the handler that asks, or from elsewhere. Default: what the agent's tracer knows of the code that calls. */
   readonly trace?: TraceContext | undefined;
   /** Of what is sent for many messages at once, `context.trace` of each: at most 128. They are links of its span (OpenTelemetry's), and do not travel. */
-  readonly traces?: readonly (TraceContext | undefined)[];
+  readonly traces?: readonly (TraceContext | undefined)[] | undefined;
 }
 
 export interface RequestOptions extends OperationOptions {
   /** How it is tried again, and when not at all: instead of the agent's `resilience`. `false`: without one. */
-  readonly policy?: CallPolicy | false;
+  readonly policy?: CallPolicy | false | undefined;
 }
 
 export interface NotifyOptions extends RequestOptions {
   /** What to wait for: the window (default), the peer's memory (`received`), or the end of its handler (`done`). */
-  readonly confirm?: "received" | "done";
+  readonly confirm?: "received" | "done" | undefined;
   /**
    * Keeps the message in this agent's store until the peer has handled it, across restarts of either side: at least once. The promise then
    * resolves when it is on disk, and `confirm` waits for more; a timeout ends the waiting only. Default: as the method says, else false.
    */
-  readonly durable?: boolean;
+  readonly durable?: boolean | undefined;
 }
 
 const priorities: readonly Priority[] = ["critical", "high", "normal", "low"];

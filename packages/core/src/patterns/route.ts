@@ -18,8 +18,8 @@ export interface PeerStream<S> {
 }
 
 export interface StreamsOptions {
-  readonly timeout?: number;
-  readonly signal?: AbortSignal;
+  readonly timeout?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
   readonly source?: unknown;
 }
 

@@ -11,7 +11,7 @@ const loadState = onDemand(() => import("../store/state.js"));
  * One agent writes a store: two would number their messages alike. Rejects `store_locked` for one that another agent of this process has, which a
  * medium's own lock lets pass. It is given back when `make`, which checks the options, rejects or calls its second argument.
  */
-export function holdingStore<Options extends { readonly store?: Store }, T>(
+export function holdingStore<Options extends { readonly store?: Store | undefined }, T>(
   options: Options,
   make: (options: Options, giveBack: () => void) => Promise<T>,
 ): Promise<T> {

@@ -10,7 +10,7 @@ export type Strategy = "direct" | "round-robin" | "least-loaded" | "random";
 export interface KindTarget {
   readonly kind: string;
   /** Default `least-loaded`. */
-  readonly strategy?: Strategy;
+  readonly strategy?: Strategy | undefined;
 }
 
 /** All that serve a kind. */
@@ -25,7 +25,7 @@ export type Target = string | LinkTarget | KindTarget;
 /** A target as links are looked up by: with a kind there is no id, and no link is found without asking for one of the kind. */
 export interface Route extends LinkTarget {
   readonly kind?: string;
-  readonly strategy?: Strategy;
+  readonly strategy?: Strategy | undefined;
 }
 
 const strategies: readonly unknown[] = ["direct", "round-robin", "least-loaded", "random"] satisfies readonly Strategy[];

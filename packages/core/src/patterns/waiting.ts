@@ -4,8 +4,8 @@ import type { Timers } from "../runtime/runtime.js";
 /** How long somebody waits: for ever, unless it says otherwise. */
 export interface Patience {
   /** ms. */
-  readonly timeout?: number;
-  readonly signal?: AbortSignal;
+  readonly timeout?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface Waiting {

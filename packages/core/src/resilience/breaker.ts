@@ -12,23 +12,23 @@ import type { WindowSize } from "./window.js";
 
 export interface BreakerOptions {
   /** It opens after so many failures in a row. Default 5; `false`: never for that. */
-  readonly consecutiveFailures?: number | false;
+  readonly consecutiveFailures?: number | false | undefined;
   /** It opens when at least this part of the calls in the window failed, more than 0 and at most 1. Default 0.5; `false`: never for that. */
-  readonly failureRate?: number | false;
+  readonly failureRate?: number | false | undefined;
   /** The rate counts from so many calls in the window on. Default 20. */
-  readonly minimumCalls?: number;
+  readonly minimumCalls?: number | undefined;
   /** `{ ms }`: the calls of that time; they leave it a tenth of it at a time. `{ calls }`: the last so many, at most 10,000. Default `{ ms: 10_000 }`. */
-  readonly window?: WindowSize;
+  readonly window?: WindowSize | undefined;
   /** ms until it lets a probe through. Default 10,000. */
-  readonly openFor?: number;
+  readonly openFor?: number | undefined;
   /** Doubles up to this when a probe fails, or it opens again before it was closed as long as it had been open. Default 60,000, or `openFor` where that is more. */
-  readonly openForMax?: number;
+  readonly openForMax?: number | undefined;
   /** So many must come through, and no more are let through, before it closes. Default 1. */
-  readonly halfOpenProbes?: number;
+  readonly halfOpenProbes?: number | undefined;
   /** Which errors count against the peer; others show that it is well. Default: what is neither the caller's own mistake nor a plain refusal. An operation that its caller gave up counts for nothing. */
-  readonly isFailure?: (error: unknown) => boolean;
+  readonly isFailure?: ((error: unknown) => boolean) | undefined;
   /** What has a circuit of its own: each `method` of each peer (default), each `peer`, or `all` together. */
-  readonly per?: Per;
+  readonly per?: Per | undefined;
 }
 
 export interface Breaker extends Step<BreakerStatus> {

@@ -1,5 +1,5 @@
 import { TightbeamError } from "../errors.js";
-import { checkKnown } from "../known-options.js";
+import { checkKnown, type WithDefaults } from "../known-options.js";
 import { checkNumber, checkPer, defineStep, type Per, type StepRun, type StepWork, type Wait } from "./step.js";
 import type { BulkheadStatus, Step } from "./types.js";
 import { Waiters } from "./waiters.js";
@@ -8,9 +8,9 @@ export interface BulkheadOptions {
   /** How many at once. */
   readonly concurrent: number;
   /** How many may wait for their turn, first come first served. Default 0. */
-  readonly queue?: number;
+  readonly queue?: number | undefined;
   /** What has its own places: each `peer` (default), each `method` of each peer, or `all` together. */
-  readonly per?: Per;
+  readonly per?: Per | undefined;
 }
 
 export type Bulkhead = Step<BulkheadStatus>;
@@ -33,7 +33,7 @@ class BulkheadWork implements StepWork {
   readonly #per: Per;
   readonly #places = new Map<string, Map<string, Compartment>>();
 
-  constructor({ concurrent, queue, per }: Required<BulkheadOptions>) {
+  constructor({ concurrent, queue, per }: WithDefaults<BulkheadOptions>) {
     this.#concurrent = concurrent;
     this.#queue = queue;
     this.#per = per;

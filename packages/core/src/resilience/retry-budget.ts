@@ -1,12 +1,13 @@
+import type { WithDefaults } from "../known-options.js";
 import * as limits from "../limits.js";
 
 export interface RetryBudget {
   /** Retries that each operation pays for. Default 0.1: one in ten. */
-  readonly ratio?: number;
+  readonly ratio?: number | undefined;
   /** Retries a second that are allowed besides, so that those who ask seldom may try again too. Default 1. */
-  readonly perSecond?: number;
+  readonly perSecond?: number | undefined;
   /** What is saved up at most, and there at first. Default 10. */
-  readonly burst?: number;
+  readonly burst?: number | undefined;
 }
 
 interface Account {
@@ -27,7 +28,7 @@ export class RetryAccounts {
   /** Of whom it was last, as most often again. */
   #last: Account | undefined;
 
-  constructor({ ratio, perSecond, burst }: Required<RetryBudget>) {
+  constructor({ ratio, perSecond, burst }: WithDefaults<RetryBudget>) {
     this.#ratio = ratio;
     this.#perMs = perSecond / 1_000;
     this.#burst = burst;

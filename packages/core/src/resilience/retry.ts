@@ -1,5 +1,5 @@
 import { isTightbeamError, TightbeamError } from "../errors.js";
-import { checkKnown } from "../known-options.js";
+import { checkKnown, type WithDefaults } from "../known-options.js";
 import * as limits from "../limits.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { fullJitter } from "./backoff.js";
@@ -10,22 +10,22 @@ import type { RetryStatus, Step } from "./types.js";
 
 export interface RetryOptions {
   /** How often in all, the first attempt included. Default 3. */
-  readonly attempts?: number;
+  readonly attempts?: number | undefined;
   /** ms: the first retry comes after a random part of this, each further one after a random part of twice as much. Default 100. */
-  readonly base?: number;
+  readonly base?: number | undefined;
   /** ms: of no more than this. At least `base`. Default 10,000, or `base` where that is more. */
-  readonly cap?: number;
+  readonly cap?: number | undefined;
   /** The most of a peer's `retryAfter` that is believed, ms. The random part comes on top. Default 30,000. */
-  readonly retryAfterMax?: number;
+  readonly retryAfterMax?: number | undefined;
   /** Which errors are worth another attempt. Default: `error.retryable`. Whatever it says, an error that leaves open whether the operation was done ends one that is not idempotent. */
-  readonly retryable?: (error: unknown) => boolean;
+  readonly retryable?: ((error: unknown) => boolean) | undefined;
   /** How many retries may be made, for each peer. `false`: as many as there are. */
-  readonly budget?: RetryBudget | false;
+  readonly budget?: RetryBudget | false | undefined;
 }
 
 export type Retry = Step<RetryStatus>;
 
-type Settings = Required<Omit<RetryOptions, "retryable" | "budget">> & Pick<RetryOptions, "retryable">;
+type Settings = WithDefaults<Omit<RetryOptions, "retryable" | "budget">> & Pick<RetryOptions, "retryable">;
 
 class RetryWork implements StepWork {
   calls = 0;

@@ -1,11 +1,11 @@
 import { TightbeamError } from "../errors.js";
-import { checkKnown } from "../known-options.js";
+import { checkKnown, type WithDefaults } from "../known-options.js";
 
 export interface Rate {
   /** How many a second in the long run, more than 0. */
   readonly perSecond: number;
   /** How many at once after a rest: a whole number of at least 1. Default: as many as come in a second. */
-  readonly burst?: number;
+  readonly burst?: number | undefined;
 }
 
 /** One token bucket for each key, all of one rate. */
@@ -16,7 +16,7 @@ export interface TokenBuckets {
 }
 
 /** Throws `invalid_argument` unless it is a rate; returns it whole. */
-export function checkRate(rate: Rate): Required<Rate> {
+export function checkRate(rate: Rate): WithDefaults<Rate> {
   const { perSecond, burst = Math.max(1, Math.ceil(perSecond)), ...unknown } = rate;
   checkKnown("A rate", unknown, ["perSecond", "burst"]);
   if (!(typeof perSecond === "number" && perSecond > 0 && perSecond <= 1e6 && Number.isInteger(burst) && burst >= 1 && burst <= 1e9))
@@ -28,7 +28,7 @@ export function checkRate(rate: Rate): Required<Rate> {
  * The generic cell rate algorithm: of a bucket only the time at which it is full again is kept. At most `most` buckets: full ones, which
  * say nothing, are forgotten when there is no room, and if there are none, the oldest.
  */
-export function createTokenBuckets({ perSecond, burst }: Required<Rate>, most: number): TokenBuckets {
+export function createTokenBuckets({ perSecond, burst }: WithDefaults<Rate>, most: number): TokenBuckets {
   const interval = 1_000 / perSecond;
   const tolerance = (burst - 1) * interval;
   const fullAt = new Map<string, number>();

@@ -3,8 +3,8 @@ import type { Runtime } from "../runtime/runtime.js";
 
 /** Whom a call is for, and what it asks: what breakers, bulkheads and budgets are kept by. Each at most 256 characters; "" by default. */
 export interface CallKey {
-  readonly peer?: string;
-  readonly method?: string;
+  readonly peer?: string | undefined;
+  readonly method?: string | undefined;
 }
 
 /** One try of an operation. */
@@ -18,12 +18,12 @@ export interface Attempt {
 }
 
 export interface RunOptions {
-  readonly key?: CallKey;
-  readonly signal?: AbortSignal;
+  readonly key?: CallKey | undefined;
+  readonly signal?: AbortSignal | undefined;
   /** ms for all attempts and all that lies between them. Default: none. */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
   /** True when doing it twice is the same as doing it once. Default false: then only what says that nothing was done is tried again. */
-  readonly idempotent?: boolean;
+  readonly idempotent?: boolean | undefined;
 }
 
 /** An operation is about to be tried again. */
@@ -133,8 +133,8 @@ export interface Settler<T> {
 
 /** What of a call's options is narrower for an attempt than for all of them. */
 export interface OperationLimits {
-  readonly timeout?: number;
-  readonly ttl?: number;
+  readonly timeout?: number | undefined;
+  readonly ttl?: number | undefined;
 }
 
 /** An attempt of what limits itself. */
@@ -188,8 +188,8 @@ export interface CallTarget {
 }
 
 export interface CallOptions extends OperationLimits {
-  readonly idempotencyKey?: string;
-  readonly signal?: AbortSignal;
+  readonly idempotencyKey?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What all requests, or all notifications, of an agent have in common. */

@@ -8,9 +8,9 @@ export interface VirtualRuntimeOptions {
   /** Same seed, same bytes from `random`. Its low 32 bits count. */
   readonly seed: number;
   /** Wall clock at the start, ms since 1970. Default 1_750_000_000_000. `monotonic` starts at 0. */
-  readonly start?: number;
+  readonly start?: number | undefined;
   /** Before this many virtual ms have passed, in one jump or in many, native work such as WebCrypto gets real time (1 ms or more). Default 250. */
-  readonly longGap?: number;
+  readonly longGap?: number | undefined;
 }
 
 /** A runtime whose time moves only when told, with predictable randomness. For tests and simulations, never for keys that matter. */

@@ -42,7 +42,7 @@ export type Receive = (frame: Uint8Array) => void | Promise<void>;
 export type Unsubscribe = () => Promise<void>;
 export interface SubscribeOptions {
   /** Within a group exactly one live member gets each frame. */
-  readonly group?: string;
+  readonly group?: string | undefined;
 }
 
 export interface TransportState {

@@ -130,6 +130,19 @@ describe("calling", () => {
     compiled(() => expectTypeOf(agent.request("alice", day, "2026-01-01")).resolves.toEqualTypeOf<number>());
   });
 
+  test("what may be undefined is passed on as it is, also with exactOptionalPropertyTypes", () => {
+    compiled(() => {
+      const timeout = undefined as number | undefined;
+      const signal = undefined as AbortSignal | undefined;
+      return [
+        agent.request("alice", find, { text: "x" }, { timeout, signal }),
+        agent.stream("alice", watch, { from: 1 }, { timeout, signal, window: timeout }),
+        agent.subscribe(progress, () => undefined, { timeout, signal }),
+        agent.link("alice", { timeout, signal }),
+      ];
+    });
+  });
+
   test("streams", () => {
     compiled(async () => {
       const watching = agent.stream("alice", watch, { from: 1 }, { source: [true] });

@@ -10,9 +10,9 @@ import { answerSchemas, inspection, inspectionAsk, type question } from "./contr
 import { createWaiting } from "./waiting.js";
 
 export interface RemoteSourceOptions {
-  readonly runtime?: Runtime;
+  readonly runtime?: Runtime | undefined;
   /** Told why it could not be reached or is not seen any more; the same code again only when it was seen in between. What it throws is ignored. */
-  readonly onFailure?: (error: unknown) => void;
+  readonly onFailure?: ((error: unknown) => void) | undefined;
 }
 
 /** Of what keeps the stream open. */

@@ -16,12 +16,12 @@ export interface ServeInspectionOptions {
    */
   readonly allow: readonly string[];
   /** Whether they may replay and discard dead letters. Default false. */
-  readonly actions?: boolean;
+  readonly actions?: boolean | undefined;
   /** What they may see of payloads. Default: nothing. */
-  readonly reveal?: Reveal;
+  readonly reveal?: Reveal | undefined;
   /** How many may look at once. Default 4. */
-  readonly viewers?: number;
-  readonly runtime?: Runtime;
+  readonly viewers?: number | undefined;
+  readonly runtime?: Runtime | undefined;
 }
 
 type ServingAgent = InspectedAgent & Pick<Agent, "handle" | "links">;

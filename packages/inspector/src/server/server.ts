@@ -17,16 +17,16 @@ export interface InspectorServerOptions {
   readonly feed: Feed;
   readonly runtime: Runtime;
   /** Default 127.0.0.1. */
-  readonly host?: string;
+  readonly host?: string | undefined;
   /** Default: one that is free. */
-  readonly port?: number;
-  readonly allowActions?: boolean;
+  readonly port?: number | undefined;
+  readonly allowActions?: boolean | undefined;
   /** Names under which it is reached from elsewhere, and origins of proxies with TLS in front of it. */
-  readonly allowNetwork?: readonly string[];
+  readonly allowNetwork?: readonly string[] | undefined;
   /** Pages that may be open at once. Default 8. */
-  readonly maxPages?: number;
+  readonly maxPages?: number | undefined;
   /** The page's files; for tests. */
-  readonly page?: ReadonlyMap<string, PageFile>;
+  readonly page?: ReadonlyMap<string, PageFile> | undefined;
 }
 
 export interface InspectorServer {

@@ -20,15 +20,15 @@ export interface NatsStoreOptions extends BucketOptions {
   /** The bucket: 1 to 64 of `A-Z a-z 0-9 _ -`. One agent, one bucket. */
   readonly name: string;
   /** ms of silence after which the holder counts as dead and another process may take the store over. 200 to 600,000; default 10,000. */
-  readonly lease?: number;
+  readonly lease?: number | undefined;
   /** ms for one answer of the server. Default 5,000. */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
   /** The server is configured with `sync_interval: always`: what it confirmed survives a power cut. Default false. */
-  readonly syncAlways?: boolean;
+  readonly syncAlways?: boolean | undefined;
   /** At most so many entries, about 300 bytes of memory each. Default 1,000,000; beyond it `store_full`. */
-  readonly maxEntries?: number;
+  readonly maxEntries?: number | undefined;
   /** Time and randomness. Default: the machine's. */
-  readonly runtime?: Runtime;
+  readonly runtime?: Runtime | undefined;
 }
 
 /** The type of this table keeps it whole. */

@@ -6,9 +6,9 @@ export interface DrawOptions {
   /** ms of the phase with faults. */
   readonly duration: number;
   /** At most so many. Default 6. */
-  readonly most?: number;
+  readonly most?: number | undefined;
   /** Default: all. */
-  readonly kinds?: readonly FaultKind[];
+  readonly kinds?: readonly FaultKind[] | undefined;
 }
 
 export const faultKinds: readonly FaultKind[] = [

@@ -15,11 +15,11 @@ export type HabitName = "talk" | "tally" | "streams" | "topics";
 
 export interface ConversationOptions {
   /** Stands between every agent and its disk: to show that a store that breaks its promise is found. */
-  readonly store?: (store: Store, place: Place) => Store;
+  readonly store?: ((store: Store, place: Place) => Store) | undefined;
   /** What agents do. Default: one or two of all, drawn from the seed. */
-  readonly habits?: readonly HabitName[];
+  readonly habits?: readonly HabitName[] | undefined;
   /** In place of the scenario's own: to show that what is done wrongly is found. */
-  readonly instead?: Partial<Record<HabitName, Habit>>;
+  readonly instead?: Partial<Record<HabitName, Habit>> | undefined;
 }
 
 const durationMs = 3_000;

@@ -9,9 +9,9 @@ import { type MonitoringServer, monitoringListener, openMonitoring } from "./ser
 /** GET /metrics, /health and /ready of a relay. */
 export interface RelayMonitoring extends MonitoringAccess {
   /** Listens here, 0 for any free port. Default: the relay's own server answers, if it has one. */
-  readonly port?: number;
+  readonly port?: number | undefined;
   /** With `port`. Default 127.0.0.1; anything but loopback needs a `token`. */
-  readonly host?: string;
+  readonly host?: string | undefined;
 }
 
 /** What the pages ask. */

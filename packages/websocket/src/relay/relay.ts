@@ -35,34 +35,34 @@ import { takeUpgrades } from "./upgrades.js";
 
 export interface RelayOptions {
   /** Listens here, 0 for any free port. Either this or `server`. */
-  readonly port?: number;
+  readonly port?: number | undefined;
   /** An HTTP or HTTPS server of yours; its own timeouts and `listen` stay yours. Upgrades for other paths than the relay's are left to other listeners, if there are any, and answered 404 if not. */
-  readonly server?: Server;
+  readonly server?: Server | undefined;
   /** Default 127.0.0.1. Anything but loopback needs `origins`. */
-  readonly host?: string;
+  readonly host?: string | undefined;
   /** Default "/". */
-  readonly path?: string;
+  readonly path?: string | undefined;
   /** Decides which tokens count. */
   readonly trust: Trust;
   /** The public origins clients dial, such as `wss://relay.example`: a login names one of them and its token's audience is the same. Default on loopback: the loopback names with the port. */
-  readonly origins?: readonly string[];
+  readonly origins?: readonly string[] | undefined;
   /** Origins of web pages that may connect, beside pages from the relay's own origins. Default none. */
-  readonly pages?: readonly string[];
-  readonly policy?: RelayPolicy;
-  readonly limits?: Partial<RelayLimits>;
-  readonly runtime?: Runtime;
+  readonly pages?: readonly string[] | undefined;
+  readonly policy?: RelayPolicy | undefined;
+  readonly limits?: Partial<RelayLimits> | undefined;
+  readonly runtime?: Runtime | undefined;
   /** GET /metrics, /health and /ready: on loopback, or for who shows a token. Default: none. */
-  readonly monitoring?: RelayMonitoring;
+  readonly monitoring?: RelayMonitoring | undefined;
 }
 
 export interface LocalOptions {
   readonly identity: Identity;
   /** Default: a fresh one. */
-  readonly instance?: string;
+  readonly instance?: string | undefined;
   /** What a token would grant. Default `["transport:presence"]`. */
-  readonly permissions?: readonly string[];
+  readonly permissions?: readonly string[] | undefined;
   /** Default 4 MiB, at least one frame of the largest size. */
-  readonly inboxBytes?: number;
+  readonly inboxBytes?: number | undefined;
 }
 
 export interface Relay extends AwaitUsing {

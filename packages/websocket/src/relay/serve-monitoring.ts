@@ -16,11 +16,11 @@ export interface MonitoringPlace {
   /** 0 for any free one. */
   readonly port: number;
   /** Default 127.0.0.1. Anything but loopback needs a `token`. */
-  readonly host?: string;
+  readonly host?: string | undefined;
 }
 
 export interface ServeMonitoringOptions extends MonitoringOptions, MonitoringPlace {
-  readonly runtime?: Runtime;
+  readonly runtime?: Runtime | undefined;
 }
 
 export interface MonitoringServer extends AwaitUsing {

@@ -6,7 +6,7 @@ import { webListener } from "./web-listener.js";
 
 export interface TokenListenerOptions {
   /** Whom a request is counted for. Default: the address of the socket (of IPv6 the /64), which behind a proxy is the proxy's. */
-  readonly source?: (request: IncomingMessage) => string;
+  readonly source?: ((request: IncomingMessage) => string) | undefined;
 }
 
 /**

@@ -38,11 +38,11 @@ export type OpenWire = (options: OpenOptions, events: WireEvents) => Promise<Wir
 /** Certificates on Node. Verification cannot be switched off: give the CA instead. PEM text or bytes. */
 export interface TlsOptions {
   /** Replaces the system's CAs. */
-  readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[];
-  readonly cert?: string | Uint8Array;
-  readonly key?: string | Uint8Array;
+  readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined;
+  readonly cert?: string | Uint8Array | undefined;
+  readonly key?: string | Uint8Array | undefined;
   /** The name to ask for and to verify, where it differs from the URL's host. */
-  readonly servername?: string;
+  readonly servername?: string | undefined;
 }
 
 export const closeTimeoutMs = 2_000;

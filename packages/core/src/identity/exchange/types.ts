@@ -7,24 +7,24 @@ import type { SigningKey } from "../types.js";
 /** What a credential is worth here. */
 export interface Grant {
   /** The ids it may stand for: a realm with its slash ("acme/"), one id ("acme/bob"), or "" for every id, the default. Those of two credentials must not overlap. */
-  readonly prefixes?: readonly string[];
+  readonly prefixes?: readonly string[] | undefined;
   /** What its agents may do, or the rule that reads it from the claims. Default: nothing. */
-  readonly permissions?: readonly string[] | ((claims: TokenClaims) => readonly string[]);
+  readonly permissions?: readonly string[] | ((claims: TokenClaims) => readonly string[]) | undefined;
   /** ms that a token lasts. Default: the authority's. */
-  readonly lifetime?: number;
+  readonly lifetime?: number | undefined;
 }
 
 /** Keys at hand, or the https URL of a JWK Set, with how to fetch it. */
 interface Signed extends RemoteKeySetOptions {
   /** The `aud` that a credential must have. Default: the endpoint's `url`. */
-  readonly audience?: string;
+  readonly audience?: string | undefined;
   /** The id of the agent. Anything but an agent id, and whatever it throws, refuses the credential. */
-  readonly agentId?: (claims: TokenClaims) => string;
+  readonly agentId?: ((claims: TokenClaims) => string) | undefined;
   /** Values of the header's `typ` that count; a credential without `typ` counts too. */
-  readonly typ?: readonly string[];
-  readonly algorithms?: readonly PublicTokenAlgorithm[];
+  readonly typ?: readonly string[] | undefined;
+  readonly algorithms?: readonly PublicTokenAlgorithm[] | undefined;
   /** ms since it was issued (without `iat`: until it expires) that a credential counts at most. Default 24 h. */
-  readonly maxAge?: number;
+  readonly maxAge?: number | undefined;
 }
 
 /** JWTs of an OIDC provider: access tokens or ID tokens. */
@@ -32,13 +32,13 @@ export interface OidcCredential extends Grant, Signed {
   readonly type: "oidc";
   /** Exactly the `iss` of its tokens. Its keys are found by OpenID Connect Discovery unless `keys` says where. */
   readonly issuer: string;
-  readonly keys?: JwkSet | string;
+  readonly keys?: JwkSet | string | undefined;
   /** Default: `sub`, which must be an agent id. */
-  readonly agentId?: (claims: TokenClaims) => string;
+  readonly agentId?: ((claims: TokenClaims) => string) | undefined;
   /** Default: "JWT" and "at+jwt". */
-  readonly typ?: readonly string[];
+  readonly typ?: readonly string[] | undefined;
   /** Take only tokens that the provider bound to the proved key (`cnf`): then a stolen one is worth nothing. Default false. */
-  readonly bound?: boolean;
+  readonly bound?: boolean | undefined;
 }
 
 /** JWT-SVIDs of one SPIFFE trust domain. */
@@ -49,7 +49,7 @@ export interface SpiffeCredential extends Grant, Signed {
   /** The trust bundle in JWKS form, or where it is. */
   readonly keys: JwkSet | string;
   /** Default: the path, when it is an agent id: `spiffe://acme.example/acme/bob` is `acme/bob`. */
-  readonly agentId?: (claims: TokenClaims) => string;
+  readonly agentId?: ((claims: TokenClaims) => string) | undefined;
 }
 
 /** Agents that hold an enrolment secret. It never travels: they sign with it. */
@@ -58,7 +58,7 @@ export interface SecretCredential extends Grant {
   /** At least 32 random bytes: `generateSecret()`. */
   readonly secret: Uint8Array;
   /** Only claims that the agent itself made: permissions are given, not read. */
-  readonly permissions?: readonly string[];
+  readonly permissions?: readonly string[] | undefined;
 }
 
 export type AcceptedCredential = OidcCredential | SpiffeCredential | SecretCredential;
@@ -86,16 +86,16 @@ export interface TokenEndpointOptions {
   readonly url: string;
   readonly credentials: readonly AcceptedCredential[];
   /** Where the authority's keys are published. Default: "jwks" beside `url`. */
-  readonly jwksUrl?: string;
+  readonly jwksUrl?: string | undefined;
   /** Accept http: for a loopback address. Default false. */
-  readonly allowInsecure?: boolean;
+  readonly allowInsecure?: boolean | undefined;
   /** Audiences that agents may get tokens for. Default: any. */
-  readonly audiences?: readonly string[];
+  readonly audiences?: readonly string[] | undefined;
   /** Require a nonce of this endpoint in every proof (RFC 9449, 8). Default true; false where several processes answer at one `url`. */
-  readonly nonce?: boolean;
-  readonly limits?: Partial<TokenEndpointLimits>;
+  readonly nonce?: boolean | undefined;
+  readonly limits?: Partial<TokenEndpointLimits> | undefined;
   /** For an audit log. Errors of the listener are swallowed. */
-  readonly onEvent?: (event: TokenEvent) => void;
+  readonly onEvent?: ((event: TokenEvent) => void) | undefined;
 }
 
 /** What happened at the endpoint. Never holds a credential, a token or a secret. */

@@ -11,9 +11,9 @@ const loopback = /^(?:localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])$/;
 
 export interface MonitoringAccess {
   /** Whoever asks shows it as `Authorization: Bearer …`: 22 characters or more, of 16 or more random bytes. Default: nobody has to, and only loopback names are answered. */
-  readonly token?: string;
+  readonly token?: string | undefined;
   /** Without a token: names in `Host` that are answered beside `localhost`, 127.0.0.0/8 and `[::1]`; without a port, lower case. Others come by DNS rebinding. */
-  readonly hosts?: readonly string[];
+  readonly hosts?: readonly string[] | undefined;
 }
 
 export interface MonitoringPage {

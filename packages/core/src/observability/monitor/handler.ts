@@ -11,9 +11,9 @@ export interface MonitoringOptions extends MonitoringAccess {
   /** Of whom is told: an agent or several; as a function, those who are there at the time. */
   readonly agents: MonitoredAgents;
   /** Its routes are in the metrics too. */
-  readonly monitor?: Pick<PerformanceMonitor, "snapshot">;
+  readonly monitor?: Pick<PerformanceMonitor, "snapshot"> | undefined;
   /** More metrics of the application's own, asked for at each scrape. */
-  readonly more?: () => readonly MetricFamily[];
+  readonly more?: (() => readonly MetricFamily[]) | undefined;
 }
 
 /** Metrics of agents, and of a monitor's routes, in Prometheus' text format 0.0.4. Rejects with what `more` throws. */

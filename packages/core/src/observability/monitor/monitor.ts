@@ -22,12 +22,12 @@ const owner = "(monitor)";
 
 export interface PerformanceMonitorOptions {
   /** Routes with figures of their own; the rest is counted in one. 1 to 10,000, default 256. One takes about 2.5 KiB. */
-  readonly routesMax?: number;
+  readonly routesMax?: number | undefined;
   /** Where `persist` keeps the figures: a store that nothing else uses. Its own from here on: closed with it. */
-  readonly store?: Store;
+  readonly store?: Store | undefined;
   /** Seals what is in the store: 32 random bytes, kept elsewhere. Needed unless the store is in memory. */
-  readonly storeKey?: StoreKey;
-  readonly runtime?: Runtime;
+  readonly storeKey?: StoreKey | undefined;
+  readonly runtime?: Runtime | undefined;
 }
 
 /** What can be watched: an agent. */

@@ -10,14 +10,14 @@ import { createSpanIds, isChosen, isMessageChosen, spanIdOf, traceIdOf } from ".
 
 export interface TracerOptions {
   /** The share of traces that begin here and are sampled, 0 to 1; or what says it for each start. What it throws counts as 0. Default 1. */
-  readonly sample?: number | ((start: SpanStart) => number);
+  readonly sample?: (number | ((start: SpanStart) => number)) | undefined;
   /** What a handler sends becomes part of its trace by itself, where the platform has AsyncLocalStorage. Otherwise: `{ trace: context.trace }`. Default true. */
-  readonly ambient?: boolean;
+  readonly ambient?: boolean | undefined;
   /** That a message is not sampled goes with it, for receivers that would decide otherwise. Default false: only where `sample` is a function. */
-  readonly tellUnsampled?: boolean;
+  readonly tellUnsampled?: boolean | undefined;
   /** How many traces one peer agent may have sampled here that `sample` would not choose: the flag is the sender's word. Default 1,000 a second. */
-  readonly remote?: Rate;
-  readonly runtime?: Runtime;
+  readonly remote?: Rate | undefined;
+  readonly runtime?: Runtime | undefined;
 }
 
 /** The tracer for those who have no other: ids and flags as in W3C Trace Context, for the trace store. */

@@ -31,30 +31,30 @@ export interface TracedAgent {
 
 export interface TraceStoreOptions {
   /** A store of its own. Default: in memory. */
-  readonly store?: Store;
+  readonly store?: Store | undefined;
   /** Needed for a store that persists. */
-  readonly storeKey?: StoreKey;
+  readonly storeKey?: StoreKey | undefined;
   readonly retention?: {
     /** Calls: 1 to 100,000, about 2 KiB of memory each. Default 10,000. */
-    readonly count?: number;
+    readonly count?: number | undefined;
     /** ms since their last stage. Default 24 hours. */
-    readonly age?: number;
+    readonly age?: number | undefined;
   };
   /** `stages`: every step of a call with its time. `calls`: only what came of it. Default `stages`. */
-  readonly detail?: "stages" | "calls";
+  readonly detail?: "stages" | "calls" | undefined;
   /**
    * The share of traces that are kept, 0 to 1, of those that the agents' tracers sample, or of all messages where there is no tracer. The same share as
    * a tracer's keeps the same traces. What fails is kept in any case. Default 1.
    */
-  readonly sample?: number;
+  readonly sample?: number | undefined;
   /**
    * What is kept of a call that nobody samples and that fails. `outcome`: who, what, when, how long, and why. `whole`: its stages too, as far as they are
    * among the last 1,024 of its agent; that takes a note of every message. Default `outcome`.
    */
-  readonly failures?: "outcome" | "whole";
-  readonly runtime?: Runtime;
+  readonly failures?: "outcome" | "whole" | undefined;
+  readonly runtime?: Runtime | undefined;
   /** Told once of each entry of the store that does not open; it is left out. What it throws is ignored. */
-  readonly onDamaged?: (entry: DamagedEntry) => void;
+  readonly onDamaged?: ((entry: DamagedEntry) => void) | undefined;
 }
 
 export interface Trace {
@@ -138,22 +138,22 @@ export interface TraceStage {
 
 /** Every given field must match. */
 export interface TraceFilter {
-  readonly traceId?: string;
+  readonly traceId?: string | undefined;
   /** As sender or receiver. */
-  readonly agent?: string;
-  readonly route?: { readonly from?: string; readonly to?: string; readonly method?: string };
+  readonly agent?: string | undefined;
+  readonly route?: { readonly from?: string; readonly to?: string; readonly method?: string } | undefined;
   /** True: failed, expired, dead_lettered; false: all others. */
-  readonly failed?: boolean;
-  readonly status?: CallStatus;
+  readonly failed?: boolean | undefined;
+  readonly status?: CallStatus | undefined;
   /** Begun at this time or later. */
-  readonly since?: number;
+  readonly since?: number | undefined;
   /** Begun before. */
-  readonly until?: number;
+  readonly until?: number | undefined;
 }
 
 export interface TraceQuery extends TraceFilter {
   /** Traces with a call that matches. Default 100, at most 1,000. */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
 }
 
 export interface TraceStatistics {

@@ -13,20 +13,20 @@ export interface Checkpoint {
 
 export interface CheckpointOptions {
   /** How many checkpoints of this name are kept, this one included: 1 to 100. Default 3. */
-  readonly keep?: number;
+  readonly keep?: number | undefined;
 }
 
 /** How a handler commits. */
 export interface CommitOptions extends CheckpointOptions {
   /** 1 to 256 printable characters. Default: the method's name. */
-  readonly name?: string;
+  readonly name?: string | undefined;
 }
 
 export interface RestoreOptions {
   /** This one. Default: the newest. */
-  readonly number?: number;
+  readonly number?: number | undefined;
   /** Where it is damaged: the newest before it that is not. Default false: `store_damaged`. */
-  readonly orEarlier?: boolean;
+  readonly orEarlier?: boolean | undefined;
 }
 
 export interface SnapshotOptions extends CheckpointOptions {

@@ -42,23 +42,23 @@ export interface DeadLetterContents extends DeadLetter {
 
 /** Letters that fit all of what is given. */
 export interface DeadLetterFilter {
-  readonly reason?: ErrorCode | readonly ErrorCode[];
-  readonly peer?: string;
-  readonly method?: string;
-  readonly side?: DeadLetterSide;
+  readonly reason?: ErrorCode | readonly ErrorCode[] | undefined;
+  readonly peer?: string | undefined;
+  readonly method?: string | undefined;
+  readonly side?: DeadLetterSide | undefined;
   /** Wall ms of `lastAt`, this one included. */
-  readonly from?: number;
+  readonly from?: number | undefined;
   /** Wall ms of `lastAt`, this one not included. */
-  readonly to?: number;
+  readonly to?: number | undefined;
 }
 
 export interface DeadLetterQuery extends DeadLetterFilter {
   /** 1 to 1,000. Default 100. */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
   /** Only letters behind this id, as `next` of the page before says. */
-  readonly after?: string;
+  readonly after?: string | undefined;
   /** The newest first. Default false. */
-  readonly reverse?: boolean;
+  readonly reverse?: boolean | undefined;
 }
 
 export interface DeadLetterPage {
@@ -69,10 +69,10 @@ export interface DeadLetterPage {
 
 export interface ReplayOptions {
   /** Sends or runs it under another message id. Default false: who has seen it may recognise it. */
-  readonly newId?: boolean;
+  readonly newId?: boolean | undefined;
   /** ms until each letter must have an outcome. Default 30,000. */
-  readonly timeout?: number;
-  readonly signal?: AbortSignal;
+  readonly timeout?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface ReplayReport {
@@ -106,22 +106,22 @@ export interface DeadLetterStatistics {
 export interface DeadLetterOptions {
   readonly retention?: {
     /** Default 10,000; at most 100,000. Of what came here one peer's part is half, that of all peers three quarters. */
-    readonly count?: number;
+    readonly count?: number | undefined;
     /** ms since it was tried last. Default 30 days. */
-    readonly age?: number;
+    readonly age?: number | undefined;
     /** Of messages. Default 256 MiB; 16 MiB without a store. */
-    readonly bytes?: number;
+    readonly bytes?: number | undefined;
     /** What happens at `count` and `bytes`: the oldest letter goes (default), or no more is kept, and durable messages stay undone. */
-    readonly whenFull?: "drop-oldest" | "refuse";
+    readonly whenFull?: "drop-oldest" | "refuse" | undefined;
   };
   /** One event `dead_letters` when so many letters are there, and again when there were fewer in between. Default 1,000; 0: none. */
-  readonly alert?: { readonly threshold: number };
+  readonly alert?: { readonly threshold: number } | undefined;
   /** Keeps notifications that were sent and whose link ended before they were acknowledged. Default true. */
-  readonly undelivered?: boolean;
+  readonly undelivered?: boolean | undefined;
   /** Keeps what an authenticated peer sent and cannot be decoded. Default true. */
-  readonly undecodable?: boolean;
+  readonly undecodable?: boolean | undefined;
   /** Keeps notifications that came here and were refused, expired or failed. Default true. */
-  readonly failed?: boolean;
+  readonly failed?: boolean | undefined;
 }
 
 /** Messages that will not be tried again. Every member rejects `unsupported` for an agent without dead letters, `invalid_argument`, and what its store rejects. */

@@ -3,13 +3,13 @@ import type { ErrorCode, TightbeamError } from "../../errors.js";
 /** How an agent keeps, sends and takes durable messages. */
 export interface DurableOptions {
   /** How often a message's handler may fail here before it becomes a dead letter. Default 5. */
-  readonly maxDeliveries?: number;
+  readonly maxDeliveries?: number | undefined;
   /** ms for which the store that a peer's messages go to may be away before they go to another instance of that agent: at least once from then on. Default: for ever. */
-  readonly rebindAfter?: number;
+  readonly rebindAfter?: number | undefined;
   /** Messages that may wait for one peer. Default 100,000. */
-  readonly outboxMax?: number;
+  readonly outboxMax?: number | undefined;
   /** Bytes of all messages that wait. Default 1 GiB. */
-  readonly outboxMaxBytes?: number;
+  readonly outboxMaxBytes?: number | undefined;
 }
 
 /** Of one peer that durable messages were sent to. */
@@ -49,7 +49,7 @@ export interface AgentDurable {
    * Settles when nothing waits for any peer: all was handled, or is a dead letter. While a peer is away that may take for ever: it rejects with
    * `timeout` after `timeout` ms, `cancelled` when `signal` fires, and `closed` with the agent. Messages stay kept whatever becomes of the waiting.
    */
-  idle(options?: { readonly timeout?: number; readonly signal?: AbortSignal }): Promise<void>;
+  idle(options?: { readonly timeout?: number | undefined; readonly signal?: AbortSignal | undefined }): Promise<void>;
   /** Forgets what is known of a peer's stores, and lets messages flow again after `store_rolled_back`: what is under way between the two may be handled twice. Rejects what the store rejects. */
   forget(peer: string): Promise<void>;
 }

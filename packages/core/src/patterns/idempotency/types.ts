@@ -5,13 +5,13 @@ import type { Call } from "../running-calls.js";
 
 export interface IdempotencyOptions {
   /** ms that a reply is kept. Default 24 h. */
-  readonly keep?: number;
+  readonly keep?: number | undefined;
   /** Keys of one peer agent: with more of them the oldest replies go. Default 100,000; at most 1,000,000. */
-  readonly keys?: number;
+  readonly keys?: number | undefined;
   /** ms for which a reply never goes, whatever else comes: for as long new keys are refused (`overloaded`) when there is no room. Default 5 minutes. */
-  readonly live?: number;
+  readonly live?: number | undefined;
   /** Bytes of all replies, each key 512 more; one peer agent's at most half. Default 256 MiB; 128 MiB without a store. */
-  readonly bytes?: number;
+  readonly bytes?: number | undefined;
 }
 
 /** What the server does for calls with an idempotency key. */

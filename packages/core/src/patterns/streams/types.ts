@@ -15,9 +15,9 @@ import type { OperationOptions } from "../operation.js";
 /** What opening a stream takes. There is no timeout unless one is given: it is for the whole stream. */
 export interface StreamCallOptions<Up = unknown> extends OperationOptions {
   /** Bytes that may wait here to be read, each chunk counting 64 more. Default 2 MiB. */
-  readonly window?: number;
+  readonly window?: number | undefined;
   /** What the caller says: each of these is written, then the caller's side ends. Its iterator is told when nobody reads it any more. */
-  readonly source?: AsyncIterable<Up> | Iterable<Up>;
+  readonly source?: AsyncIterable<Up> | Iterable<Up> | undefined;
 }
 
 /** A stream as its caller holds it. Iterate over it for what the handler says; leaving the loop early cancels it. */
@@ -62,7 +62,7 @@ export type StreamHandler<T extends Stream> = (
 
 export interface StreamHandleOptions {
   /** Bytes that may wait for the handler to read, each chunk counting 64 more. Default 2 MiB. */
-  readonly window?: number;
+  readonly window?: number | undefined;
 }
 
 /** A handler as it is kept beside those of methods: names are one space. */

@@ -8,13 +8,13 @@ export type SlowPolicy = "drop-oldest" | "drop-newest" | "disconnect";
 /** What a publisher decides about one of its topics. */
 export interface PublishesOptions {
   /** How many of the last events are kept for subscribers that ask for a `replay`: 0 to 1,024 of them and 4 MiB. Default 0. */
-  readonly retain?: number;
+  readonly retain?: number | undefined;
   /** The queue of one subscriber is full for this topic at so many events (default 1,024) or bytes (default 1 MiB) of any topic. */
-  readonly queue?: { readonly events?: number; readonly bytes?: number };
+  readonly queue?: { readonly events?: number | undefined; readonly bytes?: number | undefined } | undefined;
   /** ms that `publish` waits for a subscriber whose queue is full and makes no progress. Default 1,000. */
-  readonly patience?: number;
+  readonly patience?: number | undefined;
   /** What happens then, until its queue is half empty. `disconnect` ends its subscriptions and tells it. Default `drop-oldest`. */
-  readonly slow?: SlowPolicy;
+  readonly slow?: SlowPolicy | undefined;
 }
 
 /** What a subscriber's handler is told beside the event. */
@@ -41,18 +41,18 @@ export type EventHandler = (event: unknown, context: EventContext) => unknown;
 
 export interface SubscribeOptions<Event = unknown> {
   /** Runs here, before the handler: only events for which it returns true reach it. */
-  readonly filter?: (event: Event, context: EventContext) => boolean;
+  readonly filter?: ((event: Event, context: EventContext) => boolean) | undefined;
   /** So many of a publisher's last events, if it keeps any (`retain`), before the new ones: 1 to 1,024. */
-  readonly replay?: number;
+  readonly replay?: number | undefined;
   /** Resolve when so many publishers have answered. Default 0: when those there are have been asked. */
-  readonly ready?: number;
+  readonly ready?: number | undefined;
   /** ms for `ready`. Default 30,000. */
-  readonly timeout?: number;
-  readonly signal?: AbortSignal;
+  readonly timeout?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
   /** Only these agents' events: they are dialled at once, and again when they go. At most 64. Default: every publisher. */
-  readonly from?: readonly string[];
+  readonly from?: readonly string[] | undefined;
   /** How many bytes of events one publisher may send ahead of this agent's handlers. Default 1 MiB. The largest of all subscriptions counts. */
-  readonly queue?: number;
+  readonly queue?: number | undefined;
 }
 
 /** One call of `subscribe`. It ends with `unsubscribe` or with the agent. */
@@ -63,7 +63,7 @@ export interface Subscription {
   /** Events the handler got; and what it never got: not fit for the schema, too old, or no memory to hold it. */
   readonly counters: { readonly received: number; readonly refused: number };
   /** Resolves when `n` publishers have answered. Rejects with `timeout`, `cancelled`, `closed`, or `forbidden` when those of `from` refuse. */
-  ready(n?: number, options?: { readonly timeout?: number; readonly signal?: AbortSignal }): Promise<void>;
+  ready(n?: number, options?: { readonly timeout?: number | undefined; readonly signal?: AbortSignal | undefined }): Promise<void>;
   /** From the call on the handler is not called any more. Resolves when the publishers know. Idempotent. */
   unsubscribe(): Promise<void>;
 }

@@ -4,8 +4,8 @@ import { hopsDefault, hopsMax } from "./words.js";
 
 export interface ForwardOptions {
   /** Another agent that forwards: it gets what nobody here listens for, and our clients' subscriptions. It must let us: `forward:*` in our token. */
-  readonly next?: Target;
-  readonly limits?: Partial<ForwardingLimits>;
+  readonly next?: Target | undefined;
+  readonly limits?: Partial<ForwardingLimits> | undefined;
 }
 
 /** Whole numbers of at least 1. */
@@ -52,11 +52,11 @@ export function limitsOf(given: Partial<ForwardingLimits> = {}): ForwardingLimit
 
 export interface ThroughOptions {
   /** ms for the link and the intermediate's answer. Default 30,000. */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
   /** How many agents may forward a frame on its way. 1 to 32, default 8; an intermediate may allow fewer. */
-  readonly hops?: number;
+  readonly hops?: number | undefined;
   /** Bound of each subscription's inbox in bytes. Default 4 MiB. */
-  readonly inboxBytes?: number;
+  readonly inboxBytes?: number | undefined;
 }
 
 const throughNames = new Set(["timeout", "hops", "inboxBytes"]);
