@@ -20,7 +20,7 @@ export function testStore(subject: StoreSubject): void {
   define(`${subject.name}: the contract of stores`, subject, storeRules, judgeStore, subject.deadlineMs ?? 20_000);
 }
 
-function define<R extends { readonly id: string; readonly title: string }, S extends { readonly skip?: readonly Skip[] }>(
+function define<R extends { readonly id: string; readonly title: string }, S extends { readonly skip?: readonly Skip[] | undefined }>(
   title: string,
   subject: S,
   all: readonly R[],

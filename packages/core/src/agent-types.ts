@@ -79,17 +79,23 @@ export interface AgentOptions {
   readonly runtime?: Runtime | undefined;
 }
 
-/** Local bounds, bytes unless they count. Defaults: limits.ts. */
+/** Local bounds. What is over one is refused with `too_large`, `not_serialisable` or `overloaded`, on the side whose bound it is. */
 export interface AgentLimits extends AdmissionLimits {
+  /** Bytes of a message, sent or received. Default 64 MiB. */
   readonly messageMaxBytes?: number | undefined;
+  /** Bytes of a JSON payload as text; a `Uint8Array` is bound by `messageMaxBytes` alone. Default 1 MiB. */
   readonly jsonMaxBytes?: number | undefined;
+  /** Objects and arrays inside one another. Default 64. */
   readonly jsonMaxDepth?: number | undefined;
+  /** Object keys in a whole JSON payload. Default 10,000. */
   readonly jsonMaxKeys?: number | undefined;
+  /** Calls of one link that are open here: they wait or run. Default 4,096. */
   readonly intakeCount?: number | undefined;
+  /** Bytes of those. Default 16 MiB. */
   readonly intakeBytes?: number | undefined;
+  /** Bytes that all links may hold together: queues, windows, what came in parts. Default 256 MiB. */
   readonly memoryBudgetBytes?: number | undefined;
 }
-
 /** `gone`: it said goodbye, missed three hints and does not answer, or the link ended. */
 export interface PeerEvent {
   readonly type: "up" | "changed" | "gone";

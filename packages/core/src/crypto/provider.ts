@@ -1,3 +1,5 @@
+import type { PublicMembers } from "./web-crypto.js";
+
 /** One implementation of the primitives. Both (native, noble) pass the same known answers at load and the same vectors in the tests. */
 export interface CryptoProvider {
   readonly name: string;
@@ -44,7 +46,7 @@ export type SignatureAlgorithm = "EdDSA" | "ES256";
 export type Verify = (signature: Uint8Array, data: Uint8Array) => Promise<boolean>;
 
 /** Imports a public key. Rejects when it does not know the algorithm, or refuses the key. */
-export type VerifyBackend = (alg: SignatureAlgorithm, jwk: JsonWebKey) => Promise<Verify>;
+export type VerifyBackend = (alg: SignatureAlgorithm, jwk: PublicMembers) => Promise<Verify>;
 
 /** ML-KEM-768 (FIPS 203). Loaded on demand: `loadKem()`. */
 export interface Kem {

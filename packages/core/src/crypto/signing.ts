@@ -3,6 +3,7 @@ import { TightbeamError } from "../errors.js";
 import { counted } from "../under-way.js";
 import { nodeCrypto, plain } from "./node-crypto.js";
 import { importVerify, keyParameters, type SignatureAlgorithm, signatureParameters } from "./signatures.js";
+import type { WebCryptoKeyPair } from "./web-crypto.js";
 
 /** A private key that signs. `exportJwk` is there only when the key was made extractable. */
 export interface Signer {
@@ -46,7 +47,7 @@ async function ownSigner(extractable: boolean, make: (readable: boolean) => Prom
 }
 
 /** Throws `invalid_key` when the pair is of another kind, cannot sign, or hides its public half. */
-export async function pairSigner(alg: SignatureAlgorithm, pair: CryptoKeyPair): Promise<KeptSigner> {
+export async function pairSigner(alg: SignatureAlgorithm, pair: WebCryptoKeyPair): Promise<KeptSigner> {
   if (pair.privateKey.type !== "private" || !pair.privateKey.usages.includes("sign") || pair.publicKey.type !== "public")
     throw new TightbeamError("invalid_key", "A signing key pair needs a private key with the usage 'sign' and its public key.");
   let publicJwk: JsonWebKey;

@@ -35,6 +35,7 @@ export { type DpopClaims, signDpop } from "./dpop.js";
 
 // Keys.
 export { exportKey, generateKey, type GenerateKeyOptions, importKey, type PrivateJwk } from "./key.js";
+export type { WebCryptoKey, WebCryptoKeyPair, WebJwk } from "../crypto/web-crypto.js";
 export { thumbprint } from "./jwk.js";
 export { importVerifyKey } from "./verify-key.js";
 

@@ -1,5 +1,6 @@
 import { fromBase64url } from "../bytes.js";
 import { isP256Point, isStrictEd25519Point } from "../crypto/points.js";
+import type { WebCryptoKey } from "../crypto/web-crypto.js";
 import { TightbeamError } from "../errors.js";
 import { counted } from "../under-way.js";
 import { algorithms, isPublicAlgorithm, type PublicTokenAlgorithm, publicAlgorithms, type TokenAlgorithm } from "./algorithms.js";
@@ -12,7 +13,7 @@ export interface IssuerKey {
   readonly kid: string | undefined;
   readonly algorithms: readonly TokenAlgorithm[];
   /** For one of `algorithms`. Throws `invalid_key` when the runtime refuses the key. */
-  cryptoKey(alg: TokenAlgorithm): Promise<CryptoKey>;
+  cryptoKey(alg: TokenAlgorithm): Promise<WebCryptoKey>;
 }
 
 const curveBytes: Readonly<Record<string, number>> = { "P-256": 32, "P-384": 48, "P-521": 66 };

@@ -1,4 +1,5 @@
 import { generateSigner, importSigner, pairSigner, type Signer } from "../crypto/signing.js";
+import type { WebCryptoKeyPair, WebJwk } from "../crypto/web-crypto.js";
 import { TightbeamError } from "../errors.js";
 import { checkKnown } from "../known-options.js";
 import type { Runtime } from "../runtime/runtime.js";
@@ -34,7 +35,7 @@ export async function generateKey(options: GenerateKeyOptions = {}): Promise<Sig
  * The two halves are tried against each other. Throws `invalid_key`, never quoting the key.
  */
 export async function importKey(
-  source: PrivateJwk | JsonWebKey | CryptoKeyPair,
+  source: PrivateJwk | WebJwk | WebCryptoKeyPair,
   options: { readonly extractable?: boolean | undefined } = {},
 ): Promise<SigningKey> {
   checkKnown("importKey", options, ["extractable"]);
@@ -70,9 +71,9 @@ async function signingKey(signer: Signer): Promise<SigningKey> {
   return key;
 }
 
-const isPair = (source: object): source is CryptoKeyPair => typeof source === "object" && source !== null && "privateKey" in source && "publicKey" in source;
+const isPair = (source: object): source is WebCryptoKeyPair => typeof source === "object" && source !== null && "privateKey" in source && "publicKey" in source;
 
-function pairAlg(pair: CryptoKeyPair): SignatureAlg {
+function pairAlg(pair: WebCryptoKeyPair): SignatureAlg {
   const algorithm = pair.privateKey?.algorithm as { name?: string; namedCurve?: string } | undefined;
   if (algorithm?.name === "Ed25519") return "EdDSA";
   if (algorithm?.name === "ECDSA" && algorithm.namedCurve === "P-256") return "ES256";

@@ -1,4 +1,5 @@
 import { encodeUtf8 } from "../bytes.js";
+import type { KeyDerivation } from "../crypto/web-crypto.js";
 import { TightbeamError } from "../errors.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { systemRuntime } from "../runtime/system.js";
@@ -54,7 +55,7 @@ function deriveKey(secret: Uint8Array, usage: "sign" | "verify", purpose: Secret
 }
 
 /** What a key or a name is derived for (RFC 5869), without a salt. */
-export const expand = (what: string): HkdfParams => ({
+export const expand = (what: string): KeyDerivation => ({
   name: "HKDF",
   hash: "SHA-256",
   salt: new Uint8Array(0),

@@ -14,7 +14,7 @@ import { admissionOf } from "../admission-of.js";
 import { checkSize } from "../call.js";
 import type { PatternHost, PatternPart } from "../host.js";
 import { missing } from "../missing.js";
-import { cancelled, checkOperation, laneOf } from "../operation.js";
+import { checkOperation, laneOf } from "../operation.js";
 import type { Taker } from "../receiver.js";
 import type { Server } from "../server.js";
 import { invalidTarget } from "../target.js";
@@ -112,7 +112,7 @@ export function createStreams(host: PatternHost, server: Pick<Server, "handleStr
       const { timeout, signal, source } = options;
       let close: () => void = nothing;
       let clear: (() => void) | undefined;
-      const onAbort = (): void => stream.fail(cancelled(signal as AbortSignal));
+      const onAbort = (): void => stream.cancel(signal?.reason);
       const onOver = (): void => {
         close();
         clear?.();
