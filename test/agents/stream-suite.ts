@@ -143,7 +143,7 @@ export function streamSuite(options: AgentSuiteOptions): void {
       const signalled = bob.stream("alice", "silent", "by signal", { signal: control.signal });
       await until(() => alice.status().streams.served === 1 && ended.length === 1);
       control.abort();
-      expect((await failure(signalled.result)).code).toBe("cancelled");
+      expect(await failure(signalled.result)).toMatchObject({ code: "cancelled", message: "The stream was cancelled here.", cause: control.signal.reason });
       expect((await failure(bob.stream("alice", "silent", "by time", { timeout: 50 }).result)).code).toBe("timeout");
       await quiet(alice, bob);
       await until(() => ended.length >= 2);
