@@ -188,7 +188,7 @@ describe("an option that is undefined is as if it had not been given", () => {
     const deep = JSON.parse(`${"[".repeat(500)}${"]".repeat(500)}`) as unknown;
     await expect(agent.request("alice", "method", deep)).rejects.toMatchObject({ code: "not_serialisable" });
     const keys = Object.fromEntries(Array.from({ length: 200_000 }, (_, i) => [i, 0]));
-    await expect(agent.request("alice", "method", keys)).rejects.toMatchObject({ code: "not_serialisable" });
+    await expect(agent.request("alice", "method", keys)).rejects.toMatchObject({ message: expect.stringContaining("The payload has more than") });
     await agent.close({ drain: undefined });
   });
 
