@@ -137,7 +137,7 @@ async function compose(options: AgentOptions, giveBack: () => void): Promise<Age
     stream: (...opening) => streams.opening(...opening),
     part: (link, delivery) => streams.part(link, delivery),
     event: (...event) => topics.take(...event),
-    durable: (...message) => durable.take(...message),
+    durable: (link, delivery, header, payload) => durable.take(link, delivery, header, payload),
     frames,
     taps,
     observe: observe("received"),

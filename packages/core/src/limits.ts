@@ -199,7 +199,7 @@ export const durableMemoryCount = 4_096;
 export const segmentsRead = 4;
 /** Messages and bytes of one entry. */
 export const segmentMessages = 256;
-export const segmentBytes = 64 * 1024;
+export const segmentBytes = 128 * 1024;
 /** Numbers of a lane that were given to what then did not get into the store. */
 export const durableHoles = 256;
 /** Damaged entries that are told one by one. */

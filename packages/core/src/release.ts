@@ -14,8 +14,11 @@ let detach: ((buffer: ArrayBufferLike) => void) | undefined;
  * (a socket's write, for one). It reads as empty afterwards. Does nothing unless the array is all of its buffer, and where the runtime has no way to do it.
  */
 export function release(bytes: Uint8Array): void {
-  const { buffer, byteLength } = bytes;
-  if (byteLength < leastBytes || byteLength !== buffer.byteLength) return;
+  const { byteLength } = bytes;
+  if (byteLength < leastBytes) return;
+  // Asked for only now: a few bytes lie among V8's objects, and get a buffer with memory of its own when they are asked for one.
+  const { buffer } = bytes;
+  if (byteLength !== buffer.byteLength) return;
   detach ??= findDetach();
   detach(buffer);
 }

@@ -26,6 +26,16 @@ describe("release", () => {
     expect(pooled.toString()).toBe("x".repeat(1_000));
   });
 
+  it("does not ask a small array for its buffer: V8 would make one, with memory of its own", () => {
+    const asked = {
+      byteLength: 8,
+      get buffer(): ArrayBuffer {
+        throw new Error("asked");
+      },
+    };
+    expect(() => release(asked as Uint8Array)).not.toThrow();
+  });
+
   it("gives the memory back without a collection", () => {
     const before = process.memoryUsage().arrayBuffers;
     for (let i = 0; i < 200; i++) release(new Uint8Array(1024 * 1024));

@@ -41,7 +41,7 @@ interface Parts {
 
 /** A store over an environment that is open and owned. */
 export function lmdbStore({ path, entries, owner, release }: Parts): Store & AwaitUsing {
-  const { copy } = createCopier();
+  const { copy, free } = createCopier();
   let closing: Promise<void> | undefined;
   /** Why nothing is taken any more. */
   let failed: TightbeamError | undefined;
@@ -54,7 +54,7 @@ export function lmdbStore({ path, entries, owner, release }: Parts): Store & Awa
   const groups = createGroups(async (group) => {
     if (failed !== undefined) throw failed;
     try {
-      if (await owner.whileMine(() => apply(group))) return;
+      if (await owner.whileMine(() => apply(group))) return freeAll(group);
       failed = new TightbeamError("store_failed", `The store at ${path} was taken over by another process: this one writes nothing more.`);
     } catch (error) {
       const typed = asFull(error, group) ?? storeError(error, path);
@@ -73,6 +73,11 @@ export function lmdbStore({ path, entries, owner, release }: Parts): Store & Awa
         else void entries.remove(keyBytes(change.remove));
       }
     }
+  };
+
+  /** What was written LMDB does not read any more. */
+  const freeAll = (group: readonly Batch[]): void => {
+    for (const { changes } of group) for (const change of changes) if ("put" in change) free(change.value);
   };
 
   /** LMDB reports a short write as an I/O error: on a disk without space that is what it is. */

@@ -91,6 +91,11 @@ export function encodeEnvelope(header: OutgoingHeader, payload?: EncodedPayload)
   return finish(start, at, payload);
 }
 
+/** For whoever has copied the last one that was encoded and lets go of it: the next one takes its place. */
+export function dropEnvelope({ buffer, byteOffset, length }: Uint8Array): void {
+  if (buffer === slab.buffer && byteOffset + length === slabAt) slabAt = byteOffset;
+}
+
 /** The first three bytes of an envelope. */
 interface Head {
   readonly type: EnvelopeType;

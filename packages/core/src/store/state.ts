@@ -2,6 +2,7 @@ import { decodeUtf8, encodeUtf8, toBase64url } from "../bytes.js";
 import { crypto } from "../crypto/index.js";
 import { type AwaitUsing, awaitUsing } from "../disposable.js";
 import { isTightbeamError, TightbeamError } from "../errors.js";
+import { release } from "../release.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { decodeHeader, encodeHeader, type Header, headerKey, newHeader, nextHeader, type StoreStart } from "./header.js";
 import { checkChanges } from "./keys.js";
@@ -154,11 +155,12 @@ function stateOver(
     },
     async batch(changes) {
       check(changes);
-      return store.batch(
-        sealing === undefined
-          ? changes
-          : changes.map((change) => ("put" in change ? { put: change.put, value: sealing.seal(change.put, change.value) } : change)),
-      );
+      if (sealing === undefined) return store.batch(changes);
+      const sealed = changes.map((change) => ("put" in change ? { put: change.put, value: sealing.seal(change.put, change.value) } : change));
+      const written = store.batch(sealed);
+      // The store has copied them (S7).
+      for (const change of sealed) if ("put" in change) release(change.value);
+      return written;
     },
     async *scan(prefix, options) {
       // One more, in case the header is among them.

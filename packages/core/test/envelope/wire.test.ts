@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { EnvelopeHeader } from "../../src/envelope/types.js";
-import { decodeEnvelope, decodeHeader, encodeEnvelope } from "../../src/envelope/wire.js";
+import { decodeEnvelope, decodeHeader, dropEnvelope, encodeEnvelope } from "../../src/envelope/wire.js";
 import { isTightbeamError, type TightbeamError } from "../../src/errors.js";
 import { anyHeader, event, failure, id, otherId, request, response } from "./samples.js";
 
@@ -100,6 +100,23 @@ describe("the wire form", () => {
     const got = decodeEnvelope(bytes);
     expect(got.header.headers).toEqual({ a: "1" });
     expect([...(got.payload?.bytes ?? [])]).toEqual([1, 2, 3]);
+  });
+
+  test("an envelope that was dropped leaves its place to the next, and only if it was the last", () => {
+    const payloads = [raw(1), raw(2), raw(3), raw(4)] as const;
+    const [first, second] = [encodeEnvelope(request, payloads[0]), encodeEnvelope(request, payloads[1])];
+    dropEnvelope(first);
+    const third = encodeEnvelope(request, payloads[2]);
+    expect([first, second, third].map((bytes) => decodeEnvelope(bytes).payload)).toEqual(payloads.slice(0, 3));
+    dropEnvelope(third);
+    const fourth = encodeEnvelope(request, payloads[3]);
+    expect(fourth.byteOffset).toBe(third.byteOffset);
+    expect([first, second, fourth].map((bytes) => decodeEnvelope(bytes).payload)).toEqual([payloads[0], payloads[1], payloads[3]]);
+    const large = encodeEnvelope(request, { kind: "bytes", bytes: new Uint8Array(10_000).fill(5) });
+    dropEnvelope(large);
+    dropEnvelope(new Uint8Array(0));
+    expect(encodeEnvelope(request, payloads[0]).byteOffset).toBeGreaterThan(fourth.byteOffset);
+    expect(decodeEnvelope(large).payload?.bytes).toEqual(new Uint8Array(10_000).fill(5));
   });
 
   test("envelopes that share a slab do not touch one another", () => {

@@ -37,6 +37,30 @@ describe("a state", () => {
     expect(second.starts).toEqual([{ incarnation: 2, nonce: expect.stringMatching(/^[\w-]{22}$/) }, ...first.starts]);
   });
 
+  it("frees what it sealed when the store has copied it, and leaves what it was given alone", async () => {
+    const store = disk.open();
+    const sealed: Uint8Array[] = [];
+    const state = await openState({
+      storeKey,
+      runtime,
+      store: {
+        ...store,
+        batch(changes) {
+          const written = store.batch(changes);
+          for (const change of changes) if ("put" in change) sealed.push(change.value);
+          expect(sealed.every(({ length }) => length > 0)).toBe(true);
+          return written;
+        },
+      },
+    });
+    const value = new Uint8Array(100_000).fill(7);
+    const written = state.batch([{ put: "a", value }]);
+    expect(sealed.at(-1)?.length).toBe(0);
+    expect(Buffer.compare(value, new Uint8Array(100_000).fill(7))).toBe(0);
+    await written;
+    expect(Buffer.compare((await state.get("a")) ?? secret, value)).toBe(0);
+  });
+
   it("TM-207 is that of the first agent that opened it, and opens for no other", async () => {
     await (await open()).close();
     await (await open({ owner: "acme/bob" })).close();

@@ -173,7 +173,7 @@ export class Book implements SharedEntry {
         this.#marking = undefined;
         this.#asked = false;
         this.#marked = items.length;
-        return items.flatMap((item) => item.removals());
+        return this.tries.size === 0 ? [] : items.flatMap((item) => item.removals());
       },
       shared: this,
       items,

@@ -1,5 +1,6 @@
 import { readU16, readU32, readU48, writeU16, writeU32, writeU48 } from "../../bytes.js";
 import { durableFlagsAt, durableFloorAt, sentBefore } from "../../envelope/layout.js";
+import { dropEnvelope } from "../../envelope/wire.js";
 import { TightbeamError } from "../../errors.js";
 import * as limits from "../../limits.js";
 import type { Lane } from "../../link/message.js";
@@ -53,7 +54,7 @@ export class OutSegment {
     return this.count === 0 || (this.count < limits.segmentMessages && this.length + messageHeadBytes + envelopeBytes <= limits.segmentBytes);
   }
 
-  /** Returns where it is. */
+  /** Copies an envelope that was just encoded, and lets go of it. Returns where it is. */
   append(envelope: Uint8Array, at: number, expires: number): number {
     const start = this.length;
     const end = start + messageHeadBytes + envelope.length;
@@ -64,6 +65,7 @@ export class OutSegment {
     }
     writeU48(this.bytes, writeU16(this.bytes, writeU32(this.bytes, start, envelope.length), at), expires);
     this.bytes.set(envelope, start + messageHeadBytes);
+    dropEnvelope(envelope);
     this.length = end;
     this.count++;
     this.left++;
