@@ -9,7 +9,10 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 it("the example of docs/durable.md does what it says", async () => {
   const example = /```ts\n(\/\/ index-pages\.ts\n[\s\S]*?)```\n/.exec(page)?.[1] ?? "";
-  writeFileSync(join(folder, "index-pages.ts"), example.replace(/\.\/\$\{id\}-state/, () => `${folder}/\${id}-state`));
+  writeFileSync(
+    join(folder, "index-pages.ts"),
+    example.replace(/\.\/\$\{id\}-state/, () => `${folder}/\${id}-state`),
+  );
   const printed: unknown[] = [];
   const log = vi.spyOn(console, "log").mockImplementation((...words) => void printed.push(words));
   try {
