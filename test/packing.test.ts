@@ -226,4 +226,30 @@ describe("the packages as published", () => {
     );
     expect(result.stdout).toBe("");
   });
+
+  it("compiles in a program for Node alone, without the types of browsers and with its own checked, for both ways to resolve modules", async () => {
+    const entries = [...packed.keys()].flatMap((name) => {
+      const { exports } = JSON.parse(readFileSync(join(place, "node_modules", "@tightbeam", name, "package.json"), "utf8")) as { exports: object };
+      return Object.keys(exports).map((entry) => `@tightbeam/${name}${entry.slice(1)}`);
+    });
+    // Those that need an optional peer.
+    const peers = new Set(["@tightbeam/conformance", "@tightbeam/core/opentelemetry"]);
+    const lines = entries.filter((entry) => !entry.endsWith(".json") && !peers.has(entry)).map((entry, i) => `export * as e${i} from "${entry}";`);
+    expect(lines.length).toBeGreaterThan(18);
+    writeFileSync(join(place, "entries.ts"), lines.join("\n"));
+    const types = join(place, "node_modules", "@types");
+    mkdirSync(types, { recursive: true });
+    if (!existsSync(join(types, "node"))) symlinkSync(realpathSync(join(root, "node_modules", "@types", "node")), join(types, "node"));
+    const strict = ["--noEmit", "--strict", "--exactOptionalPropertyTypes", "--noUncheckedIndexedAccess", "--verbatimModuleSyntax"];
+    for (const resolution of [
+      ["--module", "node16"],
+      ["--module", "esnext", "--moduleResolution", "bundler"],
+    ]) {
+      const flags = [...strict, "--target", "es2023", "--lib", "es2023", "--types", "node", ...resolution];
+      const result = await exec(join(root, "node_modules", ".bin", "tsc"), [...flags, "entries.ts"], { cwd: place, env: quiet }).catch(
+        (error: { stdout: string }) => error,
+      );
+      expect(result.stdout).toBe("");
+    }
+  });
 });
