@@ -368,6 +368,8 @@ describe("what else is told", () => {
     expect(told).toEqual(
       expect.arrayContaining(["agent opened", "link up", "session established", "peer up", "session rekeyed", "link ended", "peer gone", "agent closed"]),
     );
+    // It closed its transport itself: that is nothing to be warned of.
+    expect(told).not.toContain("agent transport_down");
     expect(heard.events.find(({ kind }) => kind === "session")).toMatchObject({
       what: "established",
       suite: 0x0101,

@@ -280,7 +280,7 @@ async function compose(options: AgentOptions, giveBack: () => void): Promise<Age
       return peers.onChange((type, link) => (type === "ready" ? undefined : listener({ type, peer: view.peer(link) })));
     },
     status: () => status(closing.begun),
-    telemetry: createTelemetry({ runtime, transport, taps, openedAt: runtime.clock.wall(), onEvent: events.on, onPeer: peers.onChange }),
+    telemetry: createTelemetry({ runtime, transport, taps, openedAt: runtime.clock.wall(), onEvent: events.on, onPeer: peers.onChange, closing }),
     ...closing.members,
   };
   const messageMaxBytes = own.messageMaxBytes ?? limits.messageMaxBytes;

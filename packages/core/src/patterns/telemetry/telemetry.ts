@@ -24,6 +24,8 @@ export interface TelemetryHost {
   closed?: () => void;
   readonly onEvent: (listener: (event: { readonly type: string }) => void) => () => void;
   readonly onPeer: (listener: (news: PeerNews, link: Link) => void) => () => void;
+  /** Once its owner closes the agent it is no news that the transport goes down with it. */
+  readonly closing: { readonly begun: boolean };
 }
 
 /** Tells what the agent does from here on, until the returned function is called. */
@@ -112,7 +114,7 @@ export function beginTelling(host: TelemetryHost, listeners: Listeners): () => v
       if (what !== "ready") emit({ kind: "peer", at: clock.wall(), what, peer: { id, instance } });
     }),
     transport.state.subscribe(({ type }) => {
-      if (type === "up" || type === "down") agent(`transport_${type}`);
+      if (type === "up" || (type === "down" && !host.closing.begun)) agent(`transport_${type}`);
     }),
     security.end,
   ];

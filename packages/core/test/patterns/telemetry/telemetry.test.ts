@@ -25,7 +25,7 @@ function scene() {
   const listen = () => () => undefined;
   const runtime = createVirtualRuntime({ seed: 1 });
   const taps = createTaps();
-  const telemetry = createTelemetry({ runtime, transport, taps, openedAt: undefined, onEvent: listen, onPeer: listen });
+  const telemetry = createTelemetry({ runtime, transport, taps, openedAt: undefined, onEvent: listen, onPeer: listen, closing: { begun: false } });
   return { telemetry, taps, close: () => close(undefined), runtime, waiting: () => waiting };
 }
 
