@@ -166,7 +166,7 @@ export class Circuit {
     if (state.ms === undefined) return Number.POSITIVE_INFINITY;
     // No clock of ours goes back. One that does lengthens nothing.
     if (now < state.at) state.at = now;
-    return Math.max(state.at + state.ms - now, 0);
+    return Math.max(Math.ceil(state.at + state.ms - now), 0);
   }
 
   #count(state: Closed, verdict: Verdict, now: number, cause?: StepRun): void {
