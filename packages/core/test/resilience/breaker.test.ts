@@ -43,7 +43,7 @@ describe("closed, open, half open", () => {
   test("it says how long to wait, lets one probe through then, and closes or opens with it", async () => {
     const { at, of, fail, ok, state, events } = world({ consecutiveFailures: 1, openFor: 1_000, openForMax: 1_000 });
     await fail();
-    at.monotonic = 400.3; // A timer of whole ms set to it does not fire before the circuit lets a probe through.
+    at.monotonic = 400.3; // The wait is told in whole ms, rounded up.
     await expect(of.run(() => 1, { key: { peer: "bob", method: "work" } })).rejects.toMatchObject({ code: "circuit_open", retryAfter: 600, retryable: true });
     at.monotonic = 1_000;
     expect(await fail()).toBe("timeout");
