@@ -39,19 +39,28 @@ function aeadOf(sodium: Sodium): Aead {
     room = more;
     return at;
   };
+  let text = 0;
+  let named = 0;
+  let sealed = 0;
+  /** Lays out one call, with what both directions need in its place. Returns its first address. */
+  const lay = (key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, length: number): number => {
+    const base = reserve(length, aad.length);
+    text = base + headBytes;
+    named = text + length;
+    sealed = named + aad.length;
+    const heap = sodium.HEAPU8;
+    heap.set(key, base);
+    heap.set(nonce, base + keyBytes);
+    heap.set(aad, named);
+    return base;
+  };
   return {
     sealInto(out, key, nonce, aad, plaintext) {
       checkSeal(out, key, nonce, plaintext);
       const { length } = plaintext;
-      const base = reserve(length, aad.length);
-      const text = base + headBytes;
-      const named = text + length;
-      const sealed = named + aad.length;
+      const base = lay(key, nonce, aad, length);
       const heap = sodium.HEAPU8;
-      heap.set(key, base);
-      heap.set(nonce, base + keyBytes);
       heap.set(plaintext, text);
-      heap.set(aad, named);
       sodium._crypto_aead_chacha20poly1305_ietf_encrypt(sealed, 0, text, length, 0, named, aad.length, 0, 0, base + keyBytes, base);
       out.set(heap.subarray(sealed, sealed + length + tagBytes));
       heap.fill(0, base, named);
@@ -60,14 +69,8 @@ function aeadOf(sodium: Sodium): Aead {
       checkKeyAndNonce(key, nonce);
       const length = ciphertext.length - tagBytes;
       if (length < 0) return undefined;
-      const base = reserve(length, aad.length);
-      const text = base + headBytes;
-      const named = text + length;
-      const sealed = named + aad.length;
+      const base = lay(key, nonce, aad, length);
       const heap = sodium.HEAPU8;
-      heap.set(key, base);
-      heap.set(nonce, base + keyBytes);
-      heap.set(aad, named);
       heap.set(ciphertext, sealed);
       const wrong = sodium._crypto_aead_chacha20poly1305_ietf_decrypt(text, 0, 0, sealed, ciphertext.length, 0, named, aad.length, 0, base + keyBytes, base);
       const plaintext = wrong === 0 ? heap.slice(text, named) : undefined;
