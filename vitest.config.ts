@@ -1,6 +1,7 @@
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
 import { findChromium } from "./scripts/chromium.mjs";
+import { LongestFirst } from "./scripts/longest-first.js";
 import { browserTests } from "./scripts/suites.mjs";
 
 /** As Node takes them: with `module`, too, packages give files that only bundlers read. */
@@ -63,6 +64,7 @@ export default defineConfig({
   test: {
     // Of the time of a suite with processes, servers and pages a third is waiting.
     maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
     projects: chromium && browserTests().length > 0 ? [node, workspace, simulation, page] : [node, workspace, simulation],
   },
 });
