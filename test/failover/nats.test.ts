@@ -58,7 +58,7 @@ async function survive(troupe: Troupe, strikes: readonly (() => Promise<void>)[]
   const links = new Set(heard.requests.map(({ agent }) => agent)).size;
   expect(heard.requests).toHaveLength(4 * links);
   expect(heard.ticks, "notifications without a gap").toEqual(Array.from({ length: told.ticks }, (_, tick) => tick));
-  expect(told.walked).toBeGreaterThan(1_000);
+  expect(told.walked, "the stream went on all the while").toBeGreaterThan(100);
   const whole = Array.from({ length: told.walked }, (_, step) => step);
   expect(heard.steps, "one stream, up, without a gap").toEqual(whole);
   expect(told.steps, "and back").toEqual(whole);
