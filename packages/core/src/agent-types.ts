@@ -1,4 +1,4 @@
-import type { Contract, DescribeOptions, Method, MethodOutput, ReceivedTopicEvent, Stream, Topic, TopicEvent } from "./contract/index.js";
+import type { Contract, DescribeOptions, Method, MethodOutput, ReceivedTopicEvent, Stream, Topic } from "./contract/index.js";
 import type { AwaitUsing } from "./disposable.js";
 import type { Envelope } from "./envelope/types.js";
 import type { TightbeamError } from "./errors.js";
@@ -15,14 +15,15 @@ import type { AgentDescription } from "./patterns/describe-agent.js";
 import type { AgentDurable, DurableEvent, DurableOptions } from "./patterns/durable/types.js";
 import type { IdempotencyOptions } from "./patterns/idempotency/types.js";
 import type { Middleware } from "./patterns/middleware.js";
-import type { NotifyOptions, OperationOptions, RequestOptions } from "./patterns/operation.js";
+import type { NotifyOptions, RequestOptions } from "./patterns/operation.js";
 import type { PresenceEvent, PresenceOption, PresenceStatus } from "./patterns/presence/presence.js";
 import type { PeerOutcome, PeerStream } from "./patterns/route.js";
 import type { ContractHandlers, HandleOptionsOf, HandlerOf, NoOthers } from "./patterns/serve.js";
-import type { StreamArguments, StreamCall, StreamCallOf, StreamCallOptions } from "./patterns/streams/types.js";
-import type { BroadcastTarget, Target } from "./patterns/target.js";
+import type { StreamArguments, StreamCallOf } from "./patterns/streams/types.js";
+import type { AnyStrategy, Outcome, Strategy, Target, TargetOf } from "./patterns/target.js";
 import type {
   EventContext,
+  PublishArguments,
   PublishesOptions,
   SubscribeOptions,
   SubscriberStatus,
@@ -157,44 +158,46 @@ export interface Agent extends AgentCheckpoints, AwaitUsing {
   fallback(handler: (input: unknown, context: HandlerContext) => unknown): () => void;
   /** Puts a middleware before every handler, after those that are there. Returns a function that takes it out. */
   use(middleware: Middleware): () => void;
-  // Of several signatures, what most people call stands last: of a call that fits none TypeScript tells what is wrong with the last one.
-  /** The same at all that serve a kind: what became of it at each. */
-  request(target: BroadcastTarget, method: string, input?: unknown, options?: RequestOptions): Promise<readonly PeerOutcome<unknown>[]>;
-  request<T extends Method>(target: BroadcastTarget, method: T, ...rest: MethodArguments<T, RequestOptions>): Promise<readonly PeerOutcome<MethodOutput<T>>[]>;
-  /** A method, or its name, also that of a contract's as it travels: `search.find@2`. Rejects with what the peer's handler failed with, `timeout`, `no_answer`, `no_handler`, `delivery_unknown` and the other codes of docs/errors.md. */
-  request(target: Target, method: string, input?: unknown, options?: RequestOptions): Promise<unknown>;
-  request<T extends Method>(target: Target, method: T, ...rest: MethodArguments<T, RequestOptions>): Promise<MethodOutput<T>>;
-  /** The same at all that serve a kind: what became of it at each. */
-  notify(target: BroadcastTarget, method: string, input?: unknown, options?: NotifyOptions): Promise<readonly PeerOutcome<void>[]>;
-  notify<T extends Method>(target: BroadcastTarget, method: T, ...rest: MethodArguments<T, NotifyOptions>): Promise<readonly PeerOutcome<void>[]>;
+  /**
+   * Asks with a method, or its name, also that of a contract's as it travels: `search.find@2`. Rejects with what the peer's handler failed with,
+   * `timeout`, `no_answer`, `no_handler`, `delivery_unknown` and the other codes of docs/errors.md. With `{ kind, strategy: "broadcast" }` all
+   * that serve a kind are asked, and it resolves with what became of it at each.
+   */
+  // One signature, here too: of several TypeScript would tell what is wrong with those that were not meant.
+  request<T extends Method | string, How extends AnyStrategy = Strategy>(
+    target: TargetOf<How>,
+    method: T,
+    ...inputAndOptions: MethodArguments<T, RequestOptions>
+  ): Promise<Outcome<NoInfer<How>, MethodOutput<T>, readonly PeerOutcome<MethodOutput<T>>[]>>;
   /** Runs the same handler and drops its result. Resolves when the message is in the window or the next record has room for it, or as `confirm` says. */
-  notify(target: Target, method: string, input?: unknown, options?: NotifyOptions): Promise<void>;
-  notify<T extends Method>(target: Target, method: T, ...rest: MethodArguments<T, NotifyOptions>): Promise<void>;
-  /** The same with all that serve a kind. */
-  stream(target: BroadcastTarget, stream: string, input?: unknown, options?: StreamCallOptions): Promise<readonly PeerStream<StreamCall>[]>;
-  stream<T extends Stream>(target: BroadcastTarget, stream: T, ...rest: StreamArguments<T>): Promise<readonly PeerStream<StreamCallOf<T>>[]>;
+  notify<T extends Method | string, How extends AnyStrategy = Strategy>(
+    target: TargetOf<How>,
+    method: T,
+    ...inputAndOptions: MethodArguments<T, NotifyOptions>
+  ): Promise<Outcome<NoInfer<How>, void, readonly PeerOutcome<void>[]>>;
   /**
    * Opens a stream, and returns it at once: iterate over it for what the handler says, and see `StreamCall` for the rest. It goes on through
-   * reconnects and new sessions. What is wrong with the arguments, too, is what it ends with.
+   * reconnects and new sessions. What is wrong with the arguments, too, is what it ends with. A broadcast is a promise of one for each.
    */
-  stream(target: Target, stream: string, input?: unknown, options?: StreamCallOptions): StreamCall;
-  stream<T extends Stream>(target: Target, stream: T, ...rest: StreamArguments<T>): StreamCallOf<T>;
+  stream<T extends Stream | string, How extends AnyStrategy = Strategy>(
+    target: TargetOf<How>,
+    stream: T,
+    ...inputAndOptions: StreamArguments<T>
+  ): Outcome<NoInfer<How>, StreamCallOf<T>, Promise<readonly PeerStream<StreamCallOf<T>>[]>>;
   /** Carries frames between agents that are linked with this one (`connectThrough` of `@tightbeam/core/via`), without reading them. Throws `invalid_argument`. */
   forward(options?: ForwardOptions): Promise<Forwarding>;
   /**
    * Gives an event to every subscriber. Resolves when each of their queues had room for it, or they were too slow (`publishes` says what
    * happens then). Rejects with `timeout` when none of that came in time, `overloaded` when too many were not waited for.
    */
-  publish(topic: string, event?: unknown, options?: OperationOptions): Promise<void>;
-  publish<T extends Topic>(topic: T, event: TopicEvent<T>, options?: OperationOptions): Promise<void>;
+  publish<T extends Topic | string>(topic: T, ...eventAndOptions: PublishArguments<T>): Promise<void>;
   /** Declares that this agent publishes a topic, before its first event and with other settings. Returns a function that ends it. */
   publishes(topic: Topic | string, options?: PublishesOptions): () => void;
   /**
    * Gets the events of a topic, or of all that a pattern matches: `*` is one segment, `>` the rest. One event after the other: a handler that
    * returns a promise gets the next one when that has settled. A publisher delivers everything it publishes once it has answered (`ready`).
    */
-  subscribe(pattern: string, handler: (event: unknown, context: EventContext) => unknown, options?: SubscribeOptions): Promise<Subscription>;
-  subscribe<T extends Topic>(
+  subscribe<T extends Topic | string>(
     topic: T,
     handler: (event: ReceivedTopicEvent<T>, context: EventContext) => unknown,
     options?: SubscribeOptions<ReceivedTopicEvent<T>>,
@@ -206,8 +209,11 @@ export interface Agent extends AgentCheckpoints, AwaitUsing {
   /** Who gets the events of a topic from this agent. */
   subscribers(topic: Topic | string): readonly SubscriberStatus[];
   /** A contract's methods at a target, as functions: `agent.peer("alice", search).find({ text })`. They do what `request`, `notify` and the others do. Throws `invalid_argument` for what is no target or no contract. */
-  peer<C extends Contract>(target: Target, contract: C, options?: ClientOptions): Client<C>;
-  peer<C extends Contract>(target: BroadcastTarget, contract: C, options?: ClientOptions): BroadcastClient<C>;
+  peer<C extends Contract, How extends AnyStrategy = Strategy>(
+    target: TargetOf<How>,
+    contract: C,
+    options?: ClientOptions,
+  ): Outcome<NoInfer<How>, Client<C>, BroadcastClient<C>>;
   /**
    * Answers all methods of a contract, and says so to peers; other versions of it may be served beside. Its topics are declared as published:
    * for other settings than `publishes` has by default, call that before. Throws `invalid_argument` where a handler

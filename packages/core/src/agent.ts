@@ -42,7 +42,7 @@ import { createStreamsOnDemand } from "./patterns/streams/streams-on-demand.js";
 import type { StreamCallOptions, StreamContext, StreamHandleOptions } from "./patterns/streams/types.js";
 import { createSystem } from "./patterns/system.js";
 import { createTaps } from "./patterns/taps.js";
-import { type BroadcastTarget, isBroadcast, notATarget, type Target, toTarget } from "./patterns/target.js";
+import { type AnyTarget, isBroadcast, notATarget, toTarget } from "./patterns/target.js";
 import { standing } from "./patterns/telemetry/standing.js";
 import { createTelemetry, tracingFor } from "./patterns/telemetry/telemetry-on-demand.js";
 import { tellParts } from "./patterns/tell-parts.js";
@@ -224,19 +224,19 @@ async function compose(options: AgentOptions, giveBack: () => void): Promise<Age
     fallback: server.fallback,
     use: middleware.use,
     handle,
-    stream: (target: Target | BroadcastTarget, contract: Stream | string, input?: unknown, given: StreamCallOptions = noOptions) => {
+    stream: (target: AnyTarget, contract: Stream | string, input?: unknown, given: StreamCallOptions = noOptions) => {
       const options = standing(taps, given);
       const open = (to: LinkTarget | undefined) => streams.open(to, typeof contract === "string" ? streamNamed(contract) : contract, input, options);
       return (isBroadcast(target) ? routing.streams(target, options, open) : open(toTarget(target))) as never;
     },
-    request: (target: Target | BroadcastTarget, method: Method | string, input?: unknown, given: RequestOptions = noOptions) => {
+    request: (target: AnyTarget, method: Method | string, input?: unknown, given: RequestOptions = noOptions) => {
       const operation = standing(taps, given);
       const to = toTarget(target);
       if (to === undefined) return atAll(target, "request", method, input, operation) as Promise<never>;
       const calls = resilience === undefined && operation.policy === undefined ? caller : guarded;
       return calls.request(to, toMethod(method), input, operation) as Promise<never>;
     },
-    notify: (target: Target | BroadcastTarget, method: Method | string, input?: unknown, given: NotifyOptions = noOptions) => {
+    notify: (target: AnyTarget, method: Method | string, input?: unknown, given: NotifyOptions = noOptions) => {
       const operation = standing(taps, given);
       const to = toTarget(target);
       if (operation.durable ?? (method as Method).durable) return durable.notify(to, toMethod(method), input, operation) as Promise<never>;
@@ -253,7 +253,7 @@ async function compose(options: AgentOptions, giveBack: () => void): Promise<Age
     ...checkpoints,
     topics: topics.topics,
     subscribers: topics.subscribers,
-    peer: (target: Target | BroadcastTarget, contract: Contract, clientOptions?: ClientOptions) =>
+    peer: (target: AnyTarget, contract: Contract, clientOptions?: ClientOptions) =>
       createClient(agent, target, contract, clientOptions) as never,
     deadLetters: letters?.letters ?? noDeadLetters,
     serve: (contract, handlers) => serve({ handle, announce: served.add }, contract, handlers),

@@ -22,10 +22,10 @@ export interface MethodOptions<Input extends StandardSchemaV1, Output extends St
   readonly durable?: boolean | undefined;
 }
 
-/** What a caller passes. */
-export type MethodInput<T extends Method> = T extends Method<infer Input, StandardSchemaV1> ? StandardSchemaV1.InferInput<Input> : never;
+/** What a caller passes. Of a method that only its name is known of: anything. */
+export type MethodInput<T extends Method | string> = T extends Method<infer Input, StandardSchemaV1> ? StandardSchemaV1.InferInput<Input> : unknown;
 /** What a caller gets. */
-export type MethodOutput<T extends Method> = T extends Method<StandardSchemaV1, infer Output> ? StandardSchemaV1.InferOutput<Output> : never;
+export type MethodOutput<T extends Method | string> = T extends Method<StandardSchemaV1, infer Output> ? StandardSchemaV1.InferOutput<Output> : unknown;
 /** What a handler gets: the input after the schema's defaults and transformations. */
 export type HandlerInput<T extends Method> = T extends Method<infer Input, StandardSchemaV1> ? StandardSchemaV1.InferOutput<Input> : never;
 /** What a handler returns: the output before them. */

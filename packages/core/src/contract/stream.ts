@@ -29,14 +29,14 @@ export interface StreamOptions<Input extends StandardSchemaV1, Chunk extends Sta
 }
 
 type Any = StandardSchemaV1;
-/** What a caller passes to open it. */
-export type StreamInput<T extends Stream> = T extends Stream<infer Input, Any, Any, Any> ? StandardSchemaV1.InferInput<Input> : never;
+/** What a caller passes to open it. This and the next three are anything of a stream that only its name is known of. */
+export type StreamInput<T extends Stream | string> = T extends Stream<infer Input, Any, Any, Any> ? StandardSchemaV1.InferInput<Input> : unknown;
 /** What a caller reads. */
-export type StreamChunk<T extends Stream> = T extends Stream<Any, infer Chunk, Any, Any> ? StandardSchemaV1.InferOutput<Chunk> : never;
+export type StreamChunk<T extends Stream | string> = T extends Stream<Any, infer Chunk, Any, Any> ? StandardSchemaV1.InferOutput<Chunk> : unknown;
 /** What a caller writes. */
-export type StreamUp<T extends Stream> = T extends Stream<Any, Any, infer Up, Any> ? StandardSchemaV1.InferInput<Up> : never;
+export type StreamUp<T extends Stream | string> = T extends Stream<Any, Any, infer Up, Any> ? StandardSchemaV1.InferInput<Up> : unknown;
 /** What a caller gets at the end. */
-export type StreamOutput<T extends Stream> = T extends Stream<Any, Any, Any, infer Output> ? StandardSchemaV1.InferOutput<Output> : never;
+export type StreamOutput<T extends Stream | string> = T extends Stream<Any, Any, Any, infer Output> ? StandardSchemaV1.InferOutput<Output> : unknown;
 /** The same on the handler's side: what it gets is after the schema's defaults and transformations, what it gives is before them. */
 export type HandledStreamInput<T extends Stream> = T extends Stream<infer Input, Any, Any, Any> ? StandardSchemaV1.InferOutput<Input> : never;
 export type HandledStreamChunk<T extends Stream> = T extends Stream<Any, infer Chunk, Any, Any> ? StandardSchemaV1.InferInput<Chunk> : never;

@@ -10,9 +10,9 @@ export interface Topic<Event extends StandardSchemaV1 = StandardSchemaV1> {
 }
 
 /** What a publisher passes. */
-export type TopicEvent<T extends Topic> = T extends Topic<infer Event> ? StandardSchemaV1.InferInput<Event> : never;
+export type TopicEvent<T extends Topic | string> = T extends Topic<infer Event> ? StandardSchemaV1.InferInput<Event> : unknown;
 /** What a subscriber gets. */
-export type ReceivedTopicEvent<T extends Topic> = T extends Topic<infer Event> ? StandardSchemaV1.InferOutput<Event> : never;
+export type ReceivedTopicEvent<T extends Topic | string> = T extends Topic<infer Event> ? StandardSchemaV1.InferOutput<Event> : unknown;
 
 /** A contract: a name without wildcards and, where given, the schema of its events. The name is as a method's. Throws `invalid_argument`. */
 export function topic<Event extends StandardSchemaV1 = StandardSchemaV1>(name: string, event?: Event): Topic<Event> {

@@ -15,11 +15,11 @@ import { isPolicy, noPolicy } from "./guarded.js";
 import type { NotifyOptions, RequestOptions } from "./operation.js";
 import type { PeerOutcome, PeerStream } from "./route.js";
 import type { StreamArguments, StreamCall, StreamCallOf, StreamCallOptions } from "./streams/types.js";
-import { type BroadcastTarget, invalidTarget, isBroadcast, type Target, toTarget } from "./target.js";
+import { type AnyTarget, invalidTarget, isBroadcast, type Target, toTarget } from "./target.js";
 import type { EventContext, EventHandler, SubscribeOptions, Subscription } from "./topics/types.js";
 
 /** The input may be left out where the contract says nothing of it. */
-export type MethodArguments<T extends Method, Options> =
+export type MethodArguments<T extends Method | string, Options> =
   undefined extends MethodInput<T> ? [input?: MethodInput<T>, options?: Options] : [input: MethodInput<T>, options?: Options];
 
 /** The keys of what is a method, a stream, a topic. */
@@ -85,7 +85,7 @@ export interface ClientOptions {
 type Call = (input: unknown, options?: NotifyOptions) => unknown;
 
 /** Throws `invalid_argument` for what is no target or no contract. */
-export function createClient<C extends Contract>(calls: Calls, target: Target | BroadcastTarget, contract: C, clientOptions: ClientOptions = {}): Client<C> {
+export function createClient<C extends Contract>(calls: Calls, target: AnyTarget, contract: C, clientOptions: ClientOptions = {}): Client<C> {
   const to = target as Target;
   const withPolicy = policyOf(clientOptions);
   if (!isBroadcast(target) && toTarget(to) === undefined) throw invalidTarget();

@@ -22,6 +22,15 @@ export interface BroadcastTarget {
 /** Whom an operation is for: an agent, one instance of it, or one of a kind. */
 export type Target = string | LinkTarget | KindTarget;
 
+export type AnyStrategy = Strategy | "broadcast";
+
+/** All targets in one: `How` is the strategy that one names, so that one signature serves them all. */
+export type TargetOf<How extends AnyStrategy> = string | LinkTarget | { readonly kind: string; readonly strategy?: How | undefined };
+export type AnyTarget = TargetOf<AnyStrategy>;
+
+/** With `broadcast` what became of it at each of the kind. */
+export type Outcome<How extends AnyStrategy, One, Each> = How extends "broadcast" ? Each : One;
+
 /** A target as links are looked up by: with a kind there is no id, and no link is found without asking for one of the kind. */
 export interface Route extends LinkTarget {
   readonly kind?: string;
@@ -35,7 +44,7 @@ const isStrategy = (value: unknown): value is Strategy => strategies.includes(va
 let last: Route | undefined;
 
 /** Undefined for what is no target. */
-export function toTarget(target: Target | BroadcastTarget): Route | undefined {
+export function toTarget(target: AnyTarget): Route | undefined {
   if (typeof target === "string") {
     if (target !== last?.id) last = isAgentId(target) ? { id: target } : undefined;
     return last;
@@ -46,13 +55,13 @@ export function toTarget(target: Target | BroadcastTarget): Route | undefined {
   return isAgentId(id) && (instance === undefined || isInstance(instance)) ? target : undefined;
 }
 
-function toKind(target: KindTarget | BroadcastTarget): Route | undefined {
+function toKind(target: Exclude<AnyTarget, string | LinkTarget>): Route | undefined {
   const { kind, strategy = "least-loaded" } = target;
   return isName(kind) && isStrategy(strategy) && isAlone(target) ? { id: "", kind, strategy } : undefined;
 }
 
 /** What names an agent may be a peer as `peers()` gives it, with more in it; a kind has nothing beside its strategy, or a misspelt one would go unseen. */
-function isAlone(target: KindTarget | BroadcastTarget): boolean {
+function isAlone(target: Exclude<AnyTarget, string | LinkTarget>): boolean {
   for (const name in target) if (name !== "kind" && name !== "strategy") return false;
   return true;
 }

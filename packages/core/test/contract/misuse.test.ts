@@ -2,9 +2,12 @@
 import { describe, expect, expectTypeOf, test } from "vitest";
 import * as z from "zod";
 import type { Agent } from "../../src/agent-types.js";
-import { contract, method, type Stream, stream, type Topic, topic } from "../../src/contract/index.js";
-import type { Client } from "../../src/patterns/client.js";
+import { contract, type Method, type MethodOutput, method, type Stream, stream, type Topic, topic } from "../../src/contract/index.js";
+import type { BroadcastClient, Client, MethodArguments } from "../../src/patterns/client.js";
+import type { RequestOptions } from "../../src/patterns/operation.js";
+import type { PeerOutcome, PeerStream } from "../../src/patterns/route.js";
 import type { StreamCall } from "../../src/patterns/streams/types.js";
+import type { BroadcastTarget, Target } from "../../src/patterns/target.js";
 
 /*
  * Each way to misuse a contract does not compile: the check of types fails where a line marked so would compile after all. Nothing here runs
@@ -28,7 +31,7 @@ const search = contract({ name: "search", version: 2, methods: { find, day, ping
 const { methods } = search;
 
 /** Compiled, never called. */
-const compiled = (use: () => unknown): void => expect(use).toBeTypeOf("function");
+const compiled = (use: (...given: never[]) => unknown): void => expect(use).toBeTypeOf("function");
 
 describe("making contracts", () => {
   test("a name, a version and methods belong to it, and nothing else", () => {
@@ -128,6 +131,36 @@ describe("calling", () => {
       agent.notify("alice", find, { text: "x" }, { confirm: "maybe" }),
     ]);
     compiled(() => expectTypeOf(agent.request("alice", day, "2026-01-01")).resolves.toEqualTypeOf<number>());
+    compiled(() => expectTypeOf(agent.request("alice", "search.day@2", { any: 1 })).resolves.toEqualTypeOf<unknown>());
+  });
+
+  // Of several signatures TypeScript tells what is wrong with those that were not meant: that no input was given could not be read out of it.
+  test("each call has one signature, for all targets", () => {
+    type Several<F> = F extends { (...args: infer A): unknown; (...args: infer B): unknown } ? (A extends B ? (B extends A ? false : true) : true) : false;
+    expectTypeOf<Several<{ (a: string): void; (a: number): void }>>().toEqualTypeOf<true>();
+    expectTypeOf<Several<Agent["request" | "notify" | "stream" | "publish" | "subscribe" | "peer"]>>().toEqualTypeOf<false>();
+    compiled((target: Target = "alice", all: BroadcastTarget = { kind: "a", strategy: "broadcast" }, any: Target | BroadcastTarget = target) => {
+      expectTypeOf(agent.request(target, day, "")).resolves.toEqualTypeOf<number>();
+      expectTypeOf(agent.request(all, day, "")).resolves.toEqualTypeOf<readonly PeerOutcome<number>[]>();
+      expectTypeOf(agent.request(any, day, "")).resolves.toEqualTypeOf<number | readonly PeerOutcome<number>[]>();
+      expectTypeOf(agent.request({ kind: "a", strategy: "random" }, day, "")).resolves.toEqualTypeOf<number>();
+      expectTypeOf(agent.stream(all, watch, { from: 1 })).resolves.toEqualTypeOf<readonly PeerStream<StreamCall<number, boolean, { total: number }>>[]>();
+      expectTypeOf(agent.peer(all, search)).toEqualTypeOf<BroadcastClient<typeof search>>();
+      return [
+        // @ts-expect-error a strategy that there is not
+        agent.request({ kind: "a", strategy: "randm" }, day, ""),
+        // @ts-expect-error a misspelt property
+        agent.request({ kind: "a", strateg: "random" }, day, ""),
+        // @ts-expect-error no input for what all of a kind are asked
+        agent.request(all, day),
+      ];
+    });
+  });
+
+  test("a function of one's own may pass a method and its arguments on", () => {
+    const ask = async <T extends Method>(wanted: T, ...rest: MethodArguments<T, RequestOptions>): Promise<MethodOutput<T>> =>
+      agent.request("alice", wanted, ...rest);
+    compiled(() => expectTypeOf(ask(day, "2026-01-01")).resolves.toEqualTypeOf<number>());
   });
 
   test("what may be undefined is passed on as it is, also with exactOptionalPropertyTypes", () => {

@@ -36,10 +36,10 @@ export interface StreamCall<Chunk = unknown, Up = unknown, Output = unknown> ext
   cancel(reason?: unknown): void;
 }
 
-export type StreamCallOf<T extends Stream> = StreamCall<StreamChunk<T>, StreamUp<T>, StreamOutput<T>>;
+export type StreamCallOf<T extends Stream | string> = StreamCall<StreamChunk<T>, StreamUp<T>, StreamOutput<T>>;
 
 /** The input may be left out where the contract says nothing of it. */
-export type StreamArguments<T extends Stream> =
+export type StreamArguments<T extends Stream | string> =
   undefined extends StreamInput<T>
     ? [input?: StreamInput<T>, options?: StreamCallOptions<StreamUp<T>>]
     : [input: StreamInput<T>, options?: StreamCallOptions<StreamUp<T>>];

@@ -1,6 +1,8 @@
+import type { Topic, TopicEvent } from "../../contract/index.js";
 import type { Headers, Priority } from "../../envelope/types.js";
 import type { TightbeamError } from "../../errors.js";
 import type { TraceContext } from "../../telemetry/trace-context.js";
+import type { OperationOptions } from "../operation.js";
 
 /** What becomes of an event for a subscriber whose queue is full and whose patience is over. */
 export type SlowPolicy = "drop-oldest" | "drop-newest" | "disconnect";
@@ -16,6 +18,10 @@ export interface PublishesOptions {
   /** What happens then, until its queue is half empty. `disconnect` ends its subscriptions and tells it. Default `drop-oldest`. */
   readonly slow?: SlowPolicy | undefined;
 }
+
+/** The event may be left out where the topic says nothing of it. */
+export type PublishArguments<T extends Topic | string> =
+  undefined extends TopicEvent<T> ? [event?: TopicEvent<T>, options?: OperationOptions] : [event: TopicEvent<T>, options?: OperationOptions];
 
 /** What a subscriber's handler is told beside the event. */
 export interface EventContext {
