@@ -192,6 +192,20 @@ describe("an option that is undefined is as if it had not been given", () => {
     await agent.close({ drain: undefined });
   });
 
+  it("limits of relays, of forwarding and of the authority's endpoint", async () => {
+    const other = await createRelay({ port: 0, trust: authority.trust(), limits: { sockets: undefined, maxFrameBytes: undefined } });
+    const transport = await connectWebSocket(other.url, { identity: await authority.enroll("dave") });
+    expect(transport.capabilities.maxFrameBytes).toBe(256 * 1024);
+    await transport.close();
+    await other.close();
+    const agent = await agentWith({});
+    await agent.forward({ limits: { clients: undefined, hops: undefined } });
+    await agent.close();
+    const accepting = await authority.accept({ ...endpoint, limits: { bodyBytes: undefined, perMinute: undefined } });
+    const asked = new Request(endpoint.url, { method: "POST", body: "grant_type=none" });
+    expect((await accepting.handle(asked)).status).toBe(400);
+  });
+
   it("those of calls", async () => {
     const undefinedOptions = { timeout: undefined, signal: undefined, priority: undefined, ttl: undefined, idempotencyKey: undefined, headers: undefined };
     const agent = await agentWith({});

@@ -13,7 +13,7 @@ const advice: Partial<Record<ErrorCode, string>> = {
   no_answer: "No agent of this id is there: check the id, and that it uses the same relay (or NATS prefix). `tightbeam ping <agent>` tries again.",
   timeout: "Give it longer with --timeout 60s, or look whether the agent is busy.",
   delivery_unknown: "It may have been done. Repeat it with the same --idempotency-key to be safe.",
-  no_handler: "The agent is there and does not answer this method: check the name.",
+  no_handler: "The agent is there and does not answer this method: check the name. One of a contract is called as it travels: search.find@2.",
   wrong_peer: "Another agent answered than the one that was asked for: check the id.",
   self: "Use another --id than the agent you call.",
   handshake_failed: "The two sides could not agree on keys: check that each trusts the other's issuer.",

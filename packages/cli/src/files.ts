@@ -36,7 +36,7 @@ export async function readBytesFile(io: Io, path: string, what: string, maxBytes
  * as ssh does; told to `warn` in place of that where it is given, for what is worth little without a key. A pipe (`<(…)`, a FIFO) has no such mode.
  */
 export async function readSecretFile(io: Io, path: string, what: string, warn?: (message: string) => void): Promise<string> {
-  return withFile(io, path, what, undefined, async (file) => {
+  return withFile(io, path, what, "Give the name of a file, or - for stdin.", async (file) => {
     const { mode, uid } = await file.stat();
     if ((mode & constants.S_IFMT) !== constants.S_IFREG || process.getuid === undefined) return readText(file);
     const [why, advice] = openTo(mode, uid, process.getuid(), what, path) ?? [];

@@ -13,10 +13,10 @@ export interface MessageOptions {
 }
 
 /** What every message takes. */
-export function messageOptions(command: Command): Command {
+export function messageOptions(command: Command, timeoutOf = "everything together"): Command {
   return command
     .optionsGroup("Message:")
-    .option("--timeout <time>", "for everything together, such as 500ms, 30s, 5m (default 30s)", duration)
+    .option("--timeout <time>", `for ${timeoutOf}, such as 500ms, 30s, 5m (default 30s)`, duration)
     .addOption(new Option("--priority <priority>", "which lane it takes").choices(["critical", "high", "normal", "low"]))
     .option("--ttl <time>", "after this time the receiver must not begin with it", duration)
     .option("--idempotency-key <key>", "the same key means the same operation: safe to repeat")

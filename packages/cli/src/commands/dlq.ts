@@ -46,7 +46,7 @@ async function list(invocation: Invocation, options: FilterOptions): Promise<voi
   const { output } = invocation;
   const { letters, more } = await (await open(invocation, options)).list(filterOf(options), options.limit);
   for (const letter of letters) await output.item({ type: "letter", ...letter }, lineOf(letter));
-  output.note(letters.length === 0 ? "No letters." : more ? "There are more: --limit." : `${letters.length} letters.`);
+  output.note(letters.length === 0 ? "No letters." : more ? "There are more: --limit." : letters.length === 1 ? "1 letter." : `${letters.length} letters.`);
 }
 
 async function show(invocation: Invocation, options: LettersOptions, id = ""): Promise<void> {

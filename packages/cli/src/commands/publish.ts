@@ -27,7 +27,7 @@ export function define(command: Command, { action }: Frame): void {
     .option("--raw", "the event is bytes as they are")
     .option("--subscribers <number>", "how many to wait for; 0 publishes at once, to nobody perhaps", whole(0, 10_000), 1)
     .addOption(timeOption("--wait <time>", "how long to wait for them", "15s"));
-  agentOptions(messageOptions(command))
+  agentOptions(messageOptions(command, "each event, once it is published (--wait is for subscribers)"))
     .addHelpText("after", `\nExamples:\n  tightbeam publish build.finished '{"commit":"1a2b3c"}'\n  tail -f log.ndjson | tightbeam publish log --lines`)
     .action(action(publish));
 }

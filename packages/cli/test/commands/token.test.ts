@@ -93,7 +93,7 @@ describe("tightbeam token", () => {
       [["now.token", ...trusted, "--id", "carol"], 4, /belongs to acme\/bob, not/],
       [["now.token", ...trusted, "--audience", "wss://relay.example"], 4, /aud/],
       [["bob.pub", ...trusted], 2, /warning: Others may read the token in bob\.pub \(mode 644\)\.\nerror: What is in bob\.pub is no token\./],
-      [["missing", ...trusted], 2, /The token cannot be read from missing: there is no such file\./],
+      [["missing", ...trusted], 2, /The token cannot be read from missing: there is no such file\.\n +Give the name of a file, or - for stdin\./],
     ];
     const ended = await Promise.all(cases.map(([args]) => terminal.run(["token", "verify", ...args])));
     for (const [index, [args, code, message]] of cases.entries()) {

@@ -61,7 +61,7 @@ async function load(fetch: typeof globalThis.fetch, { url, name, init, expects }
   try {
     response = await fetch(url, { redirect: "error", credentials: "omit", cache: "no-store", referrerPolicy: "no-referrer", ...init, signal });
   } catch (cause) {
-    throw unavailable(`${name} could not be reached, or it redirected, which is refused.`, cause);
+    throw unavailable(`${name} could not be reached at ${new URL(url).origin}, or it redirected, which is refused.`, cause);
   }
   const { status, headers } = response;
   if (response.redirected || !expects(status)) throw unavailable(`${name} answered with status ${Number(status)}, which is not expected, or redirected.`);

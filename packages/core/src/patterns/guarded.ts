@@ -1,7 +1,7 @@
 import type { EncodedPayload } from "../codec/types.js";
 import type { Method } from "../contract/index.js";
 import { TightbeamError } from "../errors.js";
-import type { CallPolicy, CallPool, PolicyEvent, CallWay as Way } from "../resilience/types.js";
+import type { AgentPolicy, CallPolicy, CallPool, PolicyEvent, CallWay as Way } from "../resilience/types.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { Caller } from "./caller.js";
 import type { PatternPart } from "./host.js";
@@ -29,7 +29,7 @@ export interface Guarded extends Required<Pick<PatternPart, "drain" | "stop">> {
   notify(to: Route, method: Method, input: unknown, operation: NotifyOptions): Promise<unknown>;
 }
 
-export const isPolicy = (value: unknown): value is CallPolicy => typeof (value as CallPolicy | null | undefined)?.pool === "function";
+export const isPolicy = (value: unknown): value is AgentPolicy => typeof (value as AgentPolicy | null | undefined)?.pool === "function";
 
 export const noPolicy = "A call's policy is what policy() of @tightbeam/core/resilience returns, or false.";
 
@@ -45,10 +45,8 @@ export function createGuarded({ caller, taps, policy: own, runtime, onEvent }: G
     try {
       const { policy = own } = operation;
       if (policy === undefined || policy === false) return caller[how](to, method, input, operation);
-      if (policy !== last) {
-        if (!isPolicy(policy)) throw new TightbeamError("invalid_argument", noPolicy);
-        last = policy.bind(runtime);
-      }
+      if (!isPolicy(policy)) throw new TightbeamError("invalid_argument", noPolicy);
+      if (policy !== last) last = policy.bind(runtime);
       checkOperation(operation, true);
       const options = taps.tracing === undefined ? operation : { ...operation, [tries]: { last: undefined } };
       ways ??= waysOf(policy.pool(onEvent));
@@ -62,7 +60,7 @@ export function createGuarded({ caller, taps, policy: own, runtime, onEvent }: G
 
   /** The time that an asynchronous schema takes is part of the operation's. */
   const callLate = async (
-    policy: CallPolicy,
+    policy: AgentPolicy,
     way: CallWay,
     to: Route,
     method: Method,

@@ -8,7 +8,7 @@ import { GuardedCall } from "./guarded-call.js";
 import { createPool } from "./pool.js";
 import { type Course, Run } from "./run.js";
 import { bindOnce, checkNumber, type StepWork, timerMax, workOf } from "./step.js";
-import type { Attempt, CallPolicy, FunctionOperation, Operation, PolicyEvent, RunOptions, Step } from "./types.js";
+import type { AgentPolicy, Attempt, CallPolicy, FunctionOperation, Operation, PolicyEvent, RunOptions, Step } from "./types.js";
 
 /**
  * One policy of several steps, the outermost first: `policy(retry(), breaker(), bulkhead({ concurrent: 64 }), timeout(2_000))` tries again what a closed
@@ -37,7 +37,7 @@ export function policy(...steps: readonly Step[]): CallPolicy {
     return new Run(operation, course).start();
   };
 
-  return Object.freeze<CallPolicy>({
+  return Object.freeze<AgentPolicy>({
     execute,
     call: (way, to, method, payload, options) => execute(new GuardedCall(way, to, method, payload, options)),
     pool: createPool,

@@ -209,6 +209,10 @@ export interface CallPolicy {
   onEvent(listener: (event: PolicyEvent) => void): () => void;
   /** Takes time and randomness from this runtime: agents do so with theirs. Without it, the first use takes the system's. Throws `invalid_argument` when it has another one. Returns the policy. */
   bind(runtime: Runtime): CallPolicy;
+}
+
+/** What agents need of a policy beside: every one has it. */
+export interface AgentPolicy extends CallPolicy {
   /** For calls that limit themselves: an agent's. */
   execute<T>(operation: LimitedOperation<T>): Promise<T>;
   /** One call of an agent: all its attempts have the same input, encoded once. Its timeout is 30 s by default. */

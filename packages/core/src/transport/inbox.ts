@@ -11,7 +11,7 @@ export interface InboxOptions {
   readonly receive: Receive;
   readonly timers: Timers;
   /** Bound on what waits: the frames' bytes plus `frameOverheadBytes` each. Default 4 MiB. A frame that alone exceeds it never enters. */
-  readonly maxBytes?: number;
+  readonly maxBytes?: number | undefined;
   /** Told on a later turn what was dropped since the last report. */
   readonly onDropped: (change: Extract<StateChange, { type: "dropped" }>) => void;
 }

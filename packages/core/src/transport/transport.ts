@@ -12,16 +12,16 @@ export interface Transport {
     readonly maxFrameBytes: number;
     readonly groups: boolean;
     readonly fanout: boolean;
-    readonly frontBytes?: number;
-    readonly bestFrameBytes?: number;
+    readonly frontBytes?: number | undefined;
+    readonly bestFrameBytes?: number | undefined;
   };
   /**
    * The instance this transport is bound to, for media whose login names one (the WebSocket relay): an agent on this transport takes it as its own,
    * because the medium lets it listen at `inbox/<id>/<instance>` of exactly this instance. Absent where the medium does not care. 22 base64url characters.
    */
-  readonly instance?: string;
+  readonly instance?: string | undefined;
   /** What people call this medium: "memory". Nothing depends on it. */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** Up or down right now; changes also carry asynchronous send failures (a permission refused later) and inbox drops. */
   readonly state: TransportState;
   /** Settles once and never rejects: undefined after close(), otherwise why the medium was lost for good. */

@@ -8,6 +8,7 @@ import type { RequestOptions } from "../../src/patterns/operation.js";
 import type { PeerOutcome, PeerStream } from "../../src/patterns/route.js";
 import type { StreamCall } from "../../src/patterns/streams/types.js";
 import type { BroadcastTarget, Target } from "../../src/patterns/target.js";
+import type { CallPolicy } from "../../src/resilience/types.js";
 
 /*
  * Each way to misuse a contract does not compile: the check of types fails where a line marked so would compile after all. Nothing here runs
@@ -200,6 +201,12 @@ describe("calling", () => {
         agent.stream("alice", progress, { percent: 1 }),
       ];
     });
+  });
+});
+
+describe("policies", () => {
+  test("show what their users call, and not what agents do", () => {
+    expectTypeOf<keyof CallPolicy>().toEqualTypeOf<"run" | "status" | "onEvent" | "bind">();
   });
 });
 

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import {
+  type AgentPolicy,
   type Attempt,
   breaker,
   bulkhead,
@@ -190,7 +191,7 @@ test("what is no policy or no operation is refused", async () => {
 
 test("what limits itself gets its options narrowed for each attempt, and as they are when nothing is narrower", async () => {
   const runtime = virtual();
-  const of = policy(retry({ base: 10, budget: false }), timeout(500)).bind(runtime);
+  const of = policy(retry({ base: 10, budget: false }), timeout(500)).bind(runtime) as AgentPolicy;
   const seen: object[] = [];
   const limited = (options: OperationLimits, errors: unknown[] = []): LimitedOperation<number> => ({
     peer: "bob",

@@ -34,6 +34,8 @@ export interface RelayLimits {
   readonly recheckMs: number;
 }
 
+export type GivenRelayLimits = { readonly [Name in keyof RelayLimits]?: number | undefined };
+
 const defaults: RelayLimits = {
   maxFrameBytes: 256 * 1024,
   loginMs: 5_000,
@@ -55,15 +57,17 @@ const defaults: RelayLimits = {
 const least: Partial<RelayLimits> = { maxFrameBytes: 21 * 1024, heartbeatMs: 100 };
 
 /** Throws `invalid_argument` for a name that is no limit and for a value that makes none. */
-export function relayLimits(given: Partial<RelayLimits> = {}): RelayLimits {
+export function relayLimits(given: GivenRelayLimits = {}): RelayLimits {
+  const all: { -readonly [Name in keyof RelayLimits]: number } = { ...defaults };
   for (const [name, value] of Object.entries(given)) {
     if (!Object.hasOwn(defaults, name)) {
       throw new TightbeamError("invalid_argument", `'${name.slice(0, 40)}' is no limit of a relay; the limits are ${Object.keys(defaults).join(", ")}.`);
     }
+    if (value === undefined) continue;
     const lowest = least[name as keyof RelayLimits] ?? 1;
     if (!Number.isSafeInteger(value) || value < lowest) throw new TightbeamError("invalid_argument", `limits.${name} is a whole number of at least ${lowest}.`);
+    all[name as keyof RelayLimits] = value;
   }
-  const all = { ...defaults, ...given };
   if (all.outgoingBytes < all.maxFrameBytes)
     throw new TightbeamError("invalid_argument", "limits.outgoingBytes holds at least one frame of limits.maxFrameBytes.");
   return all;

@@ -20,7 +20,7 @@ import { createDoor, createRelayServer } from "./door.js";
 import { createGate } from "./gate.js";
 import { receiveGuest } from "./guest.js";
 import { createLease } from "./lease.js";
-import { type RelayLimits, relayLimits } from "./limits.js";
+import { type GivenRelayLimits, relayLimits } from "./limits.js";
 import { every, listen, portOf, stopListening } from "./listen.js";
 import { createLocal, type Local } from "./local.js";
 import { checkMonitoring, type RelayMonitoring, startMonitoring, unreadyReasons } from "./monitoring.js";
@@ -49,7 +49,7 @@ export interface RelayOptions {
   /** Origins of web pages that may connect, beside pages from the relay's own origins. Default none. */
   readonly pages?: readonly string[] | undefined;
   readonly policy?: RelayPolicy | undefined;
-  readonly limits?: Partial<RelayLimits> | undefined;
+  readonly limits?: GivenRelayLimits | undefined;
   readonly runtime?: Runtime | undefined;
   /** GET /metrics, /health and /ready: on loopback, or for who shows a token. Default: none. */
   readonly monitoring?: RelayMonitoring | undefined;

@@ -31,9 +31,11 @@ export function checkEndpoint(options: TokenEndpointOptions): CheckedEndpoint {
   if (/[?#]/.test(url)) throw new TightbeamError("invalid_argument", "The endpoint's `url` has no query and no fragment.");
   if (pathOf(url) === pathOf(jwksUrl)) throw new TightbeamError("invalid_argument", "The endpoint's `url` and `jwksUrl` have the same path.");
   checkKnown("authority.accept under limits", given, Object.keys(defaults));
-  const limits = { ...defaults, ...given };
-  for (const [name, value] of Object.entries(limits)) {
+  const limits: { -readonly [Name in keyof TokenEndpointLimits]: number } = { ...defaults };
+  for (const [name, value] of Object.entries(given)) {
+    if (value === undefined) continue;
     if (!(Number.isSafeInteger(value) && value >= 1)) throw new TightbeamError("invalid_argument", `The limit \`${name}\` is a whole number above 0.`);
+    limits[name as keyof TokenEndpointLimits] = value;
   }
   return { url, jwksUrl, limits };
 }

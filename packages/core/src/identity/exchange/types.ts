@@ -93,7 +93,7 @@ export interface TokenEndpointOptions {
   readonly audiences?: readonly string[] | undefined;
   /** Require a nonce of this endpoint in every proof (RFC 9449, 8). Default true; false where several processes answer at one `url`. */
   readonly nonce?: boolean | undefined;
-  readonly limits?: Partial<TokenEndpointLimits> | undefined;
+  readonly limits?: { readonly [Name in keyof TokenEndpointLimits]?: number | undefined } | undefined;
   /** For an audit log. Errors of the listener are swallowed. */
   readonly onEvent?: ((event: TokenEvent) => void) | undefined;
 }
