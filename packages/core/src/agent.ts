@@ -253,8 +253,7 @@ async function compose(options: AgentOptions, giveBack: () => void): Promise<Age
     ...checkpoints,
     topics: topics.topics,
     subscribers: topics.subscribers,
-    peer: (target: AnyTarget, contract: Contract, clientOptions?: ClientOptions) =>
-      createClient(agent, target, contract, clientOptions) as never,
+    peer: (target: AnyTarget, contract: Contract, clientOptions?: ClientOptions) => createClient(agent, target, contract, clientOptions) as never,
     deadLetters: letters?.letters ?? noDeadLetters,
     serve: (contract, handlers) => serve({ handle, announce: served.add }, contract, handlers),
     describe: async (describeOptions) =>

@@ -23,7 +23,12 @@ export function define(command: Command, { action }: Frame): void {
     .option("--count <number>", "round trips", whole(1, 1_000_000), 4)
     .addOption(timeOption("--interval <time>", "between two of them", "200ms"))
     .addOption(timeOption("--timeout <time>", "for the link, and for each round trip", "10s"));
-  agentOptions(targetOptions(command)).addHelpText("after", "\nEach round trip opens a stream that nobody serves: what the agent shows of itself counts it as refused.\n\nExample:\n  tightbeam ping alice").action(action(ping));
+  agentOptions(targetOptions(command))
+    .addHelpText(
+      "after",
+      "\nEach round trip opens a stream that nobody serves: what the agent shows of itself counts it as refused.\n\nExample:\n  tightbeam ping alice",
+    )
+    .action(action(ping));
 }
 
 const suites: Readonly<Record<number, string>> = {
