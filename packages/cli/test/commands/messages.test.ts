@@ -64,7 +64,7 @@ describe("tightbeam request", () => {
 
   it("says what is wrong, and ends with a code for each kind of it", async () => {
     const [nobody, nothing, text, method, relay, port] = await Promise.all([
-      scene.run(["request", ...bob, "nobody", "echo", "1", "--timeout", "1500ms", "--json"]),
+      scene.run(["request", ...bob, "nobody", "echo", "1", "--timeout", "4s", "--json"]),
       scene.run(["request", ...bob, "alice", "nothing"]),
       scene.run(["request", ...bob, "alice", "echo", "hunter2"]),
       scene.run(["request", ...bob, "alice"]),
@@ -74,7 +74,7 @@ describe("tightbeam request", () => {
     expect([nobody, nothing, text, method, relay, port].map(({ code }) => code)).toEqual([6, 8, 9, 2, 3, 2]);
     expect([nobody, nothing, text, method, relay, port].map(({ stdout }) => stdout).join("")).toBe("");
     expect(JSON.parse(nobody.stderr)).toMatchObject({ error: { code: "no_answer", exitCode: 6, retryable: true } });
-    expect(nothing.stderr).toMatch(/no handler for 'nothing'[\s\S]*check the name[\s\S]*code no_handler, exit 8/);
+    expect(nothing.stderr).toMatch(/no handler for 'nothing'[\s\S]*check the name[\s\S]*as it travels[\s\S]*code no_handler, exit 8/);
     expect(text.stderr).toContain("is not JSON");
     expect(text.stderr).not.toContain("hunter2");
     expect(method.stderr).toContain("What is it asked for?");
