@@ -236,11 +236,17 @@ describe("the packages as published", () => {
     const peers = new Set(["@tightbeam/conformance", "@tightbeam/core/opentelemetry"]);
     const lines = entries.filter((entry) => !entry.endsWith(".json") && !peers.has(entry)).map((entry, i) => `export * as e${i} from "${entry}";`);
     expect(lines.length).toBeGreaterThan(18);
+    // What a program infers of these is written into its own declarations: by names that it could import.
+    lines.push(
+      `import type { Agent, AgentOptions, AgentStatus } from "@tightbeam/core";`,
+      `import type { Relay, RelayOptions } from "@tightbeam/websocket/relay";`,
+      "export const members = (a: Agent, b: AgentOptions, c: AgentStatus, d: Relay, e: RelayOptions) => [{ ...a }, { ...b }, { ...c }, { ...d }, { ...e }];",
+    );
     writeFileSync(join(place, "entries.ts"), lines.join("\n"));
     const types = join(place, "node_modules", "@types");
     mkdirSync(types, { recursive: true });
     if (!existsSync(join(types, "node"))) symlinkSync(realpathSync(join(root, "node_modules", "@types", "node")), join(types, "node"));
-    const strict = ["--noEmit", "--strict", "--exactOptionalPropertyTypes", "--noUncheckedIndexedAccess", "--verbatimModuleSyntax"];
+    const strict = ["--noEmit", "--declaration", "--strict", "--exactOptionalPropertyTypes", "--noUncheckedIndexedAccess", "--verbatimModuleSyntax"];
     for (const resolution of [
       ["--module", "node16"],
       ["--module", "esnext", "--moduleResolution", "bundler"],

@@ -47,7 +47,8 @@ export {
 export type { BroadcastClient, Client, ClientOptions, MethodArguments } from "./patterns/client.js";
 export type { AgentDescription } from "./patterns/describe-agent.js";
 export type { NotifyOptions, OperationOptions, RequestOptions } from "./patterns/operation.js";
-export type { BroadcastTarget, KindTarget, Strategy, Target } from "./patterns/target.js";
+export type { HandshakeCounters } from "./secure/types.js";
+export type { AnyStrategy, BroadcastTarget, KindTarget, Outcome, Strategy, Target, TargetOf } from "./patterns/target.js";
 export type { PeerOutcome } from "./patterns/route.js";
 export type { PeerStream } from "./patterns/route.js";
 export type { PresenceEvent, PresenceOption, PresenceState, PresenceStatus } from "./patterns/presence/presence.js";
@@ -57,12 +58,13 @@ export type { Policy, PolicyPeer } from "./patterns/admission-policy.js";
 export type { IncomingCall, Middleware, Next } from "./patterns/middleware.js";
 export type { BreakerEvent, CallPolicy, PolicyEvent, RetriedEvent, RetryRefusedEvent } from "./resilience/types.js";
 export type { Rate } from "./resilience/token-bucket.js";
-export type { ContractHandlers, HandleOptionsOf, HandlerOf, MethodHandler } from "./patterns/serve.js";
+export type { ContractHandlers, HandleOptionsOf, HandlerOf, MethodHandler, NoOthers } from "./patterns/serve.js";
 export type { Capabilities, Claims, ServedContract } from "./patterns/hello.js";
 export type { Forwarding, ForwardingStatus } from "./patterns/via/forward.js";
 export type { ForwardingLimits, ForwardOptions } from "./patterns/via/options.js";
 export type {
   EventContext,
+  PublishArguments,
   PublishesOptions,
   SlowPolicy,
   SubscribeOptions,
