@@ -20,7 +20,7 @@ import type { PresenceEvent, PresenceOption, PresenceStatus } from "./patterns/p
 import type { PeerOutcome, PeerStream } from "./patterns/route.js";
 import type { ContractHandlers, HandleOptionsOf, HandlerOf, NoOthers } from "./patterns/serve.js";
 import type { StreamArguments, StreamCallOf } from "./patterns/streams/types.js";
-import type { AnyStrategy, Outcome, Strategy, Target, TargetOf } from "./patterns/target.js";
+import type { AnyStrategy, Outcome, Target, TargetOf } from "./patterns/target.js";
 import type {
   EventContext,
   PublishArguments,
@@ -164,13 +164,13 @@ export interface Agent extends AgentCheckpoints, AwaitUsing {
    * that serve a kind are asked, and it resolves with what became of it at each.
    */
   // One signature, here too: of several TypeScript would tell what is wrong with those that were not meant.
-  request<T extends Method | string, How extends AnyStrategy = Strategy>(
+  request<T extends Method | string, How extends AnyStrategy | undefined = AnyStrategy | undefined>(
     target: TargetOf<How>,
     method: T,
     ...inputAndOptions: MethodArguments<T, RequestOptions>
   ): Promise<Outcome<NoInfer<How>, MethodOutput<T>, readonly PeerOutcome<MethodOutput<T>>[]>>;
   /** Runs the same handler and drops its result. Resolves when the message is in the window or the next record has room for it, or as `confirm` says. */
-  notify<T extends Method | string, How extends AnyStrategy = Strategy>(
+  notify<T extends Method | string, How extends AnyStrategy | undefined = AnyStrategy | undefined>(
     target: TargetOf<How>,
     method: T,
     ...inputAndOptions: MethodArguments<T, NotifyOptions>
@@ -179,7 +179,7 @@ export interface Agent extends AgentCheckpoints, AwaitUsing {
    * Opens a stream, and returns it at once: iterate over it for what the handler says, and see `StreamCall` for the rest. It goes on through
    * reconnects and new sessions. What is wrong with the arguments, too, is what it ends with. A broadcast is a promise of one for each.
    */
-  stream<T extends Stream | string, How extends AnyStrategy = Strategy>(
+  stream<T extends Stream | string, How extends AnyStrategy | undefined = AnyStrategy | undefined>(
     target: TargetOf<How>,
     stream: T,
     ...inputAndOptions: StreamArguments<T>
@@ -209,7 +209,7 @@ export interface Agent extends AgentCheckpoints, AwaitUsing {
   /** Who gets the events of a topic from this agent. */
   subscribers(topic: Topic | string): readonly SubscriberStatus[];
   /** A contract's methods at a target, as functions: `agent.peer("alice", search).find({ text })`. They do what `request`, `notify` and the others do. Throws `invalid_argument` for what is no target or no contract. */
-  peer<C extends Contract, How extends AnyStrategy = Strategy>(
+  peer<C extends Contract, How extends AnyStrategy | undefined = AnyStrategy | undefined>(
     target: TargetOf<How>,
     contract: C,
     options?: ClientOptions,

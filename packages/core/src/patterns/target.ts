@@ -24,12 +24,12 @@ export type Target = string | LinkTarget | KindTarget;
 
 export type AnyStrategy = Strategy | "broadcast";
 
-/** All targets in one: `How` is the strategy that one names, so that one signature serves them all. */
-export type TargetOf<How extends AnyStrategy> = string | LinkTarget | { readonly kind: string; readonly strategy?: How | undefined };
+/** All targets in one: `How` is the strategy that one names, so that one signature serves them all. It has undefined where none is named. */
+export type TargetOf<How extends AnyStrategy | undefined> = string | LinkTarget | { readonly kind: string; readonly strategy?: How | undefined };
 export type AnyTarget = TargetOf<AnyStrategy>;
 
 /** With `broadcast` what became of it at each of the kind. */
-export type Outcome<How extends AnyStrategy, One, Each> = How extends "broadcast" ? Each : One;
+export type Outcome<How extends AnyStrategy | undefined, One, Each> = undefined extends How ? One : How extends "broadcast" ? Each : One;
 
 /** A target as links are looked up by: with a kind there is no id, and no link is found without asking for one of the kind. */
 export interface Route extends LinkTarget {
