@@ -11,5 +11,5 @@ export function causeOf(error: unknown): { readonly reason: ErrorCode; readonly 
   if (isTightbeamError(error)) return { reason: error.code, cause: printable(error.message.slice(0, causeMax)) };
   const name: unknown = error instanceof Error ? error.name : typeof error;
   const kind = typeof name === "string" && /^\w{1,64}$/.test(name) ? name : "Error";
-  return { reason: "handler_failed", cause: `The handler threw a ${kind}: its event handler_failed says more.` };
+  return { reason: "handler_failed", cause: `The handler threw: ${kind}. Its event handler_failed says more.` };
 }
