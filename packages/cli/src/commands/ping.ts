@@ -76,7 +76,11 @@ async function ping(invocation: Invocation, options: PingOptions, ...args: reado
   }
   if (times.length === 0) return;
   const sorted = [...times].sort((a, b) => a - b);
-  const summary = { least: sorted[0] as number, median: tenth(((sorted[(sorted.length - 1) >> 1] as number) + (sorted[sorted.length >> 1] as number)) / 2), most: sorted.at(-1) as number };
+  const summary = {
+    least: sorted[0] as number,
+    median: tenth(((sorted[(sorted.length - 1) >> 1] as number) + (sorted[sorted.length >> 1] as number)) / 2),
+    most: sorted.at(-1) as number,
+  };
   const { epoch, generation, roundTrip } = link.status();
   await output.item(
     { type: "summary", count: times.length, ...summary, epoch: epoch ?? null, generation, smoothed: tenth(roundTrip) },

@@ -193,13 +193,13 @@ describe("tightbeam ping", () => {
   it("shows the handshake, the suite, the fingerprints and round trips, and runs nothing at the peer", async () => {
     const [people, programs] = await Promise.all([
       scene.run(["ping", ...bob, "alice", "--count", "2"]),
-      scene.run(["ping", ...bob, "alice", "--count", "1", "--json"]),
+      scene.run(["ping", ...bob, "alice", "--count", "2", "--interval", "1ms", "--json"]),
     ]);
     expect(people.code).toBe(0);
     expect(people.stdout).toMatch(
       /alice \(instance [\w-]{22}\): link after [\d.]+ m?s\n +suite +X25519 \+ ML-KEM-768[\s\S]*its key +[\w-]{43}[\s\S]*1: [\d.]+ m?s\n {2}2: /,
     );
-    const [link, trip, summary] = documents(programs.stdout);
+    const [link, trip, second, summary] = documents(programs.stdout) as { ms?: number; median?: number }[];
     expect(link).toMatchObject({
       type: "link",
       peer: { id: "alice" },
@@ -207,7 +207,8 @@ describe("tightbeam ping", () => {
       own: { id: "bob", thumbprint: expect.stringMatching(/^[\w-]{43}$/) },
     });
     expect(trip).toMatchObject({ type: "round_trip", number: 1 });
-    expect(summary).toMatchObject({ type: "summary", count: 1 });
+    expect(summary).toMatchObject({ type: "summary", count: 2 });
+    expect(summary?.median).toBeCloseTo(((trip?.ms ?? 0) + (second?.ms ?? 0)) / 2, 1);
     expect(alice.stdout()).not.toContain("ping.");
   });
 
