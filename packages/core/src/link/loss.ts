@@ -142,8 +142,7 @@ class LinkSentRecords implements SentRecords {
   }
 
   waiting(): boolean {
-    const last = this.#records.at(this.#records.length - 1);
-    return last !== undefined && last.index > this.#newest;
+    return this.#nextIndex > this.#newest + 1;
   }
 
   oldest(): Cell | undefined {
@@ -176,11 +175,8 @@ class LinkSentRecords implements SentRecords {
   }
 
   #trim(): void {
-    const records = this.#records;
-    for (let record = records.peek(); record !== undefined && record.waiting === 0; record = records.peek()) {
-      if (record.index > this.#newest && record.cells.length === 0) return;
-      records.shift();
-    }
+    // One whose cells all went again, as probes, may still be reported: it alone tells how long the way is.
+    for (let record = this.#records.peek(); record?.waiting === 0 && record.index <= this.#newest; record = this.#records.peek()) this.#records.shift();
   }
 }
 

@@ -18,7 +18,7 @@ export interface Pace {
   arrivedLate(late: number, judgedLost: boolean): void;
   /** The peer says that it had what was sent again, so how late it was can only be guessed (RFC 8985, 6.2: the window grows). */
   resentInVain(now: number): void;
-  /** Bytes newly acknowledged: the window doubles per round trip. */
+  /** Bytes newly acknowledged: the window doubles per round trip, while little waits on the way. */
   acknowledged(bytes: number): void;
   /** Halves the window, once per round trip: only for cells sent after the last halving. */
   lost(sentAt: number, now: number): void;
@@ -29,9 +29,14 @@ const initialRoundTrip = 100;
 const delayMax = 30;
 /** How late a record may be before it is taken as lost, at most: the larger of this and two round trips. */
 const reorderingMax = 500;
-const recordsPerWindow = 4;
+const quarter = 2;
 const smallestRecord = protocol.cellMaxBytes + protocol.cellHeaderBytes;
 const reorderingMargin = 5 / 4;
+/** ms that a record may wait on the way for those before it: past it the window does not grow, past four times as much it is halved. Else a large message fills whatever the way holds, and all lanes wait behind it. */
+const queueMax = 250;
+/** The shortest round trip is forgotten slowly: the way may have changed. */
+const minimumFades = 1_024;
+const unmeasured = 1e9;
 /** A network that reordered is remembered this long: loss alone never looks like reordering, so only such a network waits longer. */
 const reorderingHalfLife = 10_000;
 
@@ -39,8 +44,7 @@ class LinkPace implements Pace {
   #smoothed = initialRoundTrip;
   #latest = initialRoundTrip;
   #variation = initialRoundTrip / 2;
-  #minimum = Number.POSITIVE_INFINITY;
-  #measured = false;
+  #minimum = unmeasured;
   #reordering = 0;
   #fadedAt = 0;
   #widenedAt = Number.NEGATIVE_INFINITY;
@@ -57,7 +61,7 @@ class LinkPace implements Pace {
   }
 
   record(): number {
-    return Math.max(smallestRecord, Math.floor(this.#window / recordsPerWindow));
+    return Math.max(smallestRecord, this.#window >> quarter);
   }
 
   lossAfter(): number {
@@ -69,20 +73,18 @@ class LinkPace implements Pace {
   }
 
   roundTrip(sample: number, delay: number, now: number): void {
-    const whole = Math.max(sample, 0);
-    this.#minimum = Math.min(this.#minimum, whole);
-    const shorter = whole - Math.min(delay, delayMax);
-    const latest = shorter >= this.#minimum ? shorter : whole;
+    const shorter = sample - Math.min(delay, delayMax);
+    const latest = shorter >= this.#minimum ? shorter : sample;
     this.#latest = latest;
-    if (this.#measured) {
-      this.#variation += (Math.abs(this.#smoothed - latest) - this.#variation) / 4;
-      this.#smoothed += (latest - this.#smoothed) / 8;
-    } else {
-      this.#measured = true;
+    if (this.#minimum === unmeasured) {
       this.#smoothed = latest;
       this.#variation = latest / 2;
+    } else {
+      this.#variation += (Math.abs(this.#smoothed - latest) - this.#variation) / 4;
+      this.#smoothed += (latest - this.#smoothed) / 8;
     }
-    if (this.#reordering === 0) return;
+    this.#minimum = Math.min(this.#minimum + (sample - this.#minimum) / minimumFades, sample);
+    if (latest - this.#minimum > 4 * queueMax) this.lost(now - sample, now);
     this.#reordering *= 2 ** ((this.#fadedAt - now) / reorderingHalfLife);
     this.#fadedAt = now;
   }
@@ -100,14 +102,14 @@ class LinkPace implements Pace {
   }
 
   acknowledged(bytes: number): void {
-    this.#window = Math.min(this.#window + bytes, protocol.windowMaxBytes);
+    if (this.#latest - this.#minimum <= queueMax) this.#window = Math.min(this.#window + bytes, protocol.windowMaxBytes);
   }
 
   lost(sentAt: number, now: number): void {
     if (sentAt <= this.#halvedAt) return;
     this.#halvedAt = now;
     this.#beforeHalving = this.#window;
-    this.#window = Math.max(Math.floor(this.#window / 2), limits.congestionMinBytes);
+    this.#window = Math.max(this.#window >> 1, limits.congestionMinBytes);
   }
 }
 

@@ -98,7 +98,7 @@ class LinkProbe implements Probe {
 
   restart(now: number): void {
     if (this.#firstProbeAt !== never) {
-      this.#silentBefore += Math.max(0, this.#lastProbeAt - this.#firstProbeAt);
+      this.#silentBefore += this.#lastProbeAt - this.#firstProbeAt;
       this.#firstProbeAt = now;
     }
     this.#lastProbeAt = now;

@@ -28,11 +28,13 @@ export interface Faults {
   /** One way, ms. */
   delay: number;
   jitter: number;
+  /** Bytes in a ms, each way, with room for any number of records before it; 0: no bound. */
+  rate: number;
   /** Called per record: true = this one is lost. */
   filter?: ((from: number, record: Uint8Array) => boolean) | undefined;
 }
 
-export const calm: Faults = { drop: 0, duplicate: 0, reorder: 0, reorderDepth: 50, delay: 5, jitter: 0 };
+export const calm: Faults = { drop: 0, duplicate: 0, reorder: 0, reorderDepth: 50, delay: 5, jitter: 0, rate: 0 };
 export const announced: AnnouncedLimits = { maxMessageBytes: limits.messageMaxBytes, intakeCount: limits.intakeCount, intakeBytes: limits.intakeBytes };
 
 export const numbered = (value: number, size = 32): Uint8Array => {
@@ -88,6 +90,7 @@ export function createNetwork(options: NetworkOptions) {
   const held: { record: InFlight; passes: number }[] = [];
   const events: { at: number; run: () => void }[] = [];
   const counters = [0, 0];
+  const busyUntil = [0, 0];
   const received: [ReceivedCounter, ReceivedCounter] = [createReceivedCounter(), createReceivedCounter()];
   const own = options.limits ?? announced;
 
@@ -124,7 +127,9 @@ export function createNetwork(options: NetworkOptions) {
     records++;
     bytes += record.length;
     if (faults.filter?.(from, record) || random() < faults.drop) return;
-    const item = (): InFlight => ({ at: now + faults.delay + random() * faults.jitter, order: order++, to: 1 - from, record, counter });
+    if (faults.rate > 0) busyUntil[from] = Math.max(now, busyUntil[from] as number) + record.length / faults.rate;
+    const leaves = Math.max(now, busyUntil[from] as number);
+    const item = (): InFlight => ({ at: leaves + faults.delay + random() * faults.jitter, order: order++, to: 1 - from, record, counter });
     for (let index = held.length - 1; index >= 0; index--) {
       const late = held[index] as { record: InFlight; passes: number };
       if (late.record.to !== 1 - from || --late.passes > 0) continue;
