@@ -16,6 +16,9 @@ import type { Line } from "./line.js";
 /** A larger frame is one of many as a rule: those of several reads are handed over together and acknowledged together. */
 const aloneBelowBytes = 4 * 1024;
 
+/** A subscription that was taken away is asked for again after this: permissions can be given back while a connection lasts. */
+const askAgainMs = 10_000;
+
 interface Seat {
   readonly at: Address;
   readonly subject: string;
@@ -67,7 +70,9 @@ export function createSubscriptions({ connection, line, timers, inboxBytes, chan
     const wanted = seat.queue === undefined ? seat.subject : `${seat.subject} in the queue group ${seat.queue}`;
     const says = `The NATS server does not let this side subscribe to ${seat.at}; allow the subject ${wanted}, or correct \`prefix\`, login or agent id.`;
     seat.refused = new TransportError("denied", says, { cause });
-    if (seat.confirmed) change({ type: "send_failed", to: seat.at, error: seat.refused });
+    if (!seat.confirmed) return;
+    change({ type: "send_failed", to: seat.at, error: seat.refused });
+    timers.after(askAgainMs, () => void (seats.has(seat) && line.up && open(seat)), { background: true });
   };
   const leave = (seat: Seat) => {
     seats.delete(seat);

@@ -1,5 +1,5 @@
 import { connect as connectNew, type NatsConnection as NewConnection } from "@nats-io/transport-node";
-import { createVirtualRuntime, systemRuntime } from "@tightbeam/core/runtime";
+import { createVirtualRuntime, type Runtime, systemRuntime } from "@tightbeam/core/runtime";
 import { type Address, address, TightbeamError, type Transport } from "@tightbeam/core/transport";
 import { connect as connectOld, type NatsConnection as OldConnection } from "nats";
 import { describe, expect, it } from "vitest";
@@ -8,17 +8,25 @@ import { startBroker, withNatsServer } from "./broker.js";
 import { broker, bytes, changesOf, closeLater, codeOf, connect, errorOf, inbox, listen, mustWork, until } from "./fixture.js";
 import { createTee } from "./tee.js";
 
-type Open = (servers: string | string[], user?: string) => Promise<Transport & { connection?: NatsConnection }>;
+type Open = (servers: string | string[], user?: string, runtime?: Runtime) => Promise<Transport & { connection?: NatsConnection }>;
 const clientOptions = { maxReconnectAttempts: -1, reconnectTimeWait: 20, reconnectJitter: 0 };
 const login = (user: string | undefined) => (user === undefined ? {} : { user, pass: "p" });
 
 const ways: readonly (readonly [string, Open])[] = [
-  ["its own client", (servers, user) => connectNats({ servers, reconnect: { minMs: 10, maxMs: 50 }, ...(user === undefined ? {} : { user, password: "p" }) })],
+  [
+    "its own client",
+    (servers, user, runtime) => connectNats({ servers, runtime, reconnect: { minMs: 10, maxMs: 50 }, ...(user === undefined ? {} : { user, password: "p" }) }),
+  ],
   [
     "@nats-io/transport-node",
-    async (servers, user) => connectNats({ connection: await connectNew({ servers, ...clientOptions, ...login(user) }), closeConnection: true }),
+    async (servers, user, runtime) =>
+      connectNats({ connection: await connectNew({ servers, ...clientOptions, ...login(user) }), closeConnection: true, runtime }),
   ],
-  ["nats 2.29", async (servers, user) => connectNats({ connection: await connectOld({ servers, ...clientOptions, ...login(user) }), closeConnection: true })],
+  [
+    "nats 2.29",
+    async (servers, user, runtime) =>
+      connectNats({ connection: await connectOld({ servers, ...clientOptions, ...login(user) }), closeConnection: true, runtime }),
+  ],
 ];
 
 const agent = (id: string): Address => address("agent", id);
@@ -42,6 +50,26 @@ withNatsServer("nats: the transport", () => {
       expect(alice.state.current).toBe("up");
       await mustWork(alice, inbox("alice"));
       expect(changes).toHaveLength(1);
+    });
+
+    it("a subscription that a running server takes away is there again soon after it is allowed again", async () => {
+      const server = await broker(config);
+      const root = closeLater(await open(server.url, "root"));
+      const system = systemRuntime();
+      const after: typeof system.timers.after = (ms, run, options) => system.timers.after(options?.background ? ms / 50 : ms, run, options);
+      const alice = closeLater(await open(server.url, "alice", { ...system, timers: { ...system.timers, after } }));
+      const changes = changesOf(alice);
+      const got = await listen(alice, inbox("alice"));
+      server.reload(config.replace('"tightbeam.inbox.alice.*", ', ""));
+      await until(() => changes.length > 1, "the refusal, told each time");
+      expect(changes[0]).toEqual({ type: "send_failed", to: inbox("alice"), error: expect.objectContaining({ code: "denied" }) });
+      server.reload(config);
+      for (let tries = 0; got.length === 0 && tries < 100; tries += 1) {
+        await root.send(inbox("alice"), bytes("heard"));
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      expect(got[0]).toBe("heard");
+      expect(changes.every(({ type }) => type === "send_failed")).toBe(true);
     });
 
     it("what was refused is tried again after a reconnect", async () => {
