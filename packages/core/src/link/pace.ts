@@ -42,7 +42,7 @@ const reorderingHalfLife = 10_000;
 
 class LinkPace implements Pace {
   #smoothed = initialRoundTrip;
-  #latest = initialRoundTrip;
+  #latest = 0;
   #variation = initialRoundTrip / 2;
   #minimum = unmeasured;
   #reordering = 0;
