@@ -24,8 +24,8 @@ import { type BookHost, decodeBook } from "../packages/core/src/patterns/durable
 import * as opening from "../packages/core/src/patterns/durable/opening.js";
 import * as outRecord from "../packages/core/src/patterns/durable/out-record.js";
 import { readSegment } from "../packages/core/src/patterns/durable/out-segment.js";
-import { readHello } from "../packages/core/src/patterns/hello.js";
 import * as keyed from "../packages/core/src/patterns/idempotency/record.js";
+import { readHello } from "../packages/core/src/patterns/peers/hello.js";
 import { decodeHint } from "../packages/core/src/patterns/presence/hint.js";
 import * as topics from "../packages/core/src/patterns/topics/wire.js";
 import { decodeLoss } from "../packages/core/src/patterns/via/message.js";

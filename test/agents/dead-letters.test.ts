@@ -9,7 +9,7 @@ import { createPlace, storeKey } from "./mortal-place.js";
 beforeAll(async () => {
   await loadParts();
   await import("../../packages/core/src/patterns/dead-letters/dead-letters.js");
-  await import("../../packages/core/src/patterns/guards.js");
+  await import("../../packages/core/src/patterns/admission/guards.js");
 });
 
 const lettersOf = async (agent: Agent): Promise<readonly DeadLetter[]> => (await agent.deadLetters.list()).letters;

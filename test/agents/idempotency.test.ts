@@ -8,7 +8,7 @@ beforeAll(async () => {
   await import("../../packages/core/src/patterns/idempotency/keyed.js");
   await import("../../packages/core/src/patterns/dead-letters/dead-letters.js");
   await import("../../packages/core/src/store/state.js");
-  await import("../../packages/core/src/patterns/guards.js");
+  await import("../../packages/core/src/patterns/admission/guards.js");
   await import("../../packages/core/src/patterns/durable/durable.js");
 });
 

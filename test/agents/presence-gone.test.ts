@@ -8,7 +8,7 @@ import { during, loadParts, promptKey } from "./clock.js";
 // What is loaded late is loaded here: virtual time does not wait for a disk.
 await loadParts();
 await import("../../packages/core/src/patterns/presence/station.js");
-await import("../../packages/core/src/patterns/route.js");
+await import("../../packages/core/src/patterns/peers/route.js");
 
 /** Agents of one hub in virtual time; what one of them sends and hears can be cut off without a word. */
 async function createPlace(seed: number) {

@@ -1,8 +1,8 @@
 import type { AgentLimits, AgentOptions } from "./agent-types.js";
 import { printable } from "./envelope/grammar.js";
 import { TightbeamError } from "./errors.js";
+import { isPolicy } from "./patterns/asking/guarded.js";
 import type { DurableOptions } from "./patterns/durable/types.js";
-import { isPolicy } from "./patterns/guarded.js";
 import { isAgentId, isInstance } from "./transport/address.js";
 
 /** The type of this table keeps it whole. */

@@ -1,10 +1,10 @@
 import type { AgentStatus } from "./agent-types.js";
 import type { Links } from "./link/links.js";
-import type { Caller } from "./patterns/caller.js";
+import type { Server } from "./patterns/answering/server.js";
+import type { Caller } from "./patterns/asking/caller.js";
 import type { DeadLetterOffice } from "./patterns/dead-letters/dead-letters.js";
 import type { AgentDurable, DurableStatus } from "./patterns/durable/types.js";
 import type { Presence } from "./patterns/presence/presence.js";
-import type { Server } from "./patterns/server.js";
 import type { Streams } from "./patterns/streams/streams.js";
 import type { CallPolicy } from "./resilience/types.js";
 import type { Transport } from "./transport/transport.js";

@@ -5,22 +5,22 @@ import type { TightbeamError } from "./errors.js";
 import type { Identity, Trust } from "./identity/types.js";
 import type { LinkStatus } from "./link/link-types.js";
 import type { LinksEvent } from "./link/links.js";
-import type { AdmissionLimits } from "./patterns/admission.js";
-import type { Policy } from "./patterns/admission-policy.js";
+import type { AdmissionLimits } from "./patterns/admission/admission.js";
+import type { Policy } from "./patterns/admission/policy.js";
+import type { HandlerContext } from "./patterns/answering/context.js";
+import type { Middleware } from "./patterns/answering/middleware.js";
+import type { ContractHandlers, HandleOptionsOf, HandlerOf, NoOthers } from "./patterns/answering/serve.js";
+import type { BroadcastClient, Client, ClientOptions, MethodArguments } from "./patterns/asking/client.js";
+import type { NotifyOptions, RequestOptions } from "./patterns/asking/operation.js";
+import type { AnyStrategy, Outcome, Target, TargetOf } from "./patterns/asking/target.js";
 import type { AgentCheckpoints, CheckpointEvent, RecoveryEvent } from "./patterns/checkpoints/types.js";
-import type { BroadcastClient, Client, ClientOptions, MethodArguments } from "./patterns/client.js";
-import type { HandlerContext } from "./patterns/context.js";
 import type { DeadLetterEvent, DeadLetterOptions, DeadLetters } from "./patterns/dead-letters/types.js";
-import type { AgentDescription } from "./patterns/describe-agent.js";
 import type { AgentDurable, DurableEvent, DurableOptions } from "./patterns/durable/types.js";
 import type { IdempotencyOptions } from "./patterns/idempotency/types.js";
-import type { Middleware } from "./patterns/middleware.js";
-import type { NotifyOptions, RequestOptions } from "./patterns/operation.js";
+import type { AgentDescription } from "./patterns/peers/describe-agent.js";
+import type { PeerOutcome, PeerStream } from "./patterns/peers/route.js";
 import type { PresenceEvent, PresenceOption, PresenceStatus } from "./patterns/presence/presence.js";
-import type { PeerOutcome, PeerStream } from "./patterns/route.js";
-import type { ContractHandlers, HandleOptionsOf, HandlerOf, NoOthers } from "./patterns/serve.js";
 import type { StreamArguments, StreamCallOf } from "./patterns/streams/types.js";
-import type { AnyStrategy, Outcome, Target, TargetOf } from "./patterns/target.js";
 import type {
   EventContext,
   PublishArguments,

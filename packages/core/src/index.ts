@@ -44,22 +44,22 @@ export {
   method,
   type SchemaDescription,
 } from "./contract/index.js";
-export type { BroadcastClient, Client, ClientOptions, MethodArguments } from "./patterns/client.js";
-export type { AgentDescription } from "./patterns/describe-agent.js";
-export type { NotifyOptions, OperationOptions, RequestOptions } from "./patterns/operation.js";
+export type { BroadcastClient, Client, ClientOptions, MethodArguments } from "./patterns/asking/client.js";
+export type { AgentDescription } from "./patterns/peers/describe-agent.js";
+export type { NotifyOptions, OperationOptions, RequestOptions } from "./patterns/asking/operation.js";
 export type { HandshakeCounters } from "./secure/types.js";
-export type { AnyStrategy, BroadcastTarget, KindTarget, Outcome, Strategy, Target, TargetOf } from "./patterns/target.js";
-export type { PeerOutcome } from "./patterns/route.js";
-export type { PeerStream } from "./patterns/route.js";
+export type { AnyStrategy, BroadcastTarget, KindTarget, Outcome, Strategy, Target, TargetOf } from "./patterns/asking/target.js";
+export type { PeerOutcome } from "./patterns/peers/route.js";
+export type { PeerStream } from "./patterns/peers/route.js";
 export type { PresenceEvent, PresenceOption, PresenceState, PresenceStatus } from "./patterns/presence/presence.js";
-export type { AdmissionLimits } from "./patterns/admission.js";
-export type { PlacesLimits } from "./patterns/admission-places.js";
-export type { Policy, PolicyPeer } from "./patterns/admission-policy.js";
-export type { IncomingCall, Middleware, Next } from "./patterns/middleware.js";
+export type { AdmissionLimits } from "./patterns/admission/admission.js";
+export type { PlacesLimits } from "./patterns/admission/places.js";
+export type { Policy, PolicyPeer } from "./patterns/admission/policy.js";
+export type { IncomingCall, Middleware, Next } from "./patterns/answering/middleware.js";
 export type { BreakerEvent, CallPolicy, PolicyEvent, RetriedEvent, RetryRefusedEvent } from "./resilience/types.js";
 export type { Rate } from "./resilience/token-bucket.js";
-export type { ContractHandlers, HandleOptionsOf, HandlerOf, MethodHandler, NoOthers } from "./patterns/serve.js";
-export type { Capabilities, Claims, ServedContract } from "./patterns/hello.js";
+export type { ContractHandlers, HandleOptionsOf, HandlerOf, MethodHandler, NoOthers } from "./patterns/answering/serve.js";
+export type { Capabilities, Claims, ServedContract } from "./patterns/peers/hello.js";
 export type { Forwarding, ForwardingStatus } from "./patterns/via/forward.js";
 export type { ForwardingLimits, ForwardOptions } from "./patterns/via/options.js";
 export type {
@@ -103,8 +103,8 @@ export type {
   RestoreOptions,
   SnapshotOptions,
 } from "./patterns/checkpoints/types.js";
-export type { HandlerContext } from "./patterns/context.js";
-export type { HandleOptions } from "./patterns/handlers.js";
+export type { HandlerContext } from "./patterns/answering/context.js";
+export type { HandleOptions } from "./patterns/answering/handlers.js";
 export type { DurableNumber, Envelope, EnvelopeHeader, EnvelopeType, Headers, Priority, StreamOpening, WireError } from "./envelope/types.js";
 export type { LinkState, LinkStatus, LinkTarget } from "./link/link-types.js";
 export type { StoreKey } from "./store/sealed.js";

@@ -8,12 +8,12 @@ import type { Link, LinkOptions } from "../../../packages/core/src/link/link-typ
 import type { Delivery, OutgoingMessage } from "../../../packages/core/src/link/message.js";
 import { createPump, type PumpOwner } from "../../../packages/core/src/link/pump.js";
 import type { LinkSessions } from "../../../packages/core/src/link/sessions.js";
-import { createAdmission } from "../../../packages/core/src/patterns/admission.js";
-import { createCaller } from "../../../packages/core/src/patterns/caller.js";
-import { createMiddleware } from "../../../packages/core/src/patterns/middleware.js";
-import { createReceiver, type ReceiverOptions } from "../../../packages/core/src/patterns/receiver.js";
-import { createServed } from "../../../packages/core/src/patterns/served.js";
-import { createServer } from "../../../packages/core/src/patterns/server.js";
+import { createAdmission } from "../../../packages/core/src/patterns/admission/admission.js";
+import { createMiddleware } from "../../../packages/core/src/patterns/answering/middleware.js";
+import { createReceiver, type ReceiverOptions } from "../../../packages/core/src/patterns/answering/receiver.js";
+import { createServed } from "../../../packages/core/src/patterns/answering/served.js";
+import { createServer } from "../../../packages/core/src/patterns/answering/server.js";
+import { createCaller } from "../../../packages/core/src/patterns/asking/caller.js";
 import { createTaps } from "../../../packages/core/src/patterns/taps.js";
 import { createVirtualRuntime } from "../../../packages/core/src/runtime/index.js";
 

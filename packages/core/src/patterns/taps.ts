@@ -7,8 +7,8 @@ import type { Delivery, Outcome, OutgoingMessage, Sent } from "../link/message.j
 import type { Settler } from "../resilience/types.js";
 import type { TraceContext } from "../telemetry/trace-context.js";
 import type { Span, SpanStart } from "../telemetry/tracer.js";
+import type { NotifyOptions, OperationOptions } from "./asking/operation.js";
 import type { DeadLetter } from "./dead-letters/types.js";
-import type { NotifyOptions, OperationOptions } from "./operation.js";
 
 /** What of an envelope's header its life is told with. */
 export type ToldHeader = Pick<OutgoingHeader, "type" | "id" | "priority" | "correlationId" | "method" | "topic" | "headers" | "durable">;

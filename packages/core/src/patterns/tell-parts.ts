@@ -1,7 +1,7 @@
 import type { LinksEvent } from "../link/links.js";
-import type { Caller } from "./caller.js";
+import type { Server } from "./answering/server.js";
+import type { Caller } from "./asking/caller.js";
 import type { PatternPart } from "./host.js";
-import type { Server } from "./server.js";
 
 export interface Told {
   readonly caller: Pick<Caller, "linkEnded">;

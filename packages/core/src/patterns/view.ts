@@ -1,7 +1,7 @@
 import type { Link, LinkState, LinkStatus } from "../link/link-types.js";
-import type { CapabilityExchange } from "./capabilities.js";
-import type { Capabilities } from "./hello.js";
-import type { Peers } from "./peers.js";
+import type { CapabilityExchange } from "./peers/capabilities.js";
+import type { Capabilities } from "./peers/hello.js";
+import type { Peers } from "./peers/peers.js";
 
 /** What an application sees of a link. */
 export interface AgentLink {

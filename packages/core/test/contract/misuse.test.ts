@@ -3,11 +3,11 @@ import { describe, expect, expectTypeOf, test } from "vitest";
 import * as z from "zod";
 import type { Agent } from "../../src/agent-types.js";
 import { contract, type Method, type MethodOutput, method, type Stream, stream, type Topic, topic } from "../../src/contract/index.js";
-import type { BroadcastClient, Client, MethodArguments } from "../../src/patterns/client.js";
-import type { RequestOptions } from "../../src/patterns/operation.js";
-import type { PeerOutcome, PeerStream } from "../../src/patterns/route.js";
+import type { BroadcastClient, Client, MethodArguments } from "../../src/patterns/asking/client.js";
+import type { RequestOptions } from "../../src/patterns/asking/operation.js";
+import type { BroadcastTarget, Target } from "../../src/patterns/asking/target.js";
+import type { PeerOutcome, PeerStream } from "../../src/patterns/peers/route.js";
 import type { StreamCall } from "../../src/patterns/streams/types.js";
-import type { BroadcastTarget, Target } from "../../src/patterns/target.js";
 import type { CallPolicy } from "../../src/resilience/types.js";
 
 /*

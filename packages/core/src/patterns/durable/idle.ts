@@ -1,7 +1,7 @@
 import { TightbeamError } from "../../errors.js";
 import { checkKnown } from "../../known-options.js";
 import type { Timers } from "../../runtime/runtime.js";
-import { checkOperation } from "../operation.js";
+import { checkOperation } from "../asking/operation.js";
 import { type Patience, startWaiting, type Waiting } from "../waiting.js";
 
 /** Those who wait until nothing is kept for any peer. */

@@ -5,7 +5,7 @@ import { durableBytes } from "../../envelope/layout.js";
 import type { OutgoingHeader } from "../../envelope/types.js";
 import { encodeEnvelope } from "../../envelope/wire.js";
 import { TightbeamError } from "../../errors.js";
-import type { NotifyOptions } from "../operation.js";
+import type { NotifyOptions } from "../asking/operation.js";
 import type { Departure } from "../taps.js";
 import type { SenderHost } from "./out-host.js";
 import type { Draft, Waiter } from "./out-message.js";

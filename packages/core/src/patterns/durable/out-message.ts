@@ -1,7 +1,7 @@
 import { TightbeamError } from "../../errors.js";
 import type { Lane, MessageWatch, Outcome } from "../../link/message.js";
-import type { Limit, Limited } from "../deadlines.js";
-import { cancelled, outcomeUnknown } from "../operation.js";
+import type { Limit, Limited } from "../asking/deadlines.js";
+import { cancelled, outcomeUnknown } from "../asking/operation.js";
 import type { OutSegment } from "./out-segment.js";
 
 /** A message that is to be accepted, as the application gave it. */

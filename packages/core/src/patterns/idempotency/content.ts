@@ -2,7 +2,7 @@ import { encodeUtf8 } from "../../bytes.js";
 import type { EncodedPayload } from "../../codec/types.js";
 import { crypto } from "../../crypto/index.js";
 import { isTightbeamError } from "../../errors.js";
-import type { Call } from "../running-calls.js";
+import type { Call } from "../answering/running-calls.js";
 
 /** What the same key must stand for: requests and notifications of one method with the same bytes. */
 export function contentOf({ header }: Call, payload: EncodedPayload | undefined): Uint8Array {

@@ -1,8 +1,8 @@
 import { TightbeamError } from "../../errors.js";
 import type { Runtime } from "../../runtime/runtime.js";
-import { heldBytes, keepPayload } from "../keep-payload.js";
+import { heldBytes, keepPayload } from "../answering/keep-payload.js";
+import type { Call } from "../answering/running-calls.js";
 import { createLatePart } from "../late-part.js";
-import type { Call } from "../running-calls.js";
 import type { IdempotencyState } from "./archive.js";
 import type { KeyedPart } from "./keyed.js";
 import { loadKeyed } from "./load-keyed.js";

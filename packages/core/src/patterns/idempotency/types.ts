@@ -1,7 +1,7 @@
 import type { EncodedPayload } from "../../codec/types.js";
 import type { TightbeamError } from "../../errors.js";
 import type { Outcome } from "../../link/message.js";
-import type { Call } from "../running-calls.js";
+import type { Call } from "../answering/running-calls.js";
 
 export interface IdempotencyOptions {
   /** ms that a reply is kept. Default 24 h. */

@@ -9,8 +9,8 @@ import type {
   StreamOutput,
   StreamUp,
 } from "../../contract/index.js";
-import type { HandlerContext } from "../context.js";
-import type { OperationOptions } from "../operation.js";
+import type { HandlerContext } from "../answering/context.js";
+import type { OperationOptions } from "../asking/operation.js";
 
 /** What opening a stream takes. There is no timeout unless one is given: it is for the whole stream. */
 export interface StreamCallOptions<Up = unknown> extends OperationOptions {

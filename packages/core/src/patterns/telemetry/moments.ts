@@ -2,7 +2,7 @@ import type { ErrorCode, TightbeamError } from "../../errors.js";
 import type { Link, LinkState } from "../../link/link-types.js";
 import type { PolicyEvent } from "../../resilience/types.js";
 import type { MessageMoment, TelemetryEvent } from "../../telemetry/types.js";
-import type { Moved } from "../call.js";
+import type { Moved } from "../asking/call.js";
 import type { DeadLetter } from "../dead-letters/types.js";
 import type { SecurityCounts } from "./security.js";
 import { codeOf } from "./teller.js";

@@ -1,7 +1,7 @@
 import type { Headers } from "../../envelope/types.js";
 import type { TraceContext } from "../../telemetry/trace-context.js";
 import type { Span } from "../../telemetry/tracer.js";
-import type { OperationOptions } from "../operation.js";
+import type { OperationOptions } from "../asking/operation.js";
 import type { Handled, Taps } from "../taps.js";
 import { isTraceContext, nowhere, traceOf, withTrace } from "./trace-headers.js";
 

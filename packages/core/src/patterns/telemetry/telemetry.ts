@@ -4,7 +4,7 @@ import type { MessageWatch, OutgoingMessage } from "../../link/message.js";
 import type { Runtime } from "../../runtime/runtime.js";
 import type { AgentMoment, TelemetryEvent } from "../../telemetry/types.js";
 import type { Transport } from "../../transport/transport.js";
-import type { PeerNews } from "../peers.js";
+import type { PeerNews } from "../peers/peers.js";
 import type { MessageTap, Taps } from "../taps.js";
 import { type Listeners, nobody } from "./audience.js";
 import { CameMessage, isRefusal, stageOf, ToldDelivery } from "./came-message.js";

@@ -1,7 +1,7 @@
 import { ownPrefix } from "../../contract/standard-schema.js";
 import type { Link } from "../../link/link-types.js";
 import type { Span, SpanStart, Tracer } from "../../telemetry/tracer.js";
-import type { OperationOptions } from "../operation.js";
+import type { OperationOptions } from "../asking/operation.js";
 import type { RequestDeparture, Tracing } from "../taps.js";
 import { Departing } from "./departing.js";
 import { beginning, contextOf, type Tried, tries } from "./standing.js";

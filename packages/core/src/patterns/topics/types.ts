@@ -2,7 +2,7 @@ import type { Topic, TopicEvent } from "../../contract/index.js";
 import type { Headers, Priority } from "../../envelope/types.js";
 import type { TightbeamError } from "../../errors.js";
 import type { TraceContext } from "../../telemetry/trace-context.js";
-import type { OperationOptions } from "../operation.js";
+import type { OperationOptions } from "../asking/operation.js";
 
 /** What becomes of an event for a subscriber whose queue is full and whose patience is over. */
 export type SlowPolicy = "drop-oldest" | "drop-newest" | "disconnect";

@@ -4,7 +4,7 @@ import * as limits from "../../limits.js";
 import { isAddress } from "../../transport/address.js";
 import { createInbox } from "../../transport/inbox.js";
 import { type Transport, TransportError } from "../../transport/transport.js";
-import { notATarget, type Target, toTarget } from "../target.js";
+import { notATarget, type Target, toTarget } from "../asking/target.js";
 import { deskOf } from "./desk.js";
 import { encodeMessage, frameMaxBytes, kinds, messageMaxBytes, owned } from "./message.js";
 import { checkThrough, type ThroughOptions } from "./options.js";

@@ -1,5 +1,5 @@
 import { TightbeamError } from "../../errors.js";
-import { notATarget, toTarget } from "../target.js";
+import { notATarget, toTarget } from "../asking/target.js";
 import { type Desk, deskOf } from "./desk.js";
 import { createForwarder, type ForwardingCounters } from "./forwarder.js";
 import { messageMaxBytes } from "./message.js";

@@ -1,5 +1,5 @@
 import { TightbeamError } from "../../errors.js";
-import type { Target } from "../target.js";
+import type { Target } from "../asking/target.js";
 import { hopsDefault, hopsMax } from "./words.js";
 
 export interface ForwardOptions {
