@@ -459,7 +459,7 @@ export const covered: readonly Covered[] = [
     row: "priority 0, -1",
     in: [
       [receiving, "a request of priority"],
-      [`${patterns}/server-queue.test.ts`, "G-60 TM-119"],
+      [`${patterns}/answering/server-queue.test.ts`, "G-60 TM-119"],
       ["packages/core/test/link/lanes.test.ts", "lane 1 saturated with 200 B ones leaves lane 3 its share"],
     ],
   },

@@ -342,7 +342,11 @@ export function streamSuite(options: AgentSuiteOptions): void {
       expect((await failure(open.result)).code).toBe("delivery_unknown");
       expect((await failure(other.write("x"))).code).toBe("delivery_unknown");
       await until(() => seen.length === 5);
-      expect(seen.slice(1).map(String).sort()).toEqual(["closed", "closed", "signal", "signal"]);
+      const [signals, ends] = [seen.slice(1).filter((each) => each === "signal"), seen.slice(1).filter((each) => each !== "signal")];
+      expect([signals.length, ends.length]).toEqual([2, 2]);
+      // Its goodbye is said again for a second; a medium that is cut for as long swallows it, and the silence tells.
+      const known = options.faulty ? ["closed", "delivery_unknown"] : ["closed"];
+      expect(known).toEqual(expect.arrayContaining(ends));
       await quiet(alice);
     });
 

@@ -66,13 +66,13 @@ afterAll(() => {
 });
 
 const parts = [
-  "patterns/server.ts",
+  "patterns/answering/server.ts",
   "secure/responder.ts",
-  "patterns/guards.ts",
+  "patterns/admission/guards.ts",
   "patterns/streams/streams.ts",
   "patterns/topics/topics.ts",
   "patterns/presence/station.ts",
-  "patterns/route.ts",
+  "patterns/peers/route.ts",
   "patterns/via/forward.ts",
 ];
 const there = (): string[] => parts.filter((part) => loaded.includes(chunks.get(part) ?? part));
@@ -89,10 +89,10 @@ test("a page that is built in chunks loads each part of core when it is first us
 
   bob.handle("add", (input) => (input as number[]).reduce((sum, each) => sum + each));
   expect(await alice.request("bob", "add", [1, 2])).toBe(3);
-  expect(there()).toEqual(["patterns/server.ts", "secure/responder.ts"]);
+  expect(there()).toEqual(["patterns/answering/server.ts", "secure/responder.ts"]);
 
   const carol = await enroll("carol", { policy: () => true });
-  expect(there()).toEqual(["patterns/server.ts", "secure/responder.ts", "patterns/guards.ts"]);
+  expect(there()).toEqual(["patterns/answering/server.ts", "secure/responder.ts", "patterns/admission/guards.ts"]);
 
   // Nobody here has to do with streams until this one comes.
   expect(await alice.stream("carol", "nothing").result.catch(({ code }: { code: string }) => code)).toBe("no_handler");
@@ -115,6 +115,6 @@ test("a page that is built in chunks loads each part of core when it is first us
   await alice.publish("news", 2);
   await got;
   expect(seen).toEqual([1, 2]);
-  expect(there()).toEqual(["patterns/server.ts", "secure/responder.ts", "patterns/guards.ts", "patterns/streams/streams.ts", "patterns/topics/topics.ts"]);
+  expect(there()).toEqual(["patterns/answering/server.ts", "secure/responder.ts", "patterns/admission/guards.ts", "patterns/streams/streams.ts", "patterns/topics/topics.ts"]);
   await Promise.all([alice, bob, carol].map((agent) => agent.close({ drain: 1_000 })));
 });

@@ -32,8 +32,8 @@ describe("the two platforms", () => {
       "./dist/engine.js",
       "./dist/identity/signature.js",
       "./dist/link/seeking.js",
-      "./dist/patterns/hello-on-demand.js",
-      "./dist/patterns/serving.js",
+      "./dist/patterns/answering/serving.js",
+      "./dist/patterns/peers/hello-on-demand.js",
       "./dist/patterns/telemetry/load-telemetry.js",
       "./dist/secure/answering.js",
     ]);
