@@ -115,6 +115,12 @@ test("a page that is built in chunks loads each part of core when it is first us
   await alice.publish("news", 2);
   await got;
   expect(seen).toEqual([1, 2]);
-  expect(there()).toEqual(["patterns/answering/server.ts", "secure/responder.ts", "patterns/admission/guards.ts", "patterns/streams/streams.ts", "patterns/topics/topics.ts"]);
+  expect(there()).toEqual([
+    "patterns/answering/server.ts",
+    "secure/responder.ts",
+    "patterns/admission/guards.ts",
+    "patterns/streams/streams.ts",
+    "patterns/topics/topics.ts",
+  ]);
   await Promise.all([alice, bob, carol].map((agent) => agent.close({ drain: 1_000 })));
 });
