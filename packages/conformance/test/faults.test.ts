@@ -290,6 +290,30 @@ describe("controls", () => {
     expect(got.length).toBeGreaterThan(0);
   });
 
+  it("a sender that awaits waits for the medium behind the delay, too", async () => {
+    const runtime = createVirtualRuntime({ seed: 1 });
+    const medium = await connectMemory(createHub({ runtime }));
+    let takesMore = () => {};
+    const full = new Promise<void>((resolve) => {
+      takesMore = resolve;
+    });
+    let given = 0;
+    const send = () => {
+      given += 1;
+      return full;
+    };
+    const sender = injectFaults({ ...medium, send }, { seed: 1, runtime, delay: { min: 1, max: 1 } });
+    const sending = (async () => {
+      for (let i = 0; i < 200; i += 1) await sender.send(at, frame(i, 16 * 1024));
+    })();
+    await runtime.advance(1_000);
+    expect(given).toBe(64);
+    takesMore();
+    await runtime.advance(1_000);
+    await sending;
+    expect(given).toBe(200);
+  });
+
   it("close sends what is held first, and ends with the transport it wraps", async () => {
     const { runtime, hub, sender, receiver, got } = await setUp({ delay: { min: 1_000, max: 1_000 } });
     void sender.send(at, frame(1));

@@ -69,11 +69,11 @@ export function injectFaults(transport: Transport, options: FaultOptions): Fault
   let upAgain = gate();
   const paused = new Map<Address | "all", Gate>();
 
-  const line = createLine(runtime, (to, frame) => {
+  const line = createLine(runtime, (to, frame) =>
     transport.send(to, frame).catch((error: unknown) => {
       if (error instanceof TransportError && error.code !== "unavailable" && error.code !== "closed") change({ type: "send_failed", to, error });
-    });
-  });
+    }),
+  );
 
   const comeUp = () => {
     if (isCut || transport.state.current === "down") return;

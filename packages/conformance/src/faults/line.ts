@@ -37,11 +37,14 @@ export interface Line {
 
 const open: Promise<void> = Promise.resolve();
 
-export function createLine({ clock, timers }: Runtime, depart: (to: Address, frame: Uint8Array) => void): Line {
+/** `depart` resolves, and never rejects, when the medium takes more: until then a frame counts as held. */
+export function createLine({ clock, timers }: Runtime, depart: (to: Address, frame: Uint8Array) => Promise<void>): Line {
   let line: Held[] = [];
   let next = 0;
   let passed: Behind[] = [];
   let bytes = 0;
+  /** Of frames that have left and whose `depart` has not settled. */
+  let leavingBytes = 0;
   let cancel: (() => void) | undefined;
   let armedFor = Number.POSITIVE_INFINITY;
   let tight = false;
@@ -49,16 +52,21 @@ export function createLine({ clock, timers }: Runtime, depart: (to: Address, fra
 
   const take = (frame: Uint8Array): Uint8Array | undefined => {
     const cost = frame.byteLength + frameOverheadBytes;
-    if (bytes + cost > maxBytes) return undefined;
+    if (bytes + leavingBytes + cost > maxBytes) return undefined;
     bytes += cost;
     return new Uint8Array(frame);
   };
   const leave = ({ to, frame }: Held) => {
-    bytes -= frame.byteLength + frameOverheadBytes;
-    depart(to, frame);
+    const cost = frame.byteLength + frameOverheadBytes;
+    bytes -= cost;
+    leavingBytes += cost;
+    void depart(to, frame).then(() => {
+      leavingBytes -= cost;
+      relieve();
+    });
   };
   const relieve = () => {
-    if (!tight || bytes > highWaterBytes) return;
+    if (!tight || bytes + leavingBytes > highWaterBytes) return;
     tight = false;
     relief.open();
     relief = gate();
@@ -117,7 +125,7 @@ export function createLine({ clock, timers }: Runtime, depart: (to: Address, fra
       return line.length === 0;
     },
     pressure() {
-      if (bytes <= highWaterBytes) return open;
+      if (bytes + leavingBytes <= highWaterBytes) return open;
       tight = true;
       return relief.passed;
     },
@@ -138,7 +146,7 @@ export function createLine({ clock, timers }: Runtime, depart: (to: Address, fra
     },
     departed,
     flush() {
-      for (const { to, frame } of clear()) depart(to, frame);
+      for (const held of clear()) void depart(held.to, held.frame);
     },
     clear: () => clear().length,
   };

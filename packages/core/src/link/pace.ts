@@ -29,7 +29,7 @@ const initialRoundTrip = 100;
 const delayMax = 30;
 /** How late a record may be before it is taken as lost, at most: the larger of this and two round trips. */
 const reorderingMax = 500;
-const quarter = 2;
+const recordsPerWindow = 4;
 const smallestRecord = protocol.cellMaxBytes + protocol.cellHeaderBytes;
 const reorderingMargin = 5 / 4;
 /** ms that a record may wait on the way for those before it: past it the window does not grow, past four times as much it is halved. Else a large message fills whatever the way holds, and all lanes wait behind it. */
@@ -61,7 +61,7 @@ class LinkPace implements Pace {
   }
 
   record(): number {
-    return Math.max(smallestRecord, this.#window >> quarter);
+    return Math.max(smallestRecord, Math.floor(this.#window / recordsPerWindow));
   }
 
   lossAfter(): number {
@@ -85,7 +85,7 @@ class LinkPace implements Pace {
     }
     this.#minimum = Math.min(this.#minimum + (sample - this.#minimum) / minimumFades, sample);
     if (latest - this.#minimum > 4 * queueMax) this.lost(now - sample, now);
-    this.#reordering *= 2 ** ((this.#fadedAt - now) / reorderingHalfLife);
+    if (this.#reordering > 0) this.#reordering *= 2 ** ((this.#fadedAt - now) / reorderingHalfLife);
     this.#fadedAt = now;
   }
 
@@ -109,7 +109,7 @@ class LinkPace implements Pace {
     if (sentAt <= this.#halvedAt) return;
     this.#halvedAt = now;
     this.#beforeHalving = this.#window;
-    this.#window = Math.max(this.#window >> 1, limits.congestionMinBytes);
+    this.#window = Math.max(Math.floor(this.#window / 2), limits.congestionMinBytes);
   }
 }
 

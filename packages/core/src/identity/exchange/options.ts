@@ -1,4 +1,5 @@
 import { TightbeamError } from "../../errors.js";
+import { limitsFrom } from "../../given-limits.js";
 import { checkKnown } from "../../known-options.js";
 import { checkUrl } from "../jwks-url.js";
 import type { TokenEndpointLimits, TokenEndpointOptions } from "./types.js";
@@ -30,14 +31,7 @@ export function checkEndpoint(options: TokenEndpointOptions): CheckedEndpoint {
   const jwksUrl = checkUrl(options.jwksUrl ?? new URL("jwks", url).href, "authority's JWKS", allowInsecure);
   if (/[?#]/.test(url)) throw new TightbeamError("invalid_argument", "The endpoint's `url` has no query and no fragment.");
   if (pathOf(url) === pathOf(jwksUrl)) throw new TightbeamError("invalid_argument", "The endpoint's `url` and `jwksUrl` have the same path.");
-  checkKnown("authority.accept under limits", given, Object.keys(defaults));
-  const limits: { -readonly [Name in keyof TokenEndpointLimits]: number } = { ...defaults };
-  for (const [name, value] of Object.entries(given)) {
-    if (value === undefined) continue;
-    if (!(Number.isSafeInteger(value) && value >= 1)) throw new TightbeamError("invalid_argument", `The limit \`${name}\` is a whole number above 0.`);
-    limits[name as keyof TokenEndpointLimits] = value;
-  }
-  return { url, jwksUrl, limits };
+  return { url, jwksUrl, limits: limitsFrom("authority.accept", given, defaults) };
 }
 
 export const pathOf = (url: string): string => new URL(url).pathname;

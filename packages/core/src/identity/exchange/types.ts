@@ -1,3 +1,4 @@
+import type { GivenLimits } from "../../given-limits.js";
 import type { PublicTokenAlgorithm } from "../algorithms.js";
 import type { JwkSet } from "../key-set.js";
 import type { TokenClaims } from "../profile.js";
@@ -93,7 +94,7 @@ export interface TokenEndpointOptions {
   readonly audiences?: readonly string[] | undefined;
   /** Require a nonce of this endpoint in every proof (RFC 9449, 8). Default true; false where several processes answer at one `url`. */
   readonly nonce?: boolean | undefined;
-  readonly limits?: { readonly [Name in keyof TokenEndpointLimits]?: number | undefined } | undefined;
+  readonly limits?: GivenLimits<TokenEndpointLimits> | undefined;
   /** For an audit log. Errors of the listener are swallowed. */
   readonly onEvent?: ((event: TokenEvent) => void) | undefined;
 }

@@ -1,11 +1,12 @@
 import { TightbeamError } from "../../errors.js";
+import { type GivenLimits, limitsFrom } from "../../given-limits.js";
 import type { Target } from "../asking/target.js";
 import { hopsDefault, hopsMax } from "./words.js";
 
 export interface ForwardOptions {
   /** Another agent that forwards: it gets what nobody here listens for, and our clients' subscriptions. It must let us: `forward:*` in our token. */
   readonly next?: Target | undefined;
-  readonly limits?: { readonly [Name in keyof ForwardingLimits]?: number | undefined } | undefined;
+  readonly limits?: GivenLimits<ForwardingLimits> | undefined;
 }
 
 /** Whole numbers of at least 1. */
@@ -41,13 +42,7 @@ const defaults: ForwardingLimits = {
 
 /** Throws `invalid_argument` for what is no limit. */
 export function limitsOf(given: ForwardOptions["limits"] = {}): ForwardingLimits {
-  const limits: { -readonly [Name in keyof ForwardingLimits]: number } = { ...defaults };
-  for (const [name, value] of Object.entries(given)) {
-    if (!Object.hasOwn(defaults, name)) throw wrong(`forwarding has no limit '${name.slice(0, 40)}'`);
-    if (value === undefined) continue;
-    if (!Number.isSafeInteger(value) || value < 1) throw wrong(`the limit '${name}' is a whole number of at least 1`);
-    limits[name as keyof ForwardingLimits] = value;
-  }
+  const limits = limitsFrom("agent.forward", given, defaults);
   if (limits.hops > hopsMax) throw wrong(`hops are at most ${hopsMax}`);
   return limits;
 }

@@ -23,6 +23,17 @@ const callerOver = (runtime: ReturnType<typeof createVirtualRuntime>, current: (
     onMoved: () => undefined,
   });
 
+/** Two links with one peer that keep what they are to send. */
+function twoLinks(maxMessageBytes: number) {
+  const peer = { id: "bob", instance: "AAAAAAAAAAAAAAAAAAAAAA", limits: { maxMessageBytes } };
+  const sent: OutgoingMessage[] = [];
+  const send = (message: OutgoingMessage) => {
+    sent.push(message);
+    return { giveUp: () => false };
+  };
+  return { sent, links: [1, 2].map(() => ({ peer, state: "up", awaited: 0, send }) as unknown as Link) };
+}
+
 test("requests end in their time when no id can be made to tell their peer", async () => {
   const runtime = createVirtualRuntime({ seed: 1 });
   const ids = createIds(runtime);
@@ -44,13 +55,7 @@ test("requests end in their time when no id can be made to tell their peer", asy
 
 test("a large request that was declined is not freed under the link that still repeats it", async () => {
   const runtime = createVirtualRuntime({ seed: 1 });
-  const peer = { id: "bob", instance: "AAAAAAAAAAAAAAAAAAAAAA", limits: { maxMessageBytes: 100_000 } };
-  const sent: OutgoingMessage[] = [];
-  const send = (message: OutgoingMessage) => {
-    sent.push(message);
-    return { giveUp: () => false };
-  };
-  const links = [1, 2].map(() => ({ peer, state: "up", awaited: 0, send }) as unknown as Link);
+  const { sent, links } = twoLinks(100_000);
   let current = links[0] as Link;
   const caller = callerOver(runtime, () => current);
   const asked = caller.request({ id: "bob" }, method("work"), new Uint8Array(40_000), { timeout: 5_000 }).catch((error: unknown) => error);
@@ -69,14 +74,8 @@ test("a large request that was declined is not freed under the link that still r
 
 test("G-11 a request that left an instance which may have done it is not called undone because the next one refuses", async () => {
   const runtime = createVirtualRuntime({ seed: 1 });
-  const peer = { id: "bob", instance: "AAAAAAAAAAAAAAAAAAAAAA", limits: { maxMessageBytes: 1_000 } };
   const ask = async (sealed: boolean) => {
-    const sent: OutgoingMessage[] = [];
-    const send = (message: OutgoingMessage) => {
-      sent.push(message);
-      return { giveUp: () => false };
-    };
-    const links = [1, 2].map(() => ({ peer, state: "up", awaited: 0, send }) as unknown as Link);
+    const { sent, links } = twoLinks(1_000);
     let current = links[0] as Link;
     const caller = callerOver(runtime, () => current);
     const asked = caller.request({ id: "bob" }, method("pay"), 1, { idempotencyKey: "order-1" }).catch((error: unknown) => error);
