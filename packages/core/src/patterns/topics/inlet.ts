@@ -7,7 +7,8 @@ import type { Link } from "../../link/link-types.js";
 import type { Delivery } from "../../link/message.js";
 import * as protocol from "../../protocol.js";
 import type { PatternHost } from "../host.js";
-import { type Arrival, type Listener, settle } from "./listener.js";
+import { type Arrival, settle } from "./arrival.js";
+import type { Listener } from "./listener.js";
 import { names } from "./names.js";
 
 /** One subscription, as the publisher at the other end of a link has it. */

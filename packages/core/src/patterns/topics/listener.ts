@@ -1,32 +1,15 @@
 import { type Topic, validate } from "../../contract/index.js";
-import type { EnvelopeHeader } from "../../envelope/types.js";
 import { TightbeamError } from "../../errors.js";
 import { createFifo } from "../../link/fifo.js";
-import type { Link } from "../../link/link-types.js";
-import type { Lane } from "../../link/message.js";
 import * as protocol from "../../protocol.js";
 import { runMiddleware, SeenCall } from "../answering/seen-call.js";
 import type { PatternHost } from "../host.js";
 import type { Handled, Tracing } from "../taps.js";
-import { traceAt } from "../telemetry/standing.js";
+import { type Arrival, settle } from "./arrival.js";
+import { ArrivalContext } from "./arrival-context.js";
 import { createHeard, type Heard } from "./heard.js";
 import type { TopicPattern } from "./pattern.js";
 import type { EventContext, EventHandler } from "./types.js";
-
-/** An event that came over a link, until every handler it was for is done with it. */
-export interface Arrival {
-  readonly link: Link;
-  readonly header: EnvelopeHeader;
-  readonly topic: string;
-  readonly lane: Lane;
-  readonly cost: number;
-  /** Handlers that are not done. */
-  pending: number;
-  /** What one of them failed with. */
-  fault?: unknown;
-  /** The subscriber may be sent as much again. */
-  done(): void;
-}
 
 export interface ListenerOptions {
   readonly id: string;
@@ -61,7 +44,7 @@ export class Listener {
   readonly #heard: Heard | undefined;
   #busy = false;
   /** Of the last event. */
-  #present: Context | undefined;
+  #present: ArrivalContext | undefined;
 
   constructor(host: ListenerHost, options: ListenerOptions) {
     this.#host = host;
@@ -132,12 +115,12 @@ export class Listener {
     }
     const { tracing } = this.#host.taps;
     const handled = tracing === undefined ? untraced : { span: undefined };
-    const context = new Context(arrival, replayed, handled);
+    const context = new ArrivalContext(arrival, replayed, handled);
     this.#present = context;
     return tracing === undefined ? this.#handle(value, context) : this.#trace(tracing, arrival, value, context, handled);
   }
 
-  #trace(tracing: Tracing, { link, header, cost }: Arrival, value: unknown, context: Context, handled: Handled): PromiseLike<unknown> | undefined {
+  #trace(tracing: Tracing, { link, header, cost }: Arrival, value: unknown, context: ArrivalContext, handled: Handled): PromiseLike<unknown> | undefined {
     try {
       const later = tracing.run(handled, link, header, cost - protocol.eventCost, undefined, () => this.#handle(value, context));
       if (later === undefined) tracing.over(handled, undefined);
@@ -154,13 +137,13 @@ export class Listener {
     }
   }
 
-  #handle(value: unknown, context: Context): PromiseLike<unknown> | undefined {
+  #handle(value: unknown, context: ArrivalContext): PromiseLike<unknown> | undefined {
     const { middleware } = this.#host;
     if (!middleware.used) return this.#check(value, context);
     return runMiddleware(middleware.all, new SeenCall("event", context.topic, value, context), (input) => this.#check(input, context));
   }
 
-  #check(value: unknown, context: Context): PromiseLike<unknown> | undefined {
+  #check(value: unknown, context: ArrivalContext): PromiseLike<unknown> | undefined {
     const { event } = this.options;
     if (event === undefined) return this.#hand(value, context);
     const checked = validate(event, value, "input");
@@ -195,74 +178,8 @@ export class Listener {
   }
 }
 
-/** One handler fewer. */
-export function settle(arrival: Arrival): void {
-  if (--arrival.pending === 0) arrival.done();
-}
-
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 
-const noHeaders = Object.freeze({});
-
 /** One for all events of agents without a tracer. */
 const untraced: Handled = Object.freeze({ span: undefined });
-
-/** Getters: what a handler does not ask for costs nothing. */
-class Context implements EventContext {
-  readonly #arrival: Arrival;
-  readonly #handled: Handled;
-  readonly replayed: boolean;
-  #abort: AbortController | undefined;
-  #ended: TightbeamError | undefined;
-
-  constructor(arrival: Arrival, replayed: boolean, handled: Handled) {
-    this.#arrival = arrival;
-    this.#handled = handled;
-    this.replayed = replayed;
-  }
-
-  end(reason: TightbeamError): void {
-    this.#ended = reason;
-    this.#abort?.abort(reason);
-  }
-
-  get topic(): string {
-    return this.#arrival.topic;
-  }
-
-  get peer(): EventContext["peer"] {
-    const { id, instance, issuer, permissions } = this.#arrival.link.peer;
-    return { id, instance, issuer, permissions };
-  }
-
-  get id(): string {
-    return this.#arrival.header.id;
-  }
-
-  get timestamp(): number {
-    return this.#arrival.header.timestamp;
-  }
-
-  get headers(): EventContext["headers"] {
-    return this.#arrival.header.headers ?? noHeaders;
-  }
-
-  get priority(): EventContext["priority"] {
-    return this.#arrival.header.priority;
-  }
-
-  get idempotencyKey(): string | undefined {
-    return this.#arrival.header.idempotencyKey;
-  }
-
-  get trace(): EventContext["trace"] {
-    return traceAt(this.#handled, this.#arrival.header.headers);
-  }
-
-  get signal(): AbortSignal {
-    this.#abort ??= new AbortController();
-    if (this.#ended !== undefined) this.#abort.abort(this.#ended);
-    return this.#abort.signal;
-  }
-}
