@@ -4,14 +4,14 @@ import { type Topic, validate } from "../../contract/index.js";
 import { invalid } from "../../contract/standard-schema.js";
 import type { OutgoingHeader } from "../../envelope/types.js";
 import { encodeEnvelope } from "../../envelope/wire.js";
-import { TightbeamError } from "../../errors.js";
-import * as limits from "../../limits.js";
+import type { TightbeamError } from "../../errors.js";
 import type { Link } from "../../link/link-types.js";
-import { cancelled, checkOperation, laneOf, type OperationOptions, timeoutOf } from "../asking/operation.js";
+import { checkOperation, laneOf, type OperationOptions } from "../asking/operation.js";
 import type { PatternHost } from "../host.js";
+import { createBacklog } from "./backlog.js";
 import { createOutlets } from "./outlets.js";
 import { Published } from "./published.js";
-import type { PublishedTopic, WaitingEvent } from "./published-topic.js";
+import type { PublishedTopic } from "./published-topic.js";
 import { replayOf, retain } from "./retained.js";
 import { nameOf, readSettings } from "./settings.js";
 import { createTopicTable } from "./table.js";
@@ -45,18 +45,15 @@ const taken: Promise<void> = Promise.resolve();
 export function createPublisher({ host, report, publishes: said, onInterest }: PublisherOptions): Publisher {
   const { runtime, ids, json } = host;
   const table = createTopicTable(host);
-  const waitingTopics = new Set<PublishedTopic>();
-  let waitingCount = 0;
   let publishes = said;
   let lastId: string | undefined;
   let stopped: TightbeamError | undefined;
-  let advancing = false;
   let idleWaiters: (() => void)[] = [];
 
   const outlets = createOutlets({
     host,
     report,
-    onRoom: () => advance(),
+    onRoom: () => backlog.advance(),
     lastId: () => lastId,
     replay(outlet, ask) {
       const permitted = (topic: string): boolean => ask.pattern.matches(topic) && host.admission.permits(outlet.link, `subscribe:${topic}`);
@@ -87,60 +84,15 @@ export function createPublisher({ host, report, publishes: said, onInterest }: P
     return true;
   };
 
-  /** Whatever made room calls this, also from within. */
-  const advance = (): void => {
-    if (advancing) return;
-    advancing = true;
-    for (const topic of waitingTopics) {
-      for (let next = topic.waiting.peek(); next !== undefined && (next.over || ready(topic)); next = topic.waiting.peek()) {
-        topic.waiting.shift();
-        if (next.over) continue;
-        deliver(topic, next.event);
-        next.settle();
-      }
-      if (topic.waiting.length === 0) waitingTopics.delete(topic);
-    }
-    advancing = false;
-    settleIdle();
-  };
-
   const settleIdle = (): void => {
-    if (idleWaiters.length === 0 || waitingCount > 0) return;
+    if (idleWaiters.length === 0 || backlog.count > 0) return;
     for (const { queued } of outlets.all) if (queued > 0) return;
     const waiters = idleWaiters;
     idleWaiters = [];
     for (const waiter of waiters) waiter();
   };
 
-  const wait = (topic: PublishedTopic, event: Published, options: OperationOptions): Promise<void> => {
-    if (waitingCount >= limits.publishesWaiting || !event.hold())
-      throw new TightbeamError("overloaded", "Too many events wait for slow subscribers: wait for the promise of each publish before the next.");
-    waitingCount++;
-    waitingTopics.add(topic);
-    return new Promise((resolve, reject) => {
-      const ms = timeoutOf(options);
-      const { signal } = options;
-      const abort = (): void => entry.settle(signal === undefined ? undefined : cancelled(signal));
-      const late = (): void => entry.settle(new TightbeamError("timeout", `No subscriber's queue had room for ${ms} ms: the event was given to nobody.`));
-      const clear = runtime.timers.after(ms, late, { background: true });
-      signal?.addEventListener("abort", abort, { once: true });
-      const entry: WaitingEvent = {
-        event,
-        over: false,
-        settle(error?: Error) {
-          if (entry.over) return;
-          entry.over = true;
-          waitingCount--;
-          event.letGo();
-          clear();
-          signal?.removeEventListener("abort", abort);
-          if (error === undefined) resolve();
-          else reject(error);
-        },
-      };
-      topic.waiting.push(entry);
-    });
-  };
+  const backlog = createBacklog({ timers: runtime.timers, ready, deliver, onAdvanced: settleIdle });
 
   const post = (topic: PublishedTopic, payload: EncodedPayload | undefined, options: OperationOptions): Promise<void> => {
     if (stopped !== undefined) throw stopped;
@@ -186,7 +138,7 @@ export function createPublisher({ host, report, publishes: said, onInterest }: P
     const bytes = encodeEnvelope(header, payload);
     const event = new Published(topic, header, payload, bytes, laneOf(options, bytes.length), host.links.budget);
     const waits = topic.waiting.length > 0 || !ready(topic);
-    const settled = waits ? wait(topic, event, options) : taken;
+    const settled = waits ? backlog.wait(topic, event, options) : taken;
     lastId = id;
     topic.published++;
     if (topic.settings.retain > 0) retain(topic, event, host.links.budget);
@@ -247,8 +199,7 @@ export function createPublisher({ host, report, publishes: said, onInterest }: P
     stop(error) {
       stopped = error;
       outlets.stop();
-      for (const topic of waitingTopics) for (let next = topic.waiting.shift(); next !== undefined; next = topic.waiting.shift()) next.settle(error);
-      waitingTopics.clear();
+      backlog.stop(error);
     },
   };
 }
