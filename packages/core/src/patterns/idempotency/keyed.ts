@@ -4,31 +4,14 @@ import { isTightbeamError, TightbeamError } from "../../errors.js";
 import * as limits from "../../limits.js";
 import type { Outcome } from "../../link/message.js";
 import type { Runtime } from "../../runtime/runtime.js";
-import { heldBytes } from "../answering/keep-payload.js";
 import type { Call } from "../answering/running-calls.js";
 import { type Archive, createArchive, type Found, type IdempotencyState } from "./archive.js";
 import { contentOf, isLasting } from "./content.js";
+import { newOperation, type Operation } from "./operation.js";
 import { idempotencyBounds } from "./options.js";
 import { notKept } from "./record.js";
 import type { IdempotencyOptions, KeptReply, KeyedCalls, KeyedHost } from "./types.js";
-
-/** One key of one peer agent, from the first call with it until its reply is kept. */
-interface Operation {
-  readonly peer: string;
-  readonly key: string;
-  readonly content: Uint8Array;
-  /** Whose handler runs, or waits for its turn; undefined when it is over and its reply is not kept yet. */
-  runner: Call | undefined;
-  /** Why its caller waits no longer, although others do. */
-  deserted: TightbeamError | undefined;
-  /** The others, in their order. */
-  readonly waiting: Map<Call, EncodedPayload | undefined>;
-  /** Keeps the reply, and may be tried again. */
-  flush: (() => Promise<void>) | undefined;
-  reply: KeptReply | undefined;
-  /** Of `reply`, while it could not be kept. */
-  unkeptBytes: number;
-}
+import { createWaiters } from "./waiters.js";
 
 class CallsByKey implements KeyedPart {
   readonly pruneEveryMs: number;
@@ -39,8 +22,7 @@ class CallsByKey implements KeyedPart {
   readonly #operationOf = new Map<Call, Operation>();
   /** Of replies in memory that should be in the store. */
   #unkeptBytes = 0;
-  /** Calls that wait, by peer agent. */
-  readonly #waiters = new Map<string, number>();
+  readonly #waiters = createWaiters();
 
   constructor(host: KeyedHost, archive: Archive, pruneEveryMs: number) {
     this.pruneEveryMs = pruneEveryMs;
@@ -123,35 +105,20 @@ class CallsByKey implements KeyedPart {
       const message = `${peer} has used so many idempotency keys that there is no room for another one: again in ${Math.ceil(wait)} ms. Nothing was done.`;
       return this.#host.conclude(call, "refused", undefined, new TightbeamError("overloaded", message, { retryAfter: Math.ceil(wait) }));
     }
-    const operation: Operation = {
-      peer,
-      key,
-      content,
-      runner: call,
-      deserted: undefined,
-      waiting: new Map(),
-      flush: undefined,
-      reply: undefined,
-      unkeptBytes: 0,
-    };
+    const operation = newOperation(peer, key, content, call);
     this.#operations.set(nameOf(peer, key), operation);
     this.#operationOf.set(call, operation);
     this.#host.start(call, payload, false);
   }
 
   #join(operation: Operation, call: Call, content: Uint8Array, payload: EncodedPayload | undefined): void {
-    const { peer } = operation;
     if (!equalBytes(content, operation.content)) return this.#host.conclude(call, "refused", undefined, conflict());
-    const waiters = this.#waiters.get(peer) ?? 0;
-    const bytes = heldBytes(call.header, payload);
-    if (waiters >= limits.idempotencyWaiting || !call.link.budget.take(bytes)) {
+    if (!this.#waiters.add(operation, call, payload)) {
       const error = new TightbeamError("overloaded", "Too many calls wait for the reply of another one with the same idempotency key.", {
         retryAfter: limits.overloadedMinMs,
       });
       return this.#host.conclude(call, "refused", undefined, error);
     }
-    this.#waiters.set(peer, waiters + 1);
-    operation.waiting.set(call, payload === undefined ? undefined : { kind: payload.kind, bytes: payload.bytes.slice() });
     this.#operationOf.set(call, operation);
     this.#host.hold(call);
     if (operation.runner === undefined && operation.flush !== undefined) void this.#keep(operation, undefined);
@@ -222,13 +189,8 @@ class CallsByKey implements KeyedPart {
   }
 
   #leave(operation: Operation, call: Call): void {
-    const payload = operation.waiting.get(call);
-    operation.waiting.delete(call);
+    this.#waiters.remove(operation, call);
     this.#operationOf.delete(call);
-    call.link.budget.give(heldBytes(call.header, payload));
-    const left = (this.#waiters.get(operation.peer) ?? 1) - 1;
-    if (left === 0) this.#waiters.delete(operation.peer);
-    else this.#waiters.set(operation.peer, left);
   }
 
   #end(operation: Operation): void {
