@@ -3,7 +3,8 @@ import * as limits from "../../limits.js";
 import type { Lane } from "../../link/message.js";
 import type { State } from "../../store/state.js";
 import { isInstance } from "../../transport/address.js";
-import { type Book, type BookHost, bookPrefix, decodeBook } from "../durable/book.js";
+import { type Book, type BookHost, decodeBook } from "../durable/book.js";
+import { bookPrefix } from "../durable/book-entry.js";
 import type { Item } from "../durable/writer.js";
 
 /**

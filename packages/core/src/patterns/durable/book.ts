@@ -1,40 +1,19 @@
-import { decodeUtf8, encodeUtf8 } from "../../bytes.js";
 import type { EnvelopeHeader } from "../../envelope/types.js";
-import { TightbeamError } from "../../errors.js";
 import * as limits from "../../limits.js";
 import type { Link } from "../../link/link-types.js";
 import { type Delivery, lanes, type Outcome } from "../../link/message.js";
 import type { Table } from "../../open-table.js";
 import type { Random, Timers } from "../../runtime/runtime.js";
-import type { StoreStart } from "../../store/header.js";
 import { numberKey } from "../../store/keys.js";
 import type { StoreChange } from "../../store/types.js";
-import { isAgentId, isInstance } from "../../transport/address.js";
 import { createPeerNumberTable } from "../id-table.js";
+import { type BookState, bookPrefix, encodeEntry, readEntry, triesPrefix } from "./book-entry.js";
 import { createNumbers, type Numbers } from "./numbers.js";
+import { Seat } from "./seat.js";
 import type { Item, SharedEntry, Writer } from "./writer.js";
 
-export const bookPrefix = "mark/";
-export const triesPrefix = "try/";
-
-const version = 1;
 const forgetsKept = 16;
 const outcomesKept = 256;
-
-/** What a sender's store is known by. */
-export interface BookState {
-  readonly peer: string;
-  readonly store: string;
-  /** False: the store is gone with its process. */
-  readonly kept: boolean;
-  epoch: number;
-  /** Its newest opening that we know of. */
-  start: StoreStart;
-  /** When its sender's operator said to forget, the newest last: each counts once. */
-  forgets: readonly string[];
-  /** ms since 1970: when it was last written. */
-  at: number;
-}
 
 /** A message that is not over. */
 export interface HeldMessage extends Item {
@@ -196,7 +175,7 @@ export class Book implements SharedEntry {
     for (const { lane, number } of items) (copies[lane] as Numbers).add(number);
     this.state.at = this.#host.now();
     return {
-      change: { put: this.key, value: encodeBook(this.state, copies) },
+      change: { put: this.key, value: encodeEntry(this.state, copies) },
       keep: () => {
         // They are those of before unless all was forgotten meanwhile; the floor may have risen.
         if (this.marks === marks) for (const { lane, number } of items) (marks[lane] as Numbers).add(number);
@@ -209,76 +188,8 @@ export class Book implements SharedEntry {
 export const placeOf = ({ lane, number }: Item): number => number * lanes.length + lane;
 export const itemOf = (place: number): Item => ({ lane: place % lanes.length, number: Math.floor(place / lanes.length) });
 
-export const bookKey = (digest: string, store: string): string => `${bookPrefix}${digest}/${store}`;
-
-function encodeBook(state: BookState, marks: readonly Numbers[]): Uint8Array {
-  return encodeUtf8(JSON.stringify({ version, ...state, marks: marks.map(({ floor, top, ranges }) => [floor, top, ...ranges]) }));
-}
-
 /** Throws `store_damaged`. */
 export function decodeBook(key: string, value: Uint8Array, host: BookHost): Book {
-  try {
-    const { version: written, peer, store, kept, epoch, start, forgets, at, marks } = JSON.parse(decodeUtf8(value));
-    if (written === version && isAgentId(peer) && isInstance(store) && isInstance(start.nonce) && Array.isArray(forgets) && marks.length === lanes.length) {
-      const state = { peer, store, kept: kept === true, epoch: Number(epoch), start, forgets, at: Number(at) };
-      const numbers = marks.map(([floor, top, ...ranges]: number[]) => createNumbers(floor, top, ranges));
-      return new Book(key, state, undefined, host, numbers);
-    }
-  } catch {
-    // As below.
-  }
-  throw new TightbeamError("store_damaged", "An entry about a peer's handled messages is not one of this version.");
-}
-
-/** The link of a call that may outlive it: always up, and as the newest link of its sender. */
-export class Seat implements Link {
-  readonly state = "up";
-  awaited = 0;
-  declines = false;
-  link: Link | undefined;
-
-  constructor(link: Link | undefined) {
-    this.link = link;
-  }
-
-  get #present(): Link {
-    if (this.link === undefined) throw new TightbeamError("internal", "A message came on no link.");
-    return this.link;
-  }
-
-  get peer(): Link["peer"] {
-    return this.#present.peer;
-  }
-
-  get budget(): Link["budget"] {
-    return this.#present.budget;
-  }
-
-  clockOffset(): number {
-    return this.#present.clockOffset();
-  }
-
-  askClock(): void {
-    this.#present.askClock();
-  }
-
-  send(message: Parameters<Link["send"]>[0]): ReturnType<Link["send"]> {
-    return this.#present.send(message);
-  }
-
-  offer(message: Parameters<Link["offer"]>[0]): boolean {
-    return this.#present.offer(message);
-  }
-
-  status(): ReturnType<Link["status"]> {
-    return this.#present.status();
-  }
-
-  close(code?: Parameters<Link["close"]>[0]): void {
-    this.#present.close(code);
-  }
-
-  drained(): Promise<void> {
-    return this.#present.drained();
-  }
+  const { state, marks } = readEntry(value);
+  return new Book(key, state, undefined, host, marks);
 }
