@@ -1,43 +1,21 @@
-import { empty, encodeUtf8 } from "../../bytes.js";
+import { empty } from "../../bytes.js";
 import type { EncodedPayload } from "../../codec/types.js";
 import type { EnvelopeHeader } from "../../envelope/types.js";
-import { encodeEnvelope } from "../../envelope/wire.js";
 import { type ErrorCode, TightbeamError } from "../../errors.js";
 import * as limits from "../../limits.js";
 import type { MemoryShare } from "../../link/budget.js";
 import type { Link } from "../../link/link-types.js";
 import type { Delivery, DurableDelivery, Lane, NamedCommit, Outcome } from "../../link/message.js";
-import type { Runtime } from "../../runtime/runtime.js";
 import type { StoreChange } from "../../store/types.js";
 import { keepPayload } from "../answering/keep-payload.js";
-import { letterPeerOf } from "../dead-letters/peer.js";
-import type { HeldTap, Taps } from "../taps.js";
+import type { HeldTap } from "../taps.js";
 import { type Book, type HeldMessage, placeOf } from "./book.js";
 import { Commitment } from "./commitment.js";
-import { type PrepareLetter, prepare } from "./out-burial.js";
-import type { Turns } from "./turns.js";
+import { buryHeld } from "./held-burial.js";
+import type { HeldHost } from "./held-host.js";
+import { countTry, untilRetry, writeTry } from "./tries.js";
 import { judge } from "./verdict.js";
-import type { Item, Writer } from "./writer.js";
-
-/** What the messages of one receiver share. */
-export interface HeldHost {
-  readonly runtime: Runtime;
-  readonly writer: Writer;
-  /** False: what is remembered is gone with this process. */
-  readonly kept: boolean;
-  /** Keeps a state in one batch with a message's mark. Undefined without a store. */
-  readonly save: ((book: Book, message: HeldMessage, state: unknown, options: NamedCommit) => Promise<void>) | undefined;
-  /** Undefined: dead letters stay with their senders. */
-  readonly letters: PrepareLetter | undefined;
-  readonly maxDeliveries: number;
-  readonly turns: Turns;
-  readonly taps: Taps;
-  readonly serve: (link: Link, delivery: Delivery, header: EnvelopeHeader, payload: EncodedPayload | undefined) => void;
-  readonly isOrdered: (method: string) => boolean;
-  readonly stopped: () => boolean;
-  /** One more message is over. */
-  readonly onOver: () => void;
-}
+import type { Item } from "./writer.js";
 
 interface Joined {
   readonly link: Link;
@@ -119,26 +97,9 @@ export class Held implements HeldMessage, Delivery, DurableDelivery, Item {
       return this.#bury("handler_failed", `Its handler was begun ${this.attempt} times and never seen to settle.`, "dead_lettered");
     const counts = kept && (this.header.durable?.again === true || (tries.size > 0 && tries.has(placeOf(this))));
     if (!counts && starting[this.lane] === 0) return this.#enter();
-    const before = tries.get(placeOf(this));
-    starting[this.lane] = (starting[this.lane] as number) + 1;
-    writer.add({
-      changes: () => (counts ? [this.#try(this.attempt + 1)] : []),
-      // A try counts in the next process only beside the entry of its sender.
-      ...(counts ? { shared: this.#book, items: [] } : undefined),
-      settled: (error) => {
-        starting[this.lane] = (starting[this.lane] as number) - 1;
-        if (error === undefined) return this.#enter();
-        // What could not be written does not count. It begins all the same: sent again, it would be passed by later ones of its lane.
-        if (counts && before === undefined) tries.delete(placeOf(this));
-        else if (counts && before !== undefined) tries.set(placeOf(this), before);
-        return writer.failed === undefined ? this.#enter() : this.#end("again");
-      },
-    });
-  }
-
-  #try(attempt: number): StoreChange {
-    this.#book.tries.set(placeOf(this), attempt);
-    return { put: this.#book.tryKey(this), value: encodeUtf8(String(attempt)) };
+    // What could not be written begins all the same: sent again, it would be passed by later ones of its lane.
+    const settled = (error: TightbeamError | undefined): void => (error === undefined || writer.failed === undefined ? this.#enter() : this.#end("again"));
+    writeTry(writer, { book: this.#book, item: this, attempt: counts ? this.attempt + 1 : undefined, settled });
   }
 
   #enter(): void {
@@ -221,47 +182,28 @@ export class Held implements HeldMessage, Delivery, DurableDelivery, Item {
   #retry(retryAfter: number): void {
     const { writer, kept, runtime } = this.#host;
     if (this.attempt > 0 && this.#book.tries.get(placeOf(this)) !== this.attempt) {
-      const change = this.#try(this.attempt);
+      const change = countTry(this.#book, this, this.attempt);
       if (kept) writer.add({ changes: () => (this.#over ? none : [change]), shared: this.#book, items: [], settled: () => undefined });
     }
-    const most = Math.min(limits.durableRetryMaxMs, limits.durableRetryMs * 4 ** Math.min(Math.max(this.attempt - 1, 0), 10));
-    const [random = 0] = runtime.random.bytes(1);
-    this.#cancel = runtime.timers.after(Math.max(retryAfter, most * (0.5 + random / 512)), () => this.#run());
+    this.#cancel = runtime.timers.after(untilRetry(runtime.random, this.attempt, retryAfter), () => this.#run());
   }
 
-  /** Kept as a dead letter here, and marked, in one batch; without a store it is the sender who keeps it. */
+  /** It becomes a dead letter. Without room for that it stays. */
   #bury(reason: ErrorCode, cause: string, outcome: "refused" | "dead_lettered"): void {
-    const { writer, letters, runtime, stopped } = this.#host;
-    const { durable: _, ...header } = this.header;
-    const letter = prepare(letters, {
-      reason,
-      cause,
-      side: "receiver",
-      peer: this.#book.state.peer,
-      messageId: header.id,
-      method: header.method ?? "",
-      priority: header.priority,
-      attempts: this.attempt,
-      firstAt: this.#arrivedAt,
-      lastAt: runtime.clock.wall(),
-      envelope: this.refused === undefined ? encodeEnvelope(header, this.#payload).slice() : undefined,
-      sender: letterPeerOf(this.#book.seat.peer),
-    });
+    const { writer, runtime, stopped } = this.#host;
     const later = (): void => {
       this.#cancel = runtime.timers.after(limits.durableAgainMs, () => stopped() || this.#bury(reason, cause, outcome));
     };
-    if (letter instanceof TightbeamError) return later();
-    writer.add({
-      changes: () => [...(letter?.changes ?? none), ...this.removals()],
-      shared: this.#book,
-      items: [this],
-      settled: (error) => {
-        if (error === undefined) {
-          letter?.committed();
-          return this.finish(letter === undefined ? "refused" : outcome);
-        }
-        letter?.abandoned();
-        if (writer.failed !== undefined) this.#end("again");
+    buryHeld(this.#host, this.#book, this, {
+      reason,
+      cause,
+      attempts: this.attempt,
+      firstAt: this.#arrivedAt,
+      payload: this.#payload,
+      noRoom: later,
+      settled: (error, kept) => {
+        if (error === undefined) this.finish(kept ? outcome : "refused");
+        else if (writer.failed !== undefined) this.#end("again");
         else later();
       },
     });
