@@ -4,20 +4,21 @@ import type { Link } from "../../link/link-types.js";
 import { type Lane, lanes, type Outcome } from "../../link/message.js";
 import type { StoreChange } from "../../store/types.js";
 import { buryOut, type SenderReason } from "./out-burial.js";
+import { type EntryOwner, OutEntries } from "./out-entries.js";
 import { handOver, OutFlight } from "./out-flight.js";
 import type { SenderHost } from "./out-host.js";
-import { lanePrefix, messageCost, overKey, segmentKey } from "./out-keys.js";
+import { lanePrefix, overKey, segmentKey } from "./out-keys.js";
 import { OutLane } from "./out-lane.js";
 import { findLeft } from "./out-loading.js";
-import { type Draft, type MessageOwner, OutMessage, type Waiter } from "./out-message.js";
+import { type Draft, OutMessage, type Waiter } from "./out-message.js";
 import { readOn } from "./out-reading.js";
 import { type Binding, encodeRecord, type OutRecord, recordKey } from "./out-record.js";
-import { newSegment, type OutSegment } from "./out-segment.js";
+import type { OutSegment } from "./out-segment.js";
 import { createRemovals, type Removals } from "./removals.js";
 import { Road, type Traveller } from "./road.js";
 
 /** The durable messages for one peer agent: numbers them, keeps them, sends what its window takes, and forgets what was handled. */
-export class OutChannel implements MessageOwner, Traveller {
+export class OutChannel implements EntryOwner, Traveller {
   readonly peer: string;
   readonly digest: string;
   readonly road: Road;
@@ -31,13 +32,11 @@ export class OutChannel implements MessageOwner, Traveller {
   /** Its messages of before are counted. */
   loaded = false;
   #lanes = lanes.map((lane) => new OutLane(lane));
-  /** Its entry is in the store. */
-  #recorded = false;
-  #unrecorded = 0;
   readonly #flight = new OutFlight();
   /** Held back: the peer takes none now, or the link has no room. */
   #paused: (() => void) | undefined;
   #stopped = false;
+  readonly #entries: OutEntries;
   readonly #removals: Removals;
   readonly #host: SenderHost;
 
@@ -47,7 +46,6 @@ export class OutChannel implements MessageOwner, Traveller {
     this.digest = host.state.digest(peer);
     if (record === undefined) this.loaded = true;
     else {
-      this.#recorded = true;
       this.epoch = record.epoch;
       this.forgot = record.forgot;
       this.bound = record.bound;
@@ -55,6 +53,7 @@ export class OutChannel implements MessageOwner, Traveller {
       this.#lanes = lanes.map((lane) => new OutLane(lane, record.next[lane]));
     }
     this.road = new Road(host, this);
+    this.#entries = new OutEntries(host, this, record !== undefined);
     this.#removals = createRemovals(host, () => this.record);
   }
 
@@ -83,7 +82,7 @@ export class OutChannel implements MessageOwner, Traveller {
     const found = await findLeft(state, this.digest, this.next, onDamaged);
     this.#lanes = found.lanes;
     for (const key of found.stray) this.#removals.add(key);
-    this.#count(found.messages, found.bytes);
+    this.count(found.messages, found.bytes);
     this.loaded = true;
     this.pump();
   }
@@ -91,66 +90,7 @@ export class OutChannel implements MessageOwner, Traveller {
   /** A new message. Throws `overloaded`, `unsupported`, `store_rolled_back`, and what encoding it throws. */
   accept(laneOf: Lane, draft: Draft, waiter: Waiter): OutMessage {
     if (this.road.blocked !== undefined) throw this.road.blocked;
-    const lane = this.#lanes[laneOf] as OutLane;
-    if (lane.holes >= limits.durableHoles) throw new TightbeamError("overloaded", "The store has no room: wait until some of what it has is handled.");
-    const number = lane.next;
-    const { envelope, at, expires } = draft.encode(number, lane.settled.floor);
-    let { open } = lane;
-    if (open === undefined || !open.segment.takes(envelope.length)) open = this.#begin(lane, number);
-    lane.next++;
-    const message = new OutMessage(this, number, open.segment, open.segment.append(envelope, at, expires), false, waiter);
-    open.messages.push(message);
-    this.#count(1, envelope.length);
-    this.#host.pending(envelope.length);
-    return message;
-  }
-
-  #begin(lane: OutLane, first: number): NonNullable<OutLane["open"]> {
-    const open = { segment: newSegment(lane.lane, first, lane.like), messages: [] };
-    lane.open = open;
-    // Until its entry is there, which other writings change as well, one batch after the other.
-    const alone = this.#recorded && this.#unrecorded === 0;
-    if (!alone) this.#unrecorded++;
-    (alone ? this.#host.entries : this.#host.writer).add({
-      changes: () => {
-        lane.close(open);
-        const put = { put: segmentKey(this.digest, lane.lane, first), value: open.segment.value() };
-        return this.#recorded ? [put] : [this.record, put];
-      },
-      settled: (error) => {
-        if (!alone) this.#unrecorded--;
-        this.#written(lane, open.segment, open.messages, error);
-      },
-    });
-    return open;
-  }
-
-  #written(lane: OutLane, segment: OutSegment, messages: readonly OutMessage[], error: TightbeamError | undefined): void {
-    const bytes = segment.content;
-    this.#host.pending(-bytes);
-    if (error !== undefined) {
-      this.#count(-messages.length, -bytes);
-      for (const message of messages) {
-        lane.failed(message.number);
-        message.settle(error);
-      }
-      return;
-    }
-    this.#recorded = true;
-    lane.flushed = segment.first + segment.count;
-    const cost = bytes + messageCost * messages.length;
-    if (lane.onDisk === undefined && lane.ready.length < limits.durableMemoryCount && this.#host.budget.take(cost)) {
-      const charge = Math.floor(cost / messages.length);
-      this.#host.budget.give(cost - charge * messages.length);
-      for (const message of messages) {
-        message.charged = charge;
-        lane.ready.push(message);
-      }
-    } else lane.leaveOnDisk(messages);
-    for (const message of messages) message.flushed();
-    const { timers } = this.#host.runtime;
-    // Two turns on: whoever waited for these has more to say, which is on its way to the disk while these are sealed and sent.
-    timers.turn(() => timers.turn(() => this.pump()));
+    return this.#entries.accept(this.#lanes[laneOf] as OutLane, draft, waiter);
   }
 
   /** Sends what the window takes, the most urgent first. */
@@ -206,7 +146,7 @@ export class OutChannel implements MessageOwner, Traveller {
     const empty = (segment: OutSegment): void => this.#remove(segment);
     lane.reading = true;
     try {
-      await readOn(lane, { state, budget, onDamaged, make, empty, gone: (count) => this.#count(-count, 0), prefix: lanePrefix(this.digest, lane.lane) });
+      await readOn(lane, { state, budget, onDamaged, make, empty, gone: (count) => this.count(-count, 0), prefix: lanePrefix(this.digest, lane.lane) });
     } catch {
       if (writer.failed === undefined) this.#pause();
     }
@@ -233,7 +173,7 @@ export class OutChannel implements MessageOwner, Traveller {
     message.over = true;
     (this.#lanes[message.lane] as OutLane).settled.add(message.number);
     this.#host.budget.give(message.charged);
-    this.#count(-1, -segment.size(message.start));
+    this.count(-1, -segment.size(message.start));
     if (--segment.left === 0) this.#remove(segment);
     message.drop();
     message.settle(error);
@@ -263,6 +203,13 @@ export class OutChannel implements MessageOwner, Traveller {
     buryOut(this.#host, this.peer, segment.envelope(message.start), { reason, cause, attempts: message.again ? 1 : 0, key, settled });
   }
 
+  /** So many more of them wait, or fewer. */
+  count(messages: number, bytes: number): void {
+    this.queued += messages;
+    this.bytes += bytes;
+    this.#host.count(messages, bytes);
+  }
+
   /** The link is no more, or another leads to the peer's store now. */
   recall(): void {
     for (const lane of this.#lanes) this.#flight.recall(lane, lane.flight.values());
@@ -273,12 +220,6 @@ export class OutChannel implements MessageOwner, Traveller {
       this.#paused = undefined;
       this.pump();
     });
-  }
-
-  #count(messages: number, bytes: number): void {
-    this.queued += messages;
-    this.bytes += bytes;
-    this.#host.count(messages, bytes);
   }
 
   /** What was known of the other side counts no more, and what is kept goes to whoever has the name now. */
