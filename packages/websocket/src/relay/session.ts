@@ -11,7 +11,6 @@ import {
   headerBytes,
   noBytes,
   parseFrame,
-  parseGroup,
   parseLogin,
 } from "../protocol.js";
 import { type Reason, reasonCode, reasonHint } from "../reasons.js";
@@ -24,9 +23,10 @@ import type { Lease } from "./lease.js";
 import type { RelayLimits } from "./limits.js";
 import { checkLogin, type LoginCheck, reasonFor } from "./login.js";
 import { createOutbox } from "./outbox.js";
-import { createSendRules, isAllowed, type RelayAgent, type RelayPolicy } from "./policy.js";
+import { createSendRules, type RelayAgent, type RelayPolicy } from "./policy.js";
 import type { Occupant, Registry } from "./registry.js";
 import type { Socket } from "./socket.js";
+import { createSubscriptions } from "./subscriptions.js";
 
 /** A token counts for this long after its expiry, as everywhere in Tightbeam. */
 const graceMs = 60_000;
@@ -57,18 +57,11 @@ export interface SessionContext {
   readonly left: (session: Session, reason: Reason | undefined) => void;
 }
 
-interface Subscription {
-  readonly address: Address;
-  readonly group: string | undefined;
-  readonly remove: () => void;
-}
-
 /** A socket after its login. Undefined when the instance is taken by another key; the socket is ended then. */
 export function createSession(socket: Socket, admission: Admission, context: SessionContext): Session | undefined {
-  const { runtime, limits, table, registry, policy, counters, lease } = context;
+  const { runtime, limits, registry, policy, counters, lease } = context;
   const { instance, nonce } = admission;
   const { id } = admission.token;
-  const subscriptions = new Map<number, Subscription>();
   const outbox = createOutbox(socket, limits, runtime.clock, counters, lease);
   const control = createBudget(runtime.clock, (limits.controlPerSecond * controlWindowMs) / 1_000, controlWindowMs);
   let token: VerifiedToken = admission.token;
@@ -80,7 +73,6 @@ export function createSession(socket: Socket, admission: Admission, context: Ses
   const leave = (reason: Reason | undefined) => {
     if (over) return;
     over = true;
-    for (const { remove } of subscriptions.values()) remove();
     subscriptions.clear();
     registry.leave(id, instance, self);
     context.left(self, reason);
@@ -117,6 +109,7 @@ export function createSession(socket: Socket, admission: Admission, context: Ses
     },
   );
 
+  const subscriptions = createSubscriptions({ ...context, agent: () => agent, outbox, answer, refuse, offend });
   const forward = createForward({
     ...context,
     copies: context.copies.of(id),
@@ -126,23 +119,6 @@ export function createSession(socket: Socket, admission: Admission, context: Ses
     malformed: () => offend("malformed"),
   });
 
-  const subscribe = ({ request, address, body }: Frame) => {
-    if (address === "") return;
-    const group = parseGroup(body);
-    if (subscriptions.has(request)) return offend("unexpected");
-    if (subscriptions.size >= limits.subscriptionsPerSocket) return refuse(request, address, "too_many");
-    if (!isAllowed(policy, agent, "subscribe", address, group)) {
-      counters.forbidden += 1;
-      return refuse(request, address, "forbidden");
-    }
-    subscriptions.set(request, { address, group, remove: table.add(address, outbox.member(request), group) });
-    answer(encodeFrame(frameType.subOk, request, noBytes, noBytes));
-  };
-  const unsubscribe = (request: number) => {
-    subscriptions.get(request)?.remove();
-    subscriptions.delete(request);
-    outbox.forget(request);
-  };
   const renew = async ({ request, body }: Frame) => {
     const login = parseLogin(body);
     if (renewing || login.instance !== instance) return offend("unexpected");
@@ -156,20 +132,16 @@ export function createSession(socket: Socket, admission: Admission, context: Ses
     agent = { id, instance, permissions: token.permissions };
     counters.renewals += 1;
     rules.forget();
-    for (const [number, { address, group }] of subscriptions) {
-      if (isAllowed(policy, agent, "subscribe", address, group)) continue;
-      unsubscribe(number);
-      refuse(number, address, "forbidden");
-    }
+    subscriptions.recheck();
     welcome(request);
   };
 
   const handle = (frame: Frame) => {
     switch (frame.type) {
       case frameType.sub:
-        return subscribe(frame);
+        return subscriptions.add(frame);
       case frameType.unsub:
-        return unsubscribe(frame.request);
+        return subscriptions.remove(frame.request);
       case frameType.renew:
         return void renew(frame).catch(() => offend("malformed"));
       case frameType.ping:
