@@ -1,4 +1,5 @@
-export { createRelay, type LocalOptions, type Relay, type RelayOptions } from "./relay.js";
+export { createRelay, type Relay } from "./relay.js";
+export type { LocalOptions, RelayOptions } from "./options.js";
 export { type TokenListenerOptions, tokenListener } from "./token-listener.js";
 export type { RelayAction, RelayAgent, RelayPolicy } from "./policy.js";
 export type { GivenRelayLimits, RelayLimits } from "./limits.js";

@@ -1,14 +1,11 @@
-import type { RequestListener, Server } from "node:http";
-import type { Identity, Trust } from "@tightbeam/core/identity";
+import type { RequestListener } from "node:http";
 import {
   type AwaitUsing,
   awaitUsing,
   checkKnown,
   createAddressTable,
   isInstance,
-  type Runtime,
   randomInstance,
-  systemRuntime,
   TightbeamError,
   type Transport,
   TransportError,
@@ -20,50 +17,18 @@ import { createDoor, createRelayServer } from "./door.js";
 import { createGate } from "./gate.js";
 import { receiveGuest } from "./guest.js";
 import { createLease } from "./lease.js";
-import { type GivenRelayLimits, relayLimits } from "./limits.js";
-import { every, listen, portOf, stopListening } from "./listen.js";
+import { listen, portOf, stopListening } from "./listen.js";
 import { createLocal, type Local } from "./local.js";
-import { checkMonitoring, type RelayMonitoring, startMonitoring, unreadyReasons } from "./monitoring.js";
-import { isLoopback, loopbackOrigins, readOrigins } from "./origins.js";
-import type { RelayPolicy } from "./policy.js";
+import { startMonitoring, unreadyReasons } from "./monitoring.js";
+import { type LocalOptions, type RelayOptions, readRelayOptions } from "./options.js";
+import { loopbackOrigins, readOrigins } from "./origins.js";
 import { createRegistry } from "./registry.js";
+import { startRounds } from "./rounds.js";
 import type { MonitoringServer } from "./serve-monitoring.js";
 import { createSession, type Session, type SessionContext } from "./session.js";
 import type { Socket } from "./socket.js";
 import { createThroughput } from "./throughput.js";
 import { takeUpgrades } from "./upgrades.js";
-
-export interface RelayOptions {
-  /** Listens here, 0 for any free port. Either this or `server`. */
-  readonly port?: number | undefined;
-  /** An HTTP or HTTPS server of yours; its own timeouts and `listen` stay yours. Upgrades for other paths than the relay's are left to other listeners, if there are any, and answered 404 if not. */
-  readonly server?: Server | undefined;
-  /** Default 127.0.0.1. Anything but loopback needs `origins`. */
-  readonly host?: string | undefined;
-  /** Default "/". */
-  readonly path?: string | undefined;
-  /** Decides which tokens count. */
-  readonly trust: Trust;
-  /** The public origins clients dial, such as `wss://relay.example`: a login names one of them and its token's audience is the same. Default on loopback: the loopback names with the port. */
-  readonly origins?: readonly string[] | undefined;
-  /** Origins of web pages that may connect, beside pages from the relay's own origins. Default none. */
-  readonly pages?: readonly string[] | undefined;
-  readonly policy?: RelayPolicy | undefined;
-  readonly limits?: GivenRelayLimits | undefined;
-  readonly runtime?: Runtime | undefined;
-  /** GET /metrics, /health and /ready: on loopback, or for who shows a token. Default: none. */
-  readonly monitoring?: RelayMonitoring | undefined;
-}
-
-export interface LocalOptions {
-  readonly identity: Identity;
-  /** Default: a fresh one. */
-  readonly instance?: string | undefined;
-  /** What a token would grant. Default `["transport:presence"]`. */
-  readonly permissions?: readonly string[] | undefined;
-  /** Default 4 MiB, at least one frame of the largest size. */
-  readonly inboxBytes?: number | undefined;
-}
 
 export interface Relay extends AwaitUsing {
   readonly port: number;
@@ -79,29 +44,13 @@ export interface Relay extends AwaitUsing {
   close(): Promise<void>;
 }
 
-const lookEveryMs = 1_000;
-const names: readonly (keyof RelayOptions)[] = ["port", "server", "host", "path", "trust", "origins", "pages", "policy", "limits", "runtime", "monitoring"];
-
 /**
  * Starts a relay: a table of addresses behind authenticated sockets. It keeps nothing that a restart could lose and sees addresses, sizes, times and ciphertext.
  * Rejects `invalid_argument` for options that do not fit together, `unavailable` when the port is taken.
  */
 export async function createRelay(options: RelayOptions): Promise<Relay> {
-  checkKnown("createRelay", options, names);
-  const { trust, policy, path = "/", host = "127.0.0.1", pages = [], monitoring } = options;
-  const runtime = options.runtime ?? systemRuntime();
+  const { trust, policy, path, host, pages, monitoring, limits, runtime } = readRelayOptions(options);
   const { clock } = runtime;
-  const limits = relayLimits(options.limits);
-  if (typeof trust?.verify !== "function" || typeof trust.recheck !== "function")
-    throw invalid("`trust` says whose tokens count at the relay: authority.trust(), or one of `trust` of @tightbeam/core.");
-  if (policy !== undefined && typeof policy !== "function") throw invalid("`policy` is a function.");
-  if ((options.port === undefined) === (options.server === undefined)) throw invalid("A relay takes either `port` or `server`.");
-  if (!path.startsWith("/")) throw invalid("`path` begins with '/'.");
-  if (options.origins === undefined && (options.server !== undefined || !isLoopback(host))) {
-    throw invalid("A relay that is not on loopback alone needs `origins`: the public origins its clients dial, such as wss://relay.example.");
-  }
-  if (options.origins !== undefined) readOrigins(options.origins, pages);
-  if (monitoring !== undefined) checkMonitoring(monitoring, { own: options.server === undefined, host, origins: options.origins });
 
   const counters = createCounters();
   const throughput = createThroughput(counters, clock);
@@ -174,28 +123,7 @@ export async function createRelay(options: RelayOptions): Promise<Relay> {
   const leaveUpgrades = takeUpgrades(server, path, door.upgrade);
   if (options.server === undefined) server.on("connection", door.connection);
 
-  const stops = [
-    every(runtime, limits.heartbeatMs / 2, () => {
-      for (const session of sessions) session.beat();
-    }),
-    every(runtime, lookEveryMs, () => {
-      throughput.look();
-      let waiting = 0;
-      let slow = 0;
-      for (const { buffered } of sessions) {
-        waiting += buffered;
-        if (buffered > limits.maxFrameBytes) slow += 1;
-      }
-      const fair = waiting > limits.outgoingTotalBytes ? Math.max(limits.maxFrameBytes, limits.outgoingTotalBytes / Math.max(1, slow)) : limits.outgoingBytes;
-      const bound = Math.min(limits.outgoingBytes, fair);
-      const now = clock.wall();
-      for (const session of sessions) session.look(now, bound);
-    }),
-    every(runtime, limits.recheckMs, () => {
-      const now = clock.wall();
-      for (const session of sessions) void session.recheck(now);
-    }),
-  ];
+  const stopRounds = startRounds({ runtime, limits, sessions, throughput });
 
   const stats = (): RelayStats => {
     let subscriptions = 0;
@@ -217,7 +145,7 @@ export async function createRelay(options: RelayOptions): Promise<Relay> {
     };
   };
   const shut = async (): Promise<void> => {
-    for (const stop of stops) stop();
+    stopRounds();
     leaveUpgrades();
     for (const local of locals) local.close();
     for (const session of [...sessions]) session.end("closing");

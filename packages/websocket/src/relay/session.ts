@@ -1,18 +1,7 @@
 import type { VerifiedToken } from "@tightbeam/core/identity";
 import type { Address, AddressTable, Runtime } from "@tightbeam/core/transport";
 import { createLiveness } from "../liveness.js";
-import {
-  asciiBytes,
-  encodeError,
-  encodeFrame,
-  encodeWelcome,
-  type Frame,
-  frameType,
-  headerBytes,
-  noBytes,
-  parseFrame,
-  parseLogin,
-} from "../protocol.js";
+import { asciiBytes, encodeError, encodeFrame, encodeWelcome, type Frame, frameType, headerBytes, noBytes, parseFrame, parseLogin } from "../protocol.js";
 import { type Reason, reasonCode, reasonHint } from "../reasons.js";
 import { createBudget } from "./budget.js";
 import type { CopiesByAgent } from "./copies.js";
