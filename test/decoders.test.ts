@@ -20,7 +20,7 @@ import { decodeCall } from "../packages/core/src/observability/traces/entry.js";
 import { decodeCheckpoint, decodeKept } from "../packages/core/src/patterns/checkpoints/entry.js";
 import { decodeWitness } from "../packages/core/src/patterns/checkpoints/witness.js";
 import * as letters from "../packages/core/src/patterns/dead-letters/entry.js";
-import { type BookHost, decodeBook } from "../packages/core/src/patterns/durable/book.js";
+import { decodeBookEntry } from "../packages/core/src/patterns/durable/book-entry.js";
 import * as opening from "../packages/core/src/patterns/durable/opening.js";
 import * as outRecord from "../packages/core/src/patterns/durable/out-record.js";
 import { readSegment } from "../packages/core/src/patterns/durable/out-segment.js";
@@ -94,7 +94,7 @@ const ofBytes: readonly Decoder<Uint8Array>[] = [
   ["parseDropped", relay.parseDropped, [relay.encodeDropped({ frames: 2, bytes: 3 })]],
   ["decodeKept", (bytes) => decodeKept("c/state/1", bytes), []],
   ["decodeCheckpoint", (bytes) => decodeCheckpoint("c/state/1", bytes), []],
-  ["decodeBook", (bytes) => decodeBook("b/1", bytes, {} as BookHost), []],
+  ["decodeBookEntry", decodeBookEntry, []],
   ["readSegment", (bytes) => readSegment(2, 0, bytes), []],
   ["decodeRecord", (bytes) => [settled(() => outRecord.decodeRecord(bytes)), settled(() => keyed.decodeRecord(bytes))], []],
   ["decodeHead", (bytes) => letters.decodeHead("0123456789ab", bytes), []],
@@ -160,7 +160,9 @@ const elsewhere: Readonly<Record<string, string>> = {
   readKept: "asks a store: decodeKept and decodeRows read",
   readState: "asks a store: decodeCheckpoint reads",
   readOn: "asks a store: readSegment and decodeRecord read",
+  decodeBook: "makes a book of what decodeBookEntry reads",
   readSettings: "options of the application",
+  readRelayOptions: "options of the application",
   readOrigins: "options of the application",
   parseServers: "options of the application",
   parseProtocolName: "an option of the application: packages/core/test/noise/protocol-name.test.ts",

@@ -33,12 +33,12 @@ export interface BookEntry {
   readonly marks: Numbers[];
 }
 
-export function encodeEntry(state: BookState, marks: readonly Numbers[]): Uint8Array {
+export function encodeBookEntry(state: BookState, marks: readonly Numbers[]): Uint8Array {
   return encodeUtf8(JSON.stringify({ version, ...state, marks: marks.map(({ floor, top, ranges }) => [floor, top, ...ranges]) }));
 }
 
 /** Throws `store_damaged`. */
-export function readEntry(value: Uint8Array): BookEntry {
+export function decodeBookEntry(value: Uint8Array): BookEntry {
   try {
     const { version: written, peer, store, kept, epoch, start, forgets, at, marks } = JSON.parse(decodeUtf8(value));
     if (written === version && isAgentId(peer) && isInstance(store) && isInstance(start.nonce) && Array.isArray(forgets) && marks.length === lanes.length) {

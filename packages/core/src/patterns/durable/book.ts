@@ -7,7 +7,7 @@ import type { Random, Timers } from "../../runtime/runtime.js";
 import { numberKey } from "../../store/keys.js";
 import type { StoreChange } from "../../store/types.js";
 import { createPeerNumberTable } from "../id-table.js";
-import { type BookState, bookPrefix, encodeEntry, readEntry, triesPrefix } from "./book-entry.js";
+import { type BookState, bookPrefix, decodeBookEntry, encodeBookEntry, triesPrefix } from "./book-entry.js";
 import { createNumbers, type Numbers } from "./numbers.js";
 import { Seat } from "./seat.js";
 import type { Item, SharedEntry, Writer } from "./writer.js";
@@ -175,7 +175,7 @@ export class Book implements SharedEntry {
     for (const { lane, number } of items) (copies[lane] as Numbers).add(number);
     this.state.at = this.#host.now();
     return {
-      change: { put: this.key, value: encodeEntry(this.state, copies) },
+      change: { put: this.key, value: encodeBookEntry(this.state, copies) },
       keep: () => {
         // They are those of before unless all was forgotten meanwhile; the floor may have risen.
         if (this.marks === marks) for (const { lane, number } of items) (marks[lane] as Numbers).add(number);
@@ -190,6 +190,6 @@ export const itemOf = (place: number): Item => ({ lane: place % lanes.length, nu
 
 /** Throws `store_damaged`. */
 export function decodeBook(key: string, value: Uint8Array, host: BookHost): Book {
-  const { state, marks } = readEntry(value);
+  const { state, marks } = decodeBookEntry(value);
   return new Book(key, state, undefined, host, marks);
 }
