@@ -3,10 +3,9 @@ import { connectMemory, createHub } from "@tightbeam/memory";
 import type * as CryptoModule from "../packages/core/src/crypto/index.js";
 import type * as CoreModule from "../packages/core/src/index.js";
 import type * as LinksModule from "../packages/core/src/link/links.js";
+import type { Links } from "../packages/core/src/link/links-types.js";
 import type * as SuitesModule from "../packages/core/src/secure/suites.js";
 import type * as TransportModule from "../packages/core/src/transport/index.js";
-
-type Links = LinksModule.Links;
 
 /** What an agent makes its links with: only here can a suite be chosen that agents would not choose themselves. This file runs as bench/dist/links.js. */
 const built = (path: string): string => new URL(`../../packages/core/dist/${path}`, import.meta.url).href;

@@ -1,5 +1,5 @@
 import type { AgentStatus } from "./agent-types.js";
-import type { Links } from "./link/links.js";
+import type { Links } from "./link/links-types.js";
 import type { Server } from "./patterns/answering/server.js";
 import type { Caller } from "./patterns/asking/caller.js";
 import type { DeadLetterOffice } from "./patterns/dead-letters/dead-letters.js";

@@ -4,7 +4,7 @@ import type { Envelope } from "./envelope/types.js";
 import type { TightbeamError } from "./errors.js";
 import type { Identity, Trust } from "./identity/types.js";
 import type { LinkStatus } from "./link/link-types.js";
-import type { LinksEvent } from "./link/links.js";
+import type { LinksEvent } from "./link/links-types.js";
 import type { AdmissionLimits } from "./patterns/admission/admission.js";
 import type { Policy } from "./patterns/admission/policy.js";
 import type { HandlerContext } from "./patterns/answering/context.js";

@@ -2,61 +2,21 @@ import { crypto } from "../crypto/index.js";
 import { TightbeamError } from "../errors.js";
 import { frameType, sessionIdOf } from "../frame/frame.js";
 import * as frameTypes from "../frame/frame-types.js";
-import type { Identity, Trust } from "../identity/types.js";
 import * as limits from "../limits.js";
-import type { Runtime } from "../runtime/runtime.js";
-import { createHandshakes, type HandshakeEvent } from "../secure/handshakes.js";
-import type { AnnouncedLimits, Established, HandshakeCounters, Peer, SuiteId } from "../secure/types.js";
+import { createHandshakes } from "../secure/handshakes.js";
+import type { Established, Peer } from "../secure/types.js";
 import { type Address, agentAddress, inboxAddress } from "../transport/address.js";
-import type { Transport, Unsubscribe } from "../transport/transport.js";
-import { createMemoryBudget, type MemoryBudget } from "./budget.js";
+import type { Unsubscribe } from "../transport/transport.js";
+import { createMemoryBudget } from "./budget.js";
 import { createCellBuffer } from "./cells.js";
 import { type Agreement, createContinuation, type LinkRecord } from "./continuation.js";
 import { createLink } from "./link.js";
-import type { Link, LinkEnd, LinkOptions, LinkState, LinkTaps, LinkTarget } from "./link-types.js";
-import type { Delivery } from "./message.js";
+import type { LinkEnd, LinkOptions } from "./link-types.js";
+import type { Links, LinksOptions } from "./links-types.js";
 import { startRechecks } from "./rechecks.js";
 import { createRoutes } from "./routes.js";
 import type { LinkSession } from "./sessions.js";
 import { createShares } from "./share.js";
-
-export interface LinksOptions {
-  readonly runtime: Runtime;
-  readonly transport: Transport;
-  readonly identity: Identity;
-  readonly trust: Trust;
-  readonly instance: string;
-  readonly suites: readonly SuiteId[];
-  readonly announced: AnnouncedLimits;
-  readonly goneAfterMs: number;
-  readonly memoryBudgetBytes: number;
-  readonly onDelivery: (link: Link, delivery: Delivery) => void;
-  readonly onEvent: (event: LinksEvent) => void;
-  readonly taps: LinkTaps;
-}
-
-export type LinksEvent =
-  | HandshakeEvent
-  | { readonly type: "link"; readonly link: Link; readonly state: LinkState }
-  | { readonly type: "link_ended"; readonly link: Link; readonly error: TightbeamError; readonly undelivered: number };
-
-/** All links of one instance: dials and answers, finds the link of a frame, continues links over new sessions. */
-export interface Links {
-  /** The link to any healthy instance of `id`, or to one instance; dials when there is none. Rejects with `no_answer` (and the ms waited), or what the handshake found. */
-  connect(target: LinkTarget, options: { readonly timeout: number; readonly signal?: AbortSignal | undefined }): Promise<Link>;
-  /** The link `connect` would return without dialling. */
-  find(target: LinkTarget): Link | undefined;
-  /** The same for a request, which may go to any of the agent's instances: see `ReplicaTable.idlest`. */
-  choose(target: LinkTarget): Link | undefined;
-  list(id?: string): readonly Link[];
-  /** Asks who else there is of an agent that there is a link with, and dials them; at most once in 0.5 s. */
-  seek(id: string): void;
-  /** Takes no more new links by the agent's name: those go to other instances. */
-  leaveGroup(): Promise<void>;
-  readonly handshakes: HandshakeCounters;
-  readonly budget: MemoryBudget;
-  close(): Promise<void>;
-}
 
 interface SessionEntry {
   readonly link: LinkEnd;

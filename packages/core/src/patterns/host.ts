@@ -5,7 +5,7 @@ import type { OutgoingHeader } from "../envelope/types.js";
 import type { TightbeamError } from "../errors.js";
 import type { Identity } from "../identity/types.js";
 import type { Link } from "../link/link-types.js";
-import type { Links } from "../link/links.js";
+import type { Links } from "../link/links-types.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { AdmissionSlot } from "./admission/slot.js";
 import type { MiddlewareChain } from "./answering/middleware.js";

@@ -1,4 +1,4 @@
-import type { LinksEvent } from "../link/links.js";
+import type { LinksEvent } from "../link/links-types.js";
 import type { Server } from "./answering/server.js";
 import type { Caller } from "./asking/caller.js";
 import type { PatternPart } from "./host.js";

@@ -1,5 +1,5 @@
 import { TightbeamError } from "../../errors.js";
-import type { Links } from "../../link/links.js";
+import type { Links } from "../../link/links-types.js";
 import type { Runtime } from "../../runtime/runtime.js";
 import type { Caller } from "../asking/caller.js";
 import type { PatternPart } from "../host.js";

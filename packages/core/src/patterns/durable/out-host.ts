@@ -1,7 +1,7 @@
 import type { TightbeamError } from "../../errors.js";
 import type { MemoryBudget } from "../../link/budget.js";
 import type { Link } from "../../link/link-types.js";
-import type { Links } from "../../link/links.js";
+import type { Links } from "../../link/links-types.js";
 import type { Runtime } from "../../runtime/runtime.js";
 import type { State } from "../../store/state.js";
 import type { System } from "../system.js";

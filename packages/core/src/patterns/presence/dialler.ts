@@ -1,6 +1,6 @@
 import * as limits from "../../limits.js";
 import type { Link } from "../../link/link-types.js";
-import type { Links } from "../../link/links.js";
+import type { Links } from "../../link/links-types.js";
 import type { Runtime } from "../../runtime/runtime.js";
 import { type Allowance, createAllowance } from "./allowance.js";
 

@@ -4,7 +4,7 @@ import type { Identity } from "../../identity/types.js";
 import { checkKnown } from "../../known-options.js";
 import * as limits from "../../limits.js";
 import type { Link } from "../../link/link-types.js";
-import type { Links } from "../../link/links.js";
+import type { Links } from "../../link/links-types.js";
 import { onDemand } from "../../on-demand.js";
 import type { Runtime } from "../../runtime/runtime.js";
 import { createEmitter } from "../../telemetry/events.js";

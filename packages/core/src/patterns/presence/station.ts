@@ -1,7 +1,7 @@
 import type { Identity, VerifyKey } from "../../identity/types.js";
 import * as limits from "../../limits.js";
 import type { Link } from "../../link/link-types.js";
-import type { Links } from "../../link/links.js";
+import type { Links } from "../../link/links-types.js";
 import type { Runtime } from "../../runtime/runtime.js";
 import type { Address } from "../../transport/address.js";
 import type { Transport } from "../../transport/transport.js";
