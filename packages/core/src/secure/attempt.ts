@@ -4,6 +4,7 @@ import { buildHs1Head, buildHs3, frameType, type Hs2, parseHs2, parseRetry, type
 import * as frameTypes from "../frame/frame-types.js";
 import type { Handshake } from "../noise/types.js";
 import type { Address } from "../transport/address.js";
+import type { Attempt, AttemptEvents } from "./attempt-types.js";
 import { verifyPeer, writePayload } from "./authenticate.js";
 import { sessionOf, startNoise } from "./channel.js";
 import { asTightbeamError, type Context } from "./context.js";
@@ -14,30 +15,8 @@ import { createRepeater, type Repeater } from "./repeat.js";
 import { chooseSuite } from "./suites.js";
 import { parseTarget, type Target } from "./target.js";
 import { prologue, retryBinding } from "./transcript.js";
-import type { Established, Peer, Session, SuiteId } from "./types.js";
+import type { Peer, Session, SuiteId } from "./types.js";
 import { changedOffer, noAnswer, nothingAuthentic, ownInstance, unconfirmed } from "./verdict.js";
-
-/** One run of the handshake as initiator: HS1, perhaps RETRY, the first HS2 that authenticates, HS3, READY. */
-export interface Attempt {
-  readonly localId: number;
-  /** The suite a RETRY asked for: where the next attempt begins. */
-  readonly wanted: SuiteId | undefined;
-  start(): void;
-  receive(frame: Uint8Array): void;
-  /** True when the frame is this attempt's own HS1. */
-  reflected(at: Address, frame: Uint8Array): boolean;
-  /** Why this attempt has not succeeded, as far as it knows. */
-  verdict(): TightbeamError;
-  end(): void;
-}
-
-export interface AttemptEvents {
-  established(value: Established): void;
-  /** Something of our own makes every attempt useless. */
-  fatal(error: unknown): void;
-  /** The deadline has passed. */
-  over(verdict: TightbeamError): void;
-}
 
 /** To the end of the attempt: where one frame in five is lost, 6 in 100 dials need the third, and 2 in 1,000 the last. */
 const hs1Delays = [1_000, 1_000, 2_000, 2_000, 2_000];
@@ -49,6 +28,7 @@ const hs2ChecksMax = 4;
 const reflectionsMax = 4;
 const noBytes = new Uint8Array(0);
 
+/** One run of the handshake as initiator: HS1, perhaps RETRY, the first HS2 that authenticates, HS3, READY. */
 export function createAttempt(context: Context, target: Target, hint: SuiteId | undefined, events: AttemptEvents): Attempt {
   const { runtime, crypto, limits, refuse } = context;
   const localId = context.newSessionId();
