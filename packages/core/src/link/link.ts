@@ -6,6 +6,7 @@ import { type Alarm, createAlarm } from "./alarm.js";
 import type { MemoryShare } from "./budget.js";
 import { type Goodbye, sayGoodbye } from "./closing.js";
 import { type Conversation, type ConversationSink, createConversation } from "./conversation.js";
+import { actAt } from "./due.js";
 import { budgetUsedUp, endedByPeer, gone, unknownOutcome } from "./ends.js";
 import type { LinkEnd, LinkOptions, LinkState, LinkStatus } from "./link-types.js";
 import type { Delivery, OutgoingMessage, Sent } from "./message.js";
@@ -94,7 +95,7 @@ class InstanceLink implements LinkEnd, ConversationSink, PumpOwner {
   }
 
   ended(code: string, byPeer: boolean): void {
-    this.#finish(endedByPeer(code, byPeer, this.peer), byPeer ? "closed" : code, byPeer);
+    this.end(endedByPeer(code, byPeer, this.peer), byPeer ? "closed" : code, byPeer);
   }
 
   #now(): number {
@@ -103,7 +104,7 @@ class InstanceLink implements LinkEnd, ConversationSink, PumpOwner {
 
   arm(now: number): void {
     if (this.#ended !== undefined) return;
-    const at = Math.min(this.#actAt(), this.#sessions.endAt());
+    const at = Math.min(actAt(this.#options, this.state, this.#sessions, this.#conversation), this.#sessions.endAt());
     if (at <= now) this.#tick();
     else this.#alarm.set(at, now);
   }
@@ -118,9 +119,9 @@ class InstanceLink implements LinkEnd, ConversationSink, PumpOwner {
       if (this.#sessions.current !== undefined) {
         this.#conversation.tick(now);
         const health = this.#conversation.health(now);
-        if (health.gone) return this.#finish(gone(this.peer, goneAfterMs));
+        if (health.gone) return this.end(gone(this.peer, goneAfterMs));
         if (health.suspect && this.state === "up") this.#setState("suspect");
-      } else if (now - this.#sessions.missingSince >= goneAfterMs) return this.#finish(gone(this.peer, goneAfterMs));
+      } else if (now - this.#sessions.missingSince >= goneAfterMs) return this.end(gone(this.peer, goneAfterMs));
       if (now >= this.#sessions.renewAt(this.state === "suspect" || this.#conversation.silence.mute())) {
         this.#sessions.renewTriedAt = now;
         onRenew(this);
@@ -129,19 +130,6 @@ class InstanceLink implements LinkEnd, ConversationSink, PumpOwner {
     if (this.#conversation.wantsToSend) this.wake();
     else this.arm(now);
   };
-
-  /** While our own transport is down there is nothing to do. */
-  #actAt(): number {
-    const { transport, goneAfterMs } = this.#options;
-    if (transport.state.current === "down") return Number.POSITIVE_INFINITY;
-    const at = this.#sessions.current === undefined ? this.#sessions.missingSince + goneAfterMs : this.#nextTick();
-    return Math.min(at, this.#sessions.renewAt(this.state === "suspect" || this.#conversation.silence.mute()));
-  }
-
-  #nextTick(): number {
-    const at = this.#conversation.deadline(false);
-    return this.state === "up" ? Math.min(at, this.#conversation.suspectAt) : at;
-  }
 
   attach(established: Established, generation: number, peerNext: readonly number[]): LinkSession {
     const { runtime, ownInstance, transport } = this.#options;
@@ -186,12 +174,8 @@ class InstanceLink implements LinkEnd, ConversationSink, PumpOwner {
     this.end(new TightbeamError("closed", `The link with ${this.peer.id} was closed here.`), code);
   }
 
-  end(error: TightbeamError, code?: ErrorCode): void {
-    this.#finish(error, code);
-  }
-
   /** `code`: what the peer is told, if it can be told. `answering`: it said so first. */
-  #finish(error: TightbeamError, code?: string, answering = false): void {
+  end(error: TightbeamError, code?: string, answering = false): void {
     if (this.#ended !== undefined) return;
     const { runtime, transport, onSessionEnded, onEnded } = this.#options;
     this.#ended = error;
