@@ -13,7 +13,7 @@ import { type JsonObject, parseJsonObject } from "../packages/core/src/identity/
 import { readPrivateJwk, readPublicJwk } from "../packages/core/src/identity/jwk.js";
 import { readKeySet } from "../packages/core/src/identity/key-set.js";
 import { readToken } from "../packages/core/src/identity/shape.js";
-import { readAck, readCells } from "../packages/core/src/link/cells.js";
+import { readAck, readCells } from "../packages/core/src/link/read-cells.js";
 import { decodeLinkOffer } from "../packages/core/src/link/resume.js";
 import { decodeRows } from "../packages/core/src/observability/monitor/kept.js";
 import { decodeCall } from "../packages/core/src/observability/traces/entry.js";

@@ -1,7 +1,8 @@
 import type { Runtime } from "../runtime/runtime.js";
 import type { Session } from "../secure/types.js";
 import { TransportError } from "../transport/transport.js";
-import { type CellVisitor, createCellBuffer, putClose, readCells } from "./cells.js";
+import { createCellBuffer, putClose } from "./cells.js";
+import { type CellVisitor, readCells } from "./read-cells.js";
 
 /** CLOSE can be lost like any record: who ends the link says it again until the peer has said it too; the peer says it once for each it gets. */
 export interface Goodbye {

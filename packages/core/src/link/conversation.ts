@@ -1,7 +1,7 @@
 import { empty } from "../bytes.js";
 import type { TightbeamError } from "../errors.js";
 import * as limits from "../limits.js";
-import { type Ack, type CellBuffer, type CellVisitor, type Grant, msgOverhead, readCells } from "./cells.js";
+import { type Ack, type CellBuffer, type Grant, msgOverhead } from "./cells.js";
 import { createSendCredits, type SendCredits } from "./credit.js";
 import { createInbound, type Inbound, type InboundSink } from "./inbound.js";
 import { createLanes } from "./lanes.js";
@@ -10,6 +10,7 @@ import { createReceiveOrder, type OrderSink, type ReceivedCounter, type ReceiveO
 import { createOutbox, type Outbox } from "./outbox.js";
 import { createPace } from "./pace.js";
 import { createProbe, type Probe } from "./probe.js";
+import { type CellVisitor, readCells } from "./read-cells.js";
 import { createSignals, type Signals } from "./signals.js";
 import type { Conversation, ConversationCounters, ConversationLoad, ConversationOptions, ConversationSink, SendWindow } from "./types.js";
 import { createSendWindow } from "./window.js";

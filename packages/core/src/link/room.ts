@@ -1,6 +1,6 @@
 import * as protocol from "../protocol.js";
-import { msgOverhead, saysTotal, totalBytes } from "./cells.js";
-import { type Reach, reach } from "./lanes.js";
+import { fragmentMaxBytes, msgOverhead, saysTotal, totalBytes } from "./cells.js";
+import { type Queued, type Reach, reach } from "./lanes.js";
 import type { Cell } from "./loss.js";
 import type { Pace } from "./pace.js";
 
@@ -8,7 +8,15 @@ import type { Pace } from "./pace.js";
 export const sizeOf = (cell: Cell): number => (saysTotal(cell.flags) ? msgOverhead + totalBytes : msgOverhead) + cell.end - cell.start;
 
 /** Less room than this at the end of a record or of the window is not worth a cell of a larger message. */
-export const sliverBytes = 1_024;
+const sliverBytes = 1_024;
+
+/** Room for less of it is left to the next record: what fits into one cell is not cut, so that its receiver need not put it together. In an empty record any part will do. */
+export function leastOf({ bytes, offset }: Queued, alone: boolean): number {
+  const rest = bytes.length - offset;
+  if (alone) return Math.min(rest, totalBytes + 1);
+  return rest <= fragmentMaxBytes ? rest : sliverBytes;
+}
+
 /** Of the reserve: the other half is the critical lane's alone, so that large replies cannot stand in its way. */
 const controlShare = 0.5;
 

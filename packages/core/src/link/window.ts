@@ -7,15 +7,8 @@ import { type Lanes, type Queued, reach } from "./lanes.js";
 import { type Cell, createSentRecords, newCell, type SentRecords } from "./loss.js";
 import { createLostCells } from "./lost.js";
 import type { Pace } from "./pace.js";
-import { createWindowRoom, sizeOf, sliverBytes, type WindowRoom } from "./room.js";
+import { createWindowRoom, leastOf, sizeOf, type WindowRoom } from "./room.js";
 import type { SendWindow, SendWindowOptions, SendWindowSink } from "./types.js";
-
-/** Room for less of it is left to the next record: what fits into one cell is not cut, so that its receiver need not put it together. In an empty record any part will do. */
-function leastOf({ bytes, offset }: Queued, alone: boolean): number {
-  const rest = bytes.length - offset;
-  if (alone) return Math.min(rest, totalBytes + 1);
-  return rest <= fragmentMaxBytes ? rest : sliverBytes;
-}
 
 /** The sender's half of reliability: what was sealed and not acknowledged, and what goes next. */
 class LinkSendWindow implements SendWindow {

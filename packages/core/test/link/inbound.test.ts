@@ -14,9 +14,9 @@ import {
   putPing,
   putPong,
   putSequenced,
-  readCells,
 } from "../../src/link/cells.js";
 import { lanes as allLanes, type Delivery } from "../../src/link/message.js";
+import { readCells } from "../../src/link/read-cells.js";
 import * as protocol from "../../src/protocol.js";
 import { createNetwork, numbered, numberOf } from "./network.js";
 
