@@ -1,7 +1,7 @@
 import type { AgentStatus } from "./agent-types.js";
 import type { Links } from "./link/links-types.js";
-import type { Server } from "./patterns/answering/server.js";
-import type { Caller } from "./patterns/asking/caller.js";
+import type { Server } from "./patterns/answering/server-types.js";
+import type { Caller } from "./patterns/asking/caller-types.js";
 import type { DeadLetterOffice } from "./patterns/dead-letters/dead-letters.js";
 import type { AgentDurable, DurableStatus } from "./patterns/durable/types.js";
 import type { Presence } from "./patterns/presence/presence.js";

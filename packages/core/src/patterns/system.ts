@@ -2,8 +2,8 @@ import type { Method } from "../contract/index.js";
 import { ownPrefix } from "../contract/standard-schema.js";
 import { TightbeamError } from "../errors.js";
 import type { Link } from "../link/link-types.js";
-import type { Server } from "./answering/server.js";
-import type { Caller } from "./asking/caller.js";
+import type { Server } from "./answering/server-types.js";
+import type { Caller } from "./asking/caller-types.js";
 import type { NotifyOptions, OperationOptions } from "./asking/operation.js";
 
 /** What `value` a peer sent, and over which link: its sender is authenticated, nothing else about it is. */

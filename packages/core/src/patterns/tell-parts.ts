@@ -1,6 +1,6 @@
 import type { LinksEvent } from "../link/links-types.js";
-import type { Server } from "./answering/server.js";
-import type { Caller } from "./asking/caller.js";
+import type { Server } from "./answering/server-types.js";
+import type { Caller } from "./asking/caller-types.js";
 import type { PatternPart } from "./host.js";
 
 export interface Told {

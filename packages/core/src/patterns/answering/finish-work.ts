@@ -1,9 +1,9 @@
 import { TightbeamError } from "../../errors.js";
 import type { Links } from "../../link/links-types.js";
 import type { Runtime } from "../../runtime/runtime.js";
-import type { Caller } from "../asking/caller.js";
+import type { Caller } from "../asking/caller-types.js";
 import type { PatternPart } from "../host.js";
-import type { Server } from "./server.js";
+import type { Server } from "./server-types.js";
 
 export interface Working {
   readonly runtime: Runtime;

@@ -9,7 +9,8 @@ import { createLatePart } from "../late-part.js";
 import { closingSoon, createFinish } from "./answer.js";
 import { createHandlers } from "./handlers.js";
 import { heldBytes, keepPayload } from "./keep-payload.js";
-import type { Server, ServingOptions, serverOf } from "./server.js";
+import type { serverOf } from "./server.js";
+import type { Server, ServingOptions } from "./server-types.js";
 
 /** What a call that waits costs beside its payload. */
 const heldCost = 512;

@@ -6,11 +6,11 @@ import { decodeEnvelope, decodeHeader } from "../../envelope/wire.js";
 import { TightbeamError } from "../../errors.js";
 import type { Link } from "../../link/link-types.js";
 import type { Delivery } from "../../link/message.js";
-import type { Caller } from "../asking/caller.js";
+import type { Caller } from "../asking/caller-types.js";
 import type { LetterSources } from "../dead-letters/sources.js";
 import { type FrameSlot, frameMark } from "../inside.js";
 import type { Taps } from "../taps.js";
-import type { Server } from "./server.js";
+import type { Server } from "./server-types.js";
 
 export interface ReceiverOptions {
   readonly caller: Caller;

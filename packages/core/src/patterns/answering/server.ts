@@ -1,4 +1,3 @@
-import type { JsonLimits } from "../../codec/limits.js";
 import type { EncodedPayload } from "../../codec/types.js";
 import type { Method, Stream } from "../../contract/index.js";
 import { ownPrefix } from "../../contract/standard-schema.js";
@@ -7,55 +6,15 @@ import { TightbeamError } from "../../errors.js";
 import * as limits from "../../limits.js";
 import type { Link } from "../../link/link-types.js";
 import type { Delivery, Outcome } from "../../link/message.js";
-import type { Admission } from "../admission/admission.js";
 import { admissionOf } from "../admission/admission-of.js";
-import type { AdmissionSlot } from "../admission/slot.js";
-import { type KeyedCallsFactory, type KeyedCallsOptions, keyedCallsFor } from "../idempotency/idempotency-on-demand.js";
-import { type AnswerOptions, closingSoon, createFinish, createSettle } from "./answer.js";
+import { keyedCallsFor } from "../idempotency/idempotency-on-demand.js";
+import { closingSoon, createFinish, createSettle } from "./answer.js";
 import { createExecution } from "./execution.js";
-import { createHandlers, type Handled, type Handlers } from "./handlers.js";
-import type { MiddlewareChain } from "./middleware.js";
+import { createHandlers, type Handled } from "./handlers.js";
 import { missing as missingHere } from "./missing.js";
 import { type Call, createRunningCalls } from "./running-calls.js";
-import type { Served } from "./served.js";
+import type { Server, ServerOptions, ServingOptions } from "./server-types.js";
 import { createTurns } from "./turns.js";
-
-export interface ServerOptions extends AnswerOptions {
-  readonly json: JsonLimits;
-  readonly admission: Admission;
-  readonly middleware: MiddlewareChain;
-  readonly served: Served;
-  /** Those there are so far. */
-  readonly handlers?: Handlers;
-  /** What calls with an idempotency key are to each other. Undefined: each runs. */
-  readonly keyed?: KeyedCallsFactory | undefined;
-}
-
-export interface ServingOptions extends Omit<ServerOptions, "admission" | "keyed"> {
-  readonly admission: AdmissionSlot;
-  readonly idempotency: Omit<KeyedCallsOptions, "runtime">;
-}
-
-/** The answering side: handlers by method name, and the calls they are working on. */
-export interface Server extends Pick<Handlers, "handle" | "fallback" | "handleOwn" | "handleStream" | "streamOf" | "members"> {
-  readonly served: Served;
-  /** Durable messages of this method are handled one after the other. */
-  isOrdered(name: string): boolean;
-  /** A request or notification arrived. */
-  serve(link: Link, delivery: Delivery, header: EnvelopeHeader, payload: EncodedPayload | undefined): void;
-  /** The caller of this request waits no longer. */
-  cancel(link: Link, id: string): void;
-  linkEnded(link: Link, error: TightbeamError): void;
-  readonly running: number;
-  /** Of all that came, what waits for a place. */
-  readonly queued: number;
-  /** Settles when nothing runs and nothing waits for its turn. */
-  idle(): Promise<void>;
-  /** Refuses what comes from now on and what waits for its turn, and fires the signals of what runs. */
-  stop(error: TightbeamError): void;
-  /** Refuses what comes from now on; what was taken may finish. */
-  drain(): void;
-}
 
 export function createServer(options: ServerOptions): Server {
   const { runtime, json, admission, middleware, taps } = options;
@@ -63,8 +22,8 @@ export function createServer(options: ServerOptions): Server {
   const { handlers = createHandlers() } = options;
   const calls = createRunningCalls(runtime.random);
   let runningCount = 0;
-  let refusing: TightbeamError | undefined;
   let idleWaiters: (() => void)[] = [];
+  let refusing: TightbeamError | undefined;
   const finish = createFinish(options);
   const settle = createSettle(taps);
   const { served } = options;

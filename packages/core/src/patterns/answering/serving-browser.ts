@@ -1,6 +1,6 @@
 import { onDemand } from "../../on-demand.js";
 import { createLateServer } from "./late-server.js";
-import type { Server, ServingOptions } from "./server.js";
+import type { Server, ServingOptions } from "./server-types.js";
 
 const load = onDemand(() => import("./server.js"));
 

@@ -1,65 +1,21 @@
-import { decodePayload, encodePayload } from "../../codec/index.js";
-import type { JsonLimits } from "../../codec/limits.js";
+import { encodePayload } from "../../codec/index.js";
 import type { EncodedPayload } from "../../codec/types.js";
 import { type Method, validate } from "../../contract/index.js";
 import { ownPrefix } from "../../contract/standard-schema.js";
-import { fromWireError } from "../../envelope/error.js";
-import type { Ids } from "../../envelope/id.js";
-import type { EnvelopeHeader, EnvelopeType, OutgoingHeader } from "../../envelope/types.js";
+import type { OutgoingHeader } from "../../envelope/types.js";
 import { encodeEnvelope } from "../../envelope/wire.js";
-import type { TightbeamError } from "../../errors.js";
 import * as limits from "../../limits.js";
 import type { Link, LinkTarget } from "../../link/link-types.js";
 import type { Lane, MessageWatch } from "../../link/message.js";
 import type { Settler } from "../../resilience/types.js";
-import type { Runtime } from "../../runtime/runtime.js";
 import { createOwnIdTable } from "../id-table.js";
-import type { Announce, AnsweredRequest, Place, Taps } from "../taps.js";
+import type { Announce, Place } from "../taps.js";
 import { Announcement } from "./announcement.js";
-import { Call, type CallHost, checkSize, type Moved } from "./call.js";
+import { Call, type CallHost, checkSize } from "./call.js";
+import type { Caller, CallerOptions } from "./caller-types.js";
 import { createDeadlines } from "./deadlines.js";
-import { checkOperation, laneOf, type NotifyOptions, type OperationOptions, outcomeUnknown, type RequestOptions, timeoutOf } from "./operation.js";
-
-export interface CallerOptions {
-  readonly runtime: Runtime;
-  readonly ids: Ids;
-  readonly taps: Taps;
-  readonly json: JsonLimits;
-  readonly find: (target: LinkTarget) => Link | undefined;
-  /** The same for a request, which may go to any instance. */
-  readonly choose: (target: LinkTarget) => Link | undefined;
-  readonly connect: (target: LinkTarget, options: { timeout: number; signal?: AbortSignal | undefined }) => Promise<Link>;
-  /** Told of every envelope that is sent. */
-  readonly observe: ((link: Link, header: OutgoingHeader, payload: EncodedPayload | undefined) => void) | undefined;
-  /** Keeps what nobody hears of when its link ends: notifications that their callers were told are on their way. */
-  readonly keep?: ((link: Link, header: OutgoingHeader, bytes: Uint8Array) => MessageWatch) | undefined;
-  /** A request goes to another instance of its agent. */
-  readonly onMoved: (moved: Moved) => void;
-}
-
-/** The asking side: requests and notifications on their way out, and the replies that come back. */
-export interface Caller {
-  request(target: LinkTarget, method: Method, input: unknown, options: OperationOptions): Promise<unknown>;
-  notify(target: LinkTarget, method: Method, input: unknown, options: NotifyOptions): Promise<void>;
-  /** The input as it travels: validated and encoded, now or when an asynchronous schema has answered. Throws `invalid_input`, `not_serialisable`. */
-  encode(method: Method, input: unknown): EncodedPayload | undefined | Promise<EncodedPayload | undefined>;
-  /** Attempts under a policy, with options that were checked. */
-  requestEncoded(target: LinkTarget, method: Method, payload: EncodedPayload | undefined, options: RequestOptions, settler: Settler<unknown>): void;
-  notifyEncoded(target: LinkTarget, method: Method, payload: EncodedPayload | undefined, options: NotifyOptions, settler: Settler<void>): void;
-  /** The same on one link, and no other. */
-  requestOn(link: Link, method: Method, input: unknown, options: OperationOptions): Promise<unknown>;
-  notifyOn(link: Link, method: Method, input: unknown, options: NotifyOptions): Promise<void>;
-  /** A response or error arrived on this link. False when nothing waits for it there: late, repeated or forged. */
-  answered(link: Link, header: EnvelopeHeader, payload: EncodedPayload | undefined): boolean;
-  linkEnded(link: Link, error: TightbeamError): void;
-  readonly waiting: number;
-  /** Of a request that waits. */
-  askedOf(id: string | undefined): AnsweredRequest | undefined;
-  /** Answers that nothing waited for. */
-  readonly late: number;
-  /** Settles when nothing waits any more. */
-  idle(): Promise<void>;
-}
+import { checkOperation, headerOf, laneOf, type NotifyOptions, type OperationOptions, outcomeUnknown, timeoutOf } from "./operation.js";
+import { settleReply } from "./reply.js";
 
 export function createCaller(options: CallerOptions): Caller {
   const { runtime, ids, json, taps } = options;
@@ -97,15 +53,6 @@ export function createCaller(options: CallerOptions): Caller {
     },
   };
 
-  const makeHeader = (type: EnvelopeType, id: string | Uint8Array, timestamp: number, method: Method, operation: OperationOptions, ttl: number | undefined) => {
-    const { idempotencyKey, headers, priority = "normal" } = operation;
-    const header: { -readonly [name in keyof OutgoingHeader]: OutgoingHeader[name] } = { type, id, timestamp, priority, method: method.name };
-    if (ttl !== undefined) header.ttl = ttl;
-    if (idempotencyKey !== undefined) header.idempotencyKey = idempotencyKey;
-    if (headers !== undefined) header.headers = headers;
-    return header;
-  };
-
   const encodeInput: Caller["encode"] = (method, input) => {
     if (method.input === undefined) return encodePayload(input, json);
     // What travels is what the caller gave: the receiver's schema makes its own of it.
@@ -135,7 +82,7 @@ export function createCaller(options: CallerOptions): Caller {
       const departure = taps.tracing.begins(id, link, method, payload, operation);
       if (departure !== undefined) return taps.tracing.request(place, departure, id, link, method, payload, operation, left, target, resolve, reject);
     }
-    const header = makeHeader("request", id, now, method, operation, operation.ttl ?? Math.ceil(left));
+    const header = headerOf("request", id, now, method, operation, operation.ttl ?? Math.ceil(left));
     const call = new Call(host, { id, method, target, options: operation, bytes: encodeEnvelope(header, payload), left }, link, resolve, reject);
     calls.set(id, call);
     options.observe?.(link, header, payload);
@@ -146,7 +93,7 @@ export function createCaller(options: CallerOptions): Caller {
     const now = clock.wall();
     if (given === undefined && taps.tracing !== undefined)
       return taps.tracing.notification(announce, ids.text(now), link, method, payload, operation, left, target);
-    const header = makeHeader("notification", given ?? ids.bytes(now), now, method, operation, operation.ttl);
+    const header = headerOf("notification", given ?? ids.bytes(now), now, method, operation, operation.ttl);
     const bytes = encodeEnvelope(header, payload);
     checkSize(link, bytes.length);
     const lane = laneOf(operation, bytes.length);
@@ -254,26 +201,7 @@ export function createCaller(options: CallerOptions): Caller {
         late++;
         return false;
       }
-      if (header.error !== undefined) {
-        const error = fromWireError(header.error);
-        // `overloaded`, again after 0 ms: not here, and nothing was done.
-        if (error.code === "overloaded" && error.retryAfter === 0) call.declined(error);
-        else call.settle(undefined, error);
-        return true;
-      }
-      try {
-        const value = decodePayload(payload, json);
-        const { output } = call.method;
-        const checked = output === undefined ? value : validate(output, value, "output");
-        if (checked instanceof Promise)
-          checked.then(
-            (valid) => call.settle(valid, undefined),
-            (error) => call.settle(undefined, error),
-          );
-        else call.settle(checked, undefined);
-      } catch (error) {
-        call.settle(undefined, error as TightbeamError);
-      }
+      settleReply(call, header, payload, json);
       return true;
     },
     linkEnded(link, error) {

@@ -6,7 +6,7 @@ import type { Runtime } from "../../runtime/runtime.js";
 import type { PatternPart } from "../host.js";
 import type { Taps } from "../taps.js";
 import { tries } from "../telemetry/standing.js";
-import type { Caller } from "./caller.js";
+import type { Caller } from "./caller-types.js";
 import { checkOperation, type NotifyOptions, type RequestOptions, timeoutOf } from "./operation.js";
 import type { Route } from "./target.js";
 

@@ -1,4 +1,5 @@
-import type { Headers, Priority } from "../../envelope/types.js";
+import type { Method } from "../../contract/index.js";
+import type { EnvelopeType, Headers, OutgoingHeader, Priority } from "../../envelope/types.js";
 import { type ErrorDetails, TightbeamError } from "../../errors.js";
 import * as limits from "../../limits.js";
 import type { Lane } from "../../link/message.js";
@@ -79,6 +80,22 @@ export function laneOf(options: OperationOptions, bytes: number): Lane {
 
 export const laneOfPriority = (priority: Priority, bytes: number): Lane =>
   priority === "normal" && bytes > limits.lowLaneFromBytes ? 3 : (priorities.indexOf(priority) as Lane);
+
+/** What the envelope of a request or notification says beside its payload. */
+export function headerOf(
+  type: EnvelopeType,
+  id: string | Uint8Array,
+  timestamp: number,
+  method: Method,
+  { idempotencyKey, headers, priority = "normal" }: OperationOptions,
+  ttl: number | undefined,
+): OutgoingHeader {
+  const header: { -readonly [name in keyof OutgoingHeader]: OutgoingHeader[name] } = { type, id, timestamp, priority, method: method.name };
+  if (ttl !== undefined) header.ttl = ttl;
+  if (idempotencyKey !== undefined) header.idempotencyKey = idempotencyKey;
+  if (headers !== undefined) header.headers = headers;
+  return header;
+}
 
 const areTraces = (traces: unknown): boolean =>
   Array.isArray(traces) && traces.length <= limits.operationTracesMax && traces.every((trace) => trace === undefined || isTraceContext(trace));

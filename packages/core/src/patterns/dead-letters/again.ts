@@ -7,7 +7,7 @@ import type { Trust } from "../../identity/types.js";
 import type { Link, LinkTarget } from "../../link/link-types.js";
 import type { Delivery, DurableDelivery, NamedCommit, Outcome } from "../../link/message.js";
 import type { Runtime } from "../../runtime/runtime.js";
-import type { Server } from "../answering/server.js";
+import type { Server } from "../answering/server-types.js";
 import { Announcement } from "../asking/announcement.js";
 import { checkSize } from "../asking/call.js";
 import { createDeadlines } from "../asking/deadlines.js";

@@ -6,7 +6,7 @@ import { onDemand } from "../../on-demand.js";
 import type { State } from "../../store/state.js";
 import type { StoreChange } from "../../store/types.js";
 import { randomInstance } from "../../transport/instance.js";
-import type { Server } from "../answering/server.js";
+import type { Server } from "../answering/server-types.js";
 import type { Checkpoints } from "../checkpoints/checkpoints.js";
 import type { AgentCheckpoints, CheckpointEvent, RecoveryEvent } from "../checkpoints/types.js";
 import type { PatternHost, PatternPart } from "../host.js";

@@ -13,7 +13,7 @@ import { callPermission } from "../admission/admission.js";
 import { admissionOf } from "../admission/admission-of.js";
 import { missing } from "../answering/missing.js";
 import type { Taker } from "../answering/receiver.js";
-import type { Server } from "../answering/server.js";
+import type { Server } from "../answering/server-types.js";
 import { checkSize } from "../asking/call.js";
 import { checkOperation, laneOf } from "../asking/operation.js";
 import { invalidTarget } from "../asking/target.js";

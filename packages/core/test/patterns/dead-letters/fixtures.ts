@@ -4,7 +4,7 @@ import { createIds } from "../../../src/envelope/id.js";
 import { encodeEnvelope } from "../../../src/envelope/wire.js";
 import type { Trust } from "../../../src/identity/types.js";
 import type { Link } from "../../../src/link/link-types.js";
-import type { Server } from "../../../src/patterns/answering/server.js";
+import type { Server } from "../../../src/patterns/answering/server-types.js";
 import { createDeadLetters, type DeadLettersOptions } from "../../../src/patterns/dead-letters/dead-letters.js";
 import type { DeadLetterEvent, DeadLetterOptions, LetterPeer, NewDeadLetter } from "../../../src/patterns/dead-letters/types.js";
 import { createTaps } from "../../../src/patterns/taps.js";
