@@ -1,7 +1,8 @@
 import { createHash, createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { type CellsVectors, type CellVector, cellsVectors, encodeRecord, flagBits } from "../../../../scripts/vectors/cells.js";
+import { type CellsVectors, cellsVectors } from "../../../../scripts/vectors/cells.js";
+import { type CellVector, encodeRecord, flagBits } from "../../../../scripts/vectors/record.js";
 import { fromHex, toHex } from "../../src/bytes.js";
 import * as cellType from "../../src/frame/cell-type.js";
 import { noCounter, saysTotal, totalBytes } from "../../src/link/cells.js";
