@@ -24,9 +24,10 @@ export function validate<Schema extends StandardSchemaV1>(
   } catch (cause) {
     throw broken(where, cause);
   }
-  if (!isThenable(result)) return settle(result, value, where);
+  const { vendor } = schema["~standard"];
+  if (!isThenable(result)) return settle(result, vendor, value, where);
   return Promise.resolve(result).then(
-    (settled) => settle(settled, value, where),
+    (settled) => settle(settled, vendor, value, where),
     (cause: unknown) => {
       throw broken(where, cause);
     },
@@ -36,18 +37,18 @@ export function validate<Schema extends StandardSchemaV1>(
 const isThenable = (value: unknown): value is Promise<unknown> =>
   typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 
-function settle<Output>(result: StandardSchemaV1.Result<Output>, value: unknown, where: Where): Output | Promise<never> {
+function settle<Output>(result: StandardSchemaV1.Result<Output>, vendor: string, value: unknown, where: Where): Output | Promise<never> {
   if (typeof result !== "object" || result === null) throw broken(where, undefined);
-  return result.issues ? refuse(result.issues, value, where) : result.value;
+  return result.issues ? refuse(result.issues, vendor, value, where) : result.value;
 }
 
-async function refuse(issues: readonly StandardSchemaV1.Issue[], value: unknown, where: Where): Promise<never> {
+async function refuse(issues: readonly StandardSchemaV1.Issue[], vendor: string, value: unknown, where: Where): Promise<never> {
   const [issue] = issues;
   const keys = (issue?.path ?? []).map((part) => (typeof part === "object" && part !== null ? part.key : part));
   const path = formatPath(where, keys);
   const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : "";
   const expected = await words().then(
-    ({ expectation }) => expectation(issue?.message, value),
+    ({ expectationOf }) => expectationOf(issue, vendor, keys, value),
     () => "does not match the schema",
   );
   throw new TightbeamError(`invalid_${where}`, `${path}: ${expected}${more}.`);

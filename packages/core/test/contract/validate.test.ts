@@ -62,7 +62,7 @@ describe("refusals name path and expectation", () => {
     ["other type", { ...good, age: secret }, "input.age: Invalid input: expected number"],
     ["too short", { ...good, name: "zz" }, "input.name: Too small: expected string to have >=3 characters"],
     ["too large", { ...good, age: 151 }, "input.age: Too big: expected number to be <=150"],
-    ["in an array", { ...good, tags: ["a", secret] }, "input.tags[1]: Invalid option: expected one of …"],
+    ["in an array", { ...good, tags: ["a", secret] }, 'input.tags[1]: Invalid option: expected one of "a" | "b"'],
     ["format", { ...good, mail: secret }, "input.mail: Invalid email address"],
     ["several", { name: 1, age: "x", tags: 1 }, "input.name: Invalid input: expected string (and 2 more)"],
   ])("zod: %s", async (_, value, message) => {
@@ -70,6 +70,31 @@ describe("refusals name path and expectation", () => {
     expect(error.message).toBe(`${message}.`);
     expect(error.code).toBe("invalid_input");
     expect(error.cause).toBeUndefined();
+  });
+
+  test.each<[string, StandardSchemaV1, unknown, string]>([
+    [
+      "an enum",
+      z.object({ city: z.enum(["berlin", "rome"]), was: z.string() }),
+      { city: secret, was: "rome" },
+      'input.city: Invalid option: expected one of "berlin" | "rome"',
+    ],
+    ["literals", z.literal(["a", 1, null, true]), secret, 'input: Invalid option: expected one of "a" | 1 | null | true'],
+    [
+      "a discriminator",
+      z.discriminatedUnion("t", [z.object({ t: z.literal("a") }), z.object({ t: z.literal("b") })]),
+      { t: secret },
+      'input.t: Invalid discriminator value. Expected "a" | "b"',
+    ],
+    [
+      "more than there is room for",
+      z.enum(Array.from({ length: 1_000 }, (_, i) => `option-${i}`)),
+      secret,
+      /^input: expected one of "option-0" \| .{200,230} \| …\.$/ as unknown as string,
+    ],
+    ["a value that is within an option", z.enum(["rome-tivoli", "x"]), "rome", "input: Invalid option: expected one of …"],
+  ])("zod says what it would take: %s", async (_, schema, value, message) => {
+    expect((await refusal(schema, value)).message).toEqual(typeof message === "string" ? `${message}.` : expect.stringMatching(message));
   });
 
   test("the developer's own words are shown", async () => {
@@ -101,6 +126,11 @@ describe("TM-73 refusals never hold the value", () => {
           throw new Error(secret);
         },
       },
+    ],
+    [
+      "options of a refinement",
+      z.string().superRefine((value, context) => void context.issues.push({ code: "invalid_value", values: [value], input: value })),
+      secret,
     ],
     ["no message", refusing({ message: undefined as unknown as string }), secret],
     ["no issue", refusing(), secret],
