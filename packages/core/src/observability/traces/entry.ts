@@ -1,6 +1,6 @@
 import { concat, decodeUtf8, encodeUtf8 } from "../../bytes.js";
 import { isErrorCode, TightbeamError } from "../../errors.js";
-import * as limits from "../../limits.js";
+import * as keptLimits from "../../kept-limits.js";
 import { numberKey } from "../../store/keys.js";
 import { type KeptCall, placeIn, type SideTrace, sideTrace } from "./call.js";
 import { pack, unpacked } from "./stages.js";
@@ -105,7 +105,7 @@ export function decodeCall(key: string, bytes: Uint8Array): KeptCall {
     for (const name of ["TraceId", "SpanId", "ParentSpanId"]) call[side + name] = undefined;
     if (trace !== undefined) placeIn(call as unknown as KeptCall, side === "from", trace as SideTrace);
   }
-  if (!Array.isArray(given.stages) || given.stages.length > limits.traceStages) throw damaged(key);
+  if (!Array.isArray(given.stages) || given.stages.length > keptLimits.traceStages) throw damaged(key);
   const stages = given.stages.map(stageOf);
   if (!stages.every((stage) => stage !== undefined)) throw damaged(key);
   return { ...call, stages: pack(stages) } as unknown as KeptCall;

@@ -1,4 +1,4 @@
-import * as limits from "../../limits.js";
+import * as keptLimits from "../../kept-limits.js";
 import { createPeerIdTable } from "../../patterns/id-table.js";
 import type { Random } from "../../runtime/runtime.js";
 import { isSeen, type KeptCall } from "./call.js";
@@ -140,13 +140,13 @@ export function createKeptCalls(count: number, random: Random, onDropped: (call:
     },
     add(call) {
       const trace = traces.ofSeveral(call);
-      const isFull = trace !== undefined && (trace.calls.length >= limits.traceCalls || (isReceived(call) && trace.received >= limits.traceCalls / 2));
+      const isFull = trace !== undefined && (trace.calls.length >= keptLimits.traceCalls || (isReceived(call) && trace.received >= keptLimits.traceCalls / 2));
       if (isFull) trace.more++;
       const first = call.id === missed ? undefined : byId.get(call.id);
       missed = "";
       let same = 0;
       for (let kept = first; kept !== undefined; kept = kept.next) same++;
-      if (isFull || same >= limits.traceCallsOfId) return false;
+      if (isFull || same >= keptLimits.traceCallsOfId) return false;
       if (isReceived(call)) {
         const ofPeer = peers.get(call.from);
         while (ofPeer !== undefined && ofPeer.size >= ofPeerMax) dropOldest(ofPeer);

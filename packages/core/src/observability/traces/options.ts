@@ -1,4 +1,4 @@
-import * as limits from "../../limits.js";
+import * as keptLimits from "../../kept-limits.js";
 import { call, checkGiven, flag, object, oneOf, type Rule, type Rules, text, whole } from "../rules.js";
 import type { TraceFilter, TraceQuery, TraceStoreOptions } from "./types.js";
 
@@ -22,7 +22,7 @@ const options: Rules<TraceStoreOptions> = {
   runtime: object,
   onDamaged: call,
 };
-const retention: Rules<NonNullable<TraceStoreOptions["retention"]>> = { count: whole(limits.tracesMax), age: whole(Number.MAX_SAFE_INTEGER) };
+const retention: Rules<NonNullable<TraceStoreOptions["retention"]>> = { count: whole(keptLimits.tracesMax), age: whole(Number.MAX_SAFE_INTEGER) };
 const filter: Rules<TraceFilter> = {
   traceId: text,
   agent: text,
@@ -33,12 +33,12 @@ const filter: Rules<TraceFilter> = {
   until: time,
 };
 const route: Rules<NonNullable<TraceFilter["route"]>> = { from: text, to: text, method: text };
-const query: Rules<TraceQuery> = { ...filter, limit: whole(limits.tracePageMax) };
+const query: Rules<TraceQuery> = { ...filter, limit: whole(keptLimits.tracePageMax) };
 
 export function traceSettings(given: TraceStoreOptions): TraceSettings {
   checkGiven("createTraceStore", given, options);
   checkGiven("retention", given.retention ?? {}, retention);
-  const { count = limits.traces, age: ageMs = limits.traceAgeMs } = given.retention ?? {};
+  const { count = keptLimits.traces, age: ageMs = keptLimits.traceAgeMs } = given.retention ?? {};
   const { detail = "stages", sample = 1, failures = "outcome" } = given;
   return { count, ageMs, detail, sample, failures };
 }

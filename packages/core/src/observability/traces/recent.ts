@@ -1,4 +1,4 @@
-import * as limits from "../../limits.js";
+import * as keptLimits from "../../kept-limits.js";
 import type { MessageMoment } from "../../telemetry/types.js";
 
 /** The last moments of messages that nobody samples: what is left to look up when one of them fails. */
@@ -10,18 +10,18 @@ export interface RecentMoments {
 
 /** Noting is all that most messages cost: nothing is looked up and nothing is put together until one fails. */
 export function createRecentMoments(): RecentMoments {
-  const ring: (MessageMoment | undefined)[] = new Array<MessageMoment | undefined>(limits.traceMoments).fill(undefined);
+  const ring: (MessageMoment | undefined)[] = new Array<MessageMoment | undefined>(keptLimits.traceMoments).fill(undefined);
   let next = 0;
   return {
     note(moment) {
       ring[next] = moment;
-      next = (next + 1) % limits.traceMoments;
+      next = (next + 1) % keptLimits.traceMoments;
     },
     of(id, now) {
       const found: MessageMoment[] = [];
-      for (let i = 0; i < limits.traceMoments; i++) {
-        const moment = ring[(next + i) % limits.traceMoments];
-        if (moment === undefined || moment.at < now - limits.traceMomentsMs) continue;
+      for (let i = 0; i < keptLimits.traceMoments; i++) {
+        const moment = ring[(next + i) % keptLimits.traceMoments];
+        if (moment === undefined || moment.at < now - keptLimits.traceMomentsMs) continue;
         if (moment.id === id || moment.correlationId === id) found.push(moment);
       }
       return found;

@@ -1,5 +1,5 @@
 import { type ErrorCode, errorCodes } from "../../errors.js";
-import * as limits from "../../limits.js";
+import * as keptLimits from "../../kept-limits.js";
 import { isFailure } from "../../telemetry/failure.js";
 import type { MessageStage } from "../../telemetry/types.js";
 import type { TraceStage } from "./types.js";
@@ -84,7 +84,7 @@ export function addStage(
 ): boolean {
   const { numbers, length } = stages;
   const name = packed(what, isFrom, isReply, code, attempt);
-  if (length < limits.traceStages * width) {
+  if (length < keptLimits.traceStages * width) {
     numbers[length] = name;
     numbers[length + 1] = at;
     numbers[length + 2] = duration;

@@ -1,6 +1,6 @@
 import { awaitUsing } from "../../disposable.js";
 import { isTightbeamError, TightbeamError } from "../../errors.js";
-import * as limits from "../../limits.js";
+import * as keptLimits from "../../kept-limits.js";
 import { systemRuntime } from "../../runtime/system.js";
 import { openState, type State } from "../../store/state.js";
 import { type KeptCall, startOf, traceOf } from "./call.js";
@@ -53,7 +53,7 @@ export async function createTraceStore(options: TraceStoreOptions = {}): Promise
   if (state !== undefined && writing !== undefined) counts.damaged = await readCalls(state, calls, writing, onDamaged);
   prune();
 
-  const everyMs = Math.min(Math.max(settings.ageMs / 10, limits.tracePruneMinMs), limits.tracePruneMs);
+  const everyMs = Math.min(Math.max(settings.ageMs / 10, keptLimits.tracePruneMinMs), keptLimits.tracePruneMs);
   let cancelPrune = (): void => undefined;
   const pruneLater = (): void => {
     cancelPrune = timers.after(
@@ -90,7 +90,7 @@ export async function createTraceStore(options: TraceStoreOptions = {}): Promise
       const call = calls.byMessage(id);
       return call === undefined ? undefined : traceFor(traceOf(call));
     },
-    async list({ limit = limits.tracePage, ...filter } = {}) {
+    async list({ limit = keptLimits.tracePage, ...filter } = {}) {
       usable();
       checkQuery({ limit, ...filter });
       const found = new Map<string, number>();

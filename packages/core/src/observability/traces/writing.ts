@@ -1,5 +1,5 @@
 import { isTightbeamError } from "../../errors.js";
-import * as limits from "../../limits.js";
+import * as keptLimits from "../../kept-limits.js";
 import type { Runtime } from "../../runtime/runtime.js";
 import type { State } from "../../store/state.js";
 import type { StoreChange } from "../../store/types.js";
@@ -27,7 +27,7 @@ export function createTraceWriting(state: Pick<State, "batch">, { clock, timers 
   let removals: number[] = [];
   let last = 0;
   let notWritten = 0;
-  let pauseMs: number = limits.traceWriteMs;
+  let pauseMs: number = keptLimits.traceWriteMs;
   let cancel: (() => void) | undefined;
   let running: Promise<void> | undefined;
   /** The store takes nothing more, or we are done with it. */
@@ -59,11 +59,11 @@ export function createTraceWriting(state: Pick<State, "batch">, { clock, timers 
   const writeBatch = async (): Promise<boolean> => {
     const calls: KeptCall[] = [];
     for (const call of dirty) {
-      if (calls.length === limits.tracesPerBatch) break;
+      if (calls.length === keptLimits.tracesPerBatch) break;
       calls.push(call);
       dirty.delete(call);
     }
-    const gone = removals.slice(0, limits.tracesPerBatch);
+    const gone = removals.slice(0, keptLimits.tracesPerBatch);
     const changes: StoreChange[] = [
       ...calls.map((call) => ({ put: callKey(numberOf(call)), value: encodeCall(call) })),
       ...gone.map((number) => ({ remove: callKey(number) })),
@@ -71,14 +71,14 @@ export function createTraceWriting(state: Pick<State, "batch">, { clock, timers 
     removals = removals.slice(gone.length);
     try {
       await state.batch(changes);
-      pauseMs = limits.traceWriteMs;
+      pauseMs = keptLimits.traceWriteMs;
       return true;
     } catch (error) {
       // One that went in the meantime is not to come back.
       for (const call of calls) if (numbers.has(call)) dirty.add(call);
       removals.unshift(...gone);
       if (!isTightbeamError(error) || isFinal(error.code)) giveUp();
-      else pauseMs = Math.min(Math.max(pauseMs * 2, limits.traceAgainMs), limits.traceAgainMaxMs);
+      else pauseMs = Math.min(Math.max(pauseMs * 2, keptLimits.traceAgainMs), keptLimits.traceAgainMaxMs);
       return false;
     }
   };

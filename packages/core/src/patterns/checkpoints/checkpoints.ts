@@ -1,8 +1,8 @@
 import { encodePayload } from "../../codec/index.js";
 import type { EncodedPayload } from "../../codec/types.js";
 import { isTightbeamError, TightbeamError } from "../../errors.js";
+import * as keptLimits from "../../kept-limits.js";
 import { checkKnown } from "../../known-options.js";
-import * as limits from "../../limits.js";
 import type { Book, HeldMessage } from "../durable/book.js";
 import { isCheckpointName, versionKey } from "./entry.js";
 import type { CheckpointsHost, MarkedBook } from "./host.js";
@@ -32,21 +32,22 @@ export function createCheckpoints(host: CheckpointsHost): Checkpoints {
 
   /** Throws `invalid_argument`, `overloaded`, `closed`. */
   const lineOf = (name: string): Line => {
-    if (!isCheckpointName(name)) throw invalid(`The name of a checkpoint is 1 to ${limits.checkpointNameMax} printable characters.`);
+    if (!isCheckpointName(name)) throw invalid(`The name of a checkpoint is 1 to ${keptLimits.checkpointNameMax} printable characters.`);
     if (stopped !== undefined) throw stopped;
     const known = lines.get(name);
     if (known !== undefined) return known;
-    if (lines.size >= limits.checkpointNames) throw new TightbeamError("overloaded", `An agent uses at most ${limits.checkpointNames} names of checkpoints.`);
+    if (lines.size >= keptLimits.checkpointNames)
+      throw new TightbeamError("overloaded", `An agent uses at most ${keptLimits.checkpointNames} names of checkpoints.`);
     const line = new Line(host, name);
     lines.set(name, line);
     return line;
   };
 
   const keep = async (name: string, value: unknown, options: CheckpointOptions, marks: () => readonly MarkedBook[]): Promise<void> => {
-    const { keep: count = limits.checkpointsKept, ...unknown } = options;
+    const { keep: count = keptLimits.checkpointsKept, ...unknown } = options;
     checkKnown("checkpoint()", unknown, ["keep"]);
-    if (!(Number.isInteger(count) && count >= 1 && count <= limits.checkpointsKeptMax))
-      throw invalid(`A checkpoint's \`keep\` is 1 to ${limits.checkpointsKeptMax}.`);
+    if (!(Number.isInteger(count) && count >= 1 && count <= keptLimits.checkpointsKeptMax))
+      throw invalid(`A checkpoint's \`keep\` is 1 to ${keptLimits.checkpointsKeptMax}.`);
     const line = lineOf(name);
     const added = line.add(encode(value), count, marks());
     adding.add(added);
@@ -56,8 +57,8 @@ export function createCheckpoints(host: CheckpointsHost): Checkpoints {
   const encode = (value: unknown): EncodedPayload => {
     const payload = encodePayload(value, json);
     if (payload === undefined) throw invalid("A state is a JSON value or a Uint8Array, not undefined.");
-    if (payload.bytes.length > limits.checkpointBytesMax)
-      throw new TightbeamError("too_large", `A state has at most ${limits.checkpointBytesMax} bytes, not ${payload.bytes.length}.`);
+    if (payload.bytes.length > keptLimits.checkpointBytesMax)
+      throw new TightbeamError("too_large", `A state has at most ${keptLimits.checkpointBytesMax} bytes, not ${payload.bytes.length}.`);
     return payload.kind === "bytes" ? { kind: "bytes", bytes: payload.bytes.slice() } : payload;
   };
 
@@ -97,7 +98,7 @@ export function createCheckpoints(host: CheckpointsHost): Checkpoints {
 
   /** Commits are as many as the messages that are worked on, at most. */
   const checkpoint = async (name: string, value: unknown, options: CheckpointOptions): Promise<void> => {
-    if (calls >= limits.checkpointsWaiting) throw new TightbeamError("overloaded", `${calls} checkpoints wait to be written: wait for them.`);
+    if (calls >= keptLimits.checkpointsWaiting) throw new TightbeamError("overloaded", `${calls} checkpoints wait to be written: wait for them.`);
     calls++;
     await keep(name, value, options, host.settled).finally(() => calls--);
   };

@@ -3,7 +3,7 @@ import type { EncodedPayload } from "../../codec/types.js";
 import { crypto } from "../../crypto/index.js";
 import { isPrintable } from "../../envelope/grammar.js";
 import { TightbeamError } from "../../errors.js";
-import * as limits from "../../limits.js";
+import * as keptLimits from "../../kept-limits.js";
 import { numberKey } from "../../store/keys.js";
 import type { StoreChange } from "../../store/types.js";
 import type { Checkpoint } from "./types.js";
@@ -35,7 +35,7 @@ export interface CheckpointHead extends Kept {
   readonly witnesses: readonly Witness[];
 }
 
-export const isCheckpointName = (name: unknown): name is string => isPrintable(name) && name.length >= 1 && name.length <= limits.checkpointNameMax;
+export const isCheckpointName = (name: unknown): name is string => isPrintable(name) && name.length >= 1 && name.length <= keptLimits.checkpointNameMax;
 
 export const namePrefix = (digest: string): string => checkpointPrefix + digest;
 export const versionKey = (digest: string, number: number): string => `${namePrefix(digest)}/${numberKey(number)}`;

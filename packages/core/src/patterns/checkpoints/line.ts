@@ -1,6 +1,6 @@
 import type { EncodedPayload } from "../../codec/types.js";
 import { isTightbeamError, TightbeamError } from "../../errors.js";
-import * as limits from "../../limits.js";
+import * as keptLimits from "../../kept-limits.js";
 import type { Marked, Writing } from "../durable/writer.js";
 import { encodeCheckpoint, encodeKept, type Kept, namePrefix, removalsOf } from "./entry.js";
 import type { CheckpointsHost, MarkedBook } from "./host.js";
@@ -175,7 +175,7 @@ export class Line {
   /** Unless a later one is queued, which takes it along. */
   #tryLater(): void {
     if (this.#queued) return;
-    this.#cancel = this.#host.runtime.timers.after(limits.durableAgainMs, () => {
+    this.#cancel = this.#host.runtime.timers.after(keptLimits.durableAgainMs, () => {
       this.#cancel = undefined;
       this.#queue();
     });
@@ -193,7 +193,7 @@ export class Line {
 /** One for each sender, of the last that are marked. */
 function witnessesOf(marks: readonly MarkedBook[]): readonly Witness[] {
   const items = new Map(marks.map(({ entry, items: some }) => [entry, some]));
-  return [...items].flatMap(([book, some]) => witnessOf(book, some) ?? []).slice(-limits.checkpointWitnesses);
+  return [...items].flatMap(([book, some]) => witnessOf(book, some) ?? []).slice(-keptLimits.checkpointWitnesses);
 }
 
 export const asError = (error: unknown): TightbeamError =>

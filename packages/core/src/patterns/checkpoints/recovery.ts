@@ -1,6 +1,6 @@
 import type { JsonLimits } from "../../codec/limits.js";
 import { isTightbeamError, TightbeamError } from "../../errors.js";
-import * as limits from "../../limits.js";
+import * as keptLimits from "../../kept-limits.js";
 import type { Runtime } from "../../runtime/runtime.js";
 import type { State } from "../../store/state.js";
 import type { DamagedEntry } from "../../store/types.js";
@@ -57,7 +57,7 @@ export function beginRecovery(host: RecoveryHost): Recovery {
 
   const note = (key: string, error: unknown): void => {
     if (!isTightbeamError(error)) throw error;
-    if (damaged.size < limits.recoveryDamaged) damaged.set(key, error);
+    if (damaged.size < keptLimits.recoveryDamaged) damaged.set(key, error);
   };
 
   const read = (key: string, value: Uint8Array): void => {

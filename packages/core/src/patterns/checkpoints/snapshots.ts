@@ -1,6 +1,6 @@
 import { isTightbeamError, TightbeamError } from "../../errors.js";
+import * as keptLimits from "../../kept-limits.js";
 import { checkKnown } from "../../known-options.js";
-import * as limits from "../../limits.js";
 import type { Runtime } from "../../runtime/runtime.js";
 import { isCheckpointName } from "./entry.js";
 import type { AgentCheckpoints, CheckpointOptions } from "./types.js";
@@ -24,13 +24,13 @@ export function createSnapshots({ runtime, keep, onFailed }: SnapshotsOptions): 
     begin(name, state, given) {
       checkKnown("snapshots()", given, ["every", "keep"]);
       const { every, ...options } = given;
-      if (!isCheckpointName(name)) throw invalid(`The name of a checkpoint is 1 to ${limits.checkpointNameMax} printable characters.`);
+      if (!isCheckpointName(name)) throw invalid(`The name of a checkpoint is 1 to ${keptLimits.checkpointNameMax} printable characters.`);
       if (typeof state !== "function") throw invalid("Snapshots are taken of what a function returns.");
-      if (!(typeof every === "number" && every >= limits.snapshotMinMs && Number.isFinite(every)))
-        throw invalid(`Snapshots are taken every so many ms, at least ${limits.snapshotMinMs}.`);
+      if (!(typeof every === "number" && every >= keptLimits.snapshotMinMs && Number.isFinite(every)))
+        throw invalid(`Snapshots are taken every so many ms, at least ${keptLimits.snapshotMinMs}.`);
       if (running.has(name)) throw invalid("Snapshots of this name are being taken already. End that first by calling what snapshots() returned.");
-      if (running.size >= limits.checkpointNames)
-        throw new TightbeamError("overloaded", `An agent takes snapshots of at most ${limits.checkpointNames} states.`);
+      if (running.size >= keptLimits.checkpointNames)
+        throw new TightbeamError("overloaded", `An agent takes snapshots of at most ${keptLimits.checkpointNames} states.`);
       let cancel: (() => void) | undefined;
       let ended = false;
       const take = async (): Promise<void> => {

@@ -1,5 +1,5 @@
 import { isTightbeamError } from "../../errors.js";
-import * as limits from "../../limits.js";
+import * as keptLimits from "../../kept-limits.js";
 import type { Lane } from "../../link/message.js";
 import type { State } from "../../store/state.js";
 import { isInstance } from "../../transport/address.js";
@@ -14,7 +14,7 @@ import type { Item } from "../durable/writer.js";
 export interface Witness {
   /** Of the entry that has the mark, without its prefix. */
   readonly book: string;
-  /** The sender keeps its messages: its marks are kept for `limits.durableMarksMs` at least. */
+  /** The sender keeps its messages: its marks are kept for `keptLimits.durableMarksMs` at least. */
   readonly kept: boolean;
   /** When the sender's operator said last to forget: what was marked before that need not be there. */
   readonly forgot: string | undefined;
@@ -36,7 +36,7 @@ export async function missingMark(state: State, host: BookHost, { book, kept, fo
   try {
     const value = await state.get(key);
     // A sender that was not heard of for long is forgotten.
-    if (value === undefined) return kept && host.now() - at < limits.durableMarksMs ? key : undefined;
+    if (value === undefined) return kept && host.now() - at < keptLimits.durableMarksMs ? key : undefined;
     const { state: now, marks } = decodeBook(key, value, host);
     if (now.forgets.at(-1) !== forgot) return undefined;
     return marks[lane]?.has(number) === true ? undefined : key;

@@ -1,5 +1,5 @@
 import { isTightbeamError, TightbeamError } from "../../errors.js";
-import * as limits from "../../limits.js";
+import * as keptLimits from "../../kept-limits.js";
 import type { Runtime } from "../../runtime/runtime.js";
 import { numberKey } from "../../store/keys.js";
 import type { State } from "../../store/state.js";
@@ -94,8 +94,8 @@ export async function createLetterBox({ state, runtime, settings, taps, onEvent 
 
   const removeAll = async (entries: readonly Shelved[]): Promise<number> => {
     let gone = 0;
-    for (let at = 0; at < entries.length; at += limits.lettersPerBatch) {
-      const part = entries.slice(at, at + limits.lettersPerBatch).filter((entry) => shelf.get(entry.number) === entry && !entry.leaving);
+    for (let at = 0; at < entries.length; at += keptLimits.lettersPerBatch) {
+      const part = entries.slice(at, at + keptLimits.lettersPerBatch).filter((entry) => shelf.get(entry.number) === entry && !entry.leaving);
       if (part.length === 0) continue;
       for (const entry of part) shelf.leave(entry);
       try {
@@ -147,7 +147,7 @@ export async function createLetterBox({ state, runtime, settings, taps, onEvent 
     },
     find: (id) => shelf.get(Number.parseInt(id, 16)),
     matching: (filter) => [...shelf.matching(filter)],
-    page({ limit = limits.letterPage, after, reverse = false, ...filter }) {
+    page({ limit = keptLimits.letterPage, after, reverse = false, ...filter }) {
       const start = after === undefined ? undefined : Number.parseInt(after, 16);
       const letters: DeadLetter[] = [];
       const all = reverse ? [...shelf.matching(filter)].reverse() : shelf.matching(filter);

@@ -3,7 +3,7 @@ import type { JsonLimits } from "../../codec/limits.js";
 import type { Envelope } from "../../envelope/types.js";
 import { decodeEnvelope } from "../../envelope/wire.js";
 import { isTightbeamError, TightbeamError } from "../../errors.js";
-import * as limits from "../../limits.js";
+import * as keptLimits from "../../kept-limits.js";
 import type { Runtime } from "../../runtime/runtime.js";
 import { createMemoryStore } from "../../store/memory.js";
 import { openState, type State } from "../../store/state.js";
@@ -54,7 +54,7 @@ export async function createDeadLetters(given: DeadLettersOptions): Promise<Dead
   const prune = (): Promise<void> => box.prune().catch(() => undefined);
   const pruneLater = (): void => {
     if (ended) return;
-    cancelPrune = runtime.timers.after(limits.letterPruneMs, () => void prune().then(pruneLater), { background: true });
+    cancelPrune = runtime.timers.after(keptLimits.letterPruneMs, () => void prune().then(pruneLater), { background: true });
   };
   await prune();
   pruneLater();

@@ -1,6 +1,6 @@
 import { isMethodName, isName, printable } from "../../envelope/grammar.js";
 import { isErrorCode, TightbeamError } from "../../errors.js";
-import * as limits from "../../limits.js";
+import * as keptLimits from "../../kept-limits.js";
 import { isAgentId } from "../../transport/address.js";
 import type { DeadLetterFilter, DeadLetterOptions, DeadLetterQuery, ReplayOptions } from "./types.js";
 
@@ -25,7 +25,8 @@ const whole = (least: number, most = Number.MAX_SAFE_INTEGER): Rule => [
   most === Number.MAX_SAFE_INTEGER ? `a whole number of at least ${least}` : `a whole number of ${least} to ${most}`,
 ];
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
-const isReason = (value: unknown): boolean => isErrorCode(value) || (Array.isArray(value) && value.length <= limits.letterReasons && value.every(isErrorCode));
+const isReason = (value: unknown): boolean =>
+  isErrorCode(value) || (Array.isArray(value) && value.length <= keptLimits.letterReasons && value.every(isErrorCode));
 const isSignal = (value: unknown): boolean => isObject(value) && typeof value.aborted === "boolean";
 
 /** Twelve hex digits. */
@@ -37,14 +38,14 @@ const time: Rule = [(value) => typeof value === "number" && Number.isFinite(valu
 
 const options: Table<DeadLetterOptions> = { retention: object, alert: object, undelivered: truth, undecodable: truth, failed: truth };
 const retention: Table<NonNullable<DeadLetterOptions["retention"]>> = {
-  count: whole(1, limits.lettersMax),
+  count: whole(1, keptLimits.lettersMax),
   age: whole(1),
   bytes: whole(1),
   whenFull: [(value) => value === "drop-oldest" || value === "refuse", '"drop-oldest" or "refuse"'],
 };
 const alert: Table<NonNullable<DeadLetterOptions["alert"]>> = { threshold: whole(0) };
 const filter: Table<DeadLetterFilter> = {
-  reason: [isReason, `an error code, or up to ${limits.letterReasons} of them`],
+  reason: [isReason, `an error code, or up to ${keptLimits.letterReasons} of them`],
   peer: [isAgentId, "an agent's id"],
   method: [(value) => value === "" || isMethodName(value) || isName(value), "the name of a method"],
   side: [(value) => value === "sender" || value === "receiver", '"sender" or "receiver"'],
@@ -53,7 +54,7 @@ const filter: Table<DeadLetterFilter> = {
 };
 const query: Table<DeadLetterQuery> = {
   ...filter,
-  limit: whole(1, limits.letterPageMax),
+  limit: whole(1, keptLimits.letterPageMax),
   after: [isLetterId, "the id of a letter, or what list() returned as `next`"],
   reverse: truth,
 };
@@ -77,11 +78,11 @@ export function letterSettings(given: DeadLetterOptions, persistent: boolean): L
   check("deadLetters.alert", given.alert ?? {}, alert);
   const { count, age, bytes, whenFull } = given.retention ?? {};
   return {
-    count: count ?? limits.letters,
-    ageMs: age ?? limits.letterAgeMs,
-    bytes: bytes ?? (persistent ? limits.letterBytes : limits.letterMemoryBytes),
+    count: count ?? keptLimits.letters,
+    ageMs: age ?? keptLimits.letterAgeMs,
+    bytes: bytes ?? (persistent ? keptLimits.letterBytes : keptLimits.letterMemoryBytes),
     refuses: whenFull === "refuse",
-    threshold: given.alert?.threshold ?? limits.letterAlert,
+    threshold: given.alert?.threshold ?? keptLimits.letterAlert,
     undelivered: given.undelivered ?? true,
     undecodable: given.undecodable ?? true,
     failed: given.failed ?? true,

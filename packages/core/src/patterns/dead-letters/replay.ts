@@ -1,4 +1,5 @@
 import { isTightbeamError, TightbeamError } from "../../errors.js";
+import * as keptLimits from "../../kept-limits.js";
 import * as limits from "../../limits.js";
 import type { Runtime } from "../../runtime/runtime.js";
 import type { Again } from "./again.js";
@@ -50,11 +51,11 @@ export function createReplay(box: LetterBox, again: Again, { clock }: Runtime): 
           replayed++;
         } catch (error) {
           failedCount++;
-          if (failed.length < limits.replayFailuresNamed) failed.push({ id, error: typed(error) });
+          if (failed.length < keptLimits.replayFailuresNamed) failed.push({ id, error: typed(error) });
         }
       }
     };
-    await Promise.all(Array.from({ length: limits.replaysAtOnce }, work));
+    await Promise.all(Array.from({ length: keptLimits.replaysAtOnce }, work));
     return { replayed, failed, failedCount };
   };
 }

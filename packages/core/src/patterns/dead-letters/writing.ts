@@ -1,5 +1,5 @@
 import { isTightbeamError, TightbeamError } from "../../errors.js";
-import * as limits from "../../limits.js";
+import * as keptLimits from "../../kept-limits.js";
 import type { Runtime } from "../../runtime/runtime.js";
 import type { State } from "../../store/state.js";
 import type { LetterBox } from "./box.js";
@@ -44,7 +44,8 @@ export function createLetterWriting(box: LetterBox, state: Pick<State, "batch">,
   const cut = (): Waiting[] => {
     let bytes = 0;
     let count = 0;
-    while (count < waiting.length && count < limits.lettersPerBatch && (count === 0 || bytes < limits.letterBatchBytes)) bytes += waiting[count++]?.bytes ?? 0;
+    while (count < waiting.length && count < keptLimits.lettersPerBatch && (count === 0 || bytes < keptLimits.letterBatchBytes))
+      bytes += waiting[count++]?.bytes ?? 0;
     return waiting.splice(0, count);
   };
 
@@ -104,7 +105,7 @@ export function createLetterWriting(box: LetterBox, state: Pick<State, "batch">,
           continue;
         }
         waiting.unshift(...entries);
-        pauseMs = Math.min(Math.max(pauseMs * 2, limits.letterAgainMs), limits.letterAgainMaxMs);
+        pauseMs = Math.min(Math.max(pauseMs * 2, keptLimits.letterAgainMs), keptLimits.letterAgainMaxMs);
         await pause(pauseMs);
       }
     }
@@ -129,8 +130,8 @@ export function createLetterWriting(box: LetterBox, state: Pick<State, "batch">,
     add(letter) {
       const bytes = (letter.envelope?.length ?? 0) + entryBytes;
       const ofPeer = held.get(letter.peer) ?? 0;
-      const isFull = waiting.length >= limits.lettersWaiting || waitingBytes + bytes > limits.lettersWaitingBytes;
-      if (ending || isFull || (letter.side === "receiver" && ofPeer >= limits.lettersWaitingOfPeer))
+      const isFull = waiting.length >= keptLimits.lettersWaiting || waitingBytes + bytes > keptLimits.lettersWaitingBytes;
+      if (ending || isFull || (letter.side === "receiver" && ofPeer >= keptLimits.lettersWaitingOfPeer))
         return box.notKept(1, new TightbeamError("overloaded", "More dead letters came than the store could take: see docs/dead-letters.md."));
       waiting.push({ letter, bytes });
       waitingBytes += bytes;

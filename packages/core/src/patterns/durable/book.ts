@@ -1,5 +1,5 @@
 import type { EnvelopeHeader } from "../../envelope/types.js";
-import * as limits from "../../limits.js";
+import * as keptLimits from "../../kept-limits.js";
 import type { Link } from "../../link/link-types.js";
 import { type Delivery, lanes, type Outcome } from "../../link/message.js";
 import type { Table } from "../../open-table.js";
@@ -137,8 +137,8 @@ export class Book implements SharedEntry {
   mark(message: HeldMessage): void {
     if (this.#marking !== undefined) return void this.#marking.push(message);
     this.#marking = [message];
-    if (this.#marked < limits.marksMany) this.flush();
-    else this.#cancel = this.#host.timers.after(limits.marksMs, () => this.flush());
+    if (this.#marked < keptLimits.marksMany) this.flush();
+    else this.#cancel = this.#host.timers.after(keptLimits.marksMs, () => this.flush());
   }
 
   /** What waits for others waits no longer. */

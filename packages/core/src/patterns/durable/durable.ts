@@ -1,6 +1,6 @@
 import { decodeEnvelope } from "../../envelope/wire.js";
 import type { TightbeamError } from "../../errors.js";
-import * as limits from "../../limits.js";
+import * as keptLimits from "../../kept-limits.js";
 import type { Link } from "../../link/link-types.js";
 import { onDemand } from "../../on-demand.js";
 import type { State } from "../../store/state.js";
@@ -56,7 +56,7 @@ export async function createDurable(host: DurableHost): Promise<Durable> {
   };
   const told = new Map<string, TightbeamError>();
   const onDamaged = (key: string, error: TightbeamError): void => {
-    if (told.size >= limits.durableDamagedTold || told.has(key)) return;
+    if (told.size >= keptLimits.durableDamagedTold || told.has(key)) return;
     told.set(key, error);
     onEvent({ type: "store_damaged", key, error });
   };
@@ -91,7 +91,7 @@ export async function createDurable(host: DurableHost): Promise<Durable> {
     kept: state !== undefined,
     store: state?.id ?? randomInstance(runtime.random),
     starts: state?.starts ?? [{ incarnation: 1, nonce: randomInstance(runtime.random) }],
-    maxDeliveries: options.maxDeliveries ?? limits.maxDeliveries,
+    maxDeliveries: options.maxDeliveries ?? keptLimits.maxDeliveries,
     turns: createTurns(),
     taps: host.taps,
     serve: server.serve,

@@ -2,7 +2,7 @@ import { empty } from "../../bytes.js";
 import type { EncodedPayload } from "../../codec/types.js";
 import type { EnvelopeHeader } from "../../envelope/types.js";
 import { type ErrorCode, TightbeamError } from "../../errors.js";
-import * as limits from "../../limits.js";
+import * as keptLimits from "../../kept-limits.js";
 import type { MemoryShare } from "../../link/budget.js";
 import type { Link } from "../../link/link-types.js";
 import type { Delivery, DurableDelivery, Lane, NamedCommit, Outcome } from "../../link/message.js";
@@ -176,7 +176,7 @@ export class Held implements HeldMessage, Delivery, DurableDelivery, Item {
   unmarked(): void {
     const { writer, runtime, stopped } = this.#host;
     if (writer.failed !== undefined) this.#end("again");
-    else this.#cancel = runtime.timers.after(limits.durableAgainMs, () => stopped() || this.#book.mark(this));
+    else this.#cancel = runtime.timers.after(keptLimits.durableAgainMs, () => stopped() || this.#book.mark(this));
   }
 
   #retry(retryAfter: number): void {
@@ -192,7 +192,7 @@ export class Held implements HeldMessage, Delivery, DurableDelivery, Item {
   #bury(reason: ErrorCode, cause: string, outcome: "refused" | "dead_lettered"): void {
     const { writer, runtime, stopped } = this.#host;
     const later = (): void => {
-      this.#cancel = runtime.timers.after(limits.durableAgainMs, () => stopped() || this.#bury(reason, cause, outcome));
+      this.#cancel = runtime.timers.after(keptLimits.durableAgainMs, () => stopped() || this.#bury(reason, cause, outcome));
     };
     buryHeld(this.#host, this.#book, this, {
       reason,

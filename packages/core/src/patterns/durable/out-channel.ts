@@ -1,5 +1,5 @@
 import { TightbeamError } from "../../errors.js";
-import * as limits from "../../limits.js";
+import * as keptLimits from "../../kept-limits.js";
 import type { Link } from "../../link/link-types.js";
 import { type Lane, lanes, type Outcome } from "../../link/message.js";
 import type { StoreChange } from "../../store/types.js";
@@ -197,7 +197,7 @@ export class OutChannel implements EntryOwner, Traveller {
       if (error === undefined) {
         this.#lanes[message.lane]?.buried.add(message.number);
         this.#finish(message, new TightbeamError(reason, `${cause} It is among the dead letters.`));
-      } else if (writer.failed === undefined) runtime.timers.after(limits.durableAgainMs, () => this.#stopped || this.#bury(message, reason, cause));
+      } else if (writer.failed === undefined) runtime.timers.after(keptLimits.durableAgainMs, () => this.#stopped || this.#bury(message, reason, cause));
     };
     const key = overKey(this.digest, message.lane, message.number);
     buryOut(this.#host, this.peer, segment.envelope(message.start), { reason, cause, attempts: message.again ? 1 : 0, key, settled });
@@ -216,7 +216,7 @@ export class OutChannel implements EntryOwner, Traveller {
   }
 
   #pause(): void {
-    this.#paused ??= this.#host.runtime.timers.after(limits.durableAgainMs, () => {
+    this.#paused ??= this.#host.runtime.timers.after(keptLimits.durableAgainMs, () => {
       this.#paused = undefined;
       this.pump();
     });

@@ -1,5 +1,5 @@
 import { TightbeamError } from "../../errors.js";
-import * as limits from "../../limits.js";
+import * as keptLimits from "../../kept-limits.js";
 import type { StoreChange } from "../../store/types.js";
 import type { SenderHost } from "./out-host.js";
 import { messageCost, segmentKey } from "./out-keys.js";
@@ -34,7 +34,7 @@ export class OutEntries {
 
   /** Throws `overloaded`, and what encoding it throws. */
   accept(lane: OutLane, draft: Draft, waiter: Waiter): OutMessage {
-    if (lane.holes >= limits.durableHoles) throw new TightbeamError("overloaded", "The store has no room: wait until some of what it has is handled.");
+    if (lane.holes >= keptLimits.durableHoles) throw new TightbeamError("overloaded", "The store has no room: wait until some of what it has is handled.");
     const number = lane.next;
     const { envelope, at, expires } = draft.encode(number, lane.settled.floor);
     let { open } = lane;
@@ -81,7 +81,7 @@ export class OutEntries {
     this.#recorded = true;
     lane.flushed = segment.first + segment.count;
     const cost = bytes + messageCost * messages.length;
-    if (lane.onDisk === undefined && lane.ready.length < limits.durableMemoryCount && this.#host.budget.take(cost)) {
+    if (lane.onDisk === undefined && lane.ready.length < keptLimits.durableMemoryCount && this.#host.budget.take(cost)) {
       const charge = Math.floor(cost / messages.length);
       this.#host.budget.give(cost - charge * messages.length);
       for (const message of messages) {

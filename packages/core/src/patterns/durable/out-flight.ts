@@ -1,5 +1,5 @@
 import { decodeHeader } from "../../envelope/wire.js";
-import * as limits from "../../limits.js";
+import * as keptLimits from "../../kept-limits.js";
 import type { Link } from "../../link/link-types.js";
 import type { Taps } from "../taps.js";
 import type { OutLane } from "./out-lane.js";
@@ -15,8 +15,8 @@ export class OutFlight {
   /** For one more of this lane. */
   hasRoom({ lane }: OutLane): boolean {
     // What is urgent has a part of the window for itself.
-    const window = lane === 0 ? limits.durableWindow : limits.durableWindow - limits.durableWindowUrgent;
-    return this.count < window && this.#bytes < limits.durableWindowBytes;
+    const window = lane === 0 ? keptLimits.durableWindow : keptLimits.durableWindow - keptLimits.durableWindowUrgent;
+    return this.count < window && this.#bytes < keptLimits.durableWindowBytes;
   }
 
   add(link: Link, lane: OutLane, message: OutMessage, bytes: number): void {

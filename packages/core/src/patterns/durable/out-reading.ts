@@ -1,5 +1,5 @@
 import { isTightbeamError, type TightbeamError } from "../../errors.js";
-import * as limits from "../../limits.js";
+import * as keptLimits from "../../kept-limits.js";
 import type { MemoryBudget } from "../../link/budget.js";
 import { numberKey } from "../../store/keys.js";
 import type { State } from "../../store/state.js";
@@ -30,7 +30,7 @@ export async function readOn(lane: OutLane, { state, budget, prefix, make, empty
   let over = false;
   const after = from === 0 ? {} : { after: prefix + numberKey(from - 1) };
   // Entries that do not open count against a limit: once more without one, before all is given up that lies behind them.
-  for (const limit of [{ limit: limits.segmentsRead }, undefined]) {
+  for (const limit of [{ limit: keptLimits.segmentsRead }, undefined]) {
     for await (const [key, value] of state.scan(prefix, { ...after, ...limit })) {
       const first = numberedOf(key)?.number ?? end;
       if (first >= end) break;
@@ -38,7 +38,7 @@ export async function readOn(lane: OutLane, { state, budget, prefix, make, empty
       if (read === undefined) continue;
       const undone = read.starts.filter((_, index) => !lane.settled.has(first + index)).length;
       const charge = Math.ceil(value.length / read.starts.length) + messageCost;
-      const room = lane.ready.length < limits.durableMemoryCount && budget.take(charge * undone);
+      const room = lane.ready.length < keptLimits.durableMemoryCount && budget.take(charge * undone);
       // It is there, whether there is room for it now or not.
       over = true;
       if (!room && lane.ready.length > 0) break;

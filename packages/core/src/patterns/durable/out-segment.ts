@@ -2,7 +2,7 @@ import { readU16, readU32, readU48, writeU16, writeU32, writeU48 } from "../../b
 import { durableFlagsAt, durableFloorAt, sentBefore } from "../../envelope/layout.js";
 import { dropEnvelope } from "../../envelope/wire.js";
 import { TightbeamError } from "../../errors.js";
-import * as limits from "../../limits.js";
+import * as keptLimits from "../../kept-limits.js";
 import type { Lane } from "../../link/message.js";
 import { unfilled } from "../../release.js";
 
@@ -30,7 +30,7 @@ const leastBytes = 2 * 1024;
 
 /** `like`: bytes that the one before had in use, or 0. */
 export const newSegment = (lane: Lane, first: number, like: number): OutSegment =>
-  new OutSegment(lane, first, unfilled(Math.max(leastBytes, Math.min(like + (like >> 3), limits.segmentBytes))));
+  new OutSegment(lane, first, unfilled(Math.max(leastBytes, Math.min(like + (like >> 3), keptLimits.segmentBytes))));
 
 export class OutSegment {
   readonly lane: Lane;
@@ -51,7 +51,7 @@ export class OutSegment {
 
   /** Room for one more; the first one always fits. */
   takes(envelopeBytes: number): boolean {
-    return this.count === 0 || (this.count < limits.segmentMessages && this.length + messageHeadBytes + envelopeBytes <= limits.segmentBytes);
+    return this.count === 0 || (this.count < keptLimits.segmentMessages && this.length + messageHeadBytes + envelopeBytes <= keptLimits.segmentBytes);
   }
 
   /** Copies an envelope that was just encoded, and lets go of it. Returns where it is. */

@@ -1,4 +1,4 @@
-import * as limits from "../../limits.js";
+import * as keptLimits from "../../kept-limits.js";
 import type { StoreChange } from "../../store/types.js";
 import type { SenderHost } from "./out-host.js";
 
@@ -28,8 +28,8 @@ export function createRemovals({ runtime, writer }: Pick<SenderHost, "runtime" |
   };
   const add = (key: string): void => {
     keys.push(key);
-    if (keys.length === limits.durableRemovals) flush();
-    else cancel ??= runtime.timers.after(limits.durableRemoveMs, flush, { background: true });
+    if (keys.length === keptLimits.durableRemovals) flush();
+    else cancel ??= runtime.timers.after(keptLimits.durableRemoveMs, flush, { background: true });
   };
   return { add, flush };
 }

@@ -1,5 +1,5 @@
 import { type ErrorCode, isTightbeamError, TightbeamError } from "../../errors.js";
-import * as limits from "../../limits.js";
+import * as keptLimits from "../../kept-limits.js";
 import type { Link } from "../../link/link-types.js";
 import type { StoreChange } from "../../store/types.js";
 import { type Answer, readAnswer, rolledBack, rolledBackError, tellStarts } from "./opening.js";
@@ -120,7 +120,7 @@ export class Road {
     const told = forgot === undefined ? {} : { forgot };
     const opening = { store: state.id, kept, starts: tellStarts(state.starts), epoch, ...told, began, next, floor };
     system
-      .request(link, openingName, opening, { timeout: limits.durableOpenMs })
+      .request(link, openingName, opening, { timeout: keptLimits.durableOpenMs })
       .then((value) => this.#answered(link, readAnswer(value)))
       .catch((error: unknown) => this.#failed(link, error));
   }
@@ -215,7 +215,7 @@ export class Road {
       this.#later();
     };
     links
-      .connect(known ? { id: peer, instance: bound.instance } : { id: peer }, { timeout: limits.durableDialMs })
+      .connect(known ? { id: peer, instance: bound.instance } : { id: peer }, { timeout: keptLimits.durableDialMs })
       .then((link) => this.#open(link))
       .then(over, over);
   }
@@ -224,12 +224,12 @@ export class Road {
   #later(): void {
     if (this.link !== undefined || this.#stopped || this.#cancel !== undefined || this.#dialling) return;
     const { clock, random, timers } = this.#host.runtime;
-    const most = Math.min(limits.durableDialAgainMaxMs, limits.durableDialAgainMs * 2 ** Math.min(this.#rounds++, 10));
+    const most = Math.min(keptLimits.durableDialAgainMaxMs, keptLimits.durableDialAgainMs * 2 ** Math.min(this.#rounds++, 10));
     const [high = 0, low = 0] = random.bytes(2);
     let ms = ((high * 256 + low + 1) / 65_536) * most;
     const { rebindAfter } = this.#host;
     // Not before its time, and then at once.
-    if (rebindAfter !== undefined) ms = Math.min(ms, Math.max(this.#lostAt + rebindAfter - clock.monotonic(), limits.durableDialAgainMs));
+    if (rebindAfter !== undefined) ms = Math.min(ms, Math.max(this.#lostAt + rebindAfter - clock.monotonic(), keptLimits.durableDialAgainMs));
     this.#cancel = timers.after(ms, () => {
       this.#cancel = undefined;
       if (this.#channel.queued > 0) this.seek();

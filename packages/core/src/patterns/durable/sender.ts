@@ -4,7 +4,7 @@ import type { EncodedPayload } from "../../codec/types.js";
 import { type Method, validate } from "../../contract/index.js";
 import type { Ids } from "../../envelope/id.js";
 import { isTightbeamError, TightbeamError } from "../../errors.js";
-import * as limits from "../../limits.js";
+import * as keptLimits from "../../kept-limits.js";
 import type { Link } from "../../link/link-types.js";
 import { type Lane, lanes } from "../../link/message.js";
 import { randomInstance } from "../../transport/instance.js";
@@ -47,7 +47,7 @@ export interface SenderOptions extends Omit<SenderHost, "count" | "pending"> {
 /** Reads which peers there are messages for. Rejects what the store rejects. */
 export async function createSender({ ids, json, options, ...given }: SenderOptions): Promise<Sender> {
   const { runtime, state, writer } = given;
-  const { outboxMax = limits.outboxMax, outboxMaxBytes = limits.outboxMaxBytes } = options;
+  const { outboxMax = keptLimits.outboxMax, outboxMaxBytes = keptLimits.outboxMaxBytes } = options;
   const deadlines = createDeadlines(runtime.clock, runtime.timers);
   const channels = new Map<string, OutChannel>();
   /** What was asked for before the messages of before were counted, in order. */
@@ -117,7 +117,7 @@ export async function createSender({ ids, json, options, ...given }: SenderOptio
     if (known !== undefined) return known;
     if (broken.size > 0 && broken.has(state.digest(peer)))
       throw new TightbeamError("store_damaged", `What was known of ${peer} cannot be read: agent.durable.forget("${peer}") begins anew.`);
-    if (channels.size >= limits.durablePeers) throw new TightbeamError("overloaded", `Durable messages go to at most ${limits.durablePeers} peers.`);
+    if (channels.size >= keptLimits.durablePeers) throw new TightbeamError("overloaded", `Durable messages go to at most ${keptLimits.durablePeers} peers.`);
     const made = new OutChannel(host, peer);
     channels.set(peer, made);
     return made;
@@ -138,9 +138,9 @@ export async function createSender({ ids, json, options, ...given }: SenderOptio
       if (!channel.loaded) throw new TightbeamError("store_failed", `What is kept for ${channel.peer} could not be read: see the event store_damaged.`);
       if (writer.failed !== undefined) throw writer.failed;
       const size = payload?.bytes.length ?? 0;
-      const most = Math.min(outboxMaxBytes, limits.durableUnflushedBytes);
+      const most = Math.min(outboxMaxBytes, keptLimits.durableUnflushedBytes);
       if (size > most) throw new TightbeamError("too_large", `The message has ${size} bytes; a durable one has at most ${most}. Send it in parts.`);
-      if (channel.queued >= outboxMax || bytes + size > outboxMaxBytes || unflushed + size > limits.durableUnflushedBytes)
+      if (channel.queued >= outboxMax || bytes + size > outboxMaxBytes || unflushed + size > keptLimits.durableUnflushedBytes)
         throw new TightbeamError(
           "overloaded",
           `${channel.queued} durable messages wait for ${channel.peer}, ${bytes} bytes for all: there is no room for more.`,
@@ -161,7 +161,7 @@ export async function createSender({ ids, json, options, ...given }: SenderOptio
 
   const waitForLoad = (channel: OutChannel, run: () => void, reject: (error: TightbeamError) => void): void => {
     const line = waiting.get(channel) ?? [];
-    if (line.length >= limits.durableWindow) return reject(new TightbeamError("overloaded", "What is in the store from before is still being read."));
+    if (line.length >= keptLimits.durableWindow) return reject(new TightbeamError("overloaded", "What is in the store from before is still being read."));
     waiting.set(channel, [...line, run]);
     // It could not be read before: it is tried again.
     if (!loading.has(channel)) void load(channel);

@@ -2,7 +2,7 @@ import { decodeUtf8 } from "../../bytes.js";
 import type { EncodedPayload } from "../../codec/types.js";
 import type { EnvelopeHeader } from "../../envelope/types.js";
 import { TightbeamError } from "../../errors.js";
-import * as limits from "../../limits.js";
+import * as keptLimits from "../../kept-limits.js";
 import type { Link } from "../../link/link-types.js";
 import { type Delivery, lanes } from "../../link/message.js";
 import type { StoreStart } from "../../store/header.js";
@@ -93,10 +93,10 @@ export async function createTaker(options: TakerOptions): Promise<Taker> {
   /** Room for one more sender's store. What is forgotten for it is gone with its process, or was not heard of for long. Throws `overloaded`. */
   const makeRoom = (peer: string): void => {
     const of = [...books.values()].filter((book) => book.state.peer === peer);
-    const full = of.length >= limits.durableStoresPerPeer ? of : books.size >= limits.durableStores ? [...books.values()] : undefined;
+    const full = of.length >= keptLimits.durableStoresPerPeer ? of : books.size >= keptLimits.durableStores ? [...books.values()] : undefined;
     if (full === undefined) return;
     const idle = full.filter(
-      ({ links, held: running, state: { kept, at } }) => links.size + running.size === 0 && (!kept || now() - at > limits.durableMarksMs),
+      ({ links, held: running, state: { kept, at } }) => links.size + running.size === 0 && (!kept || now() - at > keptLimits.durableMarksMs),
     );
     const [oldest] = idle.sort((a, b) => a.state.at - b.state.at);
     if (oldest === undefined) throw new TightbeamError("overloaded", "This agent remembers as many senders' stores as it can.");
@@ -172,8 +172,8 @@ export async function createTaker(options: TakerOptions): Promise<Taker> {
         if (known.header.id !== header.id) return refuse(link, delivery, "Two durable messages came with one number.");
         return known.join(link, delivery);
       }
-      const bytes = heldBytes(header, payload) + limits.durableHeldCost;
-      const full = book.held.size >= limits.durableHeldMax || book.ranges + book.held.size >= limits.durableRangesMax;
+      const bytes = heldBytes(header, payload) + keptLimits.durableHeldCost;
+      const full = book.held.size >= keptLimits.durableHeldMax || book.ranges + book.held.size >= keptLimits.durableRangesMax;
       if (writer.failed !== undefined || delivery.refused === "overloaded" || full || !link.budget.take(bytes)) return delivery.settle("again");
       const message = new Held(host, book, link, delivery, header, payload, bytes);
       held++;

@@ -1,6 +1,6 @@
 import { encodeUtf8 } from "../../bytes.js";
 import type { TightbeamError } from "../../errors.js";
-import * as limits from "../../limits.js";
+import * as keptLimits from "../../kept-limits.js";
 import type { Random } from "../../runtime/runtime.js";
 import type { StoreChange } from "../../store/types.js";
 import { type Book, placeOf } from "./book.js";
@@ -45,7 +45,7 @@ export function writeTry(writer: Writer, { book, item, attempt, settled }: Writt
 
 /** ms until a message is tried again. `least`: what its handler asked for. */
 export function untilRetry(random: Random, attempt: number, least: number): number {
-  const most = Math.min(limits.durableRetryMaxMs, limits.durableRetryMs * 4 ** Math.min(Math.max(attempt - 1, 0), 10));
+  const most = Math.min(keptLimits.durableRetryMaxMs, keptLimits.durableRetryMs * 4 ** Math.min(Math.max(attempt - 1, 0), 10));
   const [chance = 0] = random.bytes(1);
   return Math.max(least, most * (0.5 + chance / 512));
 }

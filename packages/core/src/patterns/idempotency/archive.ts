@@ -1,4 +1,4 @@
-import * as limits from "../../limits.js";
+import * as keptLimits from "../../kept-limits.js";
 import type { Clock } from "../../runtime/runtime.js";
 import type { State } from "../../store/state.js";
 import type { StoreChange } from "../../store/types.js";
@@ -70,7 +70,7 @@ async function storedArchive(ledger: Ledger, clock: Clock, state: IdempotencySta
   const placeOf = (peer: string, key: string): Gone => {
     let name = peers.get(peer);
     if (name === undefined) {
-      if (peers.size >= limits.idempotencyPeersNamed) peers.clear();
+      if (peers.size >= keptLimits.idempotencyPeersNamed) peers.clear();
       name = state.digest(peer);
       peers.set(peer, name);
     }
@@ -95,7 +95,7 @@ async function storedArchive(ledger: Ledger, clock: Clock, state: IdempotencySta
 
   const forgotten = (gone: readonly Gone[]): void => {
     for (const one of gone) removals.add(keyOf(one));
-    if (removals.size >= limits.idempotencyRemovals) tidy();
+    if (removals.size >= keptLimits.idempotencyRemovals) tidy();
   };
 
   await fill(ledger, clock, state);

@@ -1,6 +1,7 @@
 import { equalBytes } from "../../bytes.js";
 import type { EncodedPayload } from "../../codec/types.js";
 import { isTightbeamError, TightbeamError } from "../../errors.js";
+import * as keptLimits from "../../kept-limits.js";
 import * as limits from "../../limits.js";
 import type { Outcome } from "../../link/message.js";
 import type { Runtime } from "../../runtime/runtime.js";
@@ -171,7 +172,7 @@ class CallsByKey implements KeyedPart {
     const bytes = reply?.payload?.bytes.length ?? 0;
     operation.flush = flush;
     if (operation.unkeptBytes > 0 || bytes === 0) return;
-    if (this.#unkeptBytes + bytes <= limits.idempotencyUnkeptBytes) {
+    if (this.#unkeptBytes + bytes <= keptLimits.idempotencyUnkeptBytes) {
       operation.unkeptBytes = bytes;
       this.#unkeptBytes += bytes;
       return;
@@ -223,7 +224,7 @@ export interface KeyedPart extends KeyedCalls {
 /** Reads what the state has of keys. Rejects what that rejects. */
 export async function openKeyedCalls({ runtime, state, options }: KeyedOptions, host: KeyedHost): Promise<KeyedPart> {
   const bounds = idempotencyBounds(options, state !== undefined && state.capabilities.durability !== "memory");
-  const pruneEveryMs = Math.min(limits.idempotencyPruneMs, Math.max(bounds.keepMs, limits.idempotencyPruneMinMs));
+  const pruneEveryMs = Math.min(keptLimits.idempotencyPruneMs, Math.max(bounds.keepMs, keptLimits.idempotencyPruneMinMs));
   return new CallsByKey(host, await createArchive(bounds, runtime.clock, state), pruneEveryMs);
 }
 

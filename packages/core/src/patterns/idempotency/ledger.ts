@@ -1,3 +1,4 @@
+import * as keptLimits from "../../kept-limits.js";
 import * as limits from "../../limits.js";
 import type { KeptReply } from "./types.js";
 
@@ -75,7 +76,7 @@ class ReplyLedger implements Ledger {
     const gone: Gone[] = [];
     const { keys: most, bytes } = this.#bounds;
     const fits = (): boolean => keys.done.size + keys.running.size < most && keys.bytes + keyBytes <= bytes / 2;
-    const inAll = Math.max(limits.idempotencyKeysInAll, most);
+    const inAll = Math.max(keptLimits.idempotencyKeysInAll, most);
     for (let full = !fits(); full || this.keys >= inAll || this.bytes + keyBytes > bytes; full = !fits()) {
       const from = full ? keys : this.#largest();
       if (this.#dropOldest(from, now, gone)) continue;

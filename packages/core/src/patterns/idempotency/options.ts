@@ -1,11 +1,11 @@
 import { TightbeamError } from "../../errors.js";
-import * as limits from "../../limits.js";
+import * as keptLimits from "../../kept-limits.js";
 import type { LedgerBounds } from "./ledger.js";
 import type { IdempotencyOptions } from "./types.js";
 
 const known: Readonly<Record<keyof IdempotencyOptions, readonly [least: number, most: number]>> = {
   keep: [1, Number.MAX_SAFE_INTEGER],
-  keys: [1, limits.idempotencyKeysMax],
+  keys: [1, keptLimits.idempotencyKeysMax],
   live: [0, Number.MAX_SAFE_INTEGER],
   bytes: [1, Number.MAX_SAFE_INTEGER],
 };
@@ -19,8 +19,13 @@ export function idempotencyBounds(options: IdempotencyOptions, persistent: boole
     if (value !== undefined && !(Number.isSafeInteger(value) && value >= least && value <= most))
       throw wrong(`idempotency.${name} is a whole number of ${least} to ${most}`);
   }
-  const { keep = limits.idempotencyKeepMs, keys = limits.idempotencyKeys, live = limits.idempotencyLiveMs } = options;
-  return { keepMs: keep, liveMs: Math.min(live, keep), keys, bytes: options.bytes ?? (persistent ? limits.idempotencyBytes : limits.idempotencyMemoryBytes) };
+  const { keep = keptLimits.idempotencyKeepMs, keys = keptLimits.idempotencyKeys, live = keptLimits.idempotencyLiveMs } = options;
+  return {
+    keepMs: keep,
+    liveMs: Math.min(live, keep),
+    keys,
+    bytes: options.bytes ?? (persistent ? keptLimits.idempotencyBytes : keptLimits.idempotencyMemoryBytes),
+  };
 }
 
 const wrong = (what: string): TightbeamError => new TightbeamError("invalid_argument", `${what}.`);

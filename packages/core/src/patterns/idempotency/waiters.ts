@@ -1,5 +1,5 @@
 import type { EncodedPayload } from "../../codec/types.js";
-import * as limits from "../../limits.js";
+import * as keptLimits from "../../kept-limits.js";
 import { heldBytes } from "../answering/keep-payload.js";
 import type { Call } from "../answering/running-calls.js";
 import type { Operation } from "./operation.js";
@@ -19,7 +19,7 @@ export function createWaiters(): Waiters {
     add({ peer, waiting }, call, payload) {
       const count = counts.get(peer) ?? 0;
       const bytes = heldBytes(call.header, payload);
-      if (count >= limits.idempotencyWaiting || !call.link.budget.take(bytes)) return false;
+      if (count >= keptLimits.idempotencyWaiting || !call.link.budget.take(bytes)) return false;
       counts.set(peer, count + 1);
       waiting.set(call, payload === undefined ? undefined : { kind: payload.kind, bytes: payload.bytes.slice() });
       return true;

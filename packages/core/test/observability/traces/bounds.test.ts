@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import * as limits from "../../../src/limits.js";
+import * as keptLimits from "../../../src/kept-limits.js";
 import { idOf as anyId, contextOf, createScene, fakeAgent, idOf, requestOf, startMs } from "./fixtures.js";
 
 describe("what a trace store holds is bounded", () => {
@@ -16,22 +16,22 @@ describe("what a trace store holds is bounded", () => {
 
   test("stages of a call, where how it ends takes the place of a step", async () => {
     const { traces, alice } = await createScene();
-    for (let i = 0; i < limits.traceStages + 5; i++) alice.tell({ what: i === 0 ? "queued" : "sent", id: idOf(1) });
+    for (let i = 0; i < keptLimits.traceStages + 5; i++) alice.tell({ what: i === 0 ? "queued" : "sent", id: idOf(1) });
     alice.tell({ what: "failed", id: idOf(1), code: "timeout" });
     const [call] = (await traces.byMessage(idOf(1)))?.calls ?? [];
-    expect(call?.stages).toHaveLength(limits.traceStages);
+    expect(call?.stages).toHaveLength(keptLimits.traceStages);
     expect(call).toMatchObject({ moreStages: 6, status: "failed", code: "timeout" });
-    for (let i = 0; i < 2 * limits.traceStages; i++) alice.tell({ what: "failed", id: idOf(1), code: "timeout", attempt: i + 1 });
+    for (let i = 0; i < 2 * keptLimits.traceStages; i++) alice.tell({ what: "failed", id: idOf(1), code: "timeout", attempt: i + 1 });
     const [after] = (await traces.byMessage(idOf(1)))?.calls ?? [];
-    expect(after?.stages).toHaveLength(limits.traceStages);
-    expect(after).toMatchObject({ attempt: 2 * limits.traceStages });
+    expect(after?.stages).toHaveLength(keptLimits.traceStages);
+    expect(after).toMatchObject({ attempt: 2 * keptLimits.traceStages });
   });
 
   test("calls of one message id: as many as have a place; others are left out", async () => {
     const { traces, bob } = await createScene();
-    for (let peer = 0; peer < 2 * limits.traceCallsOfId; peer++)
+    for (let peer = 0; peer < 2 * keptLimits.traceCallsOfId; peer++)
       bob.tell({ what: "delivered", direction: "received", id: idOf(1), peer: { id: `peer-${peer}`, instance: "i" } });
-    expect(traces.status().calls).toBe(limits.traceCallsOfId);
+    expect(traces.status().calls).toBe(keptLimits.traceCallsOfId);
   });
 
   test("unsampled messages in case they fail: by number and by age", async () => {
@@ -40,13 +40,13 @@ describe("what a trace store holds is bounded", () => {
     const stagesOf = async (id: string) => (await traces.byMessage(id))?.calls[0]?.stages.map(({ stage }) => stage);
     alice.tell({ what: "queued", id: idOf(1) });
     alice.tell({ what: "queued", id: idOf(2) });
-    for (let i = 0; i < limits.traceMoments - 2; i++) alice.tell({ what: "queued", id: idOf(3) });
+    for (let i = 0; i < keptLimits.traceMoments - 2; i++) alice.tell({ what: "queued", id: idOf(3) });
     alice.tell({ what: "failed", id: idOf(1), code: "timeout" });
     alice.tell({ what: "failed", id: idOf(2), code: "timeout" });
     expect(await stagesOf(idOf(1))).toEqual(["failed"]);
     expect(await stagesOf(idOf(2))).toEqual(["failed"]);
     alice.tell({ what: "queued", id: idOf(4) });
-    runtime.advanceSync(limits.traceMomentsMs + 1);
+    runtime.advanceSync(keptLimits.traceMomentsMs + 1);
     alice.tell({ what: "failed", id: idOf(4), code: "timeout" });
     expect(await stagesOf(idOf(4))).toEqual(["failed"]);
     alice.tell({ what: "queued", id: idOf(5) });
@@ -77,14 +77,14 @@ describe("TM-217 what peers say of traces", () => {
   test("a trace takes so many calls, half of them on a receiver's word; the rest is counted", async () => {
     const { traces, alice, bob } = await createScene();
     const trace = contextOf(1);
-    for (let number = 0; number < limits.traceCalls; number++)
+    for (let number = 0; number < keptLimits.traceCalls; number++)
       bob.tell({ what: "delivered", direction: "received", id: idOf(number), trace, peer: { id: "mallory", instance: "i" } });
-    expect(await traces.get(trace.traceId)).toMatchObject({ more: limits.traceCalls / 2 });
-    for (let number = 0; number < limits.traceCalls; number++) alice.tell({ what: "queued", id: idOf(5_000 + number), trace });
+    expect(await traces.get(trace.traceId)).toMatchObject({ more: keptLimits.traceCalls / 2 });
+    for (let number = 0; number < keptLimits.traceCalls; number++) alice.tell({ what: "queued", id: idOf(5_000 + number), trace });
     const whole = await traces.get(trace.traceId);
-    expect(whole?.calls).toHaveLength(limits.traceCalls);
-    expect(whole?.more).toBe(limits.traceCalls);
-    expect(await traces.statistics({ agent: "alice" })).toMatchObject({ total: limits.traceCalls / 2 });
+    expect(whole?.calls).toHaveLength(keptLimits.traceCalls);
+    expect(whole?.more).toBe(keptLimits.traceCalls);
+    expect(await traces.statistics({ agent: "alice" })).toMatchObject({ total: keptLimits.traceCalls / 2 });
   });
 
   test("a message with another's id, or its trace, is a call of its own: whose it is the link says", async () => {

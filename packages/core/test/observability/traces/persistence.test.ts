@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import * as limits from "../../../src/limits.js";
+import * as keptLimits from "../../../src/kept-limits.js";
 import { decodeCall, encodeCall } from "../../../src/observability/traces/entry.js";
 import { createTraceStore } from "../../../src/observability/traces/trace-store.js";
 import { createVirtualRuntime } from "../../../src/runtime/virtual.js";
@@ -19,7 +19,7 @@ describe("a trace store over a store", () => {
     requestOf(first, idOf(1), { trace: contextOf(1) });
     first.alice.tell({ what: "failed", id: idOf(2), code: "timeout", duration: 3 });
     first.alice.tell({ what: "queued", id: idOf(3), type: "notification", durable: true, attempt: 1 });
-    await first.runtime.advance(limits.traceWriteMs);
+    await first.runtime.advance(keptLimits.traceWriteMs);
     const [one, two] = [await first.traces.get(contextOf(1).traceId), await first.traces.byMessage(idOf(2))];
     expect(first.traces.status()).toMatchObject({ waiting: 0, notWritten: 0 });
     disk.crash();
@@ -41,10 +41,10 @@ describe("a trace store over a store", () => {
   test("close writes what waits", async () => {
     const disk = createDisk();
     const { traces, alice } = await createScene({ store: disk.open(), storeKey });
-    for (let number = 0; number < 3 * limits.tracesPerBatch; number++) alice.tell({ what: "queued", id: idOf(number) });
-    expect(traces.status().waiting).toBe(3 * limits.tracesPerBatch);
+    for (let number = 0; number < 3 * keptLimits.tracesPerBatch; number++) alice.tell({ what: "queued", id: idOf(number) });
+    expect(traces.status().waiting).toBe(3 * keptLimits.tracesPerBatch);
     await traces.close();
-    expect(callKeys(disk.entries)).toHaveLength(3 * limits.tracesPerBatch);
+    expect(callKeys(disk.entries)).toHaveLength(3 * keptLimits.tracesPerBatch);
   });
 
   test("cleaning while nothing waits to be written does not end the writing", async () => {
@@ -52,7 +52,7 @@ describe("a trace store over a store", () => {
     const { traces, alice, runtime } = await createScene({ store: disk.open(), storeKey });
     expect(await traces.clean()).toBe(0);
     alice.tell({ what: "queued", id: idOf(1) });
-    await runtime.advance(limits.traceWriteMs);
+    await runtime.advance(keptLimits.traceWriteMs);
     expect(traces.status()).toMatchObject({ waiting: 0, notWritten: 0 });
     expect(callKeys(disk.entries)).toHaveLength(1);
     await traces.clean();
@@ -75,7 +75,7 @@ describe("a trace store over a store", () => {
     const scene = await createScene({ store: disk.open(), storeKey });
     const before = disk.flushes;
     for (let number = 0; number < 5; number++) requestOf(scene, idOf(number));
-    await scene.runtime.advance(limits.traceWriteMs);
+    await scene.runtime.advance(keptLimits.traceWriteMs);
     expect(disk.flushes - before).toBe(1);
     expect(callKeys(disk.entries)).toHaveLength(5);
   });
@@ -85,14 +85,14 @@ describe("a trace store over a store", () => {
     const { traces, alice, runtime } = await createScene({ store: disk.open(), storeKey, retention: { count: 20, age: 60_000 } });
     for (let number = 0; number < 50; number++) {
       alice.tell({ what: "queued", id: idOf(number) });
-      if (number % 10 === 0) await runtime.advance(limits.traceWriteMs);
+      if (number % 10 === 0) await runtime.advance(keptLimits.traceWriteMs);
     }
     await traces.close();
     expect(callKeys(disk.entries)).toHaveLength(20);
     const smaller = await createScene({ store: disk.open(), storeKey, retention: { count: 5, age: 60_000 } });
     expect(smaller.traces.status()).toMatchObject({ calls: 5, dropped: 15 });
     expect(await smaller.traces.byMessage(idOf(49))).toBeDefined();
-    await smaller.runtime.advance(limits.traceWriteMs);
+    await smaller.runtime.advance(keptLimits.traceWriteMs);
     expect(callKeys(disk.entries)).toHaveLength(5);
     expect(await smaller.traces.clean({ agent: "alice" })).toBe(5);
     expect(callKeys(disk.entries)).toHaveLength(0);
@@ -103,7 +103,7 @@ describe("a trace store over a store", () => {
     const first = await createScene({ store: disk.open(), storeKey });
     first.alice.tell({ what: "queued", id: idOf(1) });
     await first.traces.close();
-    const runtime = createVirtualRuntime({ seed: 2, start: startMs + limits.traceAgeMs + 1 });
+    const runtime = createVirtualRuntime({ seed: 2, start: startMs + keptLimits.traceAgeMs + 1 });
     const later = await createTraceStore({ store: disk.open(), storeKey, runtime });
     expect(later.status()).toMatchObject({ calls: 0, dropped: 1 });
     await later.close();
@@ -120,7 +120,7 @@ describe("a trace store over a store", () => {
     expect(traces.status()).toMatchObject({ waiting: 2, notWritten: 0, calls: 2 });
     disk.fail(undefined);
     await traces.clean({ traceId: (await traces.byMessage(idOf(1)))?.traceId ?? "" });
-    await runtime.advance(limits.traceAgainMaxMs);
+    await runtime.advance(keptLimits.traceAgainMaxMs);
     expect(traces.status()).toMatchObject({ waiting: 0, calls: 1 });
     expect(callKeys(disk.entries)).toHaveLength(1);
   });
@@ -130,7 +130,7 @@ describe("a trace store over a store", () => {
     const { traces, alice, runtime } = await createScene({ store: disk.open(), storeKey, retention: { count: 3 } });
     disk.fail("store_failed");
     alice.tell({ what: "queued", id: idOf(1) });
-    await runtime.advance(limits.traceWriteMs);
+    await runtime.advance(keptLimits.traceWriteMs);
     expect(traces.status()).toMatchObject({ waiting: 0, notWritten: 1 });
     for (let number = 2; number <= 5; number++) {
       alice.tell({ what: "queued", id: idOf(number) });

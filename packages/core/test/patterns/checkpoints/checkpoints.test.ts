@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import * as limits from "../../../src/limits.js";
+import * as keptLimits from "../../../src/kept-limits.js";
 import { createDisk } from "../../store/disk.js";
 import { createStage, keysOf, message, restart } from "./stage.js";
 
@@ -126,7 +126,7 @@ describe("checkpoints of one name", () => {
 describe("bounds", () => {
   it("of names", async () => {
     const stage = await createStage();
-    for (let i = 0; i < limits.checkpointNames; i++) await stage.checkpoints.checkpoints(`n${i}`);
+    for (let i = 0; i < keptLimits.checkpointNames; i++) await stage.checkpoints.checkpoints(`n${i}`);
     await expect(stage.checkpoints.checkpoint("one more", 1)).rejects.toMatchObject({ code: "overloaded" });
     await expect(stage.checkpoints.restore("one more")).rejects.toMatchObject({ code: "overloaded" });
     await stage.during(stage.checkpoints.checkpoint("n0", 1));
@@ -149,7 +149,7 @@ describe("bounds", () => {
     const stage = await createStage();
     stage.disk.fail("store_full");
     const waiting: Promise<unknown>[] = [];
-    for (let i = 0; i < limits.checkpointsWaiting; i++) waiting.push(stage.checkpoints.checkpoint("a", 1));
+    for (let i = 0; i < keptLimits.checkpointsWaiting; i++) waiting.push(stage.checkpoints.checkpoint("a", 1));
     await expect(stage.checkpoints.checkpoint("a", 1)).rejects.toMatchObject({ code: "overloaded" });
     stage.disk.fail(undefined);
     await stage.during(Promise.all(waiting));

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { TightbeamError } from "../../../src/errors.js";
-import * as limits from "../../../src/limits.js";
+import * as keptLimits from "../../../src/kept-limits.js";
 import type { DeadLetter, DeadLetterFilter, DeadLetters, NewDeadLetter } from "../../../src/patterns/dead-letters/types.js";
 import { createMemoryStore } from "../../../src/store/memory.js";
 import { createDisk } from "../../store/disk.js";
@@ -212,7 +212,7 @@ describe("dead letters", () => {
     await runtime.advance(2_000);
     expect(idsOf((await office.letters.list()).letters)).toEqual([idOf(2)]);
     expect(events.at(-1)).toEqual({ type: "dead_letters", what: "dropped", count: 1 });
-    await runtime.advance(limits.letterPruneMs);
+    await runtime.advance(keptLimits.letterPruneMs);
     const left: string[] = [];
     for await (const [key] of store.scan("dead/")) left.push(key);
     expect(left).toEqual([]);
@@ -285,7 +285,7 @@ describe("dead letters", () => {
 
   test.each([
     [{ retention: { count: 0 } }],
-    [{ retention: { count: limits.lettersMax + 1 } }],
+    [{ retention: { count: keptLimits.lettersMax + 1 } }],
     [{ retention: { age: Number.NaN } }],
     [{ retention: { whenFull: "shout" } }],
     [{ retention: 3 }],
@@ -299,10 +299,10 @@ describe("dead letters", () => {
 
   test.each([
     [{ limit: 0 }],
-    [{ limit: limits.letterPageMax + 1 }],
+    [{ limit: keptLimits.letterPageMax + 1 }],
     [{ after: "x" }],
     [{ reason: "no_code" }],
-    [{ reason: Array.from({ length: limits.letterReasons + 1 }, () => "expired") }],
+    [{ reason: Array.from({ length: keptLimits.letterReasons + 1 }, () => "expired") }],
     [{ peer: "a b" }],
     [{ side: "both" }],
     [{ from: "1" }],

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import * as limits from "../../../src/limits.js";
+import * as keptLimits from "../../../src/kept-limits.js";
 import { createMemoryStore } from "../../../src/store/memory.js";
 import { openState } from "../../../src/store/state.js";
 import { createDisk } from "../../store/disk.js";
@@ -68,7 +68,7 @@ test("G-82 a store without room is tried again until it has some; what waits is 
   const disk = createDisk();
   const { office, runtime, events } = await openOffice(disk.open());
   disk.fail("store_full");
-  for (let index = 0; index < limits.lettersWaitingOfPeer + 3; index++) office.add(letterOf(index));
+  for (let index = 0; index < keptLimits.lettersWaitingOfPeer + 3; index++) office.add(letterOf(index));
   const notKept = events.filter((event) => event.type === "dead_letters");
   expect(notKept).toHaveLength(3);
   expect(notKept[0]).toMatchObject({ what: "not_kept", count: 1, error: { code: "overloaded" } });
@@ -78,8 +78,8 @@ test("G-82 a store without room is tried again until it has some; what waits is 
   await runtime.advance(30_000);
   expect(await office.letters.statistics()).toMatchObject({ count: 0, added: 0, notKept: 3 });
   disk.fail(undefined);
-  await runtime.advance(limits.letterAgainMaxMs + 1_000);
-  expect(await office.letters.statistics()).toMatchObject({ added: limits.lettersWaitingOfPeer + 1, notKept: 3 });
+  await runtime.advance(keptLimits.letterAgainMaxMs + 1_000);
+  expect(await office.letters.statistics()).toMatchObject({ added: keptLimits.lettersWaitingOfPeer + 1, notKept: 3 });
 });
 
 test("a batch that failed has taken no room: what is tried again finds as much as before", async () => {
@@ -89,7 +89,7 @@ test("a batch that failed has taken no room: what is tried again finds as much a
   for (let index = 0; index < 3; index++) office.add(letterOf(index, { side: "sender" }));
   await runtime.advance(20_000);
   disk.fail(undefined);
-  await runtime.advance(limits.letterAgainMaxMs + 1_000);
+  await runtime.advance(keptLimits.letterAgainMaxMs + 1_000);
   expect(await office.letters.statistics()).toMatchObject({ count: 3, added: 3, dropped: 0, notKept: 0 });
 });
 
@@ -100,7 +100,7 @@ test("TM-167 what waits to be written is bounded in bytes, and in all", async ()
   const mebi = 1024 * 1024;
   for (let index = 0; index < 33; index++) office.add(letterOf(index, { peer: `peer${index}`, envelope: new Uint8Array(mebi) }));
   expect(events).toHaveLength(2);
-  for (let index = 0; index < limits.lettersWaiting; index++) office.add(letterOf(index, { peer: `peer${index}`, envelope: new Uint8Array(1) }));
+  for (let index = 0; index < keptLimits.lettersWaiting; index++) office.add(letterOf(index, { peer: `peer${index}`, envelope: new Uint8Array(1) }));
   expect(events.length).toBeGreaterThan(2);
 });
 

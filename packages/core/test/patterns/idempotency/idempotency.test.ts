@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { TightbeamError } from "../../../src/errors.js";
+import * as keptLimits from "../../../src/kept-limits.js";
 import * as limits from "../../../src/limits.js";
 import { createMemoryStore } from "../../../src/store/memory.js";
 import { createDisk } from "../../store/disk.js";
@@ -313,7 +314,7 @@ describe.each(["memory", "a store in memory", "a disk"])("keys, kept in %s", (ki
     desk.handle("work", () => gate.promise);
     const first = desk.ask({ key: "a" });
     await settledYet(first.reply);
-    const waiting = Array.from({ length: limits.idempotencyWaiting }, () => desk.ask({ key: "a" }).reply);
+    const waiting = Array.from({ length: keptLimits.idempotencyWaiting }, () => desk.ask({ key: "a" }).reply);
     expect((await desk.ask({ key: "a" }).reply).code).toBe("overloaded");
     const large = desk.ask({ peer: "carol", key: "a", input: "x".repeat(600_000) });
     await settledYet(large.reply);
@@ -414,7 +415,7 @@ describe.each(["memory", "a store in memory", "a disk"])("keys, kept in %s", (ki
   });
 });
 
-test.each([[{ keep: 0 }], [{ keys: limits.idempotencyKeysMax + 1 }], [{ bytes: 1.5 }], [{ live: -1 }], [{ kept: 1 }], ["on"], [null]])(
+test.each([[{ keep: 0 }], [{ keys: keptLimits.idempotencyKeysMax + 1 }], [{ bytes: 1.5 }], [{ live: -1 }], [{ kept: 1 }], ["on"], [null]])(
   "an option that is wrong or unknown is refused: %j",
   async (options) => {
     await expect(openDesk({ options: options as never })).rejects.toMatchObject({ code: "invalid_argument" });

@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from "vitest";
 import { TightbeamError } from "../../../src/errors.js";
-import * as limits from "../../../src/limits.js";
+import * as keptLimits from "../../../src/kept-limits.js";
 import { decodeRecord, encodeRecord, notKept } from "../../../src/patterns/idempotency/record.js";
 import { createVirtualRuntime } from "../../../src/runtime/virtual.js";
 import { createMemoryStore } from "../../../src/store/memory.js";
@@ -99,7 +99,7 @@ test("TM-170 replies that wait for a store without room are bounded: beyond that
     const { type, code = type } = await desk.ask({ key }).reply;
     outcomes.set(code, (outcomes.get(code) ?? 0) + 1);
   }
-  const most = Math.floor(limits.idempotencyUnkeptBytes / 900_002);
+  const most = Math.floor(keptLimits.idempotencyUnkeptBytes / 900_002);
   expect(Object.fromEntries(outcomes)).toEqual({ response: most, too_large: keys.length - most });
 });
 
@@ -111,7 +111,7 @@ test("a store that fails for good: what it has not kept is refused, and nothing 
   disk.fail("store_failed");
   for (let i = 0; i < 3; i++) expect((await desk.ask({ key: "a" }).reply).code).toBe("store_failed");
   expect(runs).toBe(1);
-  await desk.runtime.advance(limits.idempotencyKeepMs + limits.idempotencyPruneMs);
+  await desk.runtime.advance(keptLimits.idempotencyKeepMs + keptLimits.idempotencyPruneMs);
   expect((await desk.ask({ key: "a" }).reply).code).toBe("store_failed");
   expect(runs).toBe(2);
 });
@@ -165,7 +165,7 @@ test("what goes from memory goes from the store, and what is too old is not read
   desk.handle("work", () => ++runs);
   for (let index = 0; index < 10; index++) await desk.ask({ key: `k${index}` }).reply;
   expect(repliesOn(disk)).toHaveLength(3);
-  await runtime.advance(limits.idempotencyPruneMs);
+  await runtime.advance(keptLimits.idempotencyPruneMs);
   await turn();
   await turn();
   expect(repliesOn(disk)).toHaveLength(0);
