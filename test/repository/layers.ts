@@ -26,12 +26,12 @@ const layers: readonly string[] = [
   "opentelemetry",
 ];
 
-/** The layer of a core source: its folder; beside the folders stand `agent.ts` with its types and its options, `index.ts`, and the base that all share (errors, limits, bytes). */
+/** The layer of a core source: its folder; beside the folders stand `agent.ts` with what is named after it, `index.ts`, and the base that all share (errors, limits, bytes). */
 function layerOf(path: string): string {
   const [first = "", ...rest] = path.slice(CORE.length).split("/");
   if (rest.length > 0) return first;
   const name = first.replace(/\.ts$/, "");
-  if (name === "agent-types" || name === "agent-closing" || name === "agent-status" || name === "agent-options" || name === "plain-options") return "agent";
+  if (name.startsWith("agent-") || name === "plain-options") return "agent";
   return name === "agent" || name === "index" ? name : "base";
 }
 

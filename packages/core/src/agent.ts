@@ -1,23 +1,22 @@
+import { createCalls } from "./agent-calls.js";
 import { createClosing } from "./agent-closing.js";
+import { createHandle } from "./agent-handle.js";
+import { announcedOf } from "./agent-limits.js";
 import { createStatus } from "./agent-status.js";
 import type { Agent, AgentEvent, AgentOptions } from "./agent-types.js";
 import { toBase64url } from "./bytes.js";
 import { jsonLimitsOf } from "./codec/limits.js";
-import { type Contract, type Method, method as makeMethod, methodNamed, type Stream, streamNamed, type Topic } from "./contract/index.js";
+import type { Contract, Topic } from "./contract/index.js";
 import { createIds } from "./envelope/id.js";
 import type { Envelope } from "./envelope/types.js";
 import { TightbeamError } from "./errors.js";
-import { checkKnown } from "./known-options.js";
 import * as limits from "./limits.js";
-import type { LinkTarget } from "./link/link-types.js";
 import { createLinks } from "./link/links.js";
 import type { Links } from "./link/links-types.js";
 import { onDemand } from "./on-demand.js";
 import { guardsFor } from "./patterns/admission/guards-on-demand.js";
 import { admissionSlot } from "./patterns/admission/slot.js";
-import type { HandlerContext } from "./patterns/answering/context.js";
 import { finishWork } from "./patterns/answering/finish-work.js";
-import type { HandleOptions } from "./patterns/answering/handlers.js";
 import { createMiddleware } from "./patterns/answering/middleware.js";
 import { createReceiver } from "./patterns/answering/receiver.js";
 import { serve } from "./patterns/answering/serve.js";
@@ -26,8 +25,8 @@ import { createServing } from "./patterns/answering/serving.js";
 import { createCaller } from "./patterns/asking/caller.js";
 import { type ClientOptions, createClient } from "./patterns/asking/client.js";
 import { createGuarded } from "./patterns/asking/guarded.js";
-import { checkOperation, type NotifyOptions, type OperationOptions, type RequestOptions } from "./patterns/asking/operation.js";
-import { type AnyTarget, isBroadcast, notATarget, toTarget } from "./patterns/asking/target.js";
+import type { OperationOptions } from "./patterns/asking/operation.js";
+import type { AnyTarget } from "./patterns/asking/target.js";
 import { checkpointsFor } from "./patterns/checkpoints/checkpoints-on-demand.js";
 import { deadLettersFor, noDeadLetters } from "./patterns/dead-letters/dead-letters-on-demand.js";
 import { createDurableOnDemand } from "./patterns/durable/durable-on-demand.js";
@@ -39,9 +38,9 @@ import { createCapabilities } from "./patterns/peers/capabilities.js";
 import { createPeers } from "./patterns/peers/peers.js";
 import { createRouting } from "./patterns/peers/routing.js";
 import { createPresence } from "./patterns/presence/presence.js";
+import { createSight } from "./patterns/sight.js";
 import { holdingStore, stateFor } from "./patterns/state-on-demand.js";
 import { createStreamsOnDemand } from "./patterns/streams/streams-on-demand.js";
-import type { StreamCallOptions, StreamContext, StreamHandleOptions } from "./patterns/streams/types.js";
 import { createSystem } from "./patterns/system.js";
 import { createTaps } from "./patterns/taps.js";
 import { standing } from "./patterns/telemetry/standing.js";
@@ -65,6 +64,7 @@ async function compose(options: AgentOptions, giveBack: () => void): Promise<Age
   const goneAfterMs = options.goneAfter ?? limits.goneAfterMs;
   const own = options.limits ?? {};
   const json = jsonLimitsOf(own);
+  const announced = announcedOf(own);
   const state = await stateFor({ store: options.store, storeKey: options.storeKey, runtime, owner: identity.id });
   const instance = transport.instance ?? state?.instance ?? toBase64url(runtime.random.bytes(16));
   const ids = createIds(runtime);
@@ -153,11 +153,7 @@ async function compose(options: AgentOptions, giveBack: () => void): Promise<Age
     trust: options.trust,
     instance,
     suites: options.allowClassical === true ? [hybridSuite, classicalSuite] : [hybridSuite],
-    announced: {
-      maxMessageBytes: own.messageMaxBytes ?? limits.messageMaxBytes,
-      intakeCount: own.intakeCount ?? limits.intakeCount,
-      intakeBytes: own.intakeBytes ?? limits.intakeBytes,
-    },
+    announced,
     goneAfterMs,
     memoryBudgetBytes: own.memoryBudgetBytes ?? limits.memoryBudgetBytes,
     taps,
@@ -203,48 +199,15 @@ async function compose(options: AgentOptions, giveBack: () => void): Promise<Age
   };
   const closing = createClosing(shutDown);
 
-  const view = createViews(capabilities, peers);
   const status = createStatus({ identity, instance, transport, links, presence, caller, server, streams, durable, letters, policy: resilience });
-  const toMethod = (method: Method | string): Method => (typeof method === "string" ? methodNamed(method) : method);
-  // Apart: what a closure shares is made when the function around it begins, and every call goes through those below.
-  const atAll = (target: unknown, how: "request" | "notify", method: Method | string, input: unknown, operation: NotifyOptions): Promise<unknown> => {
-    const { policy = resilience ?? false, ...rest } = operation;
-    return routing.broadcast(target, rest, (one, each) => guarded[how](one, toMethod(method), input, { ...each, policy }));
-  };
-  const handle = (
-    contract: Method | Stream | string,
-    handler: (input: never, context: never) => unknown,
-    handleOptions?: StreamHandleOptions | HandleOptions,
-  ) =>
-    typeof contract === "object" && contract.kind === "stream"
-      ? streams.handle(contract, handler as (input: unknown, context: StreamContext) => unknown, handleOptions as StreamHandleOptions)
-      : server.handle(toHandled(contract), handler as (input: unknown, context: HandlerContext) => unknown, handleOptions as HandleOptions);
+  const handle = createHandle(streams, server);
   const agent: Agent = {
     id: identity.id,
     instance,
     fallback: server.fallback,
     use: middleware.use,
     handle,
-    stream: (target: AnyTarget, contract: Stream | string, input?: unknown, given: StreamCallOptions = noOptions) => {
-      const options = standing(taps, given);
-      const open = (to: LinkTarget | undefined) => streams.open(to, typeof contract === "string" ? streamNamed(contract) : contract, input, options);
-      return (isBroadcast(target) ? routing.streams(target, options, open) : open(toTarget(target))) as never;
-    },
-    request: (target: AnyTarget, method: Method | string, input?: unknown, given: RequestOptions = noOptions) => {
-      const operation = standing(taps, given);
-      const to = toTarget(target);
-      if (to === undefined) return atAll(target, "request", method, input, operation) as Promise<never>;
-      const calls = resilience === undefined && operation.policy === undefined ? caller : guarded;
-      return calls.request(to, toMethod(method), input, operation) as Promise<never>;
-    },
-    notify: (target: AnyTarget, method: Method | string, input?: unknown, given: NotifyOptions = noOptions) => {
-      const operation = standing(taps, given);
-      const to = toTarget(target);
-      if (operation.durable ?? (method as Method).durable) return durable.notify(to, toMethod(method), input, operation) as Promise<never>;
-      if (to === undefined) return atAll(target, "notify", method, input, operation) as Promise<never>;
-      const calls = resilience === undefined && operation.policy === undefined ? caller : guarded;
-      return calls.notify(to, toMethod(method), input, operation) as Promise<never>;
-    },
+    ...createCalls({ taps, caller, guarded, streams, durable, routing, policy: resilience }),
     forward: async (forwardOptions = noOptions) => (await loadForward()).forward(agent, forwardOptions),
     publish: (topic: Topic | string, value?: unknown, operation: OperationOptions = noOptions) => topics.publish(topic, value, standing(taps, operation)),
     publishes: (topic, publishesOptions = {}) => topics.declare(topic, publishesOptions),
@@ -264,37 +227,21 @@ async function compose(options: AgentOptions, giveBack: () => void): Promise<Age
       ),
     onEnvelope: envelopes.on,
     onEvent: events.on,
-    async link(peer, linkOptions = {}) {
-      const to = toTarget(peer) ?? (await notATarget());
-      checkOperation(linkOptions);
-      return view.link(await routing.connect(to, { timeout: linkOptions.timeout ?? limits.requestTimeoutMs, signal: linkOptions.signal }));
-    },
-    links: (id) => links.list(id).map(view.link),
-    peers({ kind, ...unknown } = {}) {
-      checkKnown("peers()", unknown, ["kind"]);
-      peers.seek();
-      return peers.list(kind).map(view.peer);
-    },
-    onPeer(listener) {
-      peers.seek();
-      return peers.onChange((type, link) => (type === "ready" ? undefined : listener({ type, peer: view.peer(link) })));
-    },
+    ...createSight(createViews(capabilities, peers), peers, routing, links),
     status: () => status(closing.begun),
     telemetry: createTelemetry({ runtime, transport, taps, openedAt: runtime.clock.wall(), onEvent: events.on, onPeer: peers.onChange, closing }),
     ...closing.members,
   };
-  const messageMaxBytes = own.messageMaxBytes ?? limits.messageMaxBytes;
   const onLink: Inside["onLink"] = (listener) => events.on((event) => void (event.type === "link" && listener(event.link, event.state)));
   await durable.ready().catch(async (error) => {
     await agent.close();
     throw error;
   });
-  setInside(agent, { host, parts, frames, messageMaxBytes, onLink });
+  setInside(agent, { host, parts, frames, messageMaxBytes: announced.maxMessageBytes, onLink });
   return agent;
 }
 
 const loadForward = onDemand(() => import("./patterns/via/forward.js"));
 const noOptions = Object.freeze({});
-const toHandled = (method: Method | string): Method => (typeof method === "string" ? makeMethod(method) : method);
 
 const descriptions = onDemand(() => import("./patterns/peers/describe-agent.js"));

@@ -1,16 +1,15 @@
-import { empty } from "../bytes.js";
 import type { TightbeamError } from "../errors.js";
 import * as limits from "../limits.js";
-import { type Ack, type CellBuffer, type Grant, msgOverhead } from "./cells.js";
+import { type CellBuffer, msgOverhead } from "./cells.js";
 import { createSendCredits, type SendCredits } from "./credit.js";
 import { createInbound, type Inbound, type InboundSink } from "./inbound.js";
 import { createLanes } from "./lanes.js";
-import type { Delivery, Lane, OutgoingMessage, Sent } from "./message.js";
-import { createReceiveOrder, type OrderSink, type ReceivedCounter, type ReceiveOrder } from "./order.js";
+import type { Delivery, OutgoingMessage, Sent } from "./message.js";
+import type { ReceivedCounter, ReceiveOrder } from "./order.js";
 import { createOutbox, type Outbox } from "./outbox.js";
 import { createPace } from "./pace.js";
 import { createProbe, type Probe } from "./probe.js";
-import { type CellVisitor, readCells } from "./read-cells.js";
+import { createRecordReader, type RecordReader } from "./record-reader.js";
 import { createSignals, type Signals } from "./signals.js";
 import type { Conversation, ConversationCounters, ConversationLoad, ConversationOptions, ConversationSink, SendWindow } from "./types.js";
 import { createSendWindow } from "./window.js";
@@ -23,8 +22,7 @@ const isKept = (length: number, whole: number): boolean => length * 2 >= whole;
 /** Of a record, beside what it takes for certain: room for its ACK, and for the first small message that has to wait. */
 const recordSlack = 4 * 1024;
 
-/** Its parts call it back, each through an interface of its own: the reader of records, the receive order, the inbound messages. */
-class LinkConversation implements Conversation, CellVisitor, OrderSink, InboundSink {
+class LinkConversation implements Conversation, InboundSink {
   readonly #sink: ConversationSink;
   readonly #pace = createPace();
   readonly #lanes = createLanes();
@@ -33,23 +31,16 @@ class LinkConversation implements Conversation, CellVisitor, OrderSink, InboundS
   readonly #outbox: Outbox;
   readonly #window: SendWindow;
   readonly #inbound: Inbound;
-  readonly #received: ReceiveOrder;
   readonly #signals: Signals;
+  readonly #reader: RecordReader;
+  readonly #received: ReceiveOrder;
   awaited = 0;
   #saidAck = false;
-  #eliciting = false;
   keepsRecord = false;
   /** Of a record, as the transport took the last one. */
   #most = limits.recordTargetBytes;
   #quiet = true;
-  #over = false;
-  /** Why the link ends: what the peer said, or what it did wrong. */
-  #verdict: { readonly code: string; readonly byPeer: boolean } | undefined;
-  /** While one is read. */
-  #record: Uint8Array | undefined;
-  #session: object = empty;
   #now = 0;
-  #wallNow = 0;
 
   constructor({ sink, budget, own, peer, goneAfterMs }: ConversationOptions) {
     this.#sink = sink;
@@ -58,8 +49,9 @@ class LinkConversation implements Conversation, CellVisitor, OrderSink, InboundS
     this.#outbox = createOutbox({ lanes: this.#lanes, budget, own });
     this.#window = createSendWindow({ lanes: this.#lanes, pace: this.#pace, credit: this.#credit, sink: this.#outbox });
     this.#inbound = createInbound({ own, budget, outbox: this.#outbox, sink: this });
-    this.#received = createReceiveOrder({ budget, sink: this });
     this.#signals = createSignals(this.#window, this.#inbound.credit);
+    this.#reader = createRecordReader({ budget, window: this.#window, credit: this.#credit, inbound: this.#inbound, signals: this.#signals });
+    this.#received = this.#reader.order;
   }
 
   send(message: OutgoingMessage): Sent | undefined {
@@ -81,7 +73,7 @@ class LinkConversation implements Conversation, CellVisitor, OrderSink, InboundS
     this.#now = time;
     this.#quiet = true;
     this.#most = most;
-    if (this.#over) return 0;
+    if (this.#reader.over) return 0;
     const received = this.#received;
     const room = Math.min(most, this.#pace.record());
     const acked = received.writeAck(buffer, 0, most, counter, time);
@@ -113,66 +105,24 @@ class LinkConversation implements Conversation, CellVisitor, OrderSink, InboundS
   }
 
   receive(bytes: Uint8Array, session: object, counter: ReceivedCounter, value: number, time: number, wall: number): boolean {
-    if (this.#over || this.#verdict !== undefined) return false;
+    const reader = this.#reader;
+    if (reader.over || reader.verdict !== undefined) return false;
     this.#now = time;
-    this.#wallNow = wall;
-    this.#record = bytes;
     this.keepsRecord = false;
-    this.#session = session;
-    this.#eliciting = false;
     this.#quiet = false;
     this.#probe.heard(time);
-    const wellFormed = readCells(bytes, this);
-    this.#record = undefined;
-    this.#session = empty;
-    if (!wellFormed) this.#judge("malformed", false);
-    if (this.#eliciting) this.#received.recordRead(counter, value, bytes.length, time);
-    const ended = this.#verdict as { code: string; byPeer: boolean } | undefined;
-    if (ended === undefined) {
+    const verdict = reader.read(bytes, session, counter, value, time, wall);
+    if (verdict === undefined) {
       this.#probe.update(this.#window.outstanding);
-      return !this.#over;
+      return !reader.over;
     }
-    this.#sink.ended(ended.code, ended.byPeer);
+    this.#sink.ended(verdict.code, verdict.byPeer);
     return false;
-  }
-
-  sequenced(type: number, flags: number, lane: Lane, sequence: number, start: number, end: number): void {
-    if (this.#record === undefined || this.#verdict !== undefined || this.#over) return;
-    this.#eliciting = true;
-    this.#received.take(type, flags, lane, sequence, this.#record.subarray(start, end));
-  }
-
-  ack(ack: Ack): void {
-    if (!this.#over) this.#window.acknowledge(ack, this.#session, this.#now);
-  }
-
-  credit(grant: Grant | undefined, blocked: boolean): void {
-    if (grant !== undefined) this.#credit.grant(grant);
-    if (blocked) this.#inbound.credit.asked();
-  }
-
-  ping(wall: number): void {
-    this.#eliciting = true;
-    this.#signals.pong(wall);
-  }
-
-  pong(echoed: number, wall: number): void {
-    this.#signals.ponged(echoed, wall, this.#wallNow);
-  }
-
-  closed(code: string): void {
-    this.#judge(code, true);
-  }
-
-  inOrder(type: number, flags: number, lane: Lane, sequence: number, data: Uint8Array): void {
-    if (this.#verdict !== undefined || this.#over) return;
-    const wrong = this.#inbound.take(type, flags, lane, sequence, data);
-    if (wrong !== undefined) this.#judge(wrong, false);
   }
 
   deliver(delivery: Delivery): void {
     const { buffer, length } = delivery.bytes;
-    if (buffer === this.#record?.buffer && isKept(length, buffer.byteLength)) this.keepsRecord = true;
+    if (buffer === this.#reader.record?.buffer && isKept(length, buffer.byteLength)) this.keepsRecord = true;
     this.#sink.deliver(delivery);
   }
 
@@ -182,14 +132,7 @@ class LinkConversation implements Conversation, CellVisitor, OrderSink, InboundS
   }
 
   overrun(): void {
-    if (this.#judge("flow", false) && this.#record === undefined) this.#sink.ended("flow", false);
-  }
-
-  /** The first verdict stands. Who reads a record tells the link of it afterwards. */
-  #judge(code: string, byPeer: boolean): boolean {
-    if (this.#verdict !== undefined || this.#over) return false;
-    this.#verdict = { code, byPeer };
-    return true;
+    if (this.#reader.judge("flow", false) && this.#reader.record === undefined) this.#sink.ended("flow", false);
   }
 
   deadline(paused: boolean): number {
@@ -228,12 +171,12 @@ class LinkConversation implements Conversation, CellVisitor, OrderSink, InboundS
   }
 
   get wantsToSend(): boolean {
-    if (this.#quiet || this.#over) return false;
+    if (this.#quiet || this.#reader.over) return false;
     return this.#signals.due || this.#window.hasLost || this.#lanes.queuedMessages > 0 || this.#received.ackAt() <= this.#now;
   }
 
   get owesAck(): boolean {
-    return !this.#over && this.#received.ackAt() <= this.#now;
+    return !this.#reader.over && this.#received.ackAt() <= this.#now;
   }
 
   get unacknowledged(): boolean {
@@ -289,8 +232,8 @@ class LinkConversation implements Conversation, CellVisitor, OrderSink, InboundS
   }
 
   end(error: (sealed: boolean) => TightbeamError): number {
-    if (this.#over) return 0;
-    this.#over = true;
+    if (this.#reader.over) return 0;
+    this.#reader.over = true;
     this.#received.clear();
     this.#inbound.clear();
     return this.#outbox.end(error, this.#window.pending());
