@@ -10,7 +10,7 @@ const browserConditions = ["@tightbeam/source", "browser", "import", "module", "
 const chromium = findChromium();
 
 const sources = { resolve: { conditions }, ssr: { resolve: { conditions, externalConditions: conditions } } };
-/** They judge the sources, the packed files, the inspector's page, thousands of simulated worlds and the example programs, which are the same on every runtime: the matrix leaves them out. */
+/** They judge the sources, the packed files, the inspector's page, the example programs, and what happens in virtual time, which are the same on every runtime: the matrix leaves them out. */
 const onceOnly = [
   "test/repository.test.ts",
   "test/scripts.test.ts",
@@ -22,6 +22,10 @@ const onceOnly = [
   "test/demo.test.ts",
   "test/examples.test.ts",
   "test/replicas/example.test.ts",
+  "test/agents/virtual.test.ts",
+  "test/replicas/virtual.test.ts",
+  "packages/core/test/link/conversation.test.ts",
+  "packages/core/test/identity/day.test.ts",
 ];
 
 /** Hooks bundle programs, start servers and close what a test left open, where a machine is slow as well. */
