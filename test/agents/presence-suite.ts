@@ -85,13 +85,13 @@ export function presenceSuite(options: AgentSuiteOptions): void {
         for (let n = 0; n < count; n++) names.push((await seeker.request({ kind: "worker", strategy }, work, { n })).by);
         return names;
       };
-      /** A silent worker is passed over, as it should be: a round in which one was shows nothing of the order. */
+      /** A worker that is silent, or whose link ended and began again, is passed over, as it should be: a round in which one was shows nothing of the order. */
       const undisturbed = async (ask: () => Promise<string[]>): Promise<string[]> => {
         for (;;) {
-          await until(() => seeker.links().every(({ state }) => state === "up"));
+          await until(() => idsOf(seeker).length === loads.length && seeker.links().every(({ state }) => state === "up"));
           let disturbed = false;
-          const end = seeker.onEvent((event) => {
-            disturbed ||= event.type === "link" && event.state !== "up";
+          const end = seeker.onEvent(({ type }) => {
+            disturbed ||= type === "link" || type === "link_ended";
           });
           const names = await ask();
           end();
