@@ -36,37 +36,35 @@ export interface Line {
 }
 
 const open: Promise<void> = Promise.resolve();
+const costOf = (frame: Uint8Array): number => frame.byteLength + frameOverheadBytes;
 
 /** `depart` resolves, and never rejects, when the medium takes more: until then a frame counts as held. */
 export function createLine({ clock, timers }: Runtime, depart: (to: Address, frame: Uint8Array) => Promise<void>): Line {
   let line: Held[] = [];
   let next = 0;
   let passed: Behind[] = [];
+  /** Of what waits here, and of frames that have left and whose `depart` has not settled. */
   let bytes = 0;
-  /** Of frames that have left and whose `depart` has not settled. */
-  let leavingBytes = 0;
   let cancel: (() => void) | undefined;
   let armedFor = Number.POSITIVE_INFINITY;
   let tight = false;
   let relief = gate();
 
   const take = (frame: Uint8Array): Uint8Array | undefined => {
-    const cost = frame.byteLength + frameOverheadBytes;
-    if (bytes + leavingBytes + cost > maxBytes) return undefined;
+    const cost = costOf(frame);
+    if (bytes + cost > maxBytes) return undefined;
     bytes += cost;
     return new Uint8Array(frame);
   };
   const leave = ({ to, frame }: Held) => {
-    const cost = frame.byteLength + frameOverheadBytes;
-    bytes -= cost;
-    leavingBytes += cost;
+    const cost = costOf(frame);
     void depart(to, frame).then(() => {
-      leavingBytes -= cost;
+      bytes -= cost;
       relieve();
     });
   };
   const relieve = () => {
-    if (!tight || bytes + leavingBytes > highWaterBytes) return;
+    if (!tight || bytes > highWaterBytes) return;
     tight = false;
     relief.open();
     relief = gate();
@@ -114,7 +112,7 @@ export function createLine({ clock, timers }: Runtime, depart: (to: Address, fra
     line = [];
     next = 0;
     passed = [];
-    bytes = 0;
+    for (const { frame } of all) bytes -= costOf(frame);
     disarm();
     relieve();
     return all;
@@ -125,7 +123,7 @@ export function createLine({ clock, timers }: Runtime, depart: (to: Address, fra
       return line.length === 0;
     },
     pressure() {
-      if (bytes + leavingBytes <= highWaterBytes) return open;
+      if (bytes <= highWaterBytes) return open;
       tight = true;
       return relief.passed;
     },
